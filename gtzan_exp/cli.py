@@ -1,0 +1,61 @@
+"""The command ``gtzan-exp``: find the subcommand, run it, report a user's mistake in a line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+import traceback
+
+from gtzan_exp import __version__
+from gtzan_exp.commands import COMMANDS
+from gtzan_exp.errors import ConfigError, GtzanExpError, Mistake, nearest
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line (default: that of the process) and return its exit status.
+
+    0 is success, 2 a mistake of the user, 130 an interrupt. Anything else that goes wrong is a
+    fault of the package and comes out as an exception, with its traceback.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        name = _subcommand(arguments)
+        command = importlib.import_module(f"gtzan_exp.commands.{name}")
+        if {"-h", "--help"} & set(arguments):
+            print(command.USAGE, end="")
+            return 0
+        if "--version" in arguments:
+            print(f"gtzan-exp {__version__}")
+            return 0
+        return command.main(arguments)
+    except GtzanExpError as error:
+        if os.environ.get("HYDRA_FULL_ERROR"):
+            traceback.print_exc()
+        _complain(error)
+        return 2
+    except KeyboardInterrupt:
+        print("gtzan-exp: interrupted", file=sys.stderr)
+        return 130
+
+
+def _subcommand(arguments: list[str]) -> str:
+    """Return the name of the subcommand and take it off `arguments`; it is train by default."""
+    if arguments and arguments[0] in COMMANDS:
+        return arguments.pop(0)
+    if arguments and re.fullmatch(r"\w+", arguments[0]):
+        word = arguments[0]
+        allowed = f"{', '.join(COMMANDS)}, or an override (key=value)"
+        raise ConfigError(
+            Mistake("command line", f"unknown command{nearest(word, COMMANDS)}", allowed, word)
+        )
+    return "train"
+
+
+def _complain(error: GtzanExpError) -> None:
+    lines = [" ".join(str(mistake).split()) for mistake in error.mistakes]
+    if len(lines) == 1:
+        print(f"gtzan-exp: error: {lines[0]}", file=sys.stderr)
+    else:
+        print(f"gtzan-exp: {len(lines)} errors", *lines, sep="\n  ", file=sys.stderr)

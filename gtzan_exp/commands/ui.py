@@ -1,0 +1,42 @@
+"""``gtzan-exp ui``: MLflow's pages over the recorded runs, on this machine only."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from gtzan_exp.commands.arguments import parse
+
+USAGE = """\
+usage: gtzan-exp ui [--port PORT] [OVERRIDE ...]
+
+Open MLflow's pages over the store that tracking=... names, at http://127.0.0.1:5000 unless --port
+says otherwise. It listens on this machine only; Ctrl-C stops it.
+
+Examples:
+  gtzan-exp ui
+  gtzan-exp ui --port 8080 paths.runs=/my/project/mlruns
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Start MLflow's server on loopback and wait for its end."""
+    from gtzan_exp.compose import composed
+    from gtzan_exp.config import resolve
+    from gtzan_exp.errors import ConfigError, Mistake
+
+    arguments = list(arguments)
+    port = "5000"
+    if "--port" in arguments:
+        place = arguments.index("--port")
+        port = arguments[place + 1] if place + 1 < len(arguments) else ""
+        del arguments[place : place + 2]
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ConfigError(Mistake("--port", "not a port", "1 to 65535", repr(port)))
+    tracking = resolve(composed(parse(arguments).overrides)).tracking
+    if tracking.uri.startswith("http"):
+        print(f"the server has its own pages: {tracking.uri}")
+        return 0
+    tracking.client()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port]
+    return subprocess.call([*command, "--backend-store-uri", tracking.uri])

@@ -1,0 +1,50 @@
+"""``gtzan-exp validate``: say what a run would do, or everything that is wrong."""
+
+from __future__ import annotations
+
+from gtzan_exp.commands.arguments import parse
+
+USAGE = """\
+usage: gtzan-exp validate [-m] [OVERRIDE ...]
+
+Check the configuration, then read the data and split it, and say what a run would do. Nothing is
+trained, nothing is recorded. Every mistake gets one line: where, what, what is allowed, what was
+found. The exit status is 0 when a run would start and 2 when it would not.
+
+With -m the configuration of every job of the sweep is checked, and no data is read.
+
+Examples:
+  gtzan-exp validate data=gtzan view=spectrograms model=cnn2d
+  gtzan-exp validate -m +sweep=seed_table data=gtzan
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Check what the command line describes and print what it found."""
+    from gtzan_exp.compose import check, composed
+    from gtzan_exp.config import resolve
+
+    flags = parse(arguments)
+    files = {"config_dir": flags.config_dir, "config_name": flags.config_name}
+    check(flags.overrides, multirun=flags.multirun, **files)
+    if flags.multirun:
+        print("ok: the configuration of every job is valid")
+        return 0
+    cell = resolve(composed(flags.overrides, **files))
+    dataset = cell.view.load(cell.data, cache=cell.cache)
+    split = cell.split.split(dataset)
+    kind = " (SYNTHETIC, not GTZAN)" if dataset.synthetic else ""
+    shape = " x ".join(str(size) for size in dataset.X.shape)
+    print(f"data    {dataset.name}{kind}, {dataset.source}")
+    print(f"view    {dataset.view}, {shape}, {len(dataset.skipped)} files skipped")
+    print(f"genres  {', '.join(dataset.classes)}")
+    for number, fold in enumerate(split.folds, start=1):
+        sizes = ", ".join(f"{part} {len(rows)}" for part, rows in fold.parts())
+        print(f"split   {split.name}, fold {number} of {len(split.folds)}: {sizes} rows")
+    if split.leaks:
+        print(f"leaks   {', '.join(split.leaks)}")
+    print(
+        f"model   {cell.model.name}, {type(cell.classifier).__name__} on {cell.model.input} input"
+    )
+    print("ok: a run would start")
+    return 0

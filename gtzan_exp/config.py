@@ -1,0 +1,323 @@
+"""From a composed config to the objects of a run, or to all the mistakes in it at once."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, Node, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
+
+from gtzan_exp.data.views import Location, View
+from gtzan_exp.errors import ConfigError, MissingExtraError, Mistake, nearest
+from gtzan_exp.models.build import ModelSpec
+from gtzan_exp.models.trainer import Trainer
+from gtzan_exp.tracking.store import Tracking
+
+GROUPS = ("data", "view", "split", "trainer", "model", "tracking", "experiment", "sweep")
+_OPTIONS = ("seed", "name", "tags", "paths")
+_NODES = ("data", "view", "split", "trainer", "model", "tracking")
+_SPEC_FIELDS = tuple(ModelSpec.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One resolved cell of data x view x split x model, ready to run."""
+
+    data: Location
+    view: View
+    split: Any
+    model: ModelSpec
+    classifier: Any
+    trainer: Trainer
+    tracking: Tracking
+    seed: int
+    name: str
+    tags: dict[str, str]
+    cache: Path
+
+
+def register() -> None:
+    """Register the resolvers that the config uses."""
+    OmegaConf.register_new_resolver("gtzan_exp.work", lambda: os.getcwd(), replace=True)
+    OmegaConf.register_new_resolver("gtzan_exp.cache", _cache_folder, replace=True)
+
+
+def conf_folder() -> Path:
+    """Return the folder of the configuration: inside an installed package, or beside the source."""
+    package = Path(__file__).resolve().parent
+    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
+
+
+def resolve(config: DictConfig) -> Cell:
+    """Return the objects that `config` describes.
+
+    Raises
+    ------
+    ConfigError
+        With every mistake in the config: unknown options, wrong types and values, arguments that
+        the classifier does not take, a model that does not take what the view gives.
+    """
+    mistakes = _top_level(config)
+    if any(mistake.where == "seed" for mistake in mistakes):
+        config = OmegaConf.merge(config, {"seed": 0})  # one mistake, not one per use of the seed
+    plain = _plain(config, mistakes)
+    mistakes += _unknown(plain, (*_OPTIONS, *_NODES), "")
+    mistakes += misfit(plain.get("view"), plain.get("model"))
+    objects = {name: _object(plain.get(name), name, mistakes) for name in _NODES if name != "model"}
+    if objects["data"] is not None:
+        mistakes += objects["data"].mistakes()
+    spec, classifier = _model(plain.get("model"), mistakes)
+    if mistakes:
+        first = {mistake.where: mistake for mistake in reversed(mistakes)}
+        raise ConfigError(reversed(first.values()))
+    return Cell(
+        **objects,
+        model=spec,
+        classifier=classifier,
+        seed=plain["seed"],
+        name=plain["name"],
+        tags={str(key): str(value) for key, value in plain["tags"].items()},
+        cache=Path(plain["paths"]["cache"]),
+    )
+
+
+def misfit(view: Mapping[str, Any] | None, model: Mapping[str, Any] | None) -> list[Mistake]:
+    """Return the mistake of a pair whose model does not take what the view gives, if it is one."""
+    if view is None or model is None:
+        return []
+    gives, takes = view.get("gives") or (), model.get("input")
+    if takes is None or takes in gives:
+        return []
+    return [
+        Mistake(
+            f"view={view.get('name')} model={model.get('name')}",
+            f"the model takes {takes}, the view gives {' or '.join(gives)}",
+            _pairs_that_work(),
+            f"view={view.get('name')} with model={model.get('name')}",
+        )
+    ]
+
+
+def _pairs_that_work() -> str:
+    def nodes(group: str) -> list[Any]:
+        return [OmegaConf.load(path) for path in sorted((conf_folder() / group).glob("*.yaml"))]
+
+    models = nodes("model")
+    return "; ".join(
+        f"view={view.name} with "
+        + "|".join(model.name for model in models if model.get("input") in view.gives)
+        for view in nodes("view")
+    )
+
+
+def nodes(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Node]]:
+    """Yield the dotted key and the node of every entry, inner ones included, unresolved."""
+    for key, node in config.items_ex(resolve=False):
+        yield f"{prefix}{key}", node
+        if isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
+            yield from nodes(node, f"{prefix}{key}.")
+
+
+def options_that_matter(config: DictConfig) -> dict[str, Any]:
+    """Return the resolved options that can change a result: all but names, tags and places."""
+    plain = {name: config[name] for name in (*_NODES, "seed") if name != "tracking"}
+    return OmegaConf.to_container(OmegaConf.create(plain, parent=None), resolve=True)
+
+
+def flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a nested mapping as one level with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in node.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _plain(config: DictConfig, mistakes: list[Mistake]) -> dict[str, Any]:
+    """Return `config` as a plain dict; what is missing or cannot be resolved becomes a mistake."""
+    config = config.copy()
+    OmegaConf.set_struct(config, False)
+    for key in [key for key, node in nodes(config) if node._is_missing()]:
+        mistakes.append(Mistake(key, "not set", f"{key}=VALUE", "nothing"))
+        OmegaConf.update(config, key, None)
+    plain = {}
+    for key in config:
+        try:
+            value = config[key]
+            plain[key] = (
+                OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            )
+        except OmegaConfBaseException as error:
+            reason = str(error).splitlines()[0]
+            allowed = "references to options that exist"
+            mistakes.append(Mistake(str(key), "cannot be resolved", allowed, reason))
+    return plain
+
+
+def _top_level(config: DictConfig) -> list[Mistake]:
+    expected = {
+        "seed": (int, "an integer"),
+        "name": (str, "text"),
+        "tags": (DictConfig, "key: value"),
+    }
+    mistakes = []
+    for key, (kind, allowed) in expected.items():
+        try:
+            value = config.get(key)
+        except OmegaConfBaseException:
+            continue  # `_plain` reports references that cannot be resolved
+        if not isinstance(value, kind) or isinstance(value, bool):
+            mistakes.append(Mistake(key, "wrong type", allowed, repr(value)))
+        elif key == "seed" and not 0 <= value < 2**32:
+            mistakes.append(Mistake(key, "out of range", "0 to 4294967295", str(value)))
+    return mistakes
+
+
+def _unknown(node: Mapping[str, Any], known: tuple[str, ...], prefix: str) -> list[Mistake]:
+    return [
+        Mistake(
+            f"{prefix}{key}",
+            f"unknown option{nearest(str(key), known)}",
+            ", ".join(known),
+            f"{prefix}{key}",
+        )
+        for key in node
+        if key not in known
+    ]
+
+
+def _object(node: Any, where: str, mistakes: list[Mistake]) -> Any:
+    """Return the pydantic dataclass that a node names, checked, or None and its mistakes."""
+    if not isinstance(node, Mapping):
+        return None
+    target = _import(node.get("_target_"), where, mistakes)
+    if target is None:
+        return None
+    arguments = {key: value for key, value in node.items() if key != "_target_"}
+    return _checked(target, arguments, where, mistakes)
+
+
+def _checked(target: Any, arguments: dict[str, Any], where: str, mistakes: list[Mistake]) -> Any:
+    try:
+        return target(**arguments)
+    except ValidationError as error:
+        known = tuple(inspect.signature(target).parameters)
+        mistakes += [_mistake(detail, where, known) for detail in error.errors()]
+    except TypeError as error:
+        mistakes.append(
+            Mistake(where, "arguments do not fit", str(inspect.signature(target)), str(error))
+        )
+    return None
+
+
+def _mistake(detail: Mapping[str, Any], where: str, known: tuple[str, ...]) -> Mistake:
+    path = [
+        str(part) for part in detail["loc"] if not str(part).startswith(("function", "constrained"))
+    ]
+    option = ".".join([where, *path[:1]])
+    if detail["type"] == "unexpected_keyword_argument":
+        return Mistake(option, f"unknown option{nearest(path[0], known)}", ", ".join(known), option)
+    if detail["type"] == "missing":
+        return Mistake(option, "not set", f"{option}=VALUE", "nothing")
+    allowed = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return Mistake(option, "not a valid value", allowed, repr(detail["input"]))
+
+
+def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec | None, Any]:
+    """Return the spec and the classifier, not fitted, of a ``model`` node."""
+    if not isinstance(node, Mapping):
+        return None, None
+    own = {key: node[key] for key in _SPEC_FIELDS if key in node}
+    spec = _checked(ModelSpec, own, "model", mistakes)
+    target = _import(node.get("_target_"), "model", mistakes)
+    if target is None:
+        return spec, None
+    arguments = {k: v for k, v in node.items() if k not in _SPEC_FIELDS and k != "_target_"}
+    before = len(mistakes)
+    for key, value in arguments.items():
+        if isinstance(value, Mapping) and "_target_" in value:
+            arguments[key] = _object(value, key, mistakes)
+    mistakes += _argument_mistakes(target, arguments)
+    mistakes += _extra_mistakes(target, str(node.get("name")))
+    return spec, None if len(mistakes) > before else target(**arguments)
+
+
+def _argument_mistakes(target: Any, arguments: Mapping[str, Any]) -> list[Mistake]:
+    """Check arguments by the signature of a classifier and by its own parameter constraints."""
+    parameters = inspect.signature(target).parameters
+    known = tuple(name for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD)
+    open_ended = len(known) < len(parameters)
+    if open_ended and hasattr(target, "_get_param_names"):
+        known = tuple(sorted({*known, *target().get_params()}))
+    mistakes = [
+        Mistake(
+            f"model.{name}",
+            f"unknown option of {target.__name__}{nearest(name, known)}",
+            ", ".join((*_SPEC_FIELDS, *known)),
+            f"model.{name}",
+        )
+        for name in arguments
+        if name not in known
+    ]
+    constraints = getattr(target, "_parameter_constraints", {})
+    if not constraints:
+        return mistakes
+    from sklearn.utils._param_validation import (
+        InvalidParameterError,
+        validate_parameter_constraints,
+    )
+
+    for name, value in arguments.items():
+        try:
+            validate_parameter_constraints(constraints, {name: value}, target.__name__)
+        except InvalidParameterError as error:
+            _, _, rest = str(error).partition(" must be ")
+            allowed, _, got = rest.rpartition(". Got ")
+            got = got.removesuffix(" instead.")
+            mistakes.append(
+                Mistake(f"model.{name}", f"not valid for {target.__name__}", allowed, got)
+            )
+    return mistakes
+
+
+def _extra_mistakes(target: Any, name: str) -> list[Mistake]:
+    if not hasattr(target, "network") or importlib.util.find_spec("tensorflow"):
+        return []
+    return list(MissingExtraError(f"model={name}", "tensorflow", "networks").mistakes)
+
+
+def _import(path: Any, where: str, mistakes: list[Mistake]) -> Any:
+    if not isinstance(path, str) or "." not in path:
+        mistakes.append(
+            Mistake(f"{where}._target_", "not a class", "package.module.Class", repr(path))
+        )
+        return None
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        mistakes.append(
+            Mistake(
+                f"{where}._target_", "cannot be imported", "an installed class", f"{path} ({error})"
+            )
+        )
+        return None
+
+
+def _cache_folder() -> str:
+    chosen = os.environ.get("GTZAN_EXP_CACHE")
+    if chosen:
+        return os.path.abspath(os.path.expanduser(chosen))
+    from platformdirs import user_cache_dir
+
+    return user_cache_dir("gtzan_exp", appauthor=False)

@@ -1,0 +1,43 @@
+"""Folders that are built once, whole or not at all, also by two processes at a time."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def cached_folder(parent: Path, key: str, build: Callable[[Path], None]) -> Path:
+    """Return the folder ``parent/key``, building it first when it is not there.
+
+    Parameters
+    ----------
+    parent : Path
+        Where such folders are kept; made when missing.
+    key : str
+        Name of the folder: a fingerprint of all that its contents depend on.
+    build : callable
+        Called with an empty temporary folder that it must fill. It runs in one process at a time;
+        the folder appears under its name only after `build` returned.
+
+    Raises
+    ------
+    OSError
+        `parent` cannot be written.
+    """
+    folder = parent / key
+    if folder.is_dir():
+        return folder
+    from filelock import FileLock
+
+    parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(parent / f"{key}.lock"):
+        if not folder.is_dir():
+            unfinished = Path(tempfile.mkdtemp(dir=parent, prefix=f"{key}.unfinished."))
+            try:
+                build(unfinished)
+                unfinished.rename(folder)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    return folder

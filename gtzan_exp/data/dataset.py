@@ -1,0 +1,113 @@
+"""The two nouns of the data side: a `Dataset` (rows with labels) and a `Split` of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from gtzan_exp.data.images import ImageStack
+
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows of one view, with their labels.
+
+    Parameters
+    ----------
+    name : str
+        Name of the data, for example ``gtzan``.
+    synthetic : bool
+        True for the generated sample, which must never be taken for GTZAN.
+    view : str
+        Name of the view.
+    source : str
+        File or folder that the rows were read from.
+    X : pandas.DataFrame of shape (n_rows, n_features) or ImageStack of shape (n_rows, h, w, 3)
+        The inputs.
+    labels : ndarray of str, shape (n_rows,)
+        The genre of each row.
+    ids : ndarray of str, shape (n_rows,)
+        ``<genre>.<number>``, followed by ``.<segment>`` when the rows are segments of tracks.
+    tracks : ndarray of str, shape (n_rows,)
+        The id of the track that each row belongs to.
+    classes : tuple of str
+        The genres in alphabetical order.
+    fingerprint : str
+        Hash of the contents; equal for the same rows on every machine.
+    skipped : tuple of str
+        Files that were left out because they could not be read.
+    """
+
+    name: str
+    synthetic: bool
+    view: str
+    source: str
+    X: pd.DataFrame | ImageStack
+    labels: np.ndarray
+    ids: np.ndarray
+    tracks: np.ndarray
+    classes: tuple[str, ...]
+    fingerprint: str
+    skipped: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: np.ndarray) -> pd.DataFrame | ImageStack:
+        """Return the inputs of `rows`, an integer array of row numbers."""
+        return self.X.iloc[rows] if isinstance(self.X, pd.DataFrame) else self.X[rows]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Row numbers of the three parts; `val` may be empty."""
+
+    train: np.ndarray
+    val: np.ndarray
+    test: np.ndarray
+
+    def parts(self) -> Iterable[tuple[str, np.ndarray]]:
+        """Yield the name and the row numbers of each part that has rows."""
+        for part in PARTS:
+            rows = getattr(self, part)
+            if len(rows):
+                yield part, rows
+
+
+@dataclass(frozen=True)
+class Split:
+    """Who is in train, validation and test.
+
+    Parameters
+    ----------
+    name : str
+        Name of the protocol.
+    folds : tuple of Fold
+        One fold, or several for cross-validation.
+    fingerprint : str
+        Hash of the ids in each part; equal parts have equal fingerprints.
+    leaks : tuple of str
+        What the protocol lets through from test to training on purpose.
+    scaler_rows : {"train", "all"}
+        The rows that preprocessing is fitted on.
+    """
+
+    name: str
+    folds: tuple[Fold, ...]
+    fingerprint: str
+    leaks: tuple[str, ...] = field(default=())
+    scaler_rows: str = "train"
+
+
+def digest(*pieces: object) -> str:
+    """Return 16 hexadecimal digits that identify `pieces` by their text."""
+    text = "\x1f".join(str(piece) for piece in pieces)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,49 @@
+"""A stack of images that stays on disk until a batch of it is needed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class ImageStack:
+    """Read-only view of uint8 images as float32, converted when and where they are used.
+
+    ``stack[rows]`` is again a stack and copies nothing; ``numpy.asarray(stack[rows])`` gives the
+    numbers.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (n, height, width, 3)
+        Usually a memory map.
+    rows : ndarray of int, optional
+        The rows of `pixels` that belong to the stack, in order; all of them when omitted.
+    peak : float, default=1.0
+        Value that a pixel of 255 gets: 1.0 gives numbers in [0, 1].
+    """
+
+    dtype = np.dtype(np.float32)
+    ndim = 4
+
+    def __init__(
+        self, pixels: np.ndarray, rows: np.ndarray | None = None, *, peak: float = 1.0
+    ) -> None:
+        self._pixels = pixels
+        self._rows = np.arange(len(pixels)) if rows is None else np.asarray(rows)
+        self.peak = peak
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        return (len(self._rows), *self._pixels.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> ImageStack:
+        return ImageStack(self._pixels, self._rows[rows], peak=self.peak)
+
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("an ImageStack is converted from uint8 and always copied")
+        values = self._pixels[self._rows].astype(dtype or self.dtype)
+        values *= self.peak / 255.0
+        return values

@@ -1,0 +1,113 @@
+"""The ``data`` group: where the views of a set of tracks lie."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+import gtzan_exp.audio
+from gtzan_exp.data.cache import cached_folder
+from gtzan_exp.data.dataset import digest
+from gtzan_exp.errors import Mistake
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """A folder in the layout of GTZAN on Kaggle.
+
+    It holds ``features_30_sec.csv``, ``features_3_sec.csv``, ``images_original/<genre>/*.png`` and
+    ``genres_original/<genre>/*.wav``; only what the chosen view reads has to be there.
+
+    Parameters
+    ----------
+    name : str
+        Name of the data in every record.
+    root : Path, optional
+        The folder. A relative one is taken from the working directory.
+    classes : tuple of str, optional
+        The genres that may occur; any when omitted.
+    """
+
+    name: str
+    root: Path | None = None
+    classes: tuple[str, ...] | None = None
+    synthetic: bool = False
+
+    def mistakes(self) -> list[Mistake]:
+        """Return what is wrong with ``root``: not set, missing, no folder, empty, unreadable."""
+        wanted = "a folder in GTZAN's layout (data.root=... or, for data=gtzan, GTZAN_ROOT)"
+
+        def wrong(what: str, got: object) -> list[Mistake]:
+            return [Mistake("data.root", what, wanted, str(got))]
+
+        if self.root is None or not str(self.root).strip():
+            return wrong("not set", "nothing")
+        root = self.folder()
+        try:
+            if not root.exists():
+                return wrong("does not exist", root)
+            if not root.is_dir():
+                return wrong("is not a folder", root)
+            return [] if any(root.iterdir()) else wrong("is empty", root)
+        except OSError as error:
+            return wrong("cannot be read", f"{root} ({error.strerror})")
+
+    def folder(self) -> Path:
+        """Return the folder as an absolute path."""
+        return Path(self.root or "").expanduser().absolute()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Synthetic audio of ten genres, generated on first use. It is not GTZAN and sounds nothing
+    like it; it exists so that everything can be tried and tested without data.
+
+    Parameters
+    ----------
+    tracks_per_genre : int
+    seconds : float
+        Length of a track.
+    seed : int
+        Another seed gives another set of tracks.
+    cache : Path
+        The set is kept in a folder below this one.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    tracks_per_genre: Annotated[int, Field(ge=2, le=10_000)]
+    seconds: Annotated[float, Field(ge=3.0, le=600.0)]
+    seed: int
+    cache: Path
+    synthetic: bool = True
+
+    def mistakes(self) -> list[Mistake]:
+        """Return nothing: the folder is made when it is not there."""
+        return []
+
+    def folder(self) -> Path:
+        """Return the folder of the set; it is generated there when it is not there yet."""
+        key = digest(self.tracks_per_genre, self.seconds, self.seed, _audio_code())
+        return cached_folder(self.cache / "sample", key, self._generate)
+
+    def _generate(self, root: Path) -> None:
+        from gtzan_exp.audio.prepare import PrepareSettings, prepare
+        from gtzan_exp.audio.sample import write_sample
+
+        write_sample(
+            root,
+            tracks_per_genre=self.tracks_per_genre,
+            seconds=self.seconds,
+            seed=self.seed,
+        )
+        prepare(root / "genres_original", root, PrepareSettings(on_error="raise"))
+
+
+def _audio_code() -> str:
+    """Return a hash of the code that makes the sample, so that a change of it makes a new one."""
+    sources = sorted(Path(gtzan_exp.audio.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

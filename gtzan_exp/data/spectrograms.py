@@ -1,0 +1,239 @@
+"""The view ``spectrograms``: one picture of a mel spectrogram per track."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.data.cache import cached_folder
+from gtzan_exp.data.dataset import Dataset, digest
+from gtzan_exp.data.images import ImageStack
+from gtzan_exp.data.views import InputKind, Location, class_mistakes, shorten
+from gtzan_exp.errors import DataError, Mistake
+from gtzan_exp.genres import track_id
+
+_SUFFIXES = (".png", ".jpg", ".jpeg")
+_CACHE_FORMAT = 1
+_WHITE = 250
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectrogramsView:
+    """Reads ``images_original/<genre>/*.png`` (or jpg), in GTZAN's or Kaggle's file names.
+
+    The pictures are decoded once, cut to the plot when they have a white margin, resized, and kept
+    as one memory-mapped uint8 array in RGB order.
+
+    Parameters
+    ----------
+    height, width : int
+        Size in pixels; rows stay rows (frequency runs down), columns stay columns (time).
+    interpolation : {"area", "linear", "nearest", "cubic"}
+        How OpenCV resizes.
+    crop_margin : bool
+        Cut a white margin off; pictures without one are left as they are.
+    pixel_range : {"unit", "byte"}
+        Numbers in [0, 1] or in [0, 255].
+    on_error : {"raise", "skip"}
+        What to do with a file that cannot be decoded. Skipped files are counted and recorded.
+    """
+
+    name: str = "spectrograms"
+    gives: tuple[InputKind, ...] = ("image", "vector")
+    height: Annotated[int, Field(ge=8, le=4096)] = 70
+    width: Annotated[int, Field(ge=8, le=4096)] = 100
+    interpolation: Literal["area", "linear", "nearest", "cubic"] = "area"
+    crop_margin: bool = True
+    pixel_range: Literal["unit", "byte"] = "unit"
+    on_error: Literal["raise", "skip"] = "raise"
+
+    def load(self, location: Location, *, cache: Path) -> Dataset:
+        """Read the pictures, from the cache when neither they nor the settings have changed.
+
+        Parameters
+        ----------
+        location : Location
+            Where the folder ``images_original`` lies.
+        cache : Path
+            Folder for decoded pictures.
+
+        Raises
+        ------
+        DataError
+            There are no pictures, a picture cannot be decoded (and ``on_error="raise"``), or a
+            class is unknown or cannot be split.
+        """
+        root = location.folder() / "images_original"
+        files = _find(root)
+        labels = np.array([path.parent.name for path in files])
+        ids = np.array([track_id(path.name, path.parent.name) for path in files])
+        mistakes = class_mistakes(str(root), labels, ids, location.classes)
+        mistakes += _twins(ids, files)
+        if mistakes:
+            raise DataError(shorten(mistakes, str(root)))
+
+        folder = cached_folder(
+            cache / "images", self._key(files), lambda out: self._decode(files, ids, out)
+        )
+        meta = json.loads((folder / "meta.json").read_text())
+        pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+        good = np.array(meta["rows"], dtype=int)
+        skipped = tuple(meta["skipped"])
+        if not len(good):
+            raise DataError(Mistake(str(root), "no readable picture", "at least one", "none"))
+        mistakes = class_mistakes(str(root), labels[good], ids[good], location.classes)
+        if mistakes:
+            raise DataError(shorten(mistakes, str(root)))
+        return Dataset(
+            name=location.name,
+            synthetic=location.synthetic,
+            view=self.name,
+            source=str(root),
+            X=ImageStack(pixels, good, peak=1.0 if self.pixel_range == "unit" else 255.0),
+            labels=labels[good],
+            ids=ids[good],
+            tracks=ids[good],
+            classes=tuple(sorted(set(labels[good].tolist()))),
+            fingerprint=meta["fingerprint"],
+            skipped=skipped,
+        )
+
+    def _key(self, files: list[Path]) -> str:
+        stats = [(path, path.stat()) for path in files]
+        return digest(
+            *(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats),
+            _CACHE_FORMAT,
+            self.height,
+            self.width,
+            self.interpolation,
+            self.crop_margin,
+            self.on_error,
+        )
+
+    def _decode(self, files: list[Path], ids: np.ndarray, out: Path) -> None:
+        from tqdm import tqdm
+
+        shape = (len(files), self.height, self.width, 3)
+        pixels = np.lib.format.open_memmap(out / "pixels.npy", "w+", np.uint8, shape)
+        content = hashlib.sha256()
+        mistakes: list[Mistake] = []
+        rows: list[int] = []
+        with ThreadPoolExecutor() as pool:
+            decoded = pool.map(self._read, files)
+            progress = tqdm(decoded, "decode", len(files), unit="image", disable=None)
+            for row, image in enumerate(progress):
+                if isinstance(image, Mistake):
+                    mistakes.append(image)
+                    continue
+                pixels[row] = image
+                rows.append(row)
+                content.update(ids[row].encode())
+                content.update(image.tobytes())
+        if mistakes and self.on_error == "raise":
+            raise DataError(shorten(mistakes, str(files[0].parent.parent)))
+        pixels.flush()
+        meta = {
+            "rows": rows,
+            "skipped": [mistake.where for mistake in mistakes],
+            "fingerprint": content.hexdigest()[:16],
+        }
+        (out / "meta.json").write_text(json.dumps(meta))
+
+    def _read(self, path: Path) -> np.ndarray | Mistake:
+        import cv2
+
+        raw = path.read_bytes()
+        image = None
+        if _is_whole(raw):
+            image = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED)
+        if image is None:
+            return Mistake(
+                str(path),
+                "picture cannot be decoded",
+                "a whole PNG or JPEG (or view.on_error=skip)",
+                f"{len(raw)} bytes that are " + ("nothing" if not raw else "corrupt or truncated"),
+            )
+        image = _to_rgb(image)
+        if self.crop_margin:
+            image = cut_margin(image)
+        method = getattr(cv2, f"INTER_{self.interpolation.upper()}")
+        return cv2.resize(image, (self.width, self.height), interpolation=method)
+
+
+def cut_margin(image: np.ndarray) -> np.ndarray:
+    """Return `image` without its white margin.
+
+    A picture counts as having a margin only when its whole border is white, so that a spectrogram
+    that fills its picture is never cut.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (h, w, 3)
+    """
+    ink = (image < _WHITE).any(axis=2)
+    border = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
+    if border.any() or not ink.any():
+        return image
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _to_rgb(image: np.ndarray) -> np.ndarray:
+    import cv2
+
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    if image.ndim == 2:
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+    if image.shape[2] == 3:
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    rgba = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA)
+    alpha = rgba[..., 3:]
+    if (alpha == 255).all():
+        return np.ascontiguousarray(rgba[..., :3])
+    opacity = alpha / 255.0
+    return np.rint(rgba[..., :3] * opacity + 255.0 * (1.0 - opacity)).astype(np.uint8)
+
+
+def _is_whole(raw: bytes) -> bool:
+    """Tell whether a PNG or JPEG ends as it should; decoders accept some that are cut short."""
+    if raw.startswith(b"\x89PNG"):
+        return b"IEND" in raw[-64:]
+    return raw.startswith(b"\xff\xd8") and b"\xff\xd9" in raw[-64:]
+
+
+def _find(root: Path) -> list[Path]:
+    if not root.is_dir():
+        raise DataError(
+            Mistake("data.root", "no pictures there", "a folder with images_original/", str(root))
+        )
+    files = [path for path in root.glob("*/*") if path.suffix.lower() in _SUFFIXES]
+    if not files:
+        raise DataError(
+            Mistake(str(root), "no pictures", "<genre>/*.png or <genre>/*.jpg", "none of them")
+        )
+    return sorted(files, key=lambda path: _natural(path))
+
+
+def _natural(path: Path) -> tuple[str, str]:
+    return path.parent.name, re.sub(r"\W", "", path.stem)
+
+
+def _twins(ids: np.ndarray, files: list[Path]) -> list[Mistake]:
+    first: dict[str, Path] = {}
+    mistakes = []
+    for name, path in zip(ids, files, strict=True):
+        if name in first:
+            mistakes.append(
+                Mistake(str(path), f"two pictures of {name}", "one", f"also {first[name].name}")
+            )
+        first.setdefault(name, path)
+    return mistakes

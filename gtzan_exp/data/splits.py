@@ -1,0 +1,149 @@
+"""The ``split`` group: who is in train, validation and test."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.data.dataset import Dataset, Fold, Split, digest
+from gtzan_exp.errors import ConfigError, Mistake
+
+_NOTEBOOK = {"features": (0.3, 42), "spectrograms": (0.2, 123)}
+
+Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holdout:
+    """Stratified train, validation and test parts.
+
+    Tracks are drawn, not rows: the segments of a track stay together. The draw orders the tracks
+    of each genre by a hash of the seed and the track's id, so it depends neither on the order of
+    the rows nor on the view: a track is in the same part of the table and of the pictures.
+
+    Parameters
+    ----------
+    test_size, val_size : float
+        Share of the tracks of each genre.
+    seed : int
+    """
+
+    name: str = "holdout"
+    test_size: Fraction = 0.2
+    val_size: Fraction = 0.1
+    seed: int = 0
+
+    def split(self, dataset: Dataset) -> Split:
+        """Return the one fold.
+
+        Raises
+        ------
+        ConfigError
+            The shares leave nothing to train on, or a genre has too few tracks for three parts.
+        """
+        part_of: dict[str, str] = {}
+        mistakes = []
+        for genre in dataset.classes:
+            tracks = np.unique(dataset.tracks[dataset.labels == genre])
+            ranked = sorted(tracks, key=lambda track: _rank(self.seed, track))
+            n_test = max(1, round(self.test_size * len(tracks)))
+            n_val = max(1, round(self.val_size * len(tracks)))
+            if len(tracks) - n_test - n_val < 1:
+                mistakes.append(
+                    Mistake(
+                        "split",
+                        f"no training track left for {genre!r}",
+                        "smaller split.test_size and split.val_size, or 3 tracks or more",
+                        f"{len(tracks)} tracks, {n_test} of them test and {n_val} validation",
+                    )
+                )
+            part_of |= dict.fromkeys(ranked, "train")
+            part_of |= dict.fromkeys(ranked[:n_test], "test")
+            part_of |= dict.fromkeys(ranked[n_test : n_test + n_val], "val")
+        if mistakes:
+            raise ConfigError(mistakes)
+        parts = np.array([part_of[track] for track in dataset.tracks])
+        fold = Fold(*(np.flatnonzero(parts == part) for part in ("train", "val", "test")))
+        return Split(self.name, (fold,), _fingerprint(dataset, fold))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seed:
+    """The notebook's index sets, and on request what else it let through.
+
+    Rows are drawn without regard to genres or tracks. The three options at the end leak from test
+    to training. They are off by default, are switched on by ``experiment=seed/*`` alone, and put a
+    warning and a tag on the run.
+
+    Parameters
+    ----------
+    test_size : float, optional
+        Share of the rows; the notebook's for the view when omitted.
+    random_state : int, optional
+        Seed of scikit-learn's `train_test_split`; the notebook's for the view when omitted, and
+        never the ``seed`` of the config, because the notebook's index sets are fixed.
+    scaler_rows : {"train", "all"}
+        ``all`` fits the scaler on the test rows too.
+    validation : {"none", "test"}
+        ``test`` shows the test part to the training of networks as its validation part.
+    """
+
+    name: str = "seed"
+    test_size: Fraction | None = None
+    random_state: int | None = None
+    scaler_rows: Literal["train", "all"] = "train"
+    validation: Literal["none", "test"] = "none"
+
+    def split(self, dataset: Dataset) -> Split:
+        """Return the one fold; its validation part is empty, or the test part.
+
+        Raises
+        ------
+        ConfigError
+            The notebook knows nothing of the view, and the two options are not set.
+        """
+        from sklearn.model_selection import train_test_split
+
+        test_size, random_state = _NOTEBOOK.get(dataset.view, (None, None))
+        test_size = test_size if self.test_size is None else self.test_size
+        random_state = random_state if self.random_state is None else self.random_state
+        if test_size is None or random_state is None:
+            raise ConfigError(
+                Mistake(
+                    "split=seed",
+                    "the notebook has no index set for the view",
+                    f"{', '.join(_NOTEBOOK)}, or split.test_size and split.random_state",
+                    f"view={dataset.view}",
+                )
+            )
+        train, test = train_test_split(
+            np.arange(len(dataset)), test_size=test_size, random_state=random_state
+        )
+        leaks = []
+        if self.scaler_rows == "all":
+            leaks.append("scaler")
+        if self.validation == "test":
+            leaks.append("test_as_validation")
+        if len(set(dataset.tracks)) < len(dataset):
+            leaks.append("track")
+        val = test if self.validation == "test" else np.array([], dtype=int)
+        fold = Fold(train, val, test)
+        return Split(
+            self.name,
+            (fold,),
+            _fingerprint(dataset, fold),
+            leaks=tuple(leaks),
+            scaler_rows=self.scaler_rows,
+        )
+
+
+def _rank(seed: int, track: str) -> bytes:
+    return hashlib.sha256(f"{seed}\x1f{track}".encode()).digest()
+
+
+def _fingerprint(dataset: Dataset, fold: Fold) -> str:
+    return digest(*(f"{part}:{','.join(sorted(dataset.ids[rows]))}" for part, rows in fold.parts()))

@@ -1,0 +1,85 @@
+"""What every view has in common: the inputs that it gives and how its rows are named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+from gtzan_exp.data.dataset import Dataset
+from gtzan_exp.errors import Mistake, nearest
+
+InputKind = Literal["vector", "sequence", "image"]
+"""``vector``: one row of numbers; ``sequence``: (steps, channels); ``image``: (h, w, 3)."""
+
+MAX_MISTAKES = 10
+
+
+class Location(Protocol):
+    """A place where the views of a set of tracks lie (the ``data`` group)."""
+
+    name: str
+    synthetic: bool
+    classes: tuple[str, ...] | None
+
+    def mistakes(self) -> list[Mistake]:
+        """Return what is wrong with the place, without reading any data."""
+
+    def folder(self) -> Path:
+        """Return the folder with the views, made first if need be."""
+
+
+class View(Protocol):
+    """What a model sees of a track (the ``view`` group)."""
+
+    name: str
+    gives: tuple[InputKind, ...]
+
+    def load(self, location: Location, *, cache: Path) -> Dataset:
+        """Read the view; everything wrong with it is raised as one `DataError`."""
+
+
+def class_mistakes(
+    where: str, labels: Sequence[str], tracks: Sequence[str], allowed: Sequence[str] | None
+) -> list[Mistake]:
+    """Return what is wrong with the classes: unknown ones, and those with a single track.
+
+    Parameters
+    ----------
+    where : str
+        The file or folder to name.
+    labels, tracks : sequence of str, same length
+        Label and track id of each row.
+    allowed : sequence of str or None
+        The classes that may occur; None allows any.
+    """
+    mistakes = []
+    members: dict[str, set[str]] = {}
+    for label, track in zip(labels, tracks, strict=True):
+        members.setdefault(label, set()).add(track)
+    for label, ids in sorted(members.items()):
+        if allowed is not None and label not in allowed:
+            mistakes.append(
+                Mistake(
+                    where,
+                    f"unknown class{nearest(label, allowed)}",
+                    ", ".join(allowed),
+                    f"{label!r} ({len(ids)} tracks)",
+                )
+            )
+        elif len(ids) < 2:
+            mistakes.append(
+                Mistake(where, f"class {label!r} cannot be split", "2 tracks or more", "1 track")
+            )
+    if len(members) == 1:
+        only = next(iter(members))
+        mistakes.append(Mistake(where, "nothing to tell apart", "2 classes or more", repr(only)))
+    return mistakes
+
+
+def shorten(mistakes: Sequence[Mistake], where: str) -> list[Mistake]:
+    """Keep the first `MAX_MISTAKES` and count the rest in one more line."""
+    if len(mistakes) <= MAX_MISTAKES:
+        return list(mistakes)
+    more = len(mistakes) - MAX_MISTAKES
+    return [*mistakes[:MAX_MISTAKES], Mistake(where, "more of the same", "none", f"{more} more")]

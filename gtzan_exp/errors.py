@@ -1,0 +1,86 @@
+"""The errors of gtzan_exp: every message says where, what, what is allowed and what it got."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing that the user got wrong.
+
+    Parameters
+    ----------
+    where : str
+        The option, file, row or column at fault.
+    what : str
+        What is wrong there.
+    allowed : str
+        What would have been right.
+    got : str
+        What was found instead.
+    """
+
+    where: str
+    what: str
+    allowed: str
+    got: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}; allowed: {self.allowed}; got: {self.got}"
+
+
+class GtzanExpError(Exception):
+    """Base class: a user's mistake, reported in one line per mistake and without a traceback."""
+
+    def __init__(self, mistakes: Mistake | Iterable[Mistake]) -> None:
+        self.mistakes = (mistakes,) if isinstance(mistakes, Mistake) else tuple(mistakes)
+        super().__init__(self.mistakes)
+
+    def __str__(self) -> str:
+        return "\n".join(str(mistake) for mistake in self.mistakes)
+
+
+class ConfigError(GtzanExpError):
+    """The configuration is wrong; nothing has been read or written yet."""
+
+
+class DataError(GtzanExpError):
+    """The configuration is right, but the data that it points to is missing or faulty."""
+
+
+class MissingExtraError(GtzanExpError):
+    """An optional dependency is not installed.
+
+    Parameters
+    ----------
+    where : str
+        The option that needs the dependency, for example ``model=cnn2d``.
+    package : str
+        The package that is missing.
+    extra : str
+        The extra of gtzan-exp that brings it.
+    """
+
+    def __init__(self, where: str, package: str, extra: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(
+            Mistake(
+                where,
+                f"needs {package}, which is not installed",
+                f"pip install 'gtzan-exp[{extra}]'",
+                f"no module {package}",
+            )
+        )
+
+    def __reduce__(self):
+        return type(self), (self.mistakes[0].where, self.package, self.extra)
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return `` (nearest: ...)`` for the known name most like `name`, or an empty string."""
+    match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f" (nearest: {match[0]})" if match else ""

@@ -1,0 +1,1 @@
+"""From a fitted model to numbers, tables and pictures."""

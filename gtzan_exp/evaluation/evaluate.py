@@ -1,0 +1,117 @@
+"""Predictions and metrics of a fitted model on each part of a fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gtzan_exp.data.dataset import Dataset, Fold
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a fitted model does on the rows of a fold.
+
+    Parameters
+    ----------
+    metrics : dict of str to float
+        ``<part>/accuracy``, ``macro_f1``, ``balanced_accuracy``, ``log_loss`` and ``f1/<genre>``,
+        and ``predict_ms_per_track`` measured on the test part.
+    predictions : pandas.DataFrame
+        One row per row of the fold: ``id``, ``track``, ``part``, ``true``, ``predicted`` and
+        ``p_<genre>`` for each genre.
+    report : dict
+        scikit-learn's classification report of the test part.
+    report_text : str
+        The same as text.
+    """
+
+    metrics: dict[str, float]
+    predictions: pd.DataFrame
+    report: dict[str, Any]
+    report_text: str
+
+
+def evaluate(estimator: Any, dataset: Dataset, fold: Fold) -> Evaluation:
+    """Predict every row of `fold` once and score each part.
+
+    Parameters
+    ----------
+    estimator : fitted classifier with `predict_proba`
+    dataset : Dataset
+    fold : Fold
+    """
+    from sklearn.metrics import classification_report
+
+    tables, metrics = [], {}
+    for part, rows in fold.parts():
+        started = perf_counter()
+        probabilities = _aligned(estimator, dataset.take(rows), dataset.classes)
+        seconds = perf_counter() - started
+        if part == "test":
+            metrics["predict_ms_per_track"] = 1000 * seconds / len(set(dataset.tracks[rows]))
+        table = _table(dataset, rows, part, probabilities)
+        metrics |= {f"{part}/{key}": value for key, value in score(table, dataset.classes).items()}
+        tables.append(table)
+    predictions = pd.concat(tables, ignore_index=True)
+    test = predictions[predictions["part"] == "test"]
+    options = {"labels": list(dataset.classes), "zero_division": 0}
+    return Evaluation(
+        metrics,
+        predictions,
+        classification_report(test["true"], test["predicted"], output_dict=True, **options),
+        classification_report(test["true"], test["predicted"], **options),
+    )
+
+
+def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, float]:
+    """Return the metrics of a table of predictions.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        With the columns ``true``, ``predicted`` and ``p_<genre>``.
+    classes : tuple of str
+        The genres, sorted. One that is in neither column counts as an F1 of 0.
+    """
+    from sklearn.metrics import accuracy_score, f1_score, log_loss, recall_score
+
+    true, predicted = predictions["true"], predictions["predicted"]
+    present = sorted(set(true))
+    f1 = f1_score(true, predicted, labels=list(classes), average=None, zero_division=0)
+    probabilities = predictions[[f"p_{name}" for name in classes]].to_numpy()
+    return {
+        "accuracy": float(accuracy_score(true, predicted)),
+        "macro_f1": float(np.mean(f1)),
+        "balanced_accuracy": float(recall_score(true, predicted, labels=present, average="macro")),
+        "log_loss": float(log_loss(true, probabilities, labels=list(classes))),
+        **{f"f1/{name}": float(value) for name, value in zip(classes, f1, strict=True)},
+    }
+
+
+def _aligned(estimator: Any, X: Any, classes: tuple[str, ...]) -> np.ndarray:
+    """Return probabilities with one column per class, also for classes never trained on."""
+    found = np.asarray(estimator.predict_proba(X), dtype=np.float64)
+    columns = np.searchsorted(classes, estimator.classes_)
+    probabilities = np.zeros((len(found), len(classes)))
+    probabilities[:, columns] = found
+    return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def _table(
+    dataset: Dataset, rows: np.ndarray, part: str, probabilities: np.ndarray
+) -> pd.DataFrame:
+    names = np.array(dataset.classes)
+    columns = {
+        "id": dataset.ids[rows],
+        "track": dataset.tracks[rows],
+        "part": part,
+        "true": dataset.labels[rows],
+        "predicted": names[probabilities.argmax(axis=1)],
+    }
+    columns |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(names)}
+    return pd.DataFrame(columns)

@@ -1,0 +1,116 @@
+"""Pictures of a run: the confusion matrix and the learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+_INK = "#1f2328"
+_MUTED = "#59636e"
+_TRAIN, _VALIDATION = "#3f90da", "#bd1f01"
+
+
+def style() -> dict[str, object]:
+    """Return the matplotlib settings that every picture of the product shares."""
+    return {
+        "font.family": "DejaVu Sans",
+        "font.size": 10,
+        "axes.titlesize": 12,
+        "axes.titlelocation": "left",
+        "axes.titlepad": 10,
+        "axes.labelcolor": _INK,
+        "axes.edgecolor": _MUTED,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "text.color": _INK,
+        "xtick.color": _INK,
+        "ytick.color": _INK,
+        "figure.dpi": 110,
+        "figure.facecolor": "white",
+        "legend.frameon": False,
+    }
+
+
+def confusion_matrix(
+    predictions: pd.DataFrame, classes: Sequence[str], path: Path, *, title: str
+) -> None:
+    """Draw the confusion matrix of a table of predictions.
+
+    Cells show counts and are shaded by the share of their row, so that genres of unequal size
+    compare.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        With the columns ``true`` and ``predicted``.
+    classes : sequence of str
+        Rows and columns, in this order.
+    path : Path
+        The PNG to write.
+    title : str
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+    from sklearn import metrics
+
+    counts = metrics.confusion_matrix(predictions["true"], predictions["predicted"], labels=classes)
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    with rc_context(style()):
+        size = 2.8 + 0.42 * len(classes)
+        figure = Figure(figsize=(size + 0.6, size), layout="constrained")
+        axes = figure.add_subplot()
+        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for row, column in zip(*counts.nonzero(), strict=True):
+            color = "white" if shares[row, column] > 0.5 else _INK
+            axes.text(
+                column, row, counts[row, column], ha="center", va="center", color=color, fontsize=9
+            )
+        axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+        axes.set_yticks(range(len(classes)), classes)
+        axes.set(xlabel="predicted genre", ylabel="true genre")
+        axes.set_title(title, fontsize=11)
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
+        figure.colorbar(image, label="share of the true genre", shrink=0.75)
+        figure.savefig(path)
+
+
+def learning_curves(
+    history: dict[str, list[float]], best_epoch: int | None, path: Path, *, title: str
+) -> None:
+    """Draw loss, and accuracy when there is one, by epoch.
+
+    Parameters
+    ----------
+    history : dict of str to list of float
+        ``loss`` and maybe ``accuracy``, ``val_loss``, ``val_accuracy``.
+    best_epoch : int or None
+        The epoch, counted from 1, to mark.
+    path : Path
+        The PNG to write.
+    title : str
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    names = [name for name in ("loss", "accuracy") if name in history]
+    with rc_context(style()):
+        figure = Figure(figsize=(4.6 * len(names), 3.4), layout="constrained")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+        for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+            for key, label, color in (
+                (name, "training", _TRAIN),
+                (f"val_{name}", "validation", _VALIDATION),
+            ):
+                if key in history:
+                    epochs = range(1, len(history[key]) + 1)
+                    axes.plot(epochs, history[key], color=color, label=label, lw=1.8)
+            if best_epoch is not None:
+                kept = f"epoch {best_epoch} kept"
+                axes.axvline(best_epoch, color=_MUTED, lw=1, ls=":", label=kept)
+            axes.set(xlabel="epoch", ylabel="cross-entropy (nats)" if name == "loss" else name)
+            axes.grid(axis="y", alpha=0.25)
+            axes.legend(fontsize=8)
+        figure.savefig(path)

@@ -1,0 +1,69 @@
+"""Names: GTZAN's genres, the one colour of each, and the one id of each track."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+
+GENRES = (
+    "blues",
+    "classical",
+    "country",
+    "disco",
+    "hiphop",
+    "jazz",
+    "metal",
+    "pop",
+    "reggae",
+    "rock",
+)
+"""The ten genres of GTZAN in the order of the published table (alphabetical)."""
+
+# M. A. Petroff, "Accessible color sequences for data visualization", arXiv:2107.02270, 10 colours.
+_PALETTE = (
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
+
+
+def genre_colors(classes: Sequence[str]) -> dict[str, str]:
+    """Return one colour-blind-safe hex colour per class; a GTZAN genre has the same one everywhere.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        Class names. Those that are not GTZAN's take the palette in their own order.
+    """
+    own = dict(zip(GENRES, _PALETTE, strict=True))
+    others = [name for name in classes if name not in own]
+    own.update({name: _PALETTE[i % len(_PALETTE)] for i, name in enumerate(others)})
+    return {name: own[name] for name in classes}
+
+
+def track_id(filename: str, genre: str) -> str:
+    """Return the id ``<genre>.<rest>`` of a file, the same whatever the view calls the file.
+
+    ``blues.00000.wav``, ``blues.00000.au``, ``blues.00000.png`` and ``blues00000.png`` all become
+    ``blues.00000``; ``my song.mp3`` in the folder ``rock`` becomes ``rock.my song``.
+
+    Parameters
+    ----------
+    filename : str
+        File name or path; only the last part counts.
+    genre : str
+        The label or folder of the file.
+    """
+    stem = PurePath(filename).stem
+    gtzan_name = re.fullmatch(rf"{re.escape(genre)}\.?(\d+(?:\.\d+)?)", stem)
+    if gtzan_name:
+        return f"{genre}.{gtzan_name[1]}"
+    return stem if stem.startswith(f"{genre}.") else f"{genre}.{stem}"

@@ -1,0 +1,1 @@
+"""Models: scikit-learn classifiers with their preprocessing inside, networks included."""

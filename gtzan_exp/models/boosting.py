@@ -1,0 +1,53 @@
+"""XGBoost with labels of any type."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+from xgboost import XGBClassifier
+
+_POSITIVE_INT = [Interval(Integral, 1, None, closed="left"), None]
+_FRACTION = [Interval(Real, 0, 1, closed="right"), None]
+_NON_NEGATIVE = [Interval(Real, 0, None, closed="left"), None]
+
+
+class XGBoost(XGBClassifier):
+    """`xgboost.XGBClassifier` that encodes the labels itself, as scikit-learn's classifiers do.
+
+    Parameters, attributes and defaults are those of the base class.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "n_estimators": _POSITIVE_INT,
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "max_depth": [Interval(Integral, 0, None, closed="left"), None],
+        "min_child_weight": _NON_NEGATIVE,
+        "subsample": _FRACTION,
+        "colsample_bytree": _FRACTION,
+        "reg_alpha": _NON_NEGATIVE,
+        "reg_lambda": _NON_NEGATIVE,
+        "gamma": _NON_NEGATIVE,
+        "tree_method": [StrOptions({"auto", "exact", "approx", "hist"}), None],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    def fit(self, X, y, **fit_params: Any) -> Self:
+        """Fit the trees to labels of any type, shape (n,)."""
+        self._labels = None
+        labels, codes = np.unique(np.asarray(y), return_inverse=True)
+        super().fit(X, codes, **fit_params)
+        self._labels = labels
+        return self
+
+    @property
+    def classes_(self) -> np.ndarray:
+        labels = getattr(self, "_labels", None)
+        return super().classes_ if labels is None else labels
+
+    def predict(self, X, **predict_params: Any) -> np.ndarray:
+        """Return the most probable class of each row, shape (n,)."""
+        return self.classes_[super().predict(X, **predict_params)]

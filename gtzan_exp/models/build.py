@@ -1,0 +1,188 @@
+"""From a node of the ``model`` group to a scikit-learn pipeline, and its fit."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass as plain_dataclass
+from time import perf_counter
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.data.views import InputKind
+from gtzan_exp.errors import DataError, Mistake
+
+CALIBRATION_FOLDS = 3
+
+Components = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)] | Literal["full"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """The part of a ``model`` node that does not go to the classifier itself.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model in every record.
+    input : {"vector", "sequence", "image"}
+        What the classifier takes.
+    scaler : {"standard", "minmax"}, optional
+        Scaling of each input column, fitted on the training part.
+    pca : int, float or "full", optional
+        Principal components to keep: so many, so much of the variance, or all of them. ``full``
+        turns the inputs without losing anything, which makes many more columns than rows cheap.
+    trusted_types : tuple of str
+        Types of a classifier of your own that may be saved and loaded besides those that the
+        package trusts.
+    """
+
+    name: str
+    input: InputKind
+    scaler: Literal["standard", "minmax"] | None = None
+    pca: Components | None = None
+    trusted_types: tuple[str, ...] = ()
+
+
+def build(spec: ModelSpec, classifier: Any, gives: Sequence[InputKind]) -> Any:
+    """Return a `Pipeline` with the steps ``input``, ``scaler``, ``pca`` and ``classifier``.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    classifier : estimator
+        A classifier without `predict_proba` is wrapped in a `CalibratedClassifierCV` with
+        temperature scaling, which gives probabilities and leaves the predictions as they are.
+    gives : sequence of str
+        What the view gives; the first is the form of its arrays.
+    """
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.decomposition import PCA
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+    from gtzan_exp.models.preprocess import Flatten, ToSequence
+
+    if not hasattr(classifier, "predict_proba"):
+        classifier = CalibratedClassifierCV(classifier, method="temperature", ensemble=False)
+    scalers = {"standard": StandardScaler, "minmax": MinMaxScaler}
+    n_components = None if spec.pca == "full" else spec.pca
+    flatten = gives[0] == "image" and spec.input == "vector"
+    return Pipeline(
+        [
+            ("input", Flatten() if flatten else "passthrough"),
+            ("scaler", scalers[spec.scaler]() if spec.scaler else "passthrough"),
+            ("pca", PCA(n_components, random_state=0) if spec.pca else "passthrough"),
+            ("form", ToSequence() if spec.input == "sequence" else "passthrough"),
+            ("classifier", classifier),
+        ]
+    )
+
+
+@plain_dataclass(frozen=True)
+class Fitted:
+    """A fitted model and what fitting it was like.
+
+    Parameters
+    ----------
+    estimator : Pipeline
+    seconds : float
+        Wall-clock time of the fit.
+    history : dict of str to list of float
+        Learning curves by epoch; empty for models that have none.
+    best_epoch : int or None
+        The epoch, counted from 1, whose weights are kept.
+    warnings : tuple of str
+        First lines of the warnings that the fit gave, each once.
+    """
+
+    estimator: Any
+    seconds: float
+    history: dict[str, list[float]]
+    best_epoch: int | None
+    warnings: tuple[str, ...]
+
+
+def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitted:
+    """Fit a pipeline made by `build` to a training part.
+
+    Parameters
+    ----------
+    estimator : Pipeline
+        It is fitted in place.
+    X, y : inputs and labels of the training part
+    X_val, y_val : inputs and labels of the validation part, maybe empty
+        Goes to classifiers whose `fit` takes ``validation_data``; others never see it.
+    scaler_rows : inputs, optional
+        Rows to fit the scaler on instead of `X`. With test rows among them this is a leak.
+    """
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.frozen import FrozenEstimator
+
+    started = perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if scaler_rows is not None and estimator.named_steps["scaler"] != "passthrough":
+            scaler = estimator[:2].fit(scaler_rows)[-1]
+            estimator.set_params(scaler=FrozenEstimator(scaler))
+        preprocessing, classifier = estimator[:-1], estimator[-1]
+        if isinstance(classifier, CalibratedClassifierCV):
+            classifier.set_params(cv=_calibration_folds(y))
+        inputs = preprocessing.fit_transform(X, y)
+        if len(y_val) and "validation_data" in inspect.signature(classifier.fit).parameters:
+            validation_data = (preprocessing.transform(X_val), y_val)
+            classifier.fit(inputs, y, validation_data=validation_data)
+        else:
+            classifier.fit(inputs, y)
+    seconds = perf_counter() - started
+    history = getattr(classifier, "history_", {"loss": getattr(classifier, "loss_curve_", [])})
+    return Fitted(
+        estimator,
+        seconds,
+        {key: values for key, values in history.items() if len(values)},
+        getattr(classifier, "best_epoch_", None),
+        tuple(dict.fromkeys(str(w.message).strip().splitlines()[0] for w in caught)),
+    )
+
+
+def _calibration_folds(y: np.ndarray) -> int:
+    rarest = int(np.unique(y, return_counts=True)[1].min())
+    if rarest < 2:
+        raise DataError(
+            Mistake(
+                "split",
+                "too few training rows of a genre to calibrate probabilities",
+                "2 rows or more of each genre",
+                f"{rarest}",
+            )
+        )
+    return min(rarest, CALIBRATION_FOLDS)
+
+
+def n_parameters(estimator: Any) -> int | None:
+    """Return the number of learned numbers of a fitted pipeline's classifier.
+
+    Weights and biases of networks and linear models, dual coefficients, support vectors and
+    intercepts of `SVC`, nodes of trees (each holds a threshold or a leaf value). None when the
+    classifier is of another kind.
+    """
+    classifier = estimator[-1]
+    if hasattr(classifier, "calibrated_classifiers_"):
+        classifier = classifier.calibrated_classifiers_[0].estimator
+    if hasattr(classifier, "model_"):
+        return int(classifier.model_.count_params())
+    if hasattr(classifier, "get_booster"):
+        return sum(dump.count("leaf=") * 2 - 1 for dump in classifier.get_booster().get_dump())
+    if hasattr(classifier, "support_vectors_"):
+        arrays = [classifier.dual_coef_, classifier.support_vectors_, classifier.intercept_]
+    elif hasattr(classifier, "coefs_"):
+        arrays = [*classifier.coefs_, *classifier.intercepts_]
+    elif hasattr(classifier, "coef_"):
+        arrays = [classifier.coef_, classifier.intercept_]
+    else:
+        return None
+    return int(sum(np.size(array) for array in arrays))

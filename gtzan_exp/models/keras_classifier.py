@@ -1,0 +1,212 @@
+"""A Keras network as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import check_is_fitted
+
+from gtzan_exp.models.trainer import Trainer
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+
+class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
+    """Base of the networks: a subclass adds its hyper-parameters and the method `network`.
+
+    TensorFlow is imported by `fit` and by `predict_proba`, not before. The labels may be of any
+    type; the fitted network is kept as the bytes of a ``.keras`` file when the estimator is
+    saved, so that nothing has to be unpickled.
+
+    Parameters
+    ----------
+    trainer : Trainer, optional
+        Settings of the training loop; the defaults of `Trainer` when omitted.
+    random_state : int, default=0
+        Seeds Python, NumPy and TensorFlow (`keras.utils.set_random_seed`) at the start of `fit`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    model_ : keras.Model
+    history_ : dict of str to list of float
+        ``loss`` and ``accuracy`` by epoch, with the prefix ``val_`` for the validation part.
+    best_epoch_ : int
+        The epoch, counted from 1, whose weights are kept.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "trainer": [Trainer, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, *, trainer: Trainer | None = None, random_state: int = 0) -> None:
+        self.trainer = trainer
+        self.random_state = random_state
+
+    @abstractmethod
+    def network(self, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+        """Return the network, not compiled, with a softmax over `n_classes` at its end."""
+
+    def fit(self, X, y, validation_data: tuple[Any, Any] | None = None) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, *input_shape)
+            Read batch by batch, so it may be larger than memory.
+        y : array-like of shape (n,)
+        validation_data : tuple of (X, y), optional
+            Rows for early stopping. When omitted, and needed, they are cut from `X`.
+        """
+        _quiet()
+        import keras
+        import tensorflow as tf
+
+        self._validate_params()
+        trainer = self.trainer or Trainer()
+        keras.utils.set_random_seed(self.random_state)
+        if tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.enable_op_determinism()
+        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+
+        rows = np.arange(len(codes))
+        validation = None
+        if validation_data is not None:
+            X_val, y_val = validation_data
+            known = np.flatnonzero(np.isin(y_val, self.classes_))
+            val_codes = np.searchsorted(self.classes_, np.asarray(y_val)[known])
+            validation = _batches(X_val, val_codes, known, trainer.batch_size)
+        elif trainer.needs_validation:
+            rows, val_rows = train_test_split(
+                rows,
+                test_size=max(trainer.validation_fraction, len(self.classes_) / len(rows)),
+                random_state=self.random_state,
+                stratify=codes,
+            )
+            validation = _batches(X, codes[val_rows], val_rows, trainer.batch_size)
+
+        self.model_ = self.network(tuple(X.shape[1:]), len(self.classes_))
+        self.model_.compile(
+            optimizer=keras.optimizers.Adam(trainer.learning_rate),
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+        history = self.model_.fit(
+            _batches(X, codes[rows], rows, trainer.batch_size, shuffle_seed=self.random_state),
+            epochs=trainer.epochs,
+            validation_data=validation,
+            shuffle=False,  # `_batches` shuffles
+            callbacks=_callbacks(trainer, keras),
+            verbose=0,
+        )
+        self.history_ = {key: [float(v) for v in values] for key, values in history.history.items()}
+        losses = self.history_["val_loss"] if trainer.keep == "best" else None
+        self.best_epoch_ = int(np.nanargmin(losses)) + 1 if losses else len(self.history_["loss"])
+        return self
+
+    def predict_proba(self, X) -> np.ndarray:
+        """Return float32 probabilities of shape (n, n_classes), columns as in `classes_`."""
+        check_is_fitted(self, "model_")
+        size = (self.trainer or Trainer()).batch_size
+        batches = [
+            self.model_.predict_on_batch(np.asarray(X[start : start + size], dtype=np.float32))
+            for start in range(0, len(X), size)
+        ]
+        return np.concatenate(batches)
+
+    def predict(self, X) -> np.ndarray:
+        """Return the most probable class of each row, shape (n,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if isinstance(state.get("trainer"), Trainer):
+            state["trainer"] = dataclasses.asdict(state["trainer"])
+        if "model_" in state:
+            state["model_"] = _to_bytes(state["model_"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        if isinstance(state.get("trainer"), dict):
+            state["trainer"] = Trainer(**state["trainer"])
+        if "model_" in state:
+            state["model_"] = _from_bytes(state["model_"])
+        super().__setstate__(state)
+
+
+def _batches(
+    X, codes: np.ndarray, rows: np.ndarray, size: int, *, shuffle_seed: int | None = None
+) -> tf.data.Dataset:
+    """Return (inputs, codes) batches; only the batch at hand is converted to numbers."""
+    import tensorflow as tf
+
+    def read(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.asarray(X[rows[numbers]], dtype=np.float32), codes[numbers].astype(np.int64)
+
+    def load(numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        inputs, targets = tf.numpy_function(read, [numbers], (tf.float32, tf.int64))
+        inputs.set_shape((None, *X.shape[1:]))
+        targets.set_shape((None,))
+        return inputs, targets
+
+    dataset = tf.data.Dataset.range(len(rows))
+    if shuffle_seed is not None:
+        dataset = dataset.shuffle(len(rows), seed=shuffle_seed, reshuffle_each_iteration=True)
+    return dataset.batch(size).map(load).prefetch(2)
+
+
+def _callbacks(trainer: Trainer, keras) -> list:
+    from tqdm import tqdm
+
+    bar = tqdm(total=trainer.epochs, desc="fit", unit="epoch", disable=None, leave=False)
+
+    def advance(epoch: int, logs: dict[str, float]) -> None:
+        bar.set_postfix({key: f"{value:.3f}" for key, value in logs.items()}, refresh=False)
+        bar.update()
+
+    callbacks = [
+        keras.callbacks.LambdaCallback(on_epoch_end=advance, on_train_end=lambda logs: bar.close())
+    ]
+    if trainer.needs_validation:
+        callbacks.append(
+            keras.callbacks.EarlyStopping(
+                monitor="val_loss",
+                patience=trainer.patience or trainer.epochs,
+                restore_best_weights=trainer.keep == "best",
+            )
+        )
+    return callbacks
+
+
+def _quiet() -> None:
+    """Keep TensorFlow from reporting which instructions and devices it found."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def _to_bytes(model: keras.Model) -> np.ndarray:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.keras"
+        model.save(path, include_optimizer=False)
+        return np.frombuffer(path.read_bytes(), dtype=np.uint8)
+
+
+def _from_bytes(raw: np.ndarray) -> keras.Model:
+    _quiet()
+    import keras
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.keras"
+        path.write_bytes(np.asarray(raw, dtype=np.uint8).tobytes())
+        return keras.models.load_model(path, compile=False, safe_mode=True)

@@ -1,0 +1,237 @@
+"""The notebook's networks. Shapes and parameter counts are those of its model summaries."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, ClassVar
+
+from sklearn.utils._param_validation import Interval
+
+from gtzan_exp.models.keras_classifier import KerasClassifier
+from gtzan_exp.models.trainer import Trainer
+
+if TYPE_CHECKING:
+    import keras
+
+_POSITIVE = [Interval(Integral, 1, None, closed="left")]
+_DROPOUT = [Interval(Real, 0, 1, closed="left")]
+
+
+class CNN1D(KerasClassifier):
+    """Two 1D convolutions over the features of a row, taken as a sequence.
+
+    Parameters
+    ----------
+    filters, kernel_size : int
+        Of both convolutions.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        **KerasClassifier._parameter_constraints,
+        "filters": _POSITIVE,
+        "kernel_size": _POSITIVE,
+    }
+
+    def __init__(
+        self,
+        *,
+        filters: int = 32,
+        kernel_size: int = 3,
+        trainer: Trainer | None = None,
+        random_state: int = 0,
+    ) -> None:
+        super().__init__(trainer=trainer, random_state=random_state)
+        self.filters = filters
+        self.kernel_size = kernel_size
+
+    def network(self, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+        from keras import Input, Sequential, layers
+
+        return Sequential(
+            [
+                Input(input_shape),
+                layers.Conv1D(self.filters, self.kernel_size, activation="relu"),
+                layers.MaxPooling1D(2),
+                layers.Conv1D(self.filters, self.kernel_size, activation="relu"),
+                layers.MaxPooling1D(2),
+                layers.Flatten(),
+                layers.Dense(n_classes, activation="softmax"),
+            ]
+        )
+
+
+class CNN2D(KerasClassifier):
+    """One 2D convolution and one dense layer; 11,518,674 parameters for (100, 70, 3) and 10.
+
+    Parameters
+    ----------
+    filters, kernel_size : int
+        Of the convolution.
+    dense_units : int
+    dropout : float
+        After the dense layer.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        **KerasClassifier._parameter_constraints,
+        "filters": _POSITIVE,
+        "kernel_size": _POSITIVE,
+        "dense_units": _POSITIVE,
+        "dropout": _DROPOUT,
+    }
+
+    def __init__(
+        self,
+        *,
+        filters: int = 32,
+        kernel_size: int = 3,
+        dense_units: int = 216,
+        dropout: float = 0.2,
+        trainer: Trainer | None = None,
+        random_state: int = 0,
+    ) -> None:
+        super().__init__(trainer=trainer, random_state=random_state)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.dense_units = dense_units
+        self.dropout = dropout
+
+    def network(self, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+        from keras import Input, Sequential, layers
+
+        return Sequential(
+            [
+                Input(input_shape),
+                layers.Conv2D(self.filters, self.kernel_size, activation="relu"),
+                layers.MaxPooling2D(2),
+                layers.Flatten(),
+                layers.Dense(self.dense_units, activation="relu"),
+                layers.Dropout(self.dropout, seed=self.random_state),
+                layers.Dense(n_classes, activation="softmax"),
+            ]
+        )
+
+
+class CNN2DLeaky(KerasClassifier):
+    """One wide 2D convolution and two dense layers with leaky rectifiers; 23,061,858 parameters
+    for (100, 70, 3) and 10.
+
+    Parameters
+    ----------
+    filters, kernel_size : int
+        Of the convolution.
+    negative_slope : float
+        Of the leaky rectifiers.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        **KerasClassifier._parameter_constraints,
+        "filters": _POSITIVE,
+        "kernel_size": _POSITIVE,
+        "negative_slope": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        filters: int = 64,
+        kernel_size: int = 3,
+        negative_slope: float = 0.1,
+        trainer: Trainer | None = None,
+        random_state: int = 0,
+    ) -> None:
+        super().__init__(trainer=trainer, random_state=random_state)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.negative_slope = negative_slope
+
+    def network(self, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+        from keras import Input, Sequential, layers
+
+        return Sequential(
+            [
+                Input(input_shape),
+                layers.Conv2D(self.filters, self.kernel_size),
+                layers.LeakyReLU(self.negative_slope),
+                layers.MaxPooling2D(2),
+                layers.Flatten(),
+                layers.Dense(216),
+                layers.LeakyReLU(self.negative_slope),
+                layers.Dropout(0.2, seed=self.random_state),
+                layers.Dense(128),
+                layers.LeakyReLU(self.negative_slope),
+                layers.Dropout(0.1, seed=self.random_state + 1),
+                layers.Dense(n_classes, activation="softmax"),
+            ]
+        )
+
+
+class AlexNet(KerasClassifier):
+    """AlexNet (Krizhevsky, Sutskever and Hinton, NIPS 2012) with batch normalisation after each
+    pooling, as in the notebook; 22,676,234 parameters for (100, 70, 3) and 10.
+
+    The image must be at least 67 pixels high and wide.
+
+    Parameters
+    ----------
+    dense_units : int
+        Of both dense layers.
+    dropout : float
+        After each of them.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        **KerasClassifier._parameter_constraints,
+        "dense_units": _POSITIVE,
+        "dropout": _DROPOUT,
+    }
+
+    def __init__(
+        self,
+        *,
+        dense_units: int = 4096,
+        dropout: float = 0.5,
+        trainer: Trainer | None = None,
+        random_state: int = 0,
+    ) -> None:
+        super().__init__(trainer=trainer, random_state=random_state)
+        self.dense_units = dense_units
+        self.dropout = dropout
+
+    def network(self, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+        from keras import Input, Sequential, layers
+
+        def convolution(filters: int, kernel_size: int, strides: int = 1, padding: str = "same"):
+            return layers.Conv2D(filters, kernel_size, strides, padding, activation="relu")
+
+        def pooling():
+            return layers.MaxPooling2D(pool_size=3, strides=2)
+
+        def dense(seed: int):
+            return [
+                layers.Dense(self.dense_units, activation="relu"),
+                layers.Dropout(self.dropout, seed=seed),
+            ]
+
+        return Sequential(
+            [
+                Input(input_shape),
+                convolution(96, 11, strides=4, padding="valid"),
+                pooling(),
+                layers.BatchNormalization(),
+                convolution(256, 5),
+                pooling(),
+                layers.BatchNormalization(),
+                convolution(384, 3),
+                layers.BatchNormalization(),
+                convolution(384, 3),
+                layers.BatchNormalization(),
+                convolution(256, 3),
+                pooling(),
+                layers.BatchNormalization(),
+                layers.Flatten(),
+                *dense(self.random_state),
+                *dense(self.random_state + 1),
+                layers.Dense(n_classes, activation="softmax"),
+            ]
+        )

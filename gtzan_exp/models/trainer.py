@@ -1,0 +1,40 @@
+"""The ``trainer`` group: how networks are fitted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainer:
+    """Settings of the training loop.
+
+    Parameters
+    ----------
+    epochs : int
+        At most so many passes over the training part.
+    batch_size : int
+    learning_rate : float
+        Of the Adam optimiser.
+    patience : int, optional
+        Stop after so many epochs without a lower validation loss; None never stops early.
+    keep : {"best", "last"}
+        The weights to keep: those of the lowest validation loss, or those of the last epoch.
+    validation_fraction : float
+        Share of the training part to cut off (stratified) for validation when the split brings
+        no validation part of its own and early stopping or ``keep="best"`` needs one.
+    """
+
+    epochs: Annotated[int, Field(ge=1)] = 100
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    patience: Annotated[int, Field(ge=1)] | None = 10
+    keep: Literal["best", "last"] = "best"
+    validation_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+
+    @property
+    def needs_validation(self) -> bool:
+        return self.patience is not None or self.keep == "best"

@@ -1,0 +1,107 @@
+"""One config in, one recorded run out: data -> view -> split -> fit -> evaluate -> record."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from gtzan_exp.config import Cell, flatten, options_that_matter, resolve
+from gtzan_exp.data.dataset import Dataset, Fold, Split, digest
+from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
+from gtzan_exp.models.build import Fitted, build, fit, n_parameters
+from gtzan_exp.output import Result, write_record, write_result
+from gtzan_exp.tracking.record import recorded_run
+
+log = logging.getLogger(__name__)
+
+
+def run(config: DictConfig, output: Path) -> Result:
+    """Train, evaluate and record one cell.
+
+    Parameters
+    ----------
+    config : DictConfig
+        The composed config.
+    output : Path
+        Folder for the record, made when missing.
+
+    Raises
+    ------
+    ConfigError
+        The config is wrong, or the store does not answer; nothing has been trained.
+    DataError
+        The data is missing or faulty; nothing has been trained.
+    """
+    cell = resolve(config)
+    options = options_that_matter(config)
+    dataset = cell.view.load(cell.data, cache=cell.cache)
+    split = cell.split.split(dataset)
+    _announce(cell, dataset, split)
+
+    tags = _tags(cell, dataset, split) | {"config_hash": digest(options, dataset.fingerprint)}
+    with recorded_run(cell.tracking, cell.name, flatten(options), tags | cell.tags) as recorder:
+        recorder.dataset(dataset, split)
+        (fold,) = split.folds
+        fitted = _fit(cell, dataset, split, fold)
+        evaluation = evaluate(fitted.estimator, dataset, fold)
+        metrics = _metrics(fitted, evaluation, dataset)
+        folder = write_record(output, config, cell.name, dataset, fitted, evaluation)
+        recorder.metrics(metrics, fitted.history)
+        recorder.artifacts(folder)
+        if cell.tracking.log_model:
+            recorder.model(fitted.estimator, dataset, trusted=cell.model.trusted_types)
+    return write_result(output, recorder.run_id, metrics, tags)
+
+
+def _announce(cell: Cell, dataset: Dataset, split: Split) -> None:
+    kind = " (SYNTHETIC, not GTZAN)" if dataset.synthetic else ""
+    log.info(
+        "data=%s%s view=%s split=%s model=%s: %d rows of %d genres, fingerprint %s",
+        *(dataset.name, kind, dataset.view, split.name, cell.model.name),
+        *(len(dataset), len(dataset.classes), dataset.fingerprint),
+    )
+    if dataset.skipped:
+        log.warning("%d files skipped: %s", len(dataset.skipped), ", ".join(dataset.skipped))
+    if split.leaks:
+        log.warning("this protocol LEAKS from test to training: %s", ", ".join(split.leaks))
+
+
+def _fit(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> Fitted:
+    fitted = fit(
+        build(cell.model, cell.classifier, cell.view.gives),
+        dataset.take(fold.train),
+        dataset.labels[fold.train],
+        dataset.take(fold.val),
+        dataset.labels[fold.val],
+        scaler_rows=dataset.X if split.scaler_rows == "all" else None,
+    )
+    for message in fitted.warnings:
+        log.warning("fit: %s", message)
+    return fitted
+
+
+def _metrics(fitted: Fitted, evaluation: Evaluation, dataset: Dataset) -> dict[str, float]:
+    optional = {"n_parameters": n_parameters(fitted.estimator), "best_epoch": fitted.best_epoch}
+    return {
+        **evaluation.metrics,
+        "fit_seconds": fitted.seconds,
+        "n_skipped": len(dataset.skipped),
+        **{key: value for key, value in optional.items() if value is not None},
+    }
+
+
+def _tags(cell: Cell, dataset: Dataset, split: Split) -> dict[str, str]:
+    return {
+        "task": "train",
+        "data": dataset.name,
+        "synthetic": str(dataset.synthetic).lower(),
+        "view": dataset.view,
+        "model": cell.model.name,
+        "split": split.name,
+        "seed": str(cell.seed),
+        "data_fingerprint": dataset.fingerprint,
+        "split_fingerprint": split.fingerprint,
+        "leak": "+".join(split.leaks) or "none",
+    }

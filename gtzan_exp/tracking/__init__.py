@@ -1,0 +1,1 @@
+"""Everything that touches MLflow; no other module of the package imports it."""

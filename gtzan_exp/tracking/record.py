@@ -1,0 +1,154 @@
+"""One run in MLflow: opened before the data is split, closed whatever happens."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import gtzan_exp
+from gtzan_exp.data.dataset import Dataset, Split
+from gtzan_exp.tracking.models import log_model
+from gtzan_exp.tracking.store import Tracking
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_MAX_PARAM = 6000
+_MAX_TAG = 5000
+_VERSIONS = ("gtzan-exp", "numpy", "pandas", "scikit-learn", "scipy", "mlflow", "librosa")
+
+
+class Recorder:
+    """An open MLflow run. Every kind of record is sent in one request."""
+
+    def __init__(self, client: MlflowClient, run_id: str, uri: str) -> None:
+        self._client = client
+        self._uri = uri
+        self.run_id = run_id
+
+    def params_and_tags(self, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
+        """Record parameters and tags; values are cut at MLflow's limits."""
+        from mlflow.entities import Param, RunTag
+
+        self._client.log_batch(
+            self.run_id,
+            params=[Param(key, str(value)[:_MAX_PARAM]) for key, value in params.items()],
+            tags=[RunTag(key, str(value)[:_MAX_TAG]) for key, value in tags.items()],
+        )
+
+    def dataset(self, dataset: Dataset, split: Split) -> None:
+        """Record the data as the input of the run."""
+        import json
+
+        from mlflow.entities import Dataset as MlflowDataset
+        from mlflow.entities import DatasetInput, InputTag
+
+        profile = {"num_rows": len(dataset), "classes": len(dataset.classes)}
+        name = f"{dataset.name}{' (synthetic)' if dataset.synthetic else ''}/{dataset.view}"
+        entity = MlflowDataset(
+            name=name,
+            digest=dataset.fingerprint,
+            source_type="local",
+            source=json.dumps({"uri": dataset.source}),
+            schema=json.dumps({"shape": [len(dataset), *dataset.X.shape[1:]]}),
+            profile=json.dumps(profile),
+        )
+        tags = [InputTag("mlflow.data.context", f"split {split.name} {split.fingerprint}")]
+        self._client.log_inputs(self.run_id, [DatasetInput(entity, tags)])
+
+    def metrics(
+        self, metrics: Mapping[str, float], curves: Mapping[str, list[float]] | None = None
+    ) -> None:
+        """Record metrics, and learning curves as ``epoch/<name>`` with the epoch as the step."""
+        from mlflow.entities import Metric
+
+        now = int(time() * 1000)
+        entries = [Metric(key, float(value), now, 0) for key, value in metrics.items()]
+        for key, values in (curves or {}).items():
+            entries += [
+                Metric(f"epoch/{key}", float(value), now, step)
+                for step, value in enumerate(values, start=1)
+            ]
+        for start in range(0, len(entries), 1000):
+            self._client.log_batch(self.run_id, metrics=entries[start : start + 1000])
+
+    def artifacts(self, folder: Path) -> None:
+        """Record every file below `folder`."""
+        self._client.log_artifacts(self.run_id, str(folder))
+
+    def model(self, estimator: Any, dataset: Dataset, *, trusted: tuple[str, ...]) -> str:
+        """Record a fitted pipeline and return its URI."""
+        import mlflow
+
+        mlflow.set_tracking_uri(self._uri)
+        with mlflow.start_run(run_id=self.run_id):
+            return log_model(self.run_id, estimator, dataset, trusted=trusted)
+
+
+@contextmanager
+def recorded_run(
+    tracking: Tracking, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
+) -> Iterator[Recorder]:
+    """Open a run and close it as FINISHED, FAILED (with its traceback) or KILLED.
+
+    Parameters
+    ----------
+    tracking : Tracking
+    name : str
+        Name of the run.
+    params : mapping
+        The flattened config.
+    tags : mapping
+        Tags of the run; git and package versions are added.
+    """
+    client = tracking.client()
+    experiment_id = tracking.experiment_id(client)
+    source = {"mlflow.runName": name, "mlflow.source.name": "gtzan-exp", **git_tags()}
+    run = client.create_run(experiment_id, tags=source, run_name=name)
+    recorder = Recorder(client, run.info.run_id, tracking.uri)
+    try:
+        recorder.params_and_tags(params, {**version_tags(), **tags})
+        yield recorder
+    except BaseException as error:
+        killed = isinstance(error, KeyboardInterrupt | SystemExit)
+        client.log_text(recorder.run_id, traceback.format_exc(), "traceback.txt")
+        client.set_terminated(recorder.run_id, "KILLED" if killed else "FAILED")
+        raise
+    client.set_terminated(recorder.run_id, "FINISHED")
+
+
+def version_tags() -> dict[str, str]:
+    """Return ``version/<package>`` tags of Python and of the packages that shape the results."""
+    found = {"version/python": ".".join(map(str, sys.version_info[:3]))}
+    optional = [name for name in ("xgboost", "keras", "tensorflow") if name in sys.modules]
+    for package in (*_VERSIONS, *optional):
+        try:
+            found[f"version/{package}"] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git_tags() -> dict[str, str]:
+    """Return the commit of the source tree and whether it was modified; empty outside one."""
+    root = Path(gtzan_exp.__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return {}
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        dirty = bool(git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return {"mlflow.source.git.commit": commit, "git_commit": commit, "git_dirty": str(dirty)}

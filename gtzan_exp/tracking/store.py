@@ -1,0 +1,118 @@
+"""The ``tracking`` group: where runs are recorded."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.errors import ConfigError, Mistake
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """An MLflow store and the experiment that runs go into.
+
+    Parameters
+    ----------
+    uri : str
+        Tracking URI: ``sqlite:///<absolute path>``, ``http(s)://...`` or another database.
+    artifacts : Path, optional
+        Folder for artifacts, for a database without a server. A server has its own.
+    experiment : str
+        Name of the MLflow experiment.
+    log_model : bool
+        Also record the fitted model.
+    """
+
+    uri: Annotated[str, Field(min_length=1)]
+    artifacts: Path | None = None
+    experiment: Annotated[str, Field(min_length=1)]
+    log_model: bool = True
+
+    def __post_init__(self) -> None:
+        scheme = urlsplit(self.uri).scheme.partition("+")[0]
+        if scheme not in _SCHEMES:
+            raise ValueError(f"a URI that starts with {', '.join(_SCHEMES)}")
+
+    def client(self) -> MlflowClient:
+        """Return a client of the store, which is made first if it is a database not there yet.
+
+        Raises
+        ------
+        ConfigError
+            The store cannot be reached or made.
+        """
+        quiet()
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        try:
+            database = self._database_file()
+            if database is None:
+                return MlflowClient(self.uri)
+            from filelock import FileLock
+
+            # MLflow makes its tables on first contact; two processes that do so at once break it.
+            database.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(database.with_name(f"{database.name}.lock")):
+                return MlflowClient(self.uri)
+        except (MlflowException, OSError) as error:
+            raise self._unreachable(error) from error
+
+    def experiment_id(self, client: MlflowClient) -> str:
+        """Return the id of the experiment, which is made first if it is not there yet."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = client.get_experiment_by_name(self.experiment)
+            if found is None:
+                location = self.artifacts.absolute().as_uri() if self.artifacts else None
+                try:
+                    return client.create_experiment(self.experiment, artifact_location=location)
+                except MlflowException:
+                    found = client.get_experiment_by_name(self.experiment)
+                    if found is None:
+                        raise
+        except (MlflowException, OSError) as error:
+            raise self._unreachable(error) from error
+        if found.lifecycle_stage == "deleted":
+            raise ConfigError(
+                Mistake(
+                    "tracking.experiment",
+                    "was deleted in MLflow",
+                    "another name, or restore it",
+                    self.experiment,
+                )
+            )
+        return found.experiment_id
+
+    def _database_file(self) -> Path | None:
+        parts = urlsplit(self.uri)
+        return Path(unquote(parts.path[1:])) if parts.scheme == "sqlite" else None
+
+    def _unreachable(self, error: Exception) -> ConfigError:
+        return ConfigError(
+            Mistake(
+                "tracking.uri",
+                "the store does not answer",
+                "a running MLflow server, or a database that can be written",
+                f"{self.uri} ({str(error).strip().splitlines()[0]})",
+            )
+        )
+
+
+def quiet() -> None:
+    """Keep MLflow from drawing progress bars, phoning home and reporting each migration."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
