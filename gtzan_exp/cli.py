@@ -10,7 +10,7 @@ import traceback
 
 from gtzan_exp import __version__
 from gtzan_exp.commands import COMMANDS
-from gtzan_exp.errors import ConfigError, GtzanExpError, Mistake, nearest
+from gtzan_exp.errors import ConfigError, GtzanExpError, Mistake, nearest, report
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     except GtzanExpError as error:
         if os.environ.get("HYDRA_FULL_ERROR"):
             traceback.print_exc()
-        _complain(error)
+        report(error)
         return 2
     except KeyboardInterrupt:
         print("gtzan-exp: interrupted", file=sys.stderr)
@@ -51,11 +51,3 @@ def _subcommand(arguments: list[str]) -> str:
             Mistake("command line", f"unknown command{nearest(word, COMMANDS)}", allowed, word)
         )
     return "train"
-
-
-def _complain(error: GtzanExpError) -> None:
-    lines = [" ".join(str(mistake).split()) for mistake in error.mistakes]
-    if len(lines) == 1:
-        print(f"gtzan-exp: error: {lines[0]}", file=sys.stderr)
-    else:
-        print(f"gtzan-exp: {len(lines)} errors", *lines, sep="\n  ", file=sys.stderr)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, Node, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
@@ -24,6 +24,7 @@ from gtzan_exp.tracking.store import Tracking
 GROUPS = ("data", "view", "split", "trainer", "model", "tracking", "experiment", "sweep")
 _OPTIONS = ("seed", "name", "tags", "paths")
 _NODES = ("data", "view", "split", "trainer", "model", "tracking")
+_PLACES = ("data.root", "data.cache")
 _SPEC_FIELDS = tuple(ModelSpec.__dataclass_fields__)
 
 
@@ -89,6 +90,22 @@ def resolve(config: DictConfig) -> Cell:
     )
 
 
+def resolve_tracking(config: DictConfig) -> Tracking:
+    """Return the tracking store alone, for commands that only read records.
+
+    Raises
+    ------
+    ConfigError
+        With every mistake in the ``tracking`` group.
+    """
+    mistakes: list[Mistake] = []
+    node = _plain(OmegaConf.masked_copy(config, ["tracking", "paths", "data"]), mistakes)
+    tracking = _object(node.get("tracking"), "tracking", mistakes)
+    if mistakes:
+        raise ConfigError(mistakes)
+    return tracking
+
+
 def misfit(view: Mapping[str, Any] | None, model: Mapping[str, Any] | None) -> list[Mistake]:
     """Return the mistake of a pair whose model does not take what the view gives, if it is one."""
     if view is None or model is None:
@@ -118,7 +135,7 @@ def _pairs_that_work() -> str:
     )
 
 
-def nodes(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Node]]:
+def nodes(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the dotted key and the node of every entry, inner ones included, unresolved."""
     for key, node in config.items_ex(resolve=False):
         yield f"{prefix}{key}", node
@@ -126,10 +143,22 @@ def nodes(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Node]]:
             yield from nodes(node, f"{prefix}{key}.")
 
 
-def options_that_matter(config: DictConfig) -> dict[str, Any]:
-    """Return the resolved options that can change a result: all but names, tags and places."""
-    plain = {name: config[name] for name in (*_NODES, "seed") if name != "tracking"}
-    return OmegaConf.to_container(OmegaConf.create(plain, parent=None), resolve=True)
+def options(config: DictConfig) -> dict[str, Any]:
+    """Return the resolved options of the run, flat, with dotted keys."""
+    plain = {name: OmegaConf.to_container(config[name], resolve=True) for name in _NODES}
+    return flatten({"seed": config.seed, **plain})
+
+
+def signature(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that can change a result: not where data lies and records go.
+
+    The trainer counts through the models that use it.
+    """
+    return {
+        key: value
+        for key, value in flat.items()
+        if key not in _PLACES and not key.startswith(("trainer.", "tracking."))
+    }
 
 
 def flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -147,7 +176,7 @@ def _plain(config: DictConfig, mistakes: list[Mistake]) -> dict[str, Any]:
     """Return `config` as a plain dict; what is missing or cannot be resolved becomes a mistake."""
     config = config.copy()
     OmegaConf.set_struct(config, False)
-    for key in [key for key, node in nodes(config) if node._is_missing()]:
+    for key in [key for key, node in nodes(config) if isinstance(node, str) and node == "???"]:
         mistakes.append(Mistake(key, "not set", f"{key}=VALUE", "nothing"))
         OmegaConf.update(config, key, None)
     plain = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -78,6 +79,15 @@ class MissingExtraError(GtzanExpError):
 
     def __reduce__(self):
         return type(self), (self.mistakes[0].where, self.package, self.extra)
+
+
+def report(error: GtzanExpError) -> None:
+    """Print the mistakes to the standard error, a line each."""
+    lines = [" ".join(str(mistake).split()) for mistake in error.mistakes]
+    if len(lines) == 1:
+        print(f"gtzan-exp: error: {lines[0]}", file=sys.stderr)
+    else:
+        print(f"gtzan-exp: {len(lines)} errors", *lines, sep="\n  ", file=sys.stderr)
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gtzan_exp.config import Cell, flatten, options_that_matter, resolve
+from gtzan_exp.config import Cell, options, resolve, signature
 from gtzan_exp.data.dataset import Dataset, Fold, Split, digest
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
 from gtzan_exp.models.build import Fitted, build, fit, n_parameters
@@ -35,13 +35,14 @@ def run(config: DictConfig, output: Path) -> Result:
         The data is missing or faulty; nothing has been trained.
     """
     cell = resolve(config)
-    options = options_that_matter(config)
+    params = options(config)
     dataset = cell.view.load(cell.data, cache=cell.cache)
     split = cell.split.split(dataset)
     _announce(cell, dataset, split)
 
-    tags = _tags(cell, dataset, split) | {"config_hash": digest(options, dataset.fingerprint)}
-    with recorded_run(cell.tracking, cell.name, flatten(options), tags | cell.tags) as recorder:
+    tags = _tags(cell, dataset, split)
+    tags["config_hash"] = digest(sorted(signature(params).items()), dataset.fingerprint)
+    with recorded_run(cell.tracking, cell.name, params, tags | cell.tags) as recorder:
         recorder.dataset(dataset, split)
         (fold,) = split.folds
         fitted = _fit(cell, dataset, split, fold)

@@ -1,0 +1,42 @@
+"""``gtzan-exp compare``: recorded runs side by side."""
+
+from __future__ import annotations
+
+from gtzan_exp.commands.arguments import parse
+
+USAGE = """\
+usage: gtzan-exp compare [OVERRIDE ...]
+
+Print the recorded runs on one set of data as a table: a line per view, model and protocol, with the
+mean and the best test accuracy of its runs. A protocol that leaks says so in its own column, and
+runs on different splits (column "on") are different lines. Failed and unfinished runs are listed.
+
+Examples:
+  gtzan-exp compare
+  gtzan-exp compare data=gtzan
+  gtzan-exp compare data=gtzan tracking=server tracking.uri=http://127.0.0.1:5000
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Print the comparison of what the store holds."""
+    from gtzan_exp.compose import composed
+    from gtzan_exp.config import resolve_tracking
+    from gtzan_exp.errors import DataError, Mistake
+    from gtzan_exp.evaluation.compare import as_text, summary
+    from gtzan_exp.tracking.query import recorded_runs
+
+    config = composed(parse(arguments).overrides)
+    tracking = resolve_tracking(config)
+    runs = recorded_runs(tracking)
+    if runs.empty:
+        wanted = "an experiment with runs (data=NAME and tracking=NAME choose it)"
+        raise DataError(Mistake(tracking.uri, "no recorded runs", wanted, tracking.experiment))
+    kind = " (SYNTHETIC, not GTZAN)" if set(runs["synthetic"]) == {"true"} else ""
+    finished = int((runs["status"] == "FINISHED").sum())
+    print(f"{finished} finished runs on data={config.data.name}{kind}, {tracking.experiment}\n")
+    if finished:
+        print(as_text(summary(runs)))
+    for run in runs[runs["status"] != "FINISHED"].itertuples():
+        print(f"{run.status}: {run.name} ({run.run_id})")
+    return 0

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtzan_exp.commands.arguments import parse
+from gtzan_exp.errors import ConfigError, GtzanExpError, Mistake, report
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+_TRACEBACKS = "GTZAN_EXP_TRACEBACKS"
 
 USAGE = """\
 usage: gtzan-exp [train] [OVERRIDE ...]    train, evaluate and record one cell
@@ -61,28 +64,40 @@ def main(arguments: list[str]) -> int:
 def job(config: DictConfig) -> None:
     """Run one job of Hydra's; the last line that it prints is the result."""
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
     from gtzan_exp.runner import run
 
-    print(run(config, Path(HydraConfig.get().runtime.output_dir)), flush=True)
+    hydra_config = HydraConfig.get()
+    try:
+        print(run(config, Path(hydra_config.runtime.output_dir)), flush=True)
+    except GtzanExpError as error:
+        if hydra_config.mode == RunMode.MULTIRUN or os.environ.get(_TRACEBACKS):
+            raise
+        report(error)  # Hydra would add a line of its own
+        raise SystemExit(2) from None
 
 
 def _hydra_main(arguments: list[str]) -> None:
     import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
     from gtzan_exp.config import conf_folder, register
 
     register()
     decorate = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
-    before = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    argv, tracebacks = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv = ["gtzan-exp", *arguments]
     # Hydra would print errors its own way; with this they come out for `cli.main` to report.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    os.environ[_TRACEBACKS] = tracebacks or ""
     try:
         decorate(job)()
+    except (HydraException, OmegaConfBaseException) as error:
+        reason = str(error).strip().splitlines()[0]
+        allowed = "configs that Hydra can compose"
+        raise ConfigError(Mistake("config", reason, allowed, " ".join(arguments))) from error
     finally:
-        sys.argv = before[0]
-        if before[1] is None:
-            del os.environ["HYDRA_FULL_ERROR"]
-        else:
-            os.environ["HYDRA_FULL_ERROR"] = before[1]
+        sys.argv = argv
+        os.environ["HYDRA_FULL_ERROR"] = os.environ.pop(_TRACEBACKS)

@@ -22,7 +22,7 @@ Examples:
 def main(arguments: list[str]) -> int:
     """Start MLflow's server on loopback and wait for its end."""
     from gtzan_exp.compose import composed
-    from gtzan_exp.config import resolve
+    from gtzan_exp.config import resolve_tracking
     from gtzan_exp.errors import ConfigError, Mistake
 
     arguments = list(arguments)
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         del arguments[place : place + 2]
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise ConfigError(Mistake("--port", "not a port", "1 to 65535", repr(port)))
-    tracking = resolve(composed(parse(arguments).overrides)).tracking
+    tracking = resolve_tracking(composed(parse(arguments).overrides))
     if tracking.uri.startswith("http"):
         print(f"the server has its own pages: {tracking.uri}")
         return 0

@@ -135,7 +135,7 @@ class Seed:
         return Split(
             self.name,
             (fold,),
-            _fingerprint(dataset, fold),
+            _fingerprint(dataset, Fold(train, np.array([], dtype=int), test)),
             leaks=tuple(leaks),
             scaler_rows=self.scaler_rows,
         )

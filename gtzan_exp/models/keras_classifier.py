@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -14,6 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
+from gtzan_exp.models import backend
 from gtzan_exp.models.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -69,10 +69,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         validation_data : tuple of (X, y), optional
             Rows for early stopping. When omitted, and needed, they are cut from `X`.
         """
-        _quiet()
-        import keras
-        import tensorflow as tf
-
+        keras, tf = backend.load()
         self._validate_params()
         trainer = self.trainer or Trainer()
         keras.utils.set_random_seed(self.random_state)
@@ -150,7 +147,7 @@ def _batches(
     X, codes: np.ndarray, rows: np.ndarray, size: int, *, shuffle_seed: int | None = None
 ) -> tf.data.Dataset:
     """Return (inputs, codes) batches; only the batch at hand is converted to numbers."""
-    import tensorflow as tf
+    _, tf = backend.load()
 
     def read(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.asarray(X[rows[numbers]], dtype=np.float32), codes[numbers].astype(np.int64)
@@ -190,11 +187,6 @@ def _callbacks(trainer: Trainer, keras) -> list:
     return callbacks
 
 
-def _quiet() -> None:
-    """Keep TensorFlow from reporting which instructions and devices it found."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
 def _to_bytes(model: keras.Model) -> np.ndarray:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.keras"
@@ -203,9 +195,7 @@ def _to_bytes(model: keras.Model) -> np.ndarray:
 
 
 def _from_bytes(raw: np.ndarray) -> keras.Model:
-    _quiet()
-    import keras
-
+    keras, _ = backend.load()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.keras"
         path.write_bytes(np.asarray(raw, dtype=np.uint8).tobytes())

@@ -1,4 +1,4 @@
-"""The ``trainer`` group: how networks are fitted."""
+"""The ``trainer`` group: how networks and boosted trees are fitted."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Trainer:
     validation_fraction : float
         Share of the training part to cut off (stratified) for validation when the split brings
         no validation part of its own and early stopping or ``keep="best"`` needs one.
+    rounds : int
+        Boosting rounds; networks have none.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 100
@@ -34,6 +36,7 @@ class Trainer:
     patience: Annotated[int, Field(ge=1)] | None = 10
     keep: Literal["best", "last"] = "best"
     validation_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    rounds: Annotated[int, Field(ge=1)] = 300
 
     @property
     def needs_validation(self) -> bool:

@@ -1,0 +1,48 @@
+"""TensorFlow and Keras, imported late and without the noise that they make."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+
+def load() -> tuple[ModuleType, ModuleType]:
+    """Return the modules ``keras`` and ``tensorflow``; the first call takes seconds."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "tensorflow" in sys.modules:
+        import keras
+        import tensorflow
+    else:
+        with _held_back():
+            import keras
+            import tensorflow
+        # It takes a second network in one process for a loop that builds the same one anew.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    return keras, tensorflow
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Hold back what libraries write to the standard error, and let it out when they fail.
+
+    TensorFlow's libraries report missing devices and CPU options before they read the setting
+    that would keep them from it.
+    """
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

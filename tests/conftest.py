@@ -1,0 +1,55 @@
+"""Fixtures: a clean place for every test, and data that is made or found once per session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from gtzan_exp.tracking.store import Tracking
+
+
+@pytest.fixture(scope="session")
+def gtzan_root() -> Path:
+    """The real data, in place; tests that use it are marked ``gtzan``."""
+    root = os.environ.get("GTZAN_ROOT")
+    if not root or not Path(root).is_dir():
+        pytest.skip("GTZAN_ROOT is not a folder with the real data")
+    return Path(root)
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for the whole session, so that the sample is synthesised once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh MLflow database, made once because MLflow takes seconds to make one."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    Tracking(uri=f"sqlite:///{path}", experiment="unused").client().search_experiments()
+    return path
+
+
+@pytest.fixture
+def workspace(
+    tmp_path: Path, session_cache: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """An empty working directory, with a space in its name, that holds a fresh store."""
+    folder = tmp_path / "my work"
+    (folder / "mlruns").mkdir(parents=True)
+    shutil.copy(empty_store, folder / "mlruns" / "mlflow.db")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("GTZAN_EXP_CACHE", str(session_cache))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _clean_hydra():
+    GlobalHydra.instance().clear()
+    yield
+    GlobalHydra.instance().clear()
