@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from gtzan_exp.config import Cell, options, resolve, signature
 from gtzan_exp.data.dataset import Dataset, Fold, Split, digest
+from gtzan_exp.errors import ConfigError, Mistake
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
 from gtzan_exp.models.build import Fitted, build, fit, n_parameters
 from gtzan_exp.output import Result, write_record, write_result
@@ -70,14 +71,20 @@ def _announce(cell: Cell, dataset: Dataset, split: Split) -> None:
 
 
 def _fit(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> Fitted:
-    fitted = fit(
-        build(cell.model, cell.classifier, cell.view.gives),
-        dataset.take(fold.train),
-        dataset.labels[fold.train],
-        dataset.take(fold.val),
-        dataset.labels[fold.val],
-        scaler_rows=dataset.X if split.scaler_rows == "all" else None,
-    )
+    try:
+        fitted = fit(
+            build(cell.model, cell.classifier, cell.view.gives),
+            dataset.take(fold.train),
+            dataset.labels[fold.train],
+            dataset.take(fold.val),
+            dataset.labels[fold.val],
+            scaler_rows=dataset.X if split.scaler_rows == "all" else None,
+        )
+    except ValueError as error:
+        what = "cannot be fitted to these rows with these options"
+        reason = str(error).strip().splitlines()[0]
+        allowed = "options that go together (HYDRA_FULL_ERROR=1 shows where it stopped)"
+        raise ConfigError(Mistake(f"model={cell.model.name}", what, allowed, reason)) from error
     for message in fitted.warnings:
         log.warning("fit: %s", message)
     return fitted

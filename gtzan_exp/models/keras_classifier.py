@@ -45,6 +45,9 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         The epoch, counted from 1, whose weights are kept.
     """
 
+    smallest: ClassVar[int] = 1
+    """The least size along each dimension of an input but the channels."""
+
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "trainer": [Trainer, None],
         "random_state": ["random_state"],
@@ -68,9 +71,18 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         y : array-like of shape (n,)
         validation_data : tuple of (X, y), optional
             Rows for early stopping. When omitted, and needed, they are cut from `X`.
+
+        Raises
+        ------
+        ValueError
+            A parameter is not valid, or the inputs are smaller than `smallest`.
         """
         keras, tf = backend.load()
         self._validate_params()
+        if min(X.shape[1:-1]) < self.smallest:
+            size = " x ".join(str(n) for n in X.shape[1:-1])
+            name = type(self).__name__
+            raise ValueError(f"{name} needs at least {self.smallest} in each direction, got {size}")
         trainer = self.trainer or Trainer()
         keras.utils.set_random_seed(self.random_state)
         if tf.config.list_physical_devices("GPU"):

@@ -170,8 +170,6 @@ class AlexNet(KerasClassifier):
     """AlexNet (Krizhevsky, Sutskever and Hinton, NIPS 2012) with batch normalisation after each
     pooling, as in the notebook; 22,676,234 parameters for (100, 70, 3) and 10.
 
-    The image must be at least 67 pixels high and wide.
-
     Parameters
     ----------
     dense_units : int
@@ -180,6 +178,7 @@ class AlexNet(KerasClassifier):
         After each of them.
     """
 
+    smallest: ClassVar[int] = 67
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **KerasClassifier._parameter_constraints,
         "dense_units": _POSITIVE,

@@ -1,0 +1,54 @@
+# `make help` lists the targets. Each works first and alone on a machine with Python >= 3.11.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo ui test test-all lint format wheel bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(READY) ## make the environment in .venv, with the tested versions
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## every model once on the synthetic sample, then the table of the runs
+	$(BIN)/gtzan-exp -m +sweep=smoke
+	@echo
+	$(BIN)/gtzan-exp compare
+	@echo
+	@echo "These are minutes-long smoke runs on SYNTHETIC audio: they show that everything works,"
+	@echo "not how good anything is. To look at the runs in MLflow: make ui"
+
+ui: $(READY) ## MLflow's pages over mlruns/, on this machine only
+	$(BIN)/gtzan-exp ui
+
+test: $(READY) ## the fast tests
+	$(BIN)/pytest -m 'not slow'
+
+test-all: $(READY) ## all tests; those on the real data need GTZAN_ROOT
+	$(BIN)/pytest
+
+lint: $(READY) ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY) ## mend style and formatting
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: $(READY) ## build the wheel into dist/
+	$(BIN)/python -m build --wheel
+
+bench: $(READY) ## the benchmarks, paired against plain scripts (minutes)
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean: ## remove the environment, build results and caches, but no recorded run
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache

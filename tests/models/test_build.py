@@ -1,0 +1,110 @@
+"""Pipelines: what the scaler sees, probabilities for all, and parameter counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.svm import SVC, LinearSVC
+
+from gtzan_exp.data.images import ImageStack
+from gtzan_exp.errors import DataError
+from gtzan_exp.models.boosting import XGBoost
+from gtzan_exp.models.build import ModelSpec, build, fit, n_parameters
+
+FEATURES = ("vector", "sequence")
+IMAGES = ("image", "vector")
+EMPTY = np.array([], dtype=int)
+
+
+@pytest.fixture(scope="module")
+def table():
+    X, codes = make_classification(
+        200, 12, n_informative=8, n_classes=4, class_sep=1.2, random_state=0
+    )
+    return pd.DataFrame(X * np.arange(1, 13)), np.array(["blues", "jazz", "pop", "rock"])[codes]
+
+
+def fitted(classifier, X, y, *, gives=FEATURES, scaler_rows=None, **spec):
+    spec = ModelSpec(name="model", **({"input": "vector"} | spec))
+    return fit(build(spec, classifier, gives), X, y, X[:0], y[:0], scaler_rows=scaler_rows).estimator
+
+
+def test_the_scaler_is_fitted_on_the_training_part_alone(table):
+    X, y = table
+    pipeline = fitted(LogisticRegression(), X[:100], y[:100], scaler="standard")
+    np.testing.assert_allclose(pipeline["scaler"].mean_, X[:100].mean())
+    by_hand = LogisticRegression().fit(StandardScaler().fit_transform(X[:100]), y[:100])
+    scaled = StandardScaler().fit(X[:100]).transform(X[100:])
+    np.testing.assert_allclose(pipeline.predict_proba(X[100:]), by_hand.predict_proba(scaled))
+
+
+def test_the_leak_of_the_notebook_scales_on_all_rows(table):
+    X, y = table
+    pipeline = fitted(LogisticRegression(), X[:100], y[:100], scaler="minmax", scaler_rows=X)
+    scaled = MinMaxScaler().fit_transform(X)
+    by_hand = LogisticRegression().fit(scaled[:100], y[:100])
+    np.testing.assert_allclose(pipeline.predict_proba(X[100:]), by_hand.predict_proba(scaled[100:]))
+
+
+@pytest.mark.parametrize("classifier", [LinearSVC(random_state=0), SVC()])
+def test_probabilities_leave_the_predictions_as_they_are(table, classifier):
+    X, y = table
+    pipeline = fitted(classifier, X[:150], y[:150], scaler="standard")
+    scaler = StandardScaler().fit(X[:150])
+    expected = classifier.fit(scaler.transform(X[:150]), y[:150]).predict(scaler.transform(X[150:]))
+    np.testing.assert_array_equal(pipeline.predict(X[150:]), expected)
+    probabilities = pipeline.predict_proba(X[150:])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_array_equal(pipeline.classes_[probabilities.argmax(axis=1)], expected)
+
+
+def test_calibration_needs_two_rows_of_each_genre(table):
+    X, y = table
+    rows = [*np.flatnonzero(y != "rock")[:30], np.flatnonzero(y == "rock")[0]]
+    with pytest.raises(DataError, match="2 rows or more of each genre"):
+        fitted(LinearSVC(), X.iloc[rows], y[rows])
+
+
+def test_full_pca_loses_nothing(table):
+    X, y = table
+    plain = fitted(SVC(), X[:150], y[:150], scaler="standard")
+    turned = fitted(SVC(), X[:150], y[:150], scaler="standard", pca="full")
+    np.testing.assert_allclose(turned.predict_proba(X[150:]), plain.predict_proba(X[150:]), atol=1e-6)
+
+
+def test_images_become_vectors_row_by_row():
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 4, 5, 3), dtype=np.uint8)
+    y = np.repeat(["blues", "rock"], 10)
+    pipeline = fitted(LogisticRegression(), ImageStack(pixels), y, gives=IMAGES)
+    vectors = pixels.reshape(20, -1).astype(np.float32) / 255
+    np.testing.assert_allclose(pipeline[:-1].transform(ImageStack(pixels)), vectors)
+    by_hand = LogisticRegression().fit(vectors, y)
+    np.testing.assert_allclose(
+        pipeline.predict_proba(ImageStack(pixels)), by_hand.predict_proba(vectors), atol=1e-6
+    )
+
+
+def test_parameters_are_counted_by_hand(table):
+    X, y = table
+    assert n_parameters(fitted(LogisticRegression(), X, y)) == 4 * 12 + 4
+    assert n_parameters(fitted(LinearSVC(), X, y)) == 4 * 12 + 4
+    mlp = MLPClassifier((5, 3), max_iter=5)
+    assert n_parameters(fitted(mlp, X, y)) == 12 * 5 + 5 + 5 * 3 + 3 + 3 * 4 + 4
+    svc = fitted(SVC(), X, y)
+    vectors = len(svc[-1].calibrated_classifiers_[0].estimator.support_)
+    assert n_parameters(svc) == vectors * 12 + vectors * 3 + 6
+    stumps = fitted(XGBoost(n_estimators=2, max_depth=1), X, y)
+    assert n_parameters(stumps) == 2 * 4 * 3
+
+
+def test_xgboost_takes_names_and_forgets_them_on_refit(table):
+    X, y = table
+    model = XGBoost(n_estimators=5).fit(X, y)
+    assert list(model.classes_) == ["blues", "jazz", "pop", "rock"]
+    assert (model.predict(X) == y).mean() > 0.9
+    assert list(model.fit(X, np.char.upper(y)).classes_) == ["BLUES", "JAZZ", "POP", "ROCK"]

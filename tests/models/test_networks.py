@@ -1,0 +1,108 @@
+"""The networks are the notebook's, and they train honestly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gtzan_exp.models.networks import CNN1D, CNN2D, AlexNet, CNN2DLeaky
+from gtzan_exp.models.trainer import Trainer
+
+
+@pytest.mark.parametrize(
+    ("network", "parameters"),
+    [(CNN2D, 11_518_674), (CNN2DLeaky, 23_061_858), (AlexNet, 22_676_234)],
+)
+def test_parameter_counts_are_those_of_the_notebooks_summaries(network, parameters):
+    assert network().network((100, 70, 3), 10).count_params() == parameters
+
+
+def test_alexnet_has_the_notebooks_shapes():
+    shapes = [
+        layer.output.shape[1:]
+        for layer in AlexNet().network((100, 70, 3), 10).layers
+        if layer.__class__.__name__ in ("Conv2D", "MaxPooling2D", "Flatten")
+    ]
+    assert shapes == [
+        (23, 15, 96),
+        (11, 7, 96),
+        (11, 7, 256),
+        (5, 3, 256),
+        (5, 3, 384),
+        (5, 3, 384),
+        (5, 3, 256),
+        (2, 1, 256),
+        (512,),
+    ]
+
+
+def test_cnn1d_is_two_convolutions_of_32_filters():
+    layers = CNN1D().network((58, 1), 10).layers
+    kinds = [layer.__class__.__name__ for layer in layers]
+    assert kinds == ["Conv1D", "MaxPooling1D", "Conv1D", "MaxPooling1D", "Flatten", "Dense"]
+    assert [(c.filters, c.kernel_size) for c in layers if hasattr(c, "filters")] == [(32, (3,))] * 2
+    assert layers[-1].activation.__name__ == "softmax"
+
+
+@pytest.fixture
+def waves():
+    """Two genres of noisy sequences, shape (80, 20, 1): easy to learn, easy to overfit."""
+    random = np.random.default_rng(0)
+    labels = np.repeat(["low", "high"], 40)
+    steps = np.linspace(0, 2 * np.pi, 20)
+    X = np.where(labels[:, None] == "low", np.sin(steps), np.sin(4 * steps))
+    return (X + random.normal(0, 0.7, X.shape))[:, :, None], labels
+
+
+def test_the_same_seed_gives_the_same_network(waves):
+    X, y = waves
+    trainer = Trainer(epochs=3)
+    first, again, other = (
+        CNN1D(trainer=trainer, random_state=seed).fit(X, y).predict_proba(X) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-4
+
+
+def test_early_stopping_keeps_the_weights_of_the_best_epoch(waves):
+    X, y = waves
+    model = CNN1D(trainer=Trainer(epochs=60, patience=3, learning_rate=0.03))
+    model.fit(X[::2], y[::2], validation_data=(X[1::2], y[1::2]))
+    losses = model.history_["val_loss"]
+    assert len(losses) < 60
+    assert model.best_epoch_ == int(np.argmin(losses)) + 1 < len(losses)
+    probabilities = model.predict_proba(X[1::2])
+    true = probabilities[np.arange(40), np.searchsorted(model.classes_, y[1::2])]
+    assert -np.log(true).mean() == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_keep_last_reports_the_last_epoch_and_needs_no_validation_part(waves):
+    X, y = waves
+    model = CNN1D(trainer=Trainer(epochs=4, patience=None, keep="last")).fit(X, y)
+    assert model.best_epoch_ == 4
+    assert set(model.history_) == {"loss", "accuracy"}
+
+
+def test_validation_rows_are_not_trained_on(waves):
+    """Labels of the validation rows that contradict all others must not reach the weights."""
+    X, y = waves
+    trainer = Trainer(epochs=5, patience=None, keep="last")
+    honest = CNN1D(trainer=trainer).fit(X, y, validation_data=(X, y)).predict_proba(X)
+    swapped = np.where(y == "low", "high", "low")
+    lied_to = CNN1D(trainer=trainer).fit(X, y, validation_data=(X, swapped)).predict_proba(X)
+    np.testing.assert_array_equal(honest, lied_to)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"filters": 0}, "'filters'"), ({"kernel_size": "3"}, "'kernel_size'")],
+)
+def test_bad_options_are_refused_by_name(waves, options, message):
+    with pytest.raises(ValueError, match=message):
+        CNN1D(**options).fit(*waves)
+
+
+def test_alexnet_refuses_images_that_its_poolings_would_use_up():
+    assert AlexNet().network((67, 67, 3), 10)
+    with pytest.raises(ValueError, match="at least 67 in each direction, got 66 x 100"):
+        AlexNet().fit(np.zeros((4, 66, 100, 3)), ["a", "b", "a", "b"])

@@ -1,0 +1,191 @@
+"""A run from the command line to MLflow and back, for every cell that exists."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from omegaconf import OmegaConf
+from sklearn.metrics import accuracy_score, classification_report, f1_score, log_loss
+
+from gtzan_exp.cli import main
+from gtzan_exp.compose import composed
+from gtzan_exp.config import conf_folder, resolve
+from gtzan_exp.tracking.models import load_model
+
+
+def cells() -> list:
+    """Return every pair of a view and a model that fit, from the configuration."""
+    views, models = (
+        [OmegaConf.load(path) for path in sorted((conf_folder() / group).glob("*.yaml"))]
+        for group in ("view", "model")
+    )
+    big = pytest.mark.slow
+    return [
+        pytest.param(v.name, m.name, marks=big if m.name in ("alexnet", "cnn2d_leaky") else ())
+        for v in views
+        for m in models
+        if m.input in v.gives
+    ]
+
+
+def run(capsys: pytest.CaptureFixture, *overrides: str) -> tuple[dict, Path]:
+    """Run a command line; return ``result.json`` and the output folder."""
+    assert main(list(overrides)) == 0, capsys.readouterr().err
+    last = capsys.readouterr().out.splitlines()[-1]
+    (path,) = [
+        path
+        for path in Path.cwd().rglob("result.json")
+        if json.loads(path.read_text())["run_id"] in last
+    ]
+    result = json.loads(path.read_text())
+    accuracy, macro_f1 = (result["metrics"][f"test/{name}"] for name in ("accuracy", "macro_f1"))
+    assert last == f"run_id={result['run_id']} test/accuracy={accuracy:.4f} test/macro_f1={macro_f1:.4f}"
+    return result, path.parent
+
+
+def store(workspace: Path) -> str:
+    return f"sqlite:///{workspace}/mlruns/mlflow.db"
+
+
+@pytest.mark.parametrize(("view", "model"), cells())
+def test_every_cell_reloads_from_mlflow_and_predicts_the_same(workspace, capsys, view, model):
+    overrides = ["experiment=smoke", f"view={view}", f"model={model}"]
+    result, output = run(capsys, *overrides)
+
+    mlflow.set_tracking_uri(store(workspace))
+    predictions = pd.read_parquet(output / "record" / "predictions.parquet")
+    cell = resolve(composed(overrides))
+    dataset = cell.view.load(cell.data, cache=cell.cache)
+    rows = np.array([list(dataset.ids).index(name) for name in predictions["id"]])
+    inputs = dataset.take(rows)
+    uri = f"runs:/{result['run_id']}/model"
+
+    reloaded = load_model(uri)
+    probabilities = predictions[[f"p_{name}" for name in dataset.classes]]
+    np.testing.assert_allclose(reloaded.predict_proba(inputs), probabilities, atol=1e-5)
+    np.testing.assert_array_equal(reloaded.predict(inputs), predictions["predicted"])
+
+    served = mlflow.pyfunc.load_model(uri)
+    frame = inputs if view == "features" else np.asarray(inputs)
+    np.testing.assert_array_equal(served.predict(frame), predictions["predicted"])
+    requirements = Path(mlflow.artifacts.download_artifacts(f"{uri}/requirements.txt")).read_text()
+    assert all("==" in line for line in requirements.split())
+    assert ("tensorflow==" in requirements) == model.startswith(("cnn", "alex"))
+
+
+def test_the_run_record_is_complete_and_true(workspace, capsys):
+    result, output = run(capsys, "model=logreg", "+tags.note=mine", "name=first")
+    client = MlflowClient(store(workspace))
+    record = client.get_run(result["run_id"])
+    assert record.info.status == "FINISHED"
+    assert record.info.run_name == "first"
+
+    metrics = record.data.metrics
+    table = pd.read_parquet(output / "record" / "predictions.parquet")
+    assert table.groupby("part").size().to_dict() == {"train": 140, "val": 20, "test": 40}
+    assert set(table["id"]) == set(table["track"])
+    for part, rows in table.groupby("part"):
+        classes = sorted(set(table["true"]))
+        probabilities = rows[[f"p_{name}" for name in classes]]
+        assert metrics[f"{part}/accuracy"] == accuracy_score(rows["true"], rows["predicted"])
+        f1 = f1_score(rows["true"], rows["predicted"], average=None, labels=classes)
+        assert metrics[f"{part}/macro_f1"] == pytest.approx(f1.mean())
+        assert metrics[f"{part}/f1/jazz"] == pytest.approx(f1[classes.index("jazz")])
+        assert metrics[f"{part}/log_loss"] == pytest.approx(
+            log_loss(rows["true"], probabilities, labels=classes)
+        )
+        assert f"{part}/balanced_accuracy" in metrics
+    assert metrics["n_parameters"] == 57 * 10 + 10
+    assert metrics["fit_seconds"] > 0
+    assert metrics["predict_ms_per_track"] > 0
+    assert result["metrics"] == pytest.approx(metrics)
+
+    params, tags = record.data.params, record.data.tags
+    assert params["model.C"] == "1.0"
+    assert params["split.test_size"] == "0.2"
+    assert tags["note"] == "mine"
+    assert tags["synthetic"] == "true"
+    assert tags["leak"] == "none"
+    assert tags["seed"] == "0"
+    for name in ("data_fingerprint", "split_fingerprint", "config_hash", "version/scikit-learn"):
+        assert tags[name]
+    (dataset,) = record.inputs.dataset_inputs
+    assert dataset.dataset.digest == tags["data_fingerprint"]
+    assert "synthetic" in dataset.dataset.name
+
+    artifacts = {item.path for item in client.list_artifacts(result["run_id"])}
+    assert artifacts == {
+        "classification_report.json",
+        "classification_report.txt",
+        "config.yaml",
+        "confusion_matrix.png",
+        "predictions.parquet",
+    }
+    report = json.loads((output / "record" / "classification_report.json").read_text())
+    test = table[table["part"] == "test"]
+    assert report == classification_report(test["true"], test["predicted"], output_dict=True)
+    saved = OmegaConf.load(output / "record" / "config.yaml")
+    assert saved.model.C == 1.0
+
+
+def test_networks_record_their_learning_curves(workspace, capsys):
+    result, output = run(capsys, "experiment=smoke", "model=cnn1d")
+    client = MlflowClient(store(workspace))
+    history = client.get_metric_history(result["run_id"], "epoch/val_loss")
+    assert [point.step for point in history] == [1, 2]
+    assert (output / "record" / "learning_curves.png").stat().st_size > 5000
+    assert result["metrics"]["best_epoch"] in (1, 2)
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn1d"])
+def test_the_same_config_and_seed_give_the_same_metrics(workspace, capsys, model):
+    command = ["experiment=smoke", f"model={model}", "tracking.log_model=false"]
+    (first, _), (again, _), (other, _) = (
+        run(capsys, *command, f"seed={seed}") for seed in (0, 0, 1)
+    )
+
+    def scores(result: dict) -> dict:
+        return {k: v for k, v in result["metrics"].items() if "/" in k}
+
+    assert scores(first) == scores(again)
+    assert scores(first) != scores(other)
+    assert first["tags"] == again["tags"]
+    assert first["tags"]["config_hash"] != other["tags"]["config_hash"]
+
+
+def test_a_failed_run_is_recorded_as_failed_with_its_traceback(workspace, capsys):
+    with pytest.raises(SystemExit):
+        main(["model=logreg", "+model.dual=true"])
+    assert capsys.readouterr().err.count("\n") == 1
+    (found,) = MlflowClient(store(workspace)).search_runs(["1"])
+    assert found.info.status == "FAILED"
+    path = mlflow.artifacts.download_artifacts(
+        f"runs:/{found.info.run_id}/traceback.txt", tracking_uri=store(workspace)
+    )
+    assert "dual=True" in Path(path).read_text()
+
+
+def test_a_sweep_records_every_job_and_compare_shows_them(workspace, capsys):
+    assert main(["-m", "experiment=smoke", "model=logreg,svc", "seed=0,1"]) == 0
+    capsys.readouterr()
+    assert main(["compare"]) == 0
+    shown = capsys.readouterr().out
+    assert "4 finished runs on data=sample (SYNTHETIC, not GTZAN)" in shown
+    lines = [line.split() for line in shown.splitlines() if line.startswith("features")]
+    assert sorted(line[1] for line in lines) == ["logreg", "logreg", "svc", "svc"]
+    assert {line[3] for line in lines} == {"none"}
+
+
+def test_leaks_of_the_notebook_warn_and_tag_the_run(workspace, capsys, caplog):
+    result, _ = run(capsys, "split=seed", "split.scaler_rows=all", "tracking.log_model=false")
+    assert result["tags"]["leak"] == "scaler"
+    assert "LEAKS" in caplog.text
+    honest, _ = run(capsys, "split=seed", "tracking.log_model=false")
+    assert honest["tags"]["leak"] == "none"
+    assert honest["tags"]["split_fingerprint"] == result["tags"]["split_fingerprint"]

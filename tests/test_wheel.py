@@ -1,0 +1,54 @@
+"""The built wheel, installed elsewhere, runs from an empty folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the unpacked wheel and nothing else of the source tree."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(folder)]
+    subprocess.run([*command, str(ROOT)], check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*command, "--target", str(folder / "site"), str(wheel)], check=True)
+    return folder / "site"
+
+
+def test_the_wheel_holds_the_configuration_and_no_tests(site):
+    (wheel,) = site.parent.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for path in (ROOT / "conf").rglob("*.yaml"):
+        assert f"gtzan_exp/conf/{path.relative_to(ROOT / 'conf').as_posix()}" in names
+    assert "hydra_plugins/gtzan_exp/__init__.py" in names
+    assert not [name for name in names if name.startswith("tests/")]
+
+
+def test_the_wheel_runs_from_an_empty_folder(site, tmp_path, session_cache):
+    folder = tmp_path / "an empty folder"
+    folder.mkdir()
+    script = (
+        f"import sys; sys.path.insert(0, {str(site)!r}); import gtzan_exp.cli as cli; "
+        f"assert cli.__file__.startswith({str(site)!r}), cli.__file__; "
+        "sys.exit(cli.main(sys.argv[1:]))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", script, "experiment=smoke"],
+        cwd=folder,
+        env={**os.environ, "GTZAN_EXP_CACHE": str(session_cache)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1].startswith("run_id=")
+    assert sorted(path.name for path in folder.iterdir()) == ["mlruns", "outputs"]
