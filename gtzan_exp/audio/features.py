@@ -1,0 +1,226 @@
+"""The 57 features of GTZAN's published table, from one short-time Fourier transform."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.audio.hpss import harmonic_percussive
+from gtzan_exp.audio.spectrum import Framing, Spectrum
+
+GTZAN_SECONDS = 30
+"""How long a track of GTZAN is; its table of segments covers no more than this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSettings(Framing):
+    """How features are computed; the defaults are those of the published table.
+
+    Parameters
+    ----------
+    n_mfcc : int
+        How many mel-frequency cepstral coefficients; at most `n_mels`.
+    roll_percent : float
+        The roll-off frequency has this share of the energy of a frame below it.
+    """
+
+    n_mfcc: Annotated[int, Field(gt=0)] = 20
+    roll_percent: Annotated[float, Field(gt=0, lt=1)] = 0.85
+
+    @model_validator(mode="after")
+    def _bands_must_suffice(self) -> FeatureSettings:
+        if self.n_mfcc > self.n_mels:
+            raise ValueError(f"n_mfcc must be at most n_mels = {self.n_mels}, got {self.n_mfcc}")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the features in the order of the published table."""
+        frame_features = (
+            "chroma_stft",
+            "rms",
+            "spectral_centroid",
+            "spectral_bandwidth",
+            "rolloff",
+            "zero_crossing_rate",
+            "harmony",
+            "perceptr",
+        )
+        mfccs = tuple(f"mfcc{i}" for i in range(1, self.n_mfcc + 1))
+
+        def both(names: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(f"{name}_{moment}" for name in names for moment in ("mean", "var"))
+
+        return (*both(frame_features), "tempo", *both(mfccs))
+
+
+FEATURE_COLUMNS: tuple[str, ...] = FeatureSettings().columns
+"""Names of the 57 features, in the order of the published table."""
+
+
+def extract(sound: np.ndarray | Spectrum, settings: FeatureSettings) -> dict[str, float | int]:
+    """Return the features of a signal.
+
+    The numbers are those of librosa's own functions called one by one with the same settings. Each
+    feature of a frame gives its mean and its population variance over all frames.
+
+    Parameters
+    ----------
+    sound : numpy.ndarray of float32, shape (samples,), or Spectrum
+        Mono signal at ``settings.sample_rate``.
+    settings : FeatureSettings
+        How to compute them.
+
+    Returns
+    -------
+    dict of str to float or int
+        ``length`` in samples, then `settings.columns` in order: frequencies in Hz, tempo in beats
+        per minute, the rest without unit.
+
+    Raises
+    ------
+    DataError
+        The signal is not longer than half a frame.
+    """
+    import librosa
+
+    spectrum = Spectrum.of(sound, settings)
+    harmonic, percussive = harmonic_percussive(spectrum)
+    centroid, bandwidth = _centroid_and_bandwidth(spectrum)
+    values = {
+        "chroma_stft": _chroma(spectrum),
+        "rms": librosa.feature.rms(
+            y=spectrum.y,
+            frame_length=settings.n_fft,
+            hop_length=settings.hop_length,
+            pad_mode=settings.pad_mode,
+        ),
+        "spectral_centroid": centroid,
+        "spectral_bandwidth": bandwidth,
+        "rolloff": _rolloff(spectrum, settings.roll_percent),
+        "zero_crossing_rate": _zero_crossing_rate(spectrum),
+        "harmony": harmonic,
+        "perceptr": percussive,
+    }
+    mfccs = librosa.feature.mfcc(S=spectrum.mel_db, n_mfcc=settings.n_mfcc)
+    values |= {f"mfcc{i}": mfcc for i, mfcc in enumerate(mfccs, start=1)}
+    row: dict[str, float | int] = {"tempo": _tempo(spectrum)}
+    for name, value in values.items():
+        row[f"{name}_mean"] = float(value.mean(dtype=np.float64))
+        row[f"{name}_var"] = float(value.var(dtype=np.float64))
+    return {"length": len(spectrum.y)} | {name: row[name] for name in settings.columns}
+
+
+def segments(
+    y: np.ndarray, seconds: float, settings: FeatureSettings
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the segments of a track, cut as GTZAN's published table of 3 s segments was.
+
+    Segment ``i`` starts at ``i * step`` and is one sample shorter than ``step``, which is `seconds`
+    in samples. The part of a track beyond 30 s, and an incomplete last segment, are left out.
+
+    Parameters
+    ----------
+    y : numpy.ndarray, shape (samples,)
+        Mono signal at ``settings.sample_rate``.
+    seconds : float
+        How long a segment is.
+    settings : FeatureSettings
+        Gives the sample rate.
+
+    Yields
+    ------
+    i : int
+        Number of the segment, from 0.
+    segment : numpy.ndarray, shape (step - 1,)
+        A view of `y`.
+    """
+    step = round(seconds * settings.sample_rate)
+    complete = (len(y) + 1) // step
+    for i in range(min(complete, int(GTZAN_SECONDS / seconds))):
+        yield i, y[i * step : (i + 1) * step - 1]
+
+
+def _chroma(spectrum: Spectrum) -> np.ndarray:
+    """Return `librosa.feature.chroma_stft`; tuning needs only the bins that bear pitch."""
+    import librosa
+
+    framing, power = spectrum.framing, spectrum.power
+    bins = min(int(_PITCH_LIMIT * framing.n_fft / framing.sample_rate) + 3, len(power))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Trying to estimate tuning from empty")
+        tuning = librosa.estimate_tuning(
+            S=power[:bins],
+            sr=framing.sample_rate * 2 * (bins - 1) / framing.n_fft,
+            ref=0.1 * power.max(axis=0, keepdims=True),
+            bins_per_octave=12,
+        )
+    return librosa.feature.chroma_stft(S=power, sr=framing.sample_rate, tuning=tuning)
+
+
+_PITCH_LIMIT = 4000.0
+"""Where `librosa.piptrack` stops looking for pitch, in Hz."""
+
+
+def _centroid_and_bandwidth(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of the frequency in each frame; 0 where all is still."""
+    frequencies = _frequencies(spectrum.framing)
+    # Float64, and frequencies about their middle: the variance is a difference of large numbers.
+    middle = frequencies[-1] / 2
+    moments = np.stack(
+        [np.ones_like(frequencies), frequencies - middle, (frequencies - middle) ** 2]
+    )
+    total, first, second = moments @ spectrum.magnitude.astype(np.float64)
+    sounding = total > np.finfo(np.float32).tiny
+    total[~sounding] = 1.0
+    mean = first / total
+    variance = np.maximum(second / total - mean**2, 0.0)
+    return np.where(sounding, mean + middle, 0.0), np.where(sounding, np.sqrt(variance), 0.0)
+
+
+def _rolloff(spectrum: Spectrum, roll_percent: float) -> np.ndarray:
+    energy = np.cumsum(spectrum.magnitude, axis=0)
+    bins_below = np.count_nonzero(energy < roll_percent * energy[-1], axis=0)
+    return _frequencies(spectrum.framing)[bins_below]
+
+
+def _zero_crossing_rate(spectrum: Spectrum) -> np.ndarray:
+    """Return `librosa.feature.zero_crossing_rate`, with each crossing looked for only once."""
+    framing = spectrum.framing
+    y = np.pad(spectrum.y, framing.n_fft // 2, mode="edge")
+    negative = y < -_ZERO
+    crossings = np.concatenate([[0], np.cumsum(negative[1:] != negative[:-1])])
+    starts = np.arange(0, len(y) - framing.n_fft + 1, framing.hop_length)
+    return (crossings[starts + framing.n_fft - 1] - crossings[starts]) / framing.n_fft
+
+
+_ZERO = 1e-10
+"""What `librosa.zero_crossings` takes for zero."""
+
+
+def _tempo(spectrum: Spectrum) -> float:
+    """Return the tempo that `librosa.beat.beat_track` reports, without tracking the beats."""
+    import librosa
+
+    sample_rate, hop_length = spectrum.framing.sample_rate, spectrum.framing.hop_length
+    onsets = librosa.onset.onset_strength(
+        S=spectrum.mel_db,
+        sr=sample_rate,
+        n_fft=spectrum.framing.n_fft,
+        hop_length=hop_length,
+        aggregate=np.median,
+    )
+    if not onsets.any():
+        return 0.0
+    return float(
+        librosa.feature.tempo(onset_envelope=onsets, sr=sample_rate, hop_length=hop_length)[0]
+    )
+
+
+def _frequencies(framing: Framing) -> np.ndarray:
+    return np.linspace(0.0, framing.sample_rate / 2, framing.n_fft // 2 + 1)

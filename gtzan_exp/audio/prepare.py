@@ -1,0 +1,270 @@
+"""From a folder of audio to the views of it on disk, in GTZAN's layout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import closing
+from dataclasses import dataclass as plain_dataclass
+from dataclasses import field, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, model_validator
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.audio.features import GTZAN_SECONDS, FeatureSettings, extract, segments
+from gtzan_exp.audio.spectrograms import SpectrogramSettings, encode_png, render
+from gtzan_exp.audio.spectrum import Spectrum
+from gtzan_exp.audio.tracks import Track, load_audio, scan_tracks
+from gtzan_exp.audio.view_folder import ERRORS, IMAGES, SETTINGS, ViewFolder
+from gtzan_exp.audio.workers import Backend, map_unordered
+from gtzan_exp.errors import DataError, Mistake
+
+RECIPE = 1
+"""Raised whenever the same settings come to give other views, so that old ones are redone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareSettings:
+    """What `prepare` makes and how.
+
+    Parameters
+    ----------
+    views : tuple of {"features", "spectrograms"}
+        Which views to write.
+    segments : tuple of int
+        One table of features per entry, in seconds: 30 is one row for the whole track, anything
+        shorter is a row for each segment of that length.
+    max_seconds : float
+        So much of each track is read, from its start. GTZAN's tracks are 30 to 30.7 s long.
+    features : FeatureSettings
+        How features are computed.
+    spectrograms : SpectrogramSettings
+        How pictures are drawn.
+    on_error : {"skip", "raise"}
+        Whether a file that cannot be used is listed in ``prepare_errors.csv`` or ends the run.
+    n_jobs : int
+        Processes, -1 for one per core.
+    backend : {"loky", "dask", "ray"}
+        Where the processes are.
+    address : str, optional
+        Of the scheduler of a Dask or Ray cluster; by default the one that is connected already.
+    """
+
+    views: Annotated[tuple[Literal["features", "spectrograms"], ...], Field(min_length=1)] = (
+        "features",
+        "spectrograms",
+    )
+    segments: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=GTZAN_SECONDS)], ...], Field(min_length=1)
+    ] = (GTZAN_SECONDS, 3)
+    max_seconds: Annotated[float, Field(ge=1)] = 31.0
+    features: FeatureSettings = field(default_factory=FeatureSettings)
+    spectrograms: SpectrogramSettings = field(default_factory=SpectrogramSettings)
+    on_error: Literal["skip", "raise"] = "skip"
+    n_jobs: int = -1
+    backend: Backend = "loky"
+    address: str | None = None
+
+    @model_validator(mode="after")
+    def _one_sample_rate(self) -> PrepareSettings:
+        rates = self.features.sample_rate, self.spectrograms.sample_rate
+        if len(set(rates)) > 1:
+            raise ValueError(
+                "sample_rate of features and spectrograms differ: {} and {}".format(*rates)
+            )
+        if self.n_jobs == 0:
+            raise ValueError("n_jobs must be -1 or a number of processes, got 0")
+        return self
+
+    def recipe(self) -> dict[str, Any]:
+        """Return what the views depend on, and nothing else, as plain data."""
+        everything = TypeAdapter(PrepareSettings).dump_python(self, mode="json")
+        recipe = {
+            "recipe": RECIPE,
+            "max_seconds": self.max_seconds,
+            "views": sorted(set(self.views)),
+        }
+        if "features" in self.views:
+            recipe |= {"segments": sorted(set(self.segments)), "features": everything["features"]}
+        if "spectrograms" in self.views:
+            recipe |= {"spectrograms": everything["spectrograms"]}
+        return recipe
+
+
+@plain_dataclass(frozen=True, kw_only=True)
+class PrepareReport:
+    """What a run of `prepare` did.
+
+    Parameters
+    ----------
+    done, reused : int
+        Tracks whose views were made now, and those that had them already.
+    problems : tuple of Mistake
+        One for each file or folder that could not be used, as listed in `errors`.
+    root, errors : Path
+        The folder of the views, and the list of problems in it.
+    tables : tuple of Path
+        The tables of features.
+    images : Path or None
+        The folder of the pictures.
+    """
+
+    done: int
+    reused: int
+    problems: tuple[Mistake, ...]
+    root: Path
+    errors: Path
+    tables: tuple[Path, ...]
+    images: Path | None
+
+    @property
+    def failed(self) -> int:
+        """How many files or folders could not be used."""
+        return len(self.problems)
+
+    def __str__(self) -> str:
+        line = f"{self.root}: {self.done} tracks done, {self.reused} reused, {self.failed} failed"
+        return f"{line} (see {self.errors})" if self.problems else line
+
+
+def prepare(
+    audio_root: Path, out_root: Path, settings: PrepareSettings | None = None
+) -> PrepareReport:
+    """Make the views of all tracks in a folder.
+
+    Writes ``features_<seconds>_sec.csv``, ``images_original/<genre>/<id>.png``,
+    ``prepare_errors.csv`` and, last of all, ``prepare_settings.json``. Tracks whose bytes and
+    settings are those of an earlier run, even of one that was killed, are not done again, and the
+    result is byte for byte the same.
+
+    Parameters
+    ----------
+    audio_root : Path
+        Folder that holds ``<genre>/<file>``.
+    out_root : Path
+        Folder for the views; made if need be.
+    settings : PrepareSettings, optional
+        What to make and how.
+
+    Raises
+    ------
+    DataError
+        There is no audio, the output folder belongs to something else or is in use, or a file
+        cannot be used and ``settings.on_error`` is ``raise``.
+    ConfigError
+        There is no such colour map, or no such cluster.
+    MissingExtraError
+        The package of the cluster is not installed.
+    """
+    from tqdm import tqdm
+
+    settings = settings or PrepareSettings()
+    audio_root, out_root = audio_root.resolve(), out_root.resolve()
+    if out_root.is_relative_to(audio_root):
+        raise DataError(
+            Mistake("data.root", "lies within the audio", "a folder of its own", str(out_root))
+        )
+    tracks, problems = scan_tracks(audio_root)
+    _heed(problems, settings)
+    recipe = settings.recipe()
+    with ViewFolder.opened(out_root) as folder:
+        outcomes = map_unordered(
+            partial(_make_views, folder=folder, settings=settings, recipe=recipe),
+            tracks,
+            n_jobs=settings.n_jobs,
+            backend=settings.backend,
+            address=settings.address,
+        )
+        failed, reused = set(), 0
+        with closing(outcomes):
+            for id, outcome in tqdm(outcomes, "prepare", len(tracks), unit="track", disable=None):
+                if isinstance(outcome, Mistake):
+                    _heed([outcome], settings)
+                    problems.append(outcome)
+                    failed.add(id)
+                reused += outcome == "reused"
+        finished = [track for track in tracks if track.id not in failed]
+        problems.sort(key=lambda problem: problem.where)
+        tables = {folder.table(seconds): seconds for seconds in recipe.get("segments", ())}
+        folder.keep_only(finished, tables)
+        header = ("filename", "length", *settings.features.columns, "label")
+        for table, seconds in tables.items():
+            folder.write_csv(table, header, folder.rows(finished, seconds))
+        _list_problems(folder, problems, audio_root)
+        folder.write(out_root / SETTINGS, (json.dumps(recipe, indent=2) + "\n").encode())
+    return PrepareReport(
+        done=len(finished) - reused,
+        reused=reused,
+        problems=tuple(problems),
+        root=out_root,
+        errors=out_root / ERRORS,
+        tables=tuple(tables),
+        images=out_root / IMAGES if "spectrograms" in settings.views else None,
+    )
+
+
+def _list_problems(folder: ViewFolder, problems: list[Mistake], audio_root: Path) -> None:
+    rows = [
+        (Path(p.where).relative_to(audio_root).as_posix(), p.what, p.allowed, p.got)
+        for p in problems
+    ]
+    folder.write_csv(folder.root / ERRORS, ("file", "what", "allowed", "got"), rows)
+
+
+def _heed(problems: list[Mistake], settings: PrepareSettings) -> None:
+    if problems and settings.on_error == "raise":
+        raise DataError(problems)
+
+
+def _make_views(
+    track: Track, *, folder: ViewFolder, settings: PrepareSettings, recipe: dict[str, Any]
+) -> tuple[str, Literal["done", "reused"] | Mistake]:
+    """Make the views of one track; return its id and what came of it."""
+    try:
+        key = _key(track, recipe)
+        if folder.recall(track, key):
+            return track.id, "reused"
+        y = load_audio(
+            track.path,
+            sample_rate=settings.features.sample_rate,
+            max_seconds=settings.max_seconds,
+        )
+        spectrum = Spectrum.of(y, settings.features)
+        rows = {
+            str(seconds): _rows(track, spectrum, seconds, settings.features)
+            for seconds in recipe.get("segments", ())
+        }
+        image = None
+        if "spectrograms" in settings.views:
+            image = encode_png(render(spectrum, settings.spectrograms))
+    except DataError as error:
+        return track.id, replace(error.mistakes[0], where=str(track.path))
+    folder.remember(track, key, rows, image)
+    return track.id, "done"
+
+
+def _key(track: Track, recipe: dict[str, Any]) -> str:
+    try:
+        with track.path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(
+            Mistake(str(track.path), "cannot be opened", "a readable file", str(error))
+        ) from error
+    return hashlib.sha256(f"{content} {json.dumps(recipe, sort_keys=True)}".encode()).hexdigest()
+
+
+def _rows(
+    track: Track, spectrum: Spectrum, seconds: int, settings: FeatureSettings
+) -> list[list[Any]]:
+    """Return the rows of a track in the table of that many seconds."""
+    suffix = track.path.suffix
+    if seconds == GTZAN_SECONDS:
+        return [[f"{track.id}{suffix}", *extract(spectrum, settings).values(), track.genre]]
+    return [
+        [f"{track.id}.{i}{suffix}", *extract(segment, settings).values(), track.genre]
+        for i, segment in segments(spectrum.y, seconds, settings)
+    ]

@@ -1,0 +1,147 @@
+"""Pictures of mel spectrograms: correct ones, and ones as GTZAN's published images were drawn."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.audio.spectrum import Framing, Spectrum
+from gtzan_exp.errors import ConfigError, Mistake, nearest
+
+# The figure of a notebook (inline backend): the share of it that each edge of the plot lies at.
+_LEFT, _RIGHT, _TOP, _BOTTOM = 0.125, 0.9, 0.12, 0.875
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectrogramSettings(Framing):
+    """How a picture is drawn.
+
+    Parameters
+    ----------
+    style : {"mel_db", "kaggle"}
+        ``mel_db`` fills the picture with the mel spectrogram in dB. ``kaggle`` draws it as the
+        published images are: in a white margin, with transparency, and in twice as many dB, since
+        their author took power for amplitude.
+    cmap : str
+        A colour map of matplotlib.
+    width, height : int
+        Size of the picture in pixels, margin included.
+    top_db : float
+        What lies this far below the peak, in dB, gets the lowest colour.
+    """
+
+    style: Literal["mel_db", "kaggle"] = "mel_db"
+    cmap: str = "magma"
+    width: Annotated[int, Field(ge=8, le=4096)] = 432
+    height: Annotated[int, Field(ge=8, le=4096)] = 288
+    top_db: Annotated[float, Field(gt=0)] = 80.0
+
+
+def render(sound: np.ndarray | Spectrum, settings: SpectrogramSettings) -> np.ndarray:
+    """Draw the mel spectrogram of a signal: time to the right, frequency upwards.
+
+    Parameters
+    ----------
+    sound : numpy.ndarray of float32, shape (samples,), or Spectrum
+        Mono signal at ``settings.sample_rate``.
+    settings : SpectrogramSettings
+        How to draw it.
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (height, width, 3) or, in the style of Kaggle, (height, width, 4)
+        RGB or RGBA.
+
+    Raises
+    ------
+    DataError
+        The signal is not longer than half a frame.
+    ConfigError
+        Matplotlib has no such colour map.
+    """
+    mel = Spectrum.of(sound, settings).mel
+    draw = _fill if settings.style == "mel_db" else _draw_in_margin
+    return draw(mel, settings)
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Write a picture atomically: a reader sees the whole new file or what was there before.
+
+    Parameters
+    ----------
+    path : Path
+        Where to; its folder must exist.
+    image : numpy.ndarray of uint8, shape (h, w, 3) or (h, w, 4)
+        RGB or RGBA.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_bytes(encode_png(image))
+    beside.replace(path)
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """Return an RGB or RGBA picture as the bytes of a PNG file."""
+    import cv2
+
+    order = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(image, order))
+    return encoded.tobytes()
+
+
+def _fill(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    """Colour the mel spectrogram in dB, brought to size before the colours are chosen."""
+    import cv2
+    import librosa
+
+    decibels = librosa.power_to_db(mel, ref=np.max, top_db=settings.top_db)
+    for size in ((settings.width, len(mel)), (settings.width, settings.height)):
+        shrinks = size[0] * size[1] < decibels.size
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        decibels = cv2.resize(decibels, size, interpolation=method)
+    return _color(decibels, settings)[::-1, :, :3].copy()
+
+
+def _draw_in_margin(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    """Do what ``specshow(amplitude_to_db(mel, ref=max))`` does on the axes of a notebook."""
+    import librosa
+
+    decibels = librosa.amplitude_to_db(mel, ref=np.max, top_db=settings.top_db)
+    rows = _nearest(len(mel), (1 - _BOTTOM) * settings.height, (1 - _TOP) * settings.height)
+    columns = _nearest(mel.shape[1], _LEFT * settings.width, _RIGHT * settings.width)
+    plot = _color(decibels, settings)[np.ix_(rows, columns)][::-1]
+    image = np.full((settings.height, settings.width, 4), 255, np.uint8)
+    top, left = round(_TOP * settings.height), round(_LEFT * settings.width)
+    image[top : top + plot.shape[0], left : left + plot.shape[1]] = plot
+    return image
+
+
+def _nearest(cells: int, start: float, stop: float) -> np.ndarray:
+    """Return which of the cells between `start` and `stop` each pixel there shows."""
+    centres = np.arange(round(start), round(stop)) + 0.5
+    cell = (centres - start) / (stop - start) * cells
+    return np.clip(cell.astype(int), 0, cells - 1)
+
+
+def _color(decibels: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
+    """Return RGBA bytes, the colour map stretched from the lowest value to the highest."""
+    low, high = float(decibels.min()), float(decibels.max())
+    levels = (decibels - low) * (255.999 / max(high - low, 1e-12))
+    return _palette(settings.cmap)[levels.astype(np.uint8)]
+
+
+@cache
+def _palette(cmap: str) -> np.ndarray:
+    """Return 256 colours of a colour map of matplotlib as RGBA bytes."""
+    import matplotlib
+
+    if cmap not in matplotlib.colormaps:
+        close = nearest(cmap, list(matplotlib.colormaps))
+        raise ConfigError(Mistake("cmap", "unknown", f"a colour map of matplotlib{close}", cmap))
+    colors = matplotlib.colormaps[cmap].resampled(256)(np.arange(256))
+    return np.rint(colors * 255).astype(np.uint8)

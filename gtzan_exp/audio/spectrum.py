@@ -1,0 +1,127 @@
+"""One signal and its transforms, each computed once, on demand, and shared by all the views."""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.errors import DataError, Mistake
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framing:
+    """How a signal is cut into frames and transformed; the defaults are those of GTZAN's views.
+
+    Parameters
+    ----------
+    sample_rate : int
+        Samples per second.
+    n_fft : int
+        Samples per frame (Hann window).
+    hop_length : int
+        Samples from one frame to the next, at most half a frame, so that the frames add up to the
+        signal again.
+    n_mels : int
+        Bands of the mel scale, from 0 Hz to half the sample rate.
+    pad_mode : {"reflect", "constant"}
+        What lies beyond the ends of the signal: its mirror image, or zeros.
+    """
+
+    sample_rate: Annotated[int, Field(ge=4000, le=384000)] = 22050
+    n_fft: Annotated[int, Field(ge=256, le=65536, multiple_of=2)] = 2048
+    hop_length: Annotated[int, Field(gt=0)] = 512
+    n_mels: Annotated[int, Field(ge=8, le=1024)] = 128
+    pad_mode: Literal["reflect", "constant"] = "reflect"
+
+    @model_validator(mode="after")
+    def _frames_must_overlap(self) -> Framing:
+        if self.hop_length > self.n_fft // 2:
+            raise ValueError(
+                f"hop_length must be at most n_fft / 2 = {self.n_fft // 2}, got {self.hop_length}"
+            )
+        return self
+
+
+class Spectrum:
+    """A signal and its transforms.
+
+    Parameters
+    ----------
+    y : numpy.ndarray of float32, shape (samples,)
+        Mono signal.
+    framing : Framing
+        How it is transformed.
+
+    Raises
+    ------
+    DataError
+        The signal is too short to be mirrored at its ends.
+    """
+
+    def __init__(self, y: np.ndarray, framing: Framing) -> None:
+        if len(y) <= framing.n_fft // 2:
+            raise DataError(
+                Mistake("audio", "too short", f"over {framing.n_fft // 2} samples", str(len(y)))
+            )
+        self.y = y
+        self.framing = framing
+
+    @classmethod
+    def of(cls, sound: np.ndarray | Spectrum, framing: Framing) -> Spectrum:
+        """Return the spectrum of a signal, or `sound` itself when it is that already."""
+        if not isinstance(sound, Spectrum):
+            return cls(sound, framing)
+        same = all(
+            getattr(sound.framing, name) == getattr(framing, name)
+            for name in Framing.__dataclass_fields__
+        )
+        return sound if same else cls(sound.y, framing)
+
+    @cached_property
+    def stft(self) -> np.ndarray:
+        """Complex spectrum, complex64, shape (n_fft / 2 + 1, frames), frames contiguous."""
+        import librosa
+
+        return librosa.stft(
+            self.y,
+            n_fft=self.framing.n_fft,
+            hop_length=self.framing.hop_length,
+            pad_mode=self.framing.pad_mode,
+        )
+
+    @cached_property
+    def magnitude(self) -> np.ndarray:
+        """Absolute value of `stft`, float32."""
+        return np.abs(self.stft)
+
+    @cached_property
+    def power(self) -> np.ndarray:
+        """Square of `magnitude`."""
+        return np.square(self.magnitude)
+
+    @cached_property
+    def mel(self) -> np.ndarray:
+        """Power in mel bands, float32, shape (n_mels, frames)."""
+        return _mel_filters(*self._mel_key) @ self.power
+
+    @cached_property
+    def mel_db(self) -> np.ndarray:
+        """`mel` in dB above 1, cut off 80 dB below its peak, as `librosa.power_to_db` does."""
+        import librosa
+
+        return librosa.power_to_db(self.mel)
+
+    @property
+    def _mel_key(self) -> tuple[int, int, int]:
+        return self.framing.sample_rate, self.framing.n_fft, self.framing.n_mels
+
+
+@cache
+def _mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> np.ndarray:
+    import librosa
+
+    return librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels)

@@ -1,0 +1,197 @@
+"""The folder that `prepare` writes: where things lie in it, and how they get there unharmed.
+
+Whatever moment a run is killed at, each file is whole, and ``prepare_settings.json`` is there only
+when all of them belong together: it is removed before the first change and written last.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from gtzan_exp.audio.tracks import Track
+from gtzan_exp.errors import DataError, Mistake
+
+IMAGES = "images_original"
+SETTINGS = "prepare_settings.json"
+ERRORS = "prepare_errors.csv"
+_TABLES = "features_*_sec.csv"
+_PRIVATE = ".prepare"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What is known of a finished track.
+
+    Parameters
+    ----------
+    key : str
+        Digest of the file's bytes and of the settings; another key means to do it again.
+    image : str or None
+        Digest of the bytes of its picture, if it has one.
+    rows : dict of str to list of list
+        Its rows of each table: by the seconds of a segment, the row's cells in order.
+    """
+
+    key: str
+    image: str | None
+    rows: dict[str, list[list[Any]]]
+
+
+@dataclass(frozen=True)
+class ViewFolder:
+    """Views on disk in GTZAN's layout, with a private folder for what makes a run resumable.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    run : str
+        Name of this run. Files are staged in a folder of that name, which the next run removes, so
+        that workers that outlive a killed run can publish nothing.
+    """
+
+    root: Path
+    run: str
+
+    @classmethod
+    @contextmanager
+    def opened(cls, root: Path) -> Iterator[ViewFolder]:
+        """Hold the folder for writing, alone.
+
+        Raises
+        ------
+        DataError
+            Another run holds it, or there are views in it that `prepare` did not write.
+        """
+        from filelock import FileLock, Timeout
+
+        folder = cls(root, uuid.uuid4().hex)
+        if not folder._private.is_dir():
+            folder._refuse_foreign()
+        lock = FileLock(folder._private / "lock", timeout=0)
+        try:
+            folder._private.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise DataError(
+                Mistake(str(root), "in use", "one prepare at a time", "another is writing there")
+            ) from None
+        except OSError as error:
+            raise DataError(
+                Mistake(str(root), "cannot be written", "a folder of your own", str(error))
+            ) from error
+        try:
+            folder._disown_earlier_runs()
+            folder._staging.mkdir(parents=True)
+            (root / SETTINGS).unlink(missing_ok=True)
+            yield folder
+            shutil.rmtree(folder._staging.parent)
+        finally:
+            lock.release()
+
+    def table(self, seconds: int) -> Path:
+        """Return where the table of the segments of that length lies."""
+        return self.root / f"features_{seconds}_sec.csv"
+
+    def image(self, track: Track) -> Path:
+        """Return where the picture of a track lies."""
+        return self.root / IMAGES / track.genre / f"{track.id}.png"
+
+    def recall(self, track: Track, key: str) -> Record | None:
+        """Return the record of a track if it has that key and its picture is as it was written."""
+        try:
+            record = Record(**json.loads(self._record(track).read_bytes()))
+            image = self.image(track).read_bytes() if record.image else b""
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+        intact = record.image in (None, _digest(image))
+        return record if record.key == key and intact else None
+
+    def remember(
+        self, track: Track, key: str, rows: dict[str, list[list[Any]]], image: bytes | None
+    ) -> None:
+        """Write the picture of a track and then its record; without a picture, remove the old."""
+        if image is None:
+            self.image(track).unlink(missing_ok=True)
+        else:
+            self.write(self.image(track), image)
+        record = Record(key=key, image=_digest(image) if image else None, rows=rows)
+        self.write(self._record(track), json.dumps(asdict(record)).encode())
+
+    def rows(self, tracks: Iterable[Track], seconds: int) -> Iterator[list[Any]]:
+        """Yield the rows of finished tracks, one record in memory at a time."""
+        for track in tracks:
+            yield from json.loads(self._record(track).read_bytes())["rows"][str(seconds)]
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a file atomically."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged = self._staging / uuid.uuid4().hex
+        staged.write_bytes(data)
+        staged.replace(path)
+
+    def write_csv(self, path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+        """Write a table atomically, row by row."""
+        staged = self._staging / path.name
+        with staged.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows(rows)
+        staged.replace(path)
+
+    def keep_only(self, tracks: Iterable[Track], tables: Iterable[Path]) -> None:
+        """Remove the pictures and records of all other tracks, and all other tables."""
+        tracks = list(tracks)
+        wanted = {self.image(track) for track in tracks} | {self._record(track) for track in tracks}
+        folders = (self.root / IMAGES, self._private / "records")
+        for stale in (path for folder in folders for path in folder.glob("*/*")):
+            if stale not in wanted:
+                stale.unlink()
+                if not any(stale.parent.iterdir()):
+                    stale.parent.rmdir()
+        for table in set(self.root.glob(_TABLES)) - set(tables):
+            table.unlink()
+
+    @property
+    def _private(self) -> Path:
+        return self.root / _PRIVATE
+
+    @property
+    def _staging(self) -> Path:
+        return self._private / "staging" / self.run
+
+    def _record(self, track: Track) -> Path:
+        return self._private / "records" / track.genre / f"{track.id}.json"
+
+    def _disown_earlier_runs(self) -> None:
+        """Take away, in one step, where workers of killed runs stage their files."""
+        stale = self._private / "stale"
+        shutil.rmtree(stale, ignore_errors=True)
+        if self._staging.parent.is_dir():
+            self._staging.parent.rename(stale)
+            shutil.rmtree(stale)
+
+    def _refuse_foreign(self) -> None:
+        foreign = [path for pattern in (_TABLES, IMAGES) for path in self.root.glob(pattern)]
+        if foreign:
+            raise DataError(
+                Mistake(
+                    str(self.root),
+                    "holds views that prepare did not write and will not overwrite",
+                    "an empty folder, or one that prepare wrote",
+                    ", ".join(path.name for path in foreign),
+                )
+            )
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,119 @@
+"""One function over many tracks, in processes of this machine or of a cluster."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack
+from typing import Any, Literal, TypeVar
+
+from gtzan_exp.errors import ConfigError, MissingExtraError, Mistake
+
+Backend = Literal["loky", "dask", "ray"]
+"""Processes of this machine, or those of a Dask or a Ray cluster."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_unordered(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    n_jobs: int,
+    backend: Backend = "loky",
+    address: str | None = None,
+) -> Generator[Result]:
+    """Return a generator of ``function(item)`` as they finish, each on a single thread.
+
+    Close the generator to give up what is not finished.
+
+    Parameters
+    ----------
+    function : callable
+        Of one argument; it must be possible to pickle it.
+    items : iterable
+        Taken as they are needed, so that memory does not grow with their number.
+    n_jobs : int
+        Processes, -1 for one per core. A cluster uses all its workers instead.
+    backend : {"loky", "dask", "ray"}
+        Where the processes are.
+    address : str, optional
+        Of the scheduler of the cluster; by default the cluster that is connected already.
+
+    Raises
+    ------
+    MissingExtraError
+        The package of the backend is not installed.
+    ConfigError
+        There is no cluster.
+    """
+    from joblib import Parallel, delayed, parallel_config
+
+    work = delayed(_SingleThreaded(function))
+    cluster = ExitStack()
+    with parallel_config(**_connect(backend, address, cluster), n_jobs=n_jobs):
+        # Ray's pool gives its results all at once.
+        pool = Parallel(return_as="list" if backend == "ray" else "generator_unordered")
+
+    def results() -> Generator[Result]:
+        with cluster, warnings.catch_warnings():
+            # Whoever closes the generator knows that tasks are given up.
+            warnings.filterwarnings("ignore", ".*have been cancelled", UserWarning)
+            yield from pool(work(item) for item in items)
+
+    return results()
+
+
+class _SingleThreaded:
+    """A function that leaves the other cores to the other workers."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+
+    def __call__(self, item: Any) -> Any:
+        import cv2
+        from threadpoolctl import threadpool_limits
+
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        try:
+            with threadpool_limits(limits=1):
+                return self.function(item)
+        finally:
+            cv2.setNumThreads(threads)
+
+
+def _connect(backend: Backend, address: str | None, cluster: ExitStack) -> dict[str, Any]:
+    """Return the arguments of `joblib.parallel_config` that lead to the workers."""
+    try:
+        match backend:
+            case "loky":
+                return {"backend": "loky", "inner_max_num_threads": 1}
+            case "dask":
+                return {"backend": "dask", "client": _dask_client(address, cluster)}
+            case "ray":
+                import ray
+                from ray.util.joblib import register_ray
+
+                if address:
+                    ray.init(address=address, ignore_reinit_error=True)
+                register_ray()
+                return {"backend": "ray"}
+    except ImportError as error:
+        raise MissingExtraError(f"backend={backend}", backend, backend) from error
+
+
+def _dask_client(address: str | None, cluster: ExitStack) -> Any:
+    """Return a connection to the scheduler, or the one that there is already."""
+    from distributed import Client, get_client
+
+    try:
+        if address is None:
+            return get_client()
+        return cluster.enter_context(Client(address, set_as_default=False))
+    except (ValueError, OSError) as error:
+        got = address or "none connected"
+        raise ConfigError(
+            Mistake("backend=dask", "no cluster", "address=tcp://HOST:PORT of a scheduler", got)
+        ) from error
