@@ -1,0 +1,77 @@
+"""``gtzan-exp prepare``: from a folder of audio to the views of it."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from gtzan_exp.audio.features import FeatureSettings
+from gtzan_exp.audio.prepare import PrepareSettings, prepare
+from gtzan_exp.audio.spectrograms import SpectrogramSettings
+from gtzan_exp.checks import checked, once, plain, unknown
+from gtzan_exp.commands.arguments import parse
+from gtzan_exp.compose import composed
+from gtzan_exp.errors import ConfigError, Mistake
+
+USAGE = """\
+usage: gtzan-exp prepare data.audio=DIR data.root=OUT [OVERRIDE ...]
+
+Turn a folder of audio, DIR/<genre>/<file> (wav, au, mp3, flac, ogg), into the views that training
+reads, in GTZAN's layout: OUT/features_30_sec.csv, OUT/features_3_sec.csv and
+OUT/images_original/<genre>/<id>.png. Then: gtzan-exp data=folder data.root=OUT
+
+Finished tracks are not done again, also after a kill; tracks whose bytes or settings changed are.
+Files that cannot be used get a line in OUT/prepare_errors.csv and never stop the others; the exit
+status is then 1.
+
+Overrides (defaults first):
+  views=[features,spectrograms]  segments=[30,3]  max_seconds=31.0
+  view.style=mel_db|kaggle       kaggle draws pictures as the published ones
+  view.sample_rate=22050  view.n_fft=2048  view.hop_length=512  view.pad_mode=reflect|constant
+  view.n_mels=128  view.n_mfcc=20  view.width=432  view.height=288  view.cmap=magma
+  on_error=skip|raise
+  n_jobs=-1  backend=loky|dask|ray  address=SCHEDULER
+
+Example:
+  gtzan-exp prepare data.audio=/my/music data.root=/my/views view.style=kaggle
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Make the views and return 0, or 1 when some files could not be used."""
+    overrides = parse(arguments).overrides
+    audio, root, settings = composed(overrides, _settings, config_name="prepare")
+    report = prepare(audio, root, settings)
+    for problem in report.problems:
+        print(problem)
+    print(report)
+    return 1 if report.failed else 0
+
+
+def _settings(config: DictConfig) -> tuple[Path, Path, PrepareSettings]:
+    """Return the two folders and the settings, or raise every mistake in them."""
+    mistakes: list[Mistake] = []
+    options = plain(config, mistakes)
+    options.pop("paths", None)
+    data, view = options.pop("data", None) or {}, options.pop("view", None) or {}
+
+    def names(settings: type) -> list[str]:
+        return [field.name for field in fields(settings)]
+
+    def part(settings: type) -> Any:
+        own = {key: value for key, value in view.items() if key in names(settings)}
+        return checked(settings, own, "view", mistakes)
+
+    known = dict.fromkeys([*names(FeatureSettings), *names(SpectrogramSettings)])
+    mistakes += unknown(view, list(known), "view")
+    mistakes += unknown(data, ["audio", "root"], "data")
+    parts = {"features": part(FeatureSettings), "spectrograms": part(SpectrogramSettings)}
+    settings = checked(
+        PrepareSettings, {**options, **{k: v for k, v in parts.items() if v}}, "", mistakes
+    )
+    if mistakes:
+        raise ConfigError(once(mistakes))
+    return Path(data["audio"]).expanduser(), Path(data["root"]).expanduser(), settings
