@@ -35,17 +35,21 @@ def cells() -> list:
 
 
 def run(capsys: pytest.CaptureFixture, *overrides: str) -> tuple[dict, Path]:
-    """Run a command line; return ``result.json`` and the output folder."""
+    """Run a command line; return ``result.json`` with what was printed, and the output folder."""
     assert main(list(overrides)) == 0, capsys.readouterr().err
-    last = capsys.readouterr().out.splitlines()[-1]
+    printed = capsys.readouterr().out
+    last = printed.splitlines()[-1]
     (path,) = [
         path
         for path in Path.cwd().rglob("result.json")
         if json.loads(path.read_text())["run_id"] in last
     ]
-    result = json.loads(path.read_text())
+    result = json.loads(path.read_text()) | {"printed": printed}
     accuracy, macro_f1 = (result["metrics"][f"test/{name}"] for name in ("accuracy", "macro_f1"))
-    assert last == f"run_id={result['run_id']} test/accuracy={accuracy:.4f} test/macro_f1={macro_f1:.4f}"
+    assert (
+        last
+        == f"run_id={result['run_id']} test/accuracy={accuracy:.4f} test/macro_f1={macro_f1:.4f}"
+    )
     return result, path.parent
 
 
@@ -60,7 +64,7 @@ def test_every_cell_reloads_from_mlflow_and_predicts_the_same(workspace, capsys,
 
     mlflow.set_tracking_uri(store(workspace))
     predictions = pd.read_parquet(output / "record" / "predictions.parquet")
-    cell = resolve(composed(overrides))
+    cell = composed(overrides, resolve)
     dataset = cell.view.load(cell.data, cache=cell.cache)
     rows = np.array([list(dataset.ids).index(name) for name in predictions["id"]])
     inputs = dataset.take(rows)
@@ -176,16 +180,16 @@ def test_a_sweep_records_every_job_and_compare_shows_them(workspace, capsys):
     capsys.readouterr()
     assert main(["compare"]) == 0
     shown = capsys.readouterr().out
-    assert "4 finished runs on data=sample (SYNTHETIC, not GTZAN)" in shown
+    assert "4 finished runs in gtzan_exp-sample (SYNTHETIC, not GTZAN)" in shown
     lines = [line.split() for line in shown.splitlines() if line.startswith("features")]
     assert sorted(line[1] for line in lines) == ["logreg", "logreg", "svc", "svc"]
     assert {line[3] for line in lines} == {"none"}
 
 
-def test_leaks_of_the_notebook_warn_and_tag_the_run(workspace, capsys, caplog):
+def test_leaks_of_the_notebook_warn_and_tag_the_run(workspace, capsys):
     result, _ = run(capsys, "split=seed", "split.scaler_rows=all", "tracking.log_model=false")
     assert result["tags"]["leak"] == "scaler"
-    assert "LEAKS" in caplog.text
+    assert "LEAKS from test to training: scaler" in result["printed"]
     honest, _ = run(capsys, "split=seed", "tracking.log_model=false")
     assert honest["tags"]["leak"] == "none"
     assert honest["tags"]["split_fingerprint"] == result["tags"]["split_fingerprint"]
