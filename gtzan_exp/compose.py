@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeVar
 
 from hydra import compose as hydra_compose
 from hydra import version
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -21,21 +22,30 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from gtzan_exp.config import GROUPS, conf_folder, misfit, nodes, register, resolve
+from gtzan_exp.checks import nodes
+from gtzan_exp.config import GROUPS, conf_folder, misfit, register, resolve
 from gtzan_exp.errors import ConfigError, Mistake, nearest
+
+T = TypeVar("T")
 
 MAX_JOBS_CHECKED = 256
 
 
 def composed(
-    overrides: Sequence[str], *, config_dir: str | None = None, config_name: str = "config"
-) -> DictConfig:
-    """Return the config that Hydra overrides describe.
+    overrides: Sequence[str],
+    read: Callable[[DictConfig], T],
+    *,
+    config_dir: str | None = None,
+    config_name: str = "config",
+) -> T:
+    """Compose the config that Hydra overrides describe, and read it.
 
     Parameters
     ----------
     overrides : sequence of str
         As on the command line, without sweeps.
+    read : callable
+        Turns the config into objects, for example `gtzan_exp.config.resolve`.
     config_dir : str, optional
         A folder with further configs, as given to ``--config-dir``.
     config_name : str, default="config"
@@ -43,51 +53,42 @@ def composed(
     Raises
     ------
     ConfigError
-        With every mistake in the overrides that can be found without resolving the config.
+        With every mistake in the overrides, and every one that `read` found.
     """
     with _hydra(config_dir) as loader:
-        return _compose(loader, _parse(overrides), config_name)
+        parsed = _parse(overrides)
+        sweeps = [override for override in parsed if override.is_sweep_override()]
+        if sweeps:
+            allowed = "one value, or --multirun (-m) for a sweep"
+            raise ConfigError(
+                Mistake(sweep.get_key_element(), "is a sweep", allowed, sweep.input_line)
+                for sweep in sweeps
+            )
+        return _read(loader, parsed, config_name, read)
 
 
-def check(
-    overrides: Sequence[str],
-    *,
-    multirun: bool = False,
-    config_dir: str | None = None,
-    config_name: str = "config",
+def check_sweep(
+    overrides: Sequence[str], *, config_dir: str | None = None, config_name: str = "config"
 ) -> None:
-    """Check a command line: every option, and every object that the composed config describes.
+    """Check the first `MAX_JOBS_CHECKED` jobs of a sweep.
 
     Parameters
     ----------
     overrides : sequence of str
-        As on the command line.
-    multirun : bool, default=False
-        Sweeps are allowed; the first `MAX_JOBS_CHECKED` jobs are checked.
+        As on the command line after ``--multirun``.
     config_dir, config_name : as in `composed`
 
     Raises
     ------
     ConfigError
-        With every mistake, each once.
+        With every mistake in any of them, each once.
     """
     mistakes: list[Mistake] = []
     with _hydra(config_dir) as loader:
-        parsed = _parse(overrides)
-        if multirun:
-            jobs = _jobs(loader, parsed, config_name)
-        else:
-            jobs = [parsed]
-            mistakes += [
-                Mistake(
-                    o.get_key_element(), "is a sweep", "one value, or --multirun (-m)", o.input_line
-                )
-                for o in parsed
-                if o.is_sweep_override()
-            ]
-        for job in itertools.islice([] if mistakes else jobs, MAX_JOBS_CHECKED):
+        jobs = _jobs(loader, _parse(overrides), config_name)
+        for job in itertools.islice(jobs, MAX_JOBS_CHECKED):
             try:
-                resolve(_compose(loader, job, config_name))
+                _read(loader, job, config_name, resolve)
             except ConfigError as error:
                 mistakes += error.mistakes
     if mistakes:
@@ -100,7 +101,12 @@ def _hydra(config_dir: str | None) -> Iterator[ConfigLoader]:
     version.setbase("1.3")
     search_path = create_config_search_path(str(conf_folder()))
     if config_dir is not None:
-        search_path.append("command-line", f"file://{os.path.abspath(config_dir)}")
+        if not os.path.isdir(config_dir):
+            raise ConfigError(
+                Mistake("--config-dir", "is not there", "a folder of configs", config_dir)
+            )
+        own = f"file://{os.path.abspath(config_dir)}"
+        search_path.prepend("command-line", own, SearchPathQuery("schema"))
     GlobalHydra.instance().clear()
     hydra = Hydra.create_main_hydra2("gtzan-exp", search_path)
     try:
@@ -113,54 +119,53 @@ def _parse(overrides: Sequence[str]) -> list[Override]:
     parsed, mistakes = [], []
     for text in overrides:
         try:
-            parsed += OverridesParser.create().parse_overrides([text])
+            (override,) = OverridesParser.create().parse_overrides([text])
         except HydraException:
-            mistakes.append(
-                Mistake("command line", "not an override", "key=value, +key=value, ~key", text)
-            )
+            override = None
+        if override is None or not override.key_or_group:
+            allowed = "key=value, +key=value, ~key; a value with other characters goes in quotes"
+            mistakes.append(Mistake("command line", "not an override", allowed, text))
+        else:
+            parsed.append(override)
     if mistakes:
         raise ConfigError(mistakes)
     return parsed
 
 
-def _compose(loader: ConfigLoader, overrides: Sequence[Override], config_name: str) -> DictConfig:
+def _read(
+    loader: ConfigLoader,
+    overrides: Sequence[Override],
+    config_name: str,
+    read: Callable[[DictConfig], T],
+) -> T:
     """Compose group choices first, then set the values one by one, collecting mistakes."""
     mistakes: list[Mistake] = []
     groups, values = [], []
     for override in overrides:
-        name = override.key_or_group
+        name, chosen = override.key_or_group, override.value()
         options = _options(loader, name)
-        if not options:
-            target = groups if name.startswith("hydra.") else values
-            target.append(override)
-            continue
-        chosen = override.value()
-        if isinstance(chosen, str) and chosen not in options:
-            mistakes.append(
-                Mistake(
-                    name, f"unknown option{nearest(chosen, options)}", ", ".join(options), chosen
-                )
-            )
+        if not options and not name.startswith("hydra."):
+            values.append(override)
+        elif options and isinstance(chosen, str) and chosen not in options:
+            what = f"unknown option{nearest(chosen, options)}"
+            mistakes.append(Mistake(name, what, ", ".join(options), chosen))
         else:
-            groups.append(override)
-    texts = [override.input_line for override in groups]
+            groups.append(override.input_line)
     try:
-        config = hydra_compose(config_name, texts)
+        config = hydra_compose(config_name, groups)
     except (HydraException, OmegaConfBaseException) as error:
-        reason = str(error).strip().splitlines()[0]
-        got = " ".join(texts) or config_name
-        raise ConfigError(
-            [*mistakes, Mistake("config", reason, "configs that Hydra can compose", got)]
-        ) from error
+        reason, got = str(error).strip().splitlines()[0], " ".join(groups) or config_name
+        mistakes.append(Mistake("config", reason, "configs that Hydra can compose", got))
+        raise ConfigError(mistakes) from error
     for override in values:
         mistakes += _set(config, override)
+    try:
+        result = read(config)
+    except ConfigError as error:
+        raise ConfigError([*mistakes, *error.mistakes]) from error
     if mistakes:
-        try:
-            resolve(config)
-        except ConfigError as error:
-            mistakes += error.mistakes
         raise ConfigError(mistakes)
-    return config
+    return result
 
 
 def _set(config: DictConfig, override: Override) -> list[Mistake]:
@@ -220,11 +225,9 @@ def _jobs(
     pairs_only = "PairsSweeper" in str(base.hydra.sweeper.get("_target_"))
     for job in itertools.product(*choices.values()):
         parsed = parser.parse_overrides(list(job))
-        if pairs_only and misfit(**_pair(loader, parsed, config_name)):
-            continue
-        yield parsed
+        if not pairs_only or _read(loader, parsed, config_name, _fits):
+            yield parsed
 
 
-def _pair(loader: ConfigLoader, job: list[Override], config_name: str) -> dict[str, Any]:
-    config = _compose(loader, job, config_name)
-    return {"view": config.view, "model": config.model}
+def _fits(config: DictConfig) -> bool:
+    return not misfit(config.view, config.model)

@@ -6,15 +6,15 @@ import importlib
 import importlib.util
 import inspect
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import ValidationError
 
+from gtzan_exp.checks import checked, once, plain, unknown
 from gtzan_exp.data.views import Location, View
 from gtzan_exp.errors import ConfigError, MissingExtraError, Mistake, nearest
 from gtzan_exp.models.build import ModelSpec
@@ -25,6 +25,15 @@ GROUPS = ("data", "view", "split", "trainer", "model", "tracking", "experiment",
 _OPTIONS = ("seed", "name", "tags", "paths")
 _NODES = ("data", "view", "split", "trainer", "model", "tracking")
 _PLACES = ("data.root", "data.cache")
+_PATHS = ("runs", "cache")
+_METHODS = {
+    "data": "folder",
+    "view": "load",
+    "split": "split",
+    "trainer": "needs_validation",
+    "model": "fit",
+    "tracking": "client",
+}
 _SPEC_FIELDS = tuple(ModelSpec.__dataclass_fields__)
 
 
@@ -69,24 +78,28 @@ def resolve(config: DictConfig) -> Cell:
     mistakes = _top_level(config)
     if any(mistake.where == "seed" for mistake in mistakes):
         config = OmegaConf.merge(config, {"seed": 0})  # one mistake, not one per use of the seed
-    plain = _plain(config, mistakes)
-    mistakes += _unknown(plain, (*_OPTIONS, *_NODES), "")
-    mistakes += misfit(plain.get("view"), plain.get("model"))
-    objects = {name: _object(plain.get(name), name, mistakes) for name in _NODES if name != "model"}
+    node = plain(config, mistakes)
+    mistakes += unknown(node, (*_OPTIONS, *_NODES), "")
+    mistakes += [
+        Mistake(name, "not set", f"{name}=NAME", "nothing")
+        for name in _NODES
+        if node.get(name) is None
+    ]
+    mistakes += misfit(node.get("view"), node.get("model"))
+    objects = {name: _object(node.get(name), name, mistakes) for name in _NODES if name != "model"}
     if objects["data"] is not None:
         mistakes += objects["data"].mistakes()
-    spec, classifier = _model(plain.get("model"), mistakes)
+    spec, classifier = _model(node.get("model"), mistakes)
     if mistakes:
-        first = {mistake.where: mistake for mistake in reversed(mistakes)}
-        raise ConfigError(reversed(first.values()))
+        raise ConfigError(once(mistakes))
     return Cell(
         **objects,
         model=spec,
         classifier=classifier,
-        seed=plain["seed"],
-        name=plain["name"],
-        tags={str(key): str(value) for key, value in plain["tags"].items()},
-        cache=Path(plain["paths"]["cache"]),
+        seed=node["seed"],
+        name=node["name"],
+        tags={str(key): str(value) for key, value in node["tags"].items()},
+        cache=Path(node["paths"]["cache"]),
     )
 
 
@@ -99,7 +112,7 @@ def resolve_tracking(config: DictConfig) -> Tracking:
         With every mistake in the ``tracking`` group.
     """
     mistakes: list[Mistake] = []
-    node = _plain(OmegaConf.masked_copy(config, ["tracking", "paths", "data"]), mistakes)
+    node = plain(OmegaConf.masked_copy(config, ["tracking", "paths", "data"]), mistakes)
     tracking = _object(node.get("tracking"), "tracking", mistakes)
     if mistakes:
         raise ConfigError(mistakes)
@@ -135,14 +148,6 @@ def _pairs_that_work() -> str:
     )
 
 
-def nodes(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the dotted key and the node of every entry, inner ones included, unresolved."""
-    for key, node in config.items_ex(resolve=False):
-        yield f"{prefix}{key}", node
-        if isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
-            yield from nodes(node, f"{prefix}{key}.")
-
-
 def options(config: DictConfig) -> dict[str, Any]:
     """Return the resolved options of the run, flat, with dotted keys."""
     plain = {name: OmegaConf.to_container(config[name], resolve=True) for name in _NODES}
@@ -172,27 +177,6 @@ def flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _plain(config: DictConfig, mistakes: list[Mistake]) -> dict[str, Any]:
-    """Return `config` as a plain dict; what is missing or cannot be resolved becomes a mistake."""
-    config = config.copy()
-    OmegaConf.set_struct(config, False)
-    for key in [key for key, node in nodes(config) if isinstance(node, str) and node == "???"]:
-        mistakes.append(Mistake(key, "not set", f"{key}=VALUE", "nothing"))
-        OmegaConf.update(config, key, None)
-    plain = {}
-    for key in config:
-        try:
-            value = config[key]
-            plain[key] = (
-                OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-            )
-        except OmegaConfBaseException as error:
-            reason = str(error).splitlines()[0]
-            allowed = "references to options that exist"
-            mistakes.append(Mistake(str(key), "cannot be resolved", allowed, reason))
-    return plain
-
-
 def _top_level(config: DictConfig) -> list[Mistake]:
     expected = {
         "seed": (int, "an integer"),
@@ -209,20 +193,13 @@ def _top_level(config: DictConfig) -> list[Mistake]:
             mistakes.append(Mistake(key, "wrong type", allowed, repr(value)))
         elif key == "seed" and not 0 <= value < 2**32:
             mistakes.append(Mistake(key, "out of range", "0 to 4294967295", str(value)))
+    for key in _PATHS:
+        value = OmegaConf.select(config, f"paths.{key}", throw_on_resolution_failure=False)
+        if not isinstance(value, str) or not value:
+            mistakes.append(
+                Mistake(f"paths.{key}", "wrong type", "the path of a folder", repr(value))
+            )
     return mistakes
-
-
-def _unknown(node: Mapping[str, Any], known: tuple[str, ...], prefix: str) -> list[Mistake]:
-    return [
-        Mistake(
-            f"{prefix}{key}",
-            f"unknown option{nearest(str(key), known)}",
-            ", ".join(known),
-            f"{prefix}{key}",
-        )
-        for key in node
-        if key not in known
-    ]
 
 
 def _object(node: Any, where: str, mistakes: list[Mistake]) -> Any:
@@ -233,33 +210,12 @@ def _object(node: Any, where: str, mistakes: list[Mistake]) -> Any:
     if target is None:
         return None
     arguments = {key: value for key, value in node.items() if key != "_target_"}
-    return _checked(target, arguments, where, mistakes)
-
-
-def _checked(target: Any, arguments: dict[str, Any], where: str, mistakes: list[Mistake]) -> Any:
     try:
-        return target(**arguments)
-    except ValidationError as error:
-        known = tuple(inspect.signature(target).parameters)
-        mistakes += [_mistake(detail, where, known) for detail in error.errors()]
+        return checked(target, arguments, where, mistakes)
     except TypeError as error:
-        mistakes.append(
-            Mistake(where, "arguments do not fit", str(inspect.signature(target)), str(error))
-        )
+        allowed = str(inspect.signature(target))
+        mistakes.append(Mistake(where, "arguments do not fit", allowed, str(error)))
     return None
-
-
-def _mistake(detail: Mapping[str, Any], where: str, known: tuple[str, ...]) -> Mistake:
-    path = [
-        str(part) for part in detail["loc"] if not str(part).startswith(("function", "constrained"))
-    ]
-    option = ".".join([where, *path[:1]])
-    if detail["type"] == "unexpected_keyword_argument":
-        return Mistake(option, f"unknown option{nearest(path[0], known)}", ", ".join(known), option)
-    if detail["type"] == "missing":
-        return Mistake(option, "not set", f"{option}=VALUE", "nothing")
-    allowed = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return Mistake(option, "not a valid value", allowed, repr(detail["input"]))
 
 
 def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec | None, Any]:
@@ -267,7 +223,7 @@ def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec | None, Any]:
     if not isinstance(node, Mapping):
         return None, None
     own = {key: node[key] for key in _SPEC_FIELDS if key in node}
-    spec = _checked(ModelSpec, own, "model", mistakes)
+    spec = checked(ModelSpec, own, "model", mistakes)
     target = _import(node.get("_target_"), "model", mistakes)
     if target is None:
         return spec, None
@@ -297,6 +253,11 @@ def _argument_mistakes(target: Any, arguments: Mapping[str, Any]) -> list[Mistak
         )
         for name in arguments
         if name not in known
+    ]
+    mistakes += [
+        Mistake(f"model.{name}", "not set", f"model.{name}=VALUE", "nothing")
+        for name, p in parameters.items()
+        if p.default is p.empty and p.kind is not p.VAR_KEYWORD and name not in arguments
     ]
     constraints = getattr(target, "_parameter_constraints", {})
     if not constraints:
@@ -333,14 +294,21 @@ def _import(path: Any, where: str, mistakes: list[Mistake]) -> Any:
         return None
     module, _, name = path.rpartition(".")
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         mistakes.append(
             Mistake(
                 f"{where}._target_", "cannot be imported", "an installed class", f"{path} ({error})"
             )
         )
         return None
+    method = _METHODS.get(where, "__init__")
+    if not isinstance(found, type) or not hasattr(found, method):
+        mistakes.append(
+            Mistake(f"{where}._target_", "does not fit", f"a class with {method!r}", path)
+        )
+        return None
+    return found
 
 
 def _cache_folder() -> str:

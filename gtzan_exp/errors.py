@@ -83,7 +83,7 @@ class MissingExtraError(GtzanExpError):
 
 def report(error: GtzanExpError) -> None:
     """Print the mistakes to the standard error, a line each."""
-    lines = [" ".join(str(mistake).split()) for mistake in error.mistakes]
+    lines = [" ".join(str(mistake).splitlines()) for mistake in error.mistakes]
     if len(lines) == 1:
         print(f"gtzan-exp: error: {lines[0]}", file=sys.stderr)
     else:

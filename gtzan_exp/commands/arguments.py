@@ -4,16 +4,39 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from typing import NoReturn
+
+from gtzan_exp.errors import ConfigError, Mistake
 
 
-def parse(arguments: Sequence[str]) -> Namespace:
+def parse(arguments: Sequence[str], **options: str) -> Namespace:
     """Return Hydra's flags and the overrides of a command line.
 
     The namespace has, among others, ``overrides``, ``multirun``, ``config_dir`` and
     ``config_name`` (``config`` when not given).
+
+    Parameters
+    ----------
+    arguments : sequence of str
+    **options : str
+        Further flags with a value, for example ``port="5000"`` for ``--port``, and their defaults.
+
+    Raises
+    ------
+    ConfigError
+        There is no such flag, or it lacks its value.
     """
     from hydra._internal.utils import get_args_parser
 
-    flags = get_args_parser().parse_args(list(arguments))
+    def fail(message: str) -> NoReturn:
+        allowed = "overrides (key=value) and the flags that --help and --hydra-help name"
+        raise ConfigError(Mistake("command line", message, allowed, " ".join(arguments)))
+
+    parser = get_args_parser()
+    parser.allow_abbrev = False
+    parser.error = fail
+    for name, default in options.items():
+        parser.add_argument(f"--{name}", default=default)
+    flags = parser.parse_args(list(arguments))
     flags.config_name = flags.config_name or "config"
     return flags

@@ -26,15 +26,15 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.evaluation.compare import as_text, summary
     from gtzan_exp.tracking.query import recorded_runs
 
-    config = composed(parse(arguments).overrides)
-    tracking = resolve_tracking(config)
+    overrides = parse(arguments).overrides
+    tracking = composed(overrides, resolve_tracking)
     runs = recorded_runs(tracking)
     if runs.empty:
         wanted = "an experiment with runs (data=NAME and tracking=NAME choose it)"
         raise DataError(Mistake(tracking.uri, "no recorded runs", wanted, tracking.experiment))
     kind = " (SYNTHETIC, not GTZAN)" if set(runs["synthetic"]) == {"true"} else ""
     finished = int((runs["status"] == "FINISHED").sum())
-    print(f"{finished} finished runs on data={config.data.name}{kind}, {tracking.experiment}\n")
+    print(f"{finished} finished runs in {tracking.experiment}{kind}\n")
     if finished:
         print(as_text(summary(runs)))
     for run in runs[runs["status"] != "FINISHED"].itertuples():

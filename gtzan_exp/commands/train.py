@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,16 +50,21 @@ def main(arguments: list[str]) -> int:
     flags = parse(arguments)
     informs_only = flags.cfg or flags.info or flags.shell_completion or flags.hydra_help
     if not informs_only:
-        from gtzan_exp.compose import check
-
-        check(
-            flags.overrides,
-            multirun=flags.multirun,
-            config_dir=flags.config_dir,
-            config_name=flags.config_name,
-        )
+        check(flags)
     _hydra_main(arguments)
     return 0
+
+
+def check(flags: Namespace) -> None:
+    """Raise every mistake in a command line before Hydra starts a job."""
+    from gtzan_exp.compose import check_sweep, composed
+    from gtzan_exp.config import resolve
+
+    files = {"config_dir": flags.config_dir, "config_name": flags.config_name}
+    if flags.multirun:
+        check_sweep(flags.overrides, **files)
+    else:
+        composed(flags.overrides, resolve, **files)
 
 
 def job(config: DictConfig) -> None:

@@ -25,15 +25,11 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.config import resolve_tracking
     from gtzan_exp.errors import ConfigError, Mistake
 
-    arguments = list(arguments)
-    port = "5000"
-    if "--port" in arguments:
-        place = arguments.index("--port")
-        port = arguments[place + 1] if place + 1 < len(arguments) else ""
-        del arguments[place : place + 2]
+    flags = parse(arguments, port="5000")
+    port = flags.port
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise ConfigError(Mistake("--port", "not a port", "1 to 65535", repr(port)))
-    tracking = resolve_tracking(composed(parse(arguments).overrides))
+    tracking = composed(flags.overrides, resolve_tracking)
     if tracking.uri.startswith("http"):
         print(f"the server has its own pages: {tracking.uri}")
         return 0

@@ -21,16 +21,16 @@ Examples:
 
 def main(arguments: list[str]) -> int:
     """Check what the command line describes and print what it found."""
-    from gtzan_exp.compose import check, composed
+    from gtzan_exp.compose import check_sweep, composed
     from gtzan_exp.config import resolve
 
     flags = parse(arguments)
     files = {"config_dir": flags.config_dir, "config_name": flags.config_name}
-    check(flags.overrides, multirun=flags.multirun, **files)
     if flags.multirun:
+        check_sweep(flags.overrides, **files)
         print("ok: the configuration of every job is valid")
         return 0
-    cell = resolve(composed(flags.overrides, **files))
+    cell = composed(flags.overrides, resolve, **files)
     dataset = cell.view.load(cell.data, cache=cell.cache)
     split = cell.split.split(dataset)
     kind = " (SYNTHETIC, not GTZAN)" if dataset.synthetic else ""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from gtzan_exp.errors import ConfigError, Mistake
 
 
 def cached_folder(parent: Path, key: str, build: Callable[[Path], None]) -> Path:
@@ -19,11 +20,12 @@ def cached_folder(parent: Path, key: str, build: Callable[[Path], None]) -> Path
         Name of the folder: a fingerprint of all that its contents depend on.
     build : callable
         Called with an empty temporary folder that it must fill. It runs in one process at a time;
-        the folder appears under its name only after `build` returned.
+        the folder appears under its name only after `build` returned. What a killed process left
+        unfinished is removed by the next.
 
     Raises
     ------
-    OSError
+    ConfigError
         `parent` cannot be written.
     """
     folder = parent / key
@@ -31,10 +33,24 @@ def cached_folder(parent: Path, key: str, build: Callable[[Path], None]) -> Path
         return folder
     from filelock import FileLock
 
-    parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(parent / f"{key}.lock"):
+    lock = FileLock(parent / f"{key}.lock")
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        held = lock.acquire()
+    except OSError as error:
+        raise ConfigError(
+            Mistake(
+                "paths.cache",
+                "cannot be written",
+                "a folder of your own (paths.cache=... or GTZAN_EXP_CACHE)",
+                str(error),
+            )
+        ) from error
+    with held:
         if not folder.is_dir():
-            unfinished = Path(tempfile.mkdtemp(dir=parent, prefix=f"{key}.unfinished."))
+            unfinished = parent / f"{key}.unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
             try:
                 build(unfinished)
                 unfinished.rename(folder)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 import gtzan_exp.audio
@@ -33,7 +33,7 @@ class Folder:
     """
 
     name: str
-    root: Path | None = None
+    root: Annotated[Path | None, BeforeValidator(lambda root: root or None)] = None
     classes: tuple[str, ...] | None = None
     synthetic: bool = False
 
@@ -44,7 +44,7 @@ class Folder:
         def wrong(what: str, got: object) -> list[Mistake]:
             return [Mistake("data.root", what, wanted, str(got))]
 
-        if self.root is None or not str(self.root).strip():
+        if self.root is None:
             return wrong("not set", "nothing")
         root = self.folder()
         try:
@@ -83,7 +83,7 @@ class Sample:
     seconds: Annotated[float, Field(ge=3.0, le=600.0)]
     seed: int
     cache: Path
-    synthetic: bool = True
+    synthetic: Literal[True] = True
 
     def mistakes(self) -> list[Mistake]:
         """Return nothing: the folder is made when it is not there."""

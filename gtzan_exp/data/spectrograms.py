@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.data.cache import cached_folder
 from gtzan_exp.data.dataset import Dataset, digest
 from gtzan_exp.data.images import ImageStack
-from gtzan_exp.data.views import InputKind, Location, class_mistakes, shorten
+from gtzan_exp.data.views import Location, class_mistakes, shorten
 from gtzan_exp.errors import DataError, Mistake
 from gtzan_exp.genres import track_id
 
@@ -47,7 +47,7 @@ class SpectrogramsView:
     """
 
     name: str = "spectrograms"
-    gives: tuple[InputKind, ...] = ("image", "vector")
+    gives: tuple[Literal["image"], Literal["vector"]] = ("image", "vector")
     height: Annotated[int, Field(ge=8, le=4096)] = 70
     width: Annotated[int, Field(ge=8, le=4096)] = 100
     interpolation: Literal["area", "linear", "nearest", "cubic"] = "area"
@@ -75,14 +75,18 @@ class SpectrogramsView:
         files = _find(root)
         labels = np.array([path.parent.name for path in files])
         ids = np.array([track_id(path.name, path.parent.name) for path in files])
-        mistakes = class_mistakes(str(root), labels, ids, location.classes)
-        mistakes += _twins(ids, files)
+        mistakes = shorten(_name_mistakes(ids, files), str(root))
         if mistakes:
-            raise DataError(shorten(mistakes, str(root)))
-
-        folder = cached_folder(
-            cache / "images", self._key(files), lambda out: self._decode(files, ids, out)
-        )
+            raise DataError(mistakes)
+        mistakes = shorten(class_mistakes(str(root), labels, ids, location.classes), str(root))
+        try:
+            folder = cached_folder(
+                cache / "images", self._key(files), lambda out: self._decode(files, ids, out)
+            )
+        except DataError as error:
+            raise DataError([*mistakes, *error.mistakes]) from None
+        if mistakes:
+            raise DataError(mistakes)
         meta = json.loads((folder / "meta.json").read_text())
         pixels = np.load(folder / "pixels.npy", mmap_mode="r")
         good = np.array(meta["rows"], dtype=int)
@@ -107,9 +111,8 @@ class SpectrogramsView:
         )
 
     def _key(self, files: list[Path]) -> str:
-        stats = [(path, path.stat()) for path in files]
         return digest(
-            *(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats),
+            *(f"{path} {_stamp(path)}" for path in files),
             _CACHE_FORMAT,
             self.height,
             self.width,
@@ -150,17 +153,19 @@ class SpectrogramsView:
     def _read(self, path: Path) -> np.ndarray | Mistake:
         import cv2
 
-        raw = path.read_bytes()
-        image = None
-        if _is_whole(raw):
+        allowed = "a whole PNG or JPEG (or view.on_error=skip)"
+        try:
+            raw = path.read_bytes()
+            if not _is_whole(raw):
+                raise ValueError("no PNG or JPEG, or a part of one")
             image = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED)
-        if image is None:
-            return Mistake(
-                str(path),
-                "picture cannot be decoded",
-                "a whole PNG or JPEG (or view.on_error=skip)",
-                f"{len(raw)} bytes that are " + ("nothing" if not raw else "corrupt or truncated"),
-            )
+            if image is None:
+                raise ValueError("corrupt")
+        except OSError as error:
+            return Mistake(str(path), "picture cannot be read", allowed, str(error.strerror))
+        except (ValueError, cv2.error) as error:
+            got = f"{len(raw)} bytes: {error}"
+            return Mistake(str(path), "picture cannot be decoded", allowed, got)
         image = _to_rgb(image)
         if self.crop_margin:
             image = cut_margin(image)
@@ -204,10 +209,20 @@ def _to_rgb(image: np.ndarray) -> np.ndarray:
 
 
 def _is_whole(raw: bytes) -> bool:
-    """Tell whether a PNG or JPEG ends as it should; decoders accept some that are cut short."""
-    if raw.startswith(b"\x89PNG"):
-        return b"IEND" in raw[-64:]
-    return raw.startswith(b"\xff\xd8") and b"\xff\xd9" in raw[-64:]
+    """Tell whether a PNG has all its chunks unharmed, or a JPEG its end.
+
+    Decoders accept some files that are cut short, and complain about others on the standard error.
+    """
+    if not raw.startswith(b"\x89PNG\r\n\x1a\n"):
+        return raw.startswith(b"\xff\xd8") and b"\xff\xd9" in raw[-64:]
+    start, kind = 8, b""
+    while kind != b"IEND":
+        end = start + 8 + int.from_bytes(raw[start : start + 4])
+        kind, checksum = raw[start + 4 : start + 8], raw[end : end + 4]
+        if zlib.crc32(raw[start + 4 : end]).to_bytes(4) != checksum:
+            return False
+        start = end + 4
+    return True
 
 
 def _find(root: Path) -> list[Path]:
@@ -215,22 +230,35 @@ def _find(root: Path) -> list[Path]:
         raise DataError(
             Mistake("data.root", "no pictures there", "a folder with images_original/", str(root))
         )
-    files = [path for path in root.glob("*/*") if path.suffix.lower() in _SUFFIXES]
+    files = [
+        path
+        for path in root.glob("*/*")
+        if path.suffix.lower() in _SUFFIXES
+        and not path.name.startswith(".")
+        and not path.parent.name.startswith(".")
+    ]
     if not files:
         raise DataError(
             Mistake(str(root), "no pictures", "<genre>/*.png or <genre>/*.jpg", "none of them")
         )
-    return sorted(files, key=lambda path: _natural(path))
+    return sorted(files, key=lambda path: (track_id(path.name, path.parent.name), path))
 
 
-def _natural(path: Path) -> tuple[str, str]:
-    return path.parent.name, re.sub(r"\W", "", path.stem)
+def _stamp(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError as error:
+        return str(error)
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def _twins(ids: np.ndarray, files: list[Path]) -> list[Mistake]:
+def _name_mistakes(ids: np.ndarray, files: list[Path]) -> list[Mistake]:
     first: dict[str, Path] = {}
     mistakes = []
     for name, path in zip(ids, files, strict=True):
+        if not name.isprintable():
+            got = ascii(path.name)
+            mistakes.append(Mistake(str(path.parent), "file name is not text", "UTF-8", got))
         if name in first:
             mistakes.append(
                 Mistake(str(path), f"two pictures of {name}", "one", f"also {first[name].name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Annotated, Literal
 
 import numpy as np
@@ -23,7 +24,8 @@ class Holdout:
 
     Tracks are drawn, not rows: the segments of a track stay together. The draw orders the tracks
     of each genre by a hash of the seed and the track's id, so it depends neither on the order of
-    the rows nor on the view: a track is in the same part of the table and of the pictures.
+    the rows nor on the view: a track is in the same part of the table and of the pictures. Where
+    one of them lacks a track, at most one other of the genre moves from each part to the next.
 
     Parameters
     ----------
@@ -94,7 +96,7 @@ class Seed:
 
     name: str = "seed"
     test_size: Fraction | None = None
-    random_state: int | None = None
+    random_state: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     scaler_rows: Literal["train", "all"] = "train"
     validation: Literal["none", "test"] = "none"
 
@@ -104,7 +106,8 @@ class Seed:
         Raises
         ------
         ConfigError
-            The notebook knows nothing of the view, and the two options are not set.
+            The notebook knows nothing of the view, and the two options are not set; or the share
+            leaves nothing to train on.
         """
         from sklearn.model_selection import train_test_split
 
@@ -118,6 +121,15 @@ class Seed:
                     "the notebook has no index set for the view",
                     f"{', '.join(_NOTEBOOK)}, or split.test_size and split.random_state",
                     f"view={dataset.view}",
+                )
+            )
+        if math.ceil(test_size * len(dataset)) >= len(dataset):
+            raise ConfigError(
+                Mistake(
+                    "split.test_size",
+                    "no training row left",
+                    "a smaller share",
+                    f"{test_size} of {len(dataset)} rows",
                 )
             )
         train, test = train_test_split(

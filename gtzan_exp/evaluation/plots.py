@@ -7,30 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-_INK = "#1f2328"
-_MUTED = "#59636e"
+from gtzan_exp.style import INK, MUTED, style
+
 _TRAIN, _VALIDATION = "#3f90da", "#bd1f01"
-
-
-def style() -> dict[str, object]:
-    """Return the matplotlib settings that every picture of the product shares."""
-    return {
-        "font.family": "DejaVu Sans",
-        "font.size": 10,
-        "axes.titlesize": 12,
-        "axes.titlelocation": "left",
-        "axes.titlepad": 10,
-        "axes.labelcolor": _INK,
-        "axes.edgecolor": _MUTED,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "text.color": _INK,
-        "xtick.color": _INK,
-        "ytick.color": _INK,
-        "figure.dpi": 110,
-        "figure.facecolor": "white",
-        "legend.frameon": False,
-    }
 
 
 def confusion_matrix(
@@ -63,7 +42,7 @@ def confusion_matrix(
         axes = figure.add_subplot()
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for row, column in zip(*counts.nonzero(), strict=True):
-            color = "white" if shares[row, column] > 0.5 else _INK
+            color = "white" if shares[row, column] > 0.5 else INK
             axes.text(
                 column, row, counts[row, column], ha="center", va="center", color=color, fontsize=9
             )
@@ -109,7 +88,7 @@ def learning_curves(
                     axes.plot(epochs, history[key], color=color, label=label, lw=1.8)
             if best_epoch is not None:
                 kept = f"epoch {best_epoch} kept"
-                axes.axvline(best_epoch, color=_MUTED, lw=1, ls=":", label=kept)
+                axes.axvline(best_epoch, color=MUTED, lw=1, ls=":", label=kept)
             axes.set(xlabel="epoch", ylabel="cross-entropy (nats)" if name == "loss" else name)
             axes.grid(axis="y", alpha=0.25)
             axes.legend(fontsize=8)

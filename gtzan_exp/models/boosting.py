@@ -27,6 +27,7 @@ class XGBoost(XGBClassifier):
         "min_child_weight": _NON_NEGATIVE,
         "subsample": _FRACTION,
         "colsample_bytree": _FRACTION,
+        "max_bin": [Interval(Integral, 2, None, closed="left"), None],
         "reg_alpha": _NON_NEGATIVE,
         "reg_lambda": _NON_NEGATIVE,
         "gamma": _NON_NEGATIVE,
