@@ -31,7 +31,9 @@ def table():
 
 def fitted(classifier, X, y, *, gives=FEATURES, scaler_rows=None, **spec):
     spec = ModelSpec(name="model", **({"input": "vector"} | spec))
-    return fit(build(spec, classifier, gives), X, y, X[:0], y[:0], scaler_rows=scaler_rows).estimator
+    return fit(
+        build(spec, classifier, gives), X, y, X[:0], y[:0], scaler_rows=scaler_rows
+    ).estimator
 
 
 def test_the_scaler_is_fitted_on_the_training_part_alone(table):
@@ -74,7 +76,9 @@ def test_full_pca_loses_nothing(table):
     X, y = table
     plain = fitted(SVC(), X[:150], y[:150], scaler="standard")
     turned = fitted(SVC(), X[:150], y[:150], scaler="standard", pca="full")
-    np.testing.assert_allclose(turned.predict_proba(X[150:]), plain.predict_proba(X[150:]), atol=1e-6)
+    np.testing.assert_allclose(
+        turned.predict_proba(X[150:]), plain.predict_proba(X[150:]), atol=1e-6
+    )
 
 
 def test_images_become_vectors_row_by_row():

@@ -1,0 +1,48 @@
+"""The guide's examples of a new model are run as they stand."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from gtzan_exp.tracking.models import load_model
+from tests.test_runner import run, store
+
+GUIDE = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text()
+
+
+@pytest.fixture
+def examples(workspace, monkeypatch):
+    """A config folder with the guide's models, and its module on the path."""
+    models = workspace / "my_conf" / "model"
+    models.mkdir(parents=True)
+    for text in re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL):
+        name = re.search(r"^name: (\w+)", text, re.MULTILINE)
+        if "input:" in text:
+            (models / f"{name[1]}.yaml").write_text(text)
+    (code,) = (c for c in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "TinyCNN" in c)
+    (workspace / "my_package.py").write_text(code)
+    monkeypatch.syspath_prepend(workspace)
+    yield models
+    sys.modules.pop("my_package", None)
+
+
+def test_a_scikit_learn_model_is_one_file(examples, workspace, capsys):
+    result, _ = run(capsys, "--config-dir", "my_conf", "model=knn", "model.n_neighbors=3")
+    assert result["metrics"]["test/accuracy"] > 0.2
+
+
+def test_a_network_is_one_class_and_one_file(examples, workspace, capsys):
+    import mlflow
+
+    options = ["experiment=smoke", "view=spectrograms", "model=tiny_cnn", "model.filters=4"]
+    result, _ = run(capsys, "--config-dir", "my_conf", *options)
+    assert result["metrics"]["n_parameters"] == 3 * 9 * 4 + 4 + 4 * 10 + 10
+    mlflow.set_tracking_uri(store(workspace))
+    uri = f"runs:/{result['run_id']}/model"
+    assert load_model(uri, trusted=("my_package.TinyCNN",))
+    with pytest.raises(Exception, match=r"not trusted.*my_package\.TinyCNN"):
+        load_model(uri)
