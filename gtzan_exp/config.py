@@ -86,7 +86,9 @@ def resolve(config: DictConfig) -> Cell:
         if node.get(name) is None
     ]
     mistakes += misfit(node.get("view"), node.get("model"))
-    objects = {name: _object(node.get(name), name, mistakes) for name in _NODES if name != "model"}
+    objects = {
+        name: object_of(node.get(name), name, mistakes) for name in _NODES if name != "model"
+    }
     if objects["data"] is not None:
         mistakes += objects["data"].mistakes()
     spec, classifier = _model(node.get("model"), mistakes)
@@ -113,7 +115,7 @@ def resolve_tracking(config: DictConfig) -> Tracking:
     """
     mistakes: list[Mistake] = []
     node = plain(OmegaConf.masked_copy(config, ["tracking", "paths", "data"]), mistakes)
-    tracking = _object(node.get("tracking"), "tracking", mistakes)
+    tracking = object_of(node.get("tracking"), "tracking", mistakes)
     if mistakes:
         raise ConfigError(mistakes)
     return tracking
@@ -202,7 +204,7 @@ def _top_level(config: DictConfig) -> list[Mistake]:
     return mistakes
 
 
-def _object(node: Any, where: str, mistakes: list[Mistake]) -> Any:
+def object_of(node: Any, where: str, mistakes: list[Mistake]) -> Any:
     """Return the pydantic dataclass that a node names, checked, or None and its mistakes."""
     if not isinstance(node, Mapping):
         return None
@@ -231,7 +233,7 @@ def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec | None, Any]:
     before = len(mistakes)
     for key, value in arguments.items():
         if isinstance(value, Mapping) and "_target_" in value:
-            arguments[key] = _object(value, key, mistakes)
+            arguments[key] = object_of(value, key, mistakes)
     mistakes += _argument_mistakes(target, arguments)
     mistakes += _extra_mistakes(target, str(node.get("name")))
     return spec, None if len(mistakes) > before else target(**arguments)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_exp.data.dataset import Dataset
@@ -50,29 +51,54 @@ def write_record(
     """
     from gtzan_exp.evaluation import plots
 
-    folder = output / "record"
-    folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(config, folder / "config.yaml", resolve=True)
+    folder = _folder(output, config)
     evaluation.predictions.to_parquet(folder / "predictions.parquet", index=False)
     report = json.dumps(evaluation.report, indent=1)
     (folder / "classification_report.json").write_text(report, encoding="utf-8")
     (folder / "classification_report.txt").write_text(evaluation.report_text, encoding="utf-8")
+    _draw_confusion(folder, name, dataset, evaluation.predictions)
+    if fitted.history:
+        path = folder / "learning_curves.png"
+        plots.learning_curves(fitted.history, fitted.best_epoch, path, title=_title(name, dataset))
+    return folder
 
-    kind = " (synthetic)" if dataset.synthetic else ""
-    title = f"{name}, data: {dataset.name}{kind}"
-    test = evaluation.predictions.query("part == 'test'")
-    accuracy = evaluation.metrics["test/accuracy"]
+
+def write_pooled_record(
+    output: Path, config: DictConfig, name: str, dataset: Dataset, predictions: pd.DataFrame
+) -> Path:
+    """Write the artifacts of a cross-validated run and return their folder, ``output/record``.
+
+    They are ``config.yaml``, ``predictions.parquet`` with all parts of all folds (column ``fold``,
+    from 1) and ``confusion_matrix.png`` of the test parts of all folds together.
+    """
+    folder = _folder(output, config)
+    predictions.to_parquet(folder / "predictions.parquet", index=False)
+    _draw_confusion(folder, name, dataset, predictions)
+    return folder
+
+
+def _folder(output: Path, config: DictConfig) -> Path:
+    folder = output / "record"
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(config, folder / "config.yaml", resolve=True)
+    return folder
+
+
+def _title(name: str, dataset: Dataset) -> str:
+    return f"{name}, data: {dataset.name}{' (synthetic)' if dataset.synthetic else ''}"
+
+
+def _draw_confusion(folder: Path, name: str, dataset: Dataset, predictions: pd.DataFrame) -> None:
+    from gtzan_exp.evaluation import plots
+
+    test = predictions.query("part == 'test'")
+    accuracy = (test["true"] == test["predicted"]).mean()
     plots.confusion_matrix(
         test,
         dataset.classes,
         folder / "confusion_matrix.png",
-        title=f"{title}\ntest accuracy {accuracy:.3f} on {len(test)} rows",
+        title=f"{_title(name, dataset)}\ntest accuracy {accuracy:.3f} on {len(test)} rows",
     )
-    if fitted.history:
-        plots.learning_curves(
-            fitted.history, fitted.best_epoch, folder / "learning_curves.png", title=title
-        )
-    return folder
 
 
 def write_result(

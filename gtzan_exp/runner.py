@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import pandas as pd
 from omegaconf import DictConfig
 
 from gtzan_exp.config import Cell, options, resolve, signature
 from gtzan_exp.data.dataset import Dataset, Fold, Split, digest
 from gtzan_exp.errors import ConfigError, Mistake
+from gtzan_exp.evaluation.aggregate import aggregate
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
 from gtzan_exp.models.build import Fitted, build, fit, n_parameters
-from gtzan_exp.output import Result, write_record, write_result
-from gtzan_exp.tracking.record import recorded_run
+from gtzan_exp.output import Result, write_pooled_record, write_record, write_result
+from gtzan_exp.tracking.record import Recorder, recorded_run
 
 log = logging.getLogger(__name__)
 
@@ -45,16 +47,47 @@ def run(config: DictConfig, output: Path) -> Result:
     tags["config_hash"] = digest(sorted(signature(params).items()), dataset.fingerprint)
     with recorded_run(cell.tracking, cell.name, params, tags | cell.tags) as recorder:
         recorder.dataset(dataset, split)
-        (fold,) = split.folds
-        fitted = _fit(cell, dataset, split, fold)
-        evaluation = evaluate(fitted.estimator, dataset, fold)
-        metrics = _metrics(fitted, evaluation, dataset)
-        folder = write_record(output, config, cell.name, dataset, fitted, evaluation)
-        recorder.metrics(metrics, fitted.history)
-        recorder.artifacts(folder)
-        if cell.tracking.log_model:
-            recorder.model(fitted.estimator, dataset, trusted=cell.model.trusted_types)
+        if len(split.folds) > 1:
+            metrics = _cross_validate(cell, config, dataset, split, output, recorder, tags)
+        else:
+            fitted, evaluation = _fold(cell, dataset, split, split.folds[0])
+            metrics = _metrics(fitted, evaluation, dataset)
+            folder = write_record(output, config, cell.name, dataset, fitted, evaluation)
+            recorder.metrics(metrics, fitted.history)
+            recorder.artifacts(folder)
+            if cell.tracking.log_model:
+                recorder.model(fitted.estimator, dataset, trusted=cell.model.trusted_types)
     return write_result(output, recorder.run_id, metrics, tags)
+
+
+def _cross_validate(
+    cell: Cell,
+    config: DictConfig,
+    dataset: Dataset,
+    split: Split,
+    output: Path,
+    recorder: Recorder,
+    tags: dict[str, str],
+) -> dict[str, float]:
+    """Run each fold as a child, and record their mean, spread and pooled predictions.
+
+    No model is recorded: cross-validation measures a way to make models, and makes none to keep.
+    """
+    metrics, pooled = [], []
+    for number, fold in enumerate(split.folds, start=1):
+        name = f"{cell.name}, fold {number} of {len(split.folds)}"
+        with recorder.child(name, {**tags, "task": "fold", "fold": str(number)}) as child:
+            fitted, evaluation = _fold(cell, dataset, split, fold)
+            metrics.append(_metrics(fitted, evaluation, dataset))
+            child.metrics(metrics[-1], fitted.history)
+            log.info("fold %d: test/accuracy=%.4f", number, metrics[-1]["test/accuracy"])
+        pooled.append(evaluation.predictions.assign(fold=number))
+    folder = write_pooled_record(output, config, cell.name, dataset, pd.concat(pooled))
+    shares = [len(fold.test) / len(fold.train) for fold in split.folds]
+    found = aggregate(metrics, shares)
+    recorder.metrics(found)
+    recorder.artifacts(folder)
+    return found
 
 
 def _announce(cell: Cell, dataset: Dataset, split: Split) -> None:
@@ -70,7 +103,8 @@ def _announce(cell: Cell, dataset: Dataset, split: Split) -> None:
         log.warning("this protocol LEAKS from test to training: %s", ", ".join(split.leaks))
 
 
-def _fit(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> Fitted:
+def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitted, Evaluation]:
+    """Fit the model to the training part of a fold and evaluate it on all parts."""
     try:
         fitted = fit(
             build(cell.model, cell.classifier, cell.view.gives),
@@ -87,7 +121,7 @@ def _fit(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> Fitted:
         raise ConfigError(Mistake(f"model={cell.model.name}", what, allowed, reason)) from error
     for message in fitted.warnings:
         log.warning("fit: %s", message)
-    return fitted
+    return fitted, evaluate(fitted.estimator, dataset, fold)
 
 
 def _metrics(fitted: Fitted, evaluation: Evaluation, dataset: Dataset) -> dict[str, float]:

@@ -20,6 +20,7 @@ USAGE = """\
 usage: gtzan-exp [train] [OVERRIDE ...]    train, evaluate and record one cell
        gtzan-exp -m OVERRIDE ...           the same for every cell of a sweep
        gtzan-exp COMMAND [OVERRIDE ...]    validate: check config and data, train nothing
+                                           explore: look at tracks, or at a data set
                                            compare: print recorded runs side by side
                                            ui: open MLflow's pages on this machine
 

@@ -30,9 +30,12 @@ class Folder:
         The folder. A relative one is taken from the working directory.
     classes : tuple of str, optional
         The genres that may occur; any when omitted.
+    splits : Path, optional
+        The folder with published lists and artist groups, for the splits that read one.
     """
 
     name: str
+    splits: Path | None = None
     root: Annotated[Path | None, BeforeValidator(lambda root: root or None)] = None
     classes: tuple[str, ...] | None = None
     synthetic: bool = False

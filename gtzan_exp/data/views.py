@@ -56,7 +56,7 @@ def class_mistakes(
     mistakes = []
     members: dict[str, set[str]] = {}
     for label, track in zip(labels, tracks, strict=True):
-        members.setdefault(label, set()).add(track)
+        members.setdefault(str(label), set()).add(track)
     for label, ids in sorted(members.items()):
         if allowed is not None and label not in allowed:
             mistakes.append(

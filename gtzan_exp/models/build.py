@@ -55,11 +55,12 @@ def build(spec: ModelSpec, classifier: Any, gives: Sequence[InputKind]) -> Any:
     ----------
     spec : ModelSpec
     classifier : estimator
-        A classifier without `predict_proba` is wrapped in a `CalibratedClassifierCV` with
+        It is cloned. A classifier without `predict_proba` is wrapped in a `CalibratedClassifierCV` with
         temperature scaling, which gives probabilities and leaves the predictions as they are.
     gives : sequence of str
         What the view gives; the first is the form of its arrays.
     """
+    from sklearn.base import clone
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.decomposition import PCA
     from sklearn.pipeline import Pipeline
@@ -67,6 +68,7 @@ def build(spec: ModelSpec, classifier: Any, gives: Sequence[InputKind]) -> Any:
 
     from gtzan_exp.models.preprocess import Flatten, ToSequence
 
+    classifier = clone(classifier)
     if not hasattr(classifier, "predict_proba"):
         classifier = CalibratedClassifierCV(classifier, method="temperature", ensemble=False)
     scalers = {"standard": StandardScaler, "minmax": MinMaxScaler}

@@ -28,10 +28,18 @@ _VERSIONS = ("gtzan-exp", "numpy", "pandas", "scikit-learn", "scipy", "mlflow", 
 class Recorder:
     """An open MLflow run. Every kind of record is sent in one request."""
 
-    def __init__(self, client: MlflowClient, run_id: str, uri: str) -> None:
+    def __init__(self, client: MlflowClient, experiment_id: str, run_id: str, uri: str) -> None:
         self._client = client
+        self._experiment_id = experiment_id
         self._uri = uri
         self.run_id = run_id
+
+    @contextmanager
+    def child(self, name: str, tags: Mapping[str, Any]) -> Iterator[Recorder]:
+        """Open a run below this one, for example that of a fold."""
+        tags = {**tags, "mlflow.parentRunId": self.run_id}
+        with _opened(self._client, self._experiment_id, self._uri, name, tags) as recorder:
+            yield recorder
 
     def params_and_tags(self, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
         """Record parameters and tags; values are cut at MLflow's limits."""
@@ -110,11 +118,20 @@ def recorded_run(
     """
     client = tracking.client()
     experiment_id = tracking.experiment_id(client)
-    source = {"mlflow.runName": name, "mlflow.source.name": "gtzan-exp", **git_tags()}
-    run = client.create_run(experiment_id, tags=source, run_name=name)
-    recorder = Recorder(client, run.info.run_id, tracking.uri)
+    with _opened(client, experiment_id, tracking.uri, name, {**git_tags(), **tags}) as recorder:
+        recorder.params_and_tags(params, version_tags())
+        yield recorder
+
+
+@contextmanager
+def _opened(
+    client: MlflowClient, experiment_id: str, uri: str, name: str, tags: Mapping[str, Any]
+) -> Iterator[Recorder]:
+    tags = {key: str(value)[:_MAX_TAG] for key, value in tags.items()}
+    tags |= {"mlflow.runName": name, "mlflow.source.name": "gtzan-exp"}
+    run = client.create_run(experiment_id, tags=tags, run_name=name)
+    recorder = Recorder(client, experiment_id, run.info.run_id, uri)
     try:
-        recorder.params_and_tags(params, {**version_tags(), **tags})
         yield recorder
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt | SystemExit)

@@ -1,0 +1,39 @@
+"""``gtzan-exp explore``: look at tracks, or at a whole data set, before training."""
+
+from __future__ import annotations
+
+from gtzan_exp.commands.arguments import parse
+
+USAGE = """\
+usage: gtzan-exp explore [OVERRIDE ...]
+
+Look before you train. Of tracks: waveform, STFT, spectrogram, mel spectrogram, harmonic and
+percussive waves, MFCC, chroma, onsets and beats, zero crossings. Of a data set (no track given):
+class balance, correlations, principal components, features by genre, images, doubles and gaps.
+Everything goes into one page, explore.html, with the PNGs and explore.json beside it, and is
+recorded as a run. The last line names the run and the page.
+
+Overrides (data=, view= and tracking= as in gtzan-exp --help):
+  track=ID  tracks=[ID,ID,...]    tracks of the data, side by side when there are several
+  audio=FILE                      a file of your own; a name with odd characters goes in quotes
+  max_seconds=300                 so much of each track is read
+  frequency_axis=log|linear       of the picture of STFT magnitudes
+  features=[NAME,...]             columns whose distributions are drawn
+  output=FOLDER                   a new or empty folder; below outputs/ when not given
+
+Examples:
+  gtzan-exp explore data=gtzan
+  gtzan-exp explore data=gtzan tracks=[pop.00036,blues.00036,classical.00036]
+  gtzan-exp explore audio=song.mp3 output=look
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Look at what the command line names; the last line printed is the result."""
+    from gtzan_exp.compose import composed
+    from gtzan_exp.explore.run import explore
+    from gtzan_exp.explore.settings import read_look
+
+    look = composed(parse(arguments).overrides, read_look, config_name="explore")
+    print(explore(look), flush=True)
+    return 0
