@@ -57,7 +57,7 @@ def composed(
     """
     with _hydra(config_dir) as loader:
         parsed = _parse(overrides)
-        sweeps = [override for override in parsed if override.is_sweep_override()]
+        sweeps = [o for o in parsed if o.is_sweep_override() or o.key_or_group == "sweep"]
         if sweeps:
             allowed = "one value, or --multirun (-m) for a sweep"
             raise ConfigError(
@@ -86,11 +86,15 @@ def check_sweep(
     mistakes: list[Mistake] = []
     with _hydra(config_dir) as loader:
         jobs = _jobs(loader, _parse(overrides), config_name)
-        for job in itertools.islice(jobs, MAX_JOBS_CHECKED):
+        first = list(itertools.islice(jobs, MAX_JOBS_CHECKED))
+        for job in first:
             try:
                 _read(loader, job, config_name, resolve)
             except ConfigError as error:
                 mistakes += error.mistakes
+    if not first:
+        wanted = "values that exist, in pairs that work"
+        mistakes.append(Mistake("command line", "describes no job", wanted, " ".join(overrides)))
     if mistakes:
         raise ConfigError(dict.fromkeys(mistakes))
 
@@ -146,9 +150,12 @@ def _read(
         options = _options(loader, name)
         if not options and not name.startswith("hydra."):
             values.append(override)
-        elif options and isinstance(chosen, str) and chosen not in options:
-            what = f"unknown option{nearest(chosen, options)}"
-            mistakes.append(Mistake(name, what, ", ".join(options), chosen))
+            continue
+        wanted = chosen if isinstance(chosen, list) else [chosen]
+        unknown = [] if override.is_delete() else [str(n) for n in wanted if n not in options]
+        if options and unknown:
+            what = f"unknown option{nearest(unknown[0], options)}"
+            mistakes.append(Mistake(name, what, ", ".join(options), ", ".join(unknown)))
         else:
             groups.append(override.input_line)
     try:
@@ -173,6 +180,8 @@ def _set(config: DictConfig, override: Override) -> list[Mistake]:
     known = [name for name, _ in nodes(config)]
     if not override.is_add() and key not in known:
         group, dot, _ = key.rpartition(".")
+        if dot and OmegaConf.select(config, group) == {}:
+            return [Mistake(key, "is not there yet", f"+{key}=VALUE", override.input_line)]
         siblings = [name for name in known if name.rpartition(".")[0] == group]
         allowed = siblings or [name for name in known if "." not in name]
         return [
@@ -183,12 +192,18 @@ def _set(config: DictConfig, override: Override) -> list[Mistake]:
                 override.input_line,
             )
         ]
+    now = OmegaConf.select(config, key, throw_on_missing=False, throw_on_resolution_failure=False)
+    value = override.value()
+    if override.is_add() and now is not None and not isinstance(value, dict | list):
+        return [Mistake(key, "is there already", f"{key}=VALUE", override.input_line)]
+    if override.is_delete() and value not in (None, now):
+        return [Mistake(key, "has another value", f"~{key}", override.input_line)]
     if override.is_delete():
         parent = OmegaConf.select(config, key.rpartition(".")[0]) if "." in key else config
         with open_dict(parent):
             del parent[key.rpartition(".")[2]]
         return []
-    OmegaConf.update(config, key, override.value(), force_add=True)
+    OmegaConf.update(config, key, value, force_add=True)
     return []
 
 
@@ -220,6 +235,9 @@ def _jobs(
         key = override.get_key_element()
         if override.is_discrete_sweep():
             choices[key] = [f"{key}={text}" for text in override.sweep_string_iterator()]
+        elif override.is_interval_sweep():
+            interval = override.value()
+            choices[key] = [f"{key}={interval.start}", f"{key}={interval.end}"]
         else:
             choices[key] = [override.input_line]
     pairs_only = "PairsSweeper" in str(base.hydra.sweeper.get("_target_"))

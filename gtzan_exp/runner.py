@@ -12,6 +12,7 @@ from gtzan_exp.config import Cell, options, resolve, signature
 from gtzan_exp.data.dataset import Dataset, Fold, Split, digest
 from gtzan_exp.errors import ConfigError, Mistake
 from gtzan_exp.evaluation.aggregate import aggregate
+from gtzan_exp.evaluation.audit import Audit, audit
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
 from gtzan_exp.models.build import Fitted, build, fit, n_parameters
 from gtzan_exp.output import Result, write_pooled_record, write_record, write_result
@@ -41,12 +42,14 @@ def run(config: DictConfig, output: Path) -> Result:
     params = options(config)
     dataset = cell.view.load(cell.data, cache=cell.cache)
     split = cell.split.split(dataset)
-    _announce(cell, dataset, split)
+    leaks = audit(dataset, split)
+    _announce(cell, dataset, split, leaks)
 
-    tags = _tags(cell, dataset, split)
+    tags = _tags(cell, dataset, split, leaks)
     tags["config_hash"] = digest(sorted(signature(params).items()), dataset.fingerprint)
     with recorded_run(cell.tracking, cell.name, params, tags | cell.tags) as recorder:
         recorder.dataset(dataset, split)
+        recorder.metrics({f"leak/{kind}": share for kind, share in leaks.shares.items()})
         if len(split.folds) > 1:
             metrics = _cross_validate(cell, config, dataset, split, output, recorder, tags)
         else:
@@ -90,7 +93,7 @@ def _cross_validate(
     return found
 
 
-def _announce(cell: Cell, dataset: Dataset, split: Split) -> None:
+def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> None:
     kind = " (SYNTHETIC, not GTZAN)" if dataset.synthetic else ""
     log.info(
         "data=%s%s view=%s split=%s model=%s: %d rows of %d genres, fingerprint %s",
@@ -101,6 +104,9 @@ def _announce(cell: Cell, dataset: Dataset, split: Split) -> None:
         log.warning("%d files skipped: %s", len(dataset.skipped), ", ".join(dataset.skipped))
     if split.leaks:
         log.warning("this protocol LEAKS from test to training: %s", ", ".join(split.leaks))
+    if leaks.tag != "none":
+        shares = ", ".join(f"{kind} {share:.0%}" for kind, share in leaks.shares.items())
+        log.info("share of the test part that training knows: %s", shares)
 
 
 def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitted, Evaluation]:
@@ -125,16 +131,18 @@ def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitte
 
 
 def _metrics(fitted: Fitted, evaluation: Evaluation, dataset: Dataset) -> dict[str, float]:
+    sizes = evaluation.predictions.groupby("part").size()
     optional = {"n_parameters": n_parameters(fitted.estimator), "best_epoch": fitted.best_epoch}
     return {
         **evaluation.metrics,
         "fit_seconds": fitted.seconds,
         "n_skipped": len(dataset.skipped),
+        **{f"n_{part}": int(size) for part, size in sizes.items()},
         **{key: value for key, value in optional.items() if value is not None},
     }
 
 
-def _tags(cell: Cell, dataset: Dataset, split: Split) -> dict[str, str]:
+def _tags(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> dict[str, str]:
     return {
         "task": "train",
         "data": dataset.name,
@@ -145,5 +153,5 @@ def _tags(cell: Cell, dataset: Dataset, split: Split) -> dict[str, str]:
         "seed": str(cell.seed),
         "data_fingerprint": dataset.fingerprint,
         "split_fingerprint": split.fingerprint,
-        "leak": "+".join(split.leaks) or "none",
+        "leak": leaks.tag,
     }

@@ -7,9 +7,11 @@ from gtzan_exp.commands.arguments import parse
 USAGE = """\
 usage: gtzan-exp compare [OVERRIDE ...]
 
-Print the recorded runs on one set of data as a table: a line per view, model and protocol, with the
-mean and the best test accuracy of its runs. A protocol that leaks says so in its own column, and
-runs on different splits (column "on") are different lines. Failed and unfinished runs are listed.
+Print the recorded runs on one set of data as a table: a line per split, view and model, with the
+mean test accuracy of its runs and its 95 % interval (the range, where there are several runs). What
+leaks stands beside each number: "artist 82%" says that for 82 % of the test tracks the artist is in
+the training part too. Runs on different splits (column "on") are different lines. Failed and
+unfinished runs are listed.
 
 Examples:
   gtzan-exp compare

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gtzan_exp.commands import COMMANDS
 from gtzan_exp.commands.arguments import parse
 from gtzan_exp.errors import ConfigError, GtzanExpError, Mistake, report
 
@@ -49,8 +51,9 @@ HYDRA_FULL_ERROR=1 shows tracebacks. eval "$(gtzan-exp -sc install=bash)" comple
 def main(arguments: list[str]) -> int:
     """Check the command line, then hand it to Hydra."""
     flags = parse(arguments)
-    informs_only = flags.cfg or flags.info or flags.shell_completion or flags.hydra_help
-    if not informs_only:
+    if flags.shell_completion:
+        _prepare_completion(flags.overrides)
+    elif not (flags.cfg or flags.info or flags.hydra_help):
         check(flags)
     _hydra_main(arguments)
     return 0
@@ -66,6 +69,24 @@ def check(flags: Namespace) -> None:
         check_sweep(flags.overrides, **files)
     else:
         composed(flags.overrides, resolve, **files)
+
+
+def _prepare_completion(request: list[str]) -> None:
+    """Hide the subcommand from Hydra's completion, which knows overrides only; complete it here."""
+    if len(request) != 1 or not re.fullmatch(
+        r"(install|uninstall|query)=(bash|fish|zsh)", *request
+    ):
+        got = " ".join(request) or "nothing"
+        allowed = "install|uninstall|query=bash|fish|zsh"
+        raise ConfigError(Mistake("--shell-completion", "what to do?", allowed, got))
+    line = os.environ.get("COMP_LINE", "gtzan-exp ")
+    program, space, rest = line.partition(" ")
+    word, another, _ = rest.lstrip().partition(" ")
+    if another and word in COMMANDS:
+        rest = rest.lstrip().removeprefix(word)
+    elif request[0].startswith("query=") and not another:
+        print(*(name for name in COMMANDS if name.startswith(word)), sep="\n")
+    os.environ["COMP_LINE"] = f"{program}{space}{rest.lstrip()}"
 
 
 def job(config: DictConfig) -> None:

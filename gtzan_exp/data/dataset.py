@@ -44,6 +44,8 @@ class Dataset:
         Hash of the contents; equal for the same rows on every machine.
     skipped : tuple of str
         Files that were left out because they could not be read.
+    artists : ndarray of str, shape (n_rows,), optional
+        Who made the track of each row, where that is known.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Dataset:
     classes: tuple[str, ...]
     fingerprint: str
     skipped: tuple[str, ...] = ()
+    artists: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ from gtzan_exp.data.dataset import Dataset, digest
 from gtzan_exp.data.views import Location, class_mistakes, shorten
 from gtzan_exp.errors import DataError, Mistake, nearest
 from gtzan_exp.genres import track_id
+
+if TYPE_CHECKING:
+    from gtzan_exp.audio.prepare import PrepareSettings
 
 _TEXT_COLUMNS = ("filename", "label")
 _LARGEST = float(np.finfo(np.float32).max)
@@ -108,9 +112,54 @@ class FeaturesView:
             labels=labels,
             ids=ids,
             tracks=tracks,
+            artists=location.artists(tracks),
             classes=tuple(sorted(set(labels.tolist()))),
             fingerprint=digest(content, *inputs, *ids, *labels),
         )
+
+    def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], pd.DataFrame]:
+        """Return a function that turns a track into the inputs that its rows would give.
+
+        Parameters
+        ----------
+        settings : PrepareSettings
+            How the features were computed.
+
+        Returns
+        -------
+        callable
+            Takes a mono signal, float32, shape (samples,); returns a row, or one per segment. It
+            raises `DataError` when the signal is too short.
+
+        Raises
+        ------
+        DataError
+            An input column is none that `prepare` computes.
+        """
+        from gtzan_exp.audio.features import GTZAN_SECONDS, extract, segments
+
+        inputs = self._input_columns()
+        computed = ("length", *settings.features.columns)
+        foreign = [column for column in inputs if column not in computed]
+        if foreign:
+            got = ", ".join(foreign)
+            raise DataError(
+                Mistake("view.columns", "not computed from audio", ", ".join(computed), got)
+            )
+
+        def measure(y: np.ndarray) -> pd.DataFrame:
+            parts = [y]
+            if self.segment_seconds != GTZAN_SECONDS:
+                cut = segments(y, self.segment_seconds, settings.features)
+                parts = [part for _, part in cut]
+            if not parts:
+                seconds = len(y) / settings.features.sample_rate
+                allowed = f"{self.segment_seconds} s or more"
+                raise DataError(Mistake("audio", "too short", allowed, f"{seconds:.2f} s"))
+            rows = [extract(part, settings.features) for part in parts]
+            return pd.DataFrame(rows)[inputs].astype(np.float64)
+
+        return measure
 
     def _input_columns(self) -> list[str]:
         chosen = FEATURE_COLUMNS if self.columns is None else self.columns

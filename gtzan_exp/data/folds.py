@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.data.dataset import Dataset, Fold, Split, digest
+from gtzan_exp.data.groups import ARTISTS, read_groups
 from gtzan_exp.data.splits import Fraction
 from gtzan_exp.errors import ConfigError, DataError, Mistake
-from gtzan_exp.genres import track_id
 
 Folds = Annotated[int, Field(ge=2, le=100)]
 
@@ -59,18 +58,16 @@ class GroupKFold:
     ----------
     by : {"artist", "track"}
         ``track`` keeps segments together; ``artist`` keeps all tracks of an artist together.
-    dir : Path, optional
-        The folder that `groups` is taken from.
-    groups : Path
-        For ``by=artist``: a CSV with the columns ``filename`` and ``group``.
+    groups : Path, optional
+        For ``by=artist``: a CSV with the columns ``filename`` and ``group``; the list that comes
+        with the data when omitted.
     k, val_size, seed : as in `KFold`
         The validation part is grouped too.
     """
 
     name: str = "group_kfold"
     by: Literal["artist", "track"] = "artist"
-    dir: Path | None = None
-    groups: Path = Path("artist_groups_merged.csv")
+    groups: Path | None = None
     k: Folds = 5
     val_size: Fraction | None = None
     seed: int = 0
@@ -88,55 +85,22 @@ class GroupKFold:
         tracks, labels = _tracks(dataset)
         groups = np.arange(len(tracks))
         if self.by == "artist":
-            path = (self.dir or Path()).expanduser() / self.groups.expanduser()
-            groups = _codes(read_groups(path), tracks, path)
+            groups = self._artists(dataset, tracks)
         return _grouped(self, dataset, tracks, labels, groups, 1)
 
-
-def read_groups(path: Path) -> dict[str, str]:
-    """Return the group of each track, by track id.
-
-    Parameters
-    ----------
-    path : Path
-        A CSV with the columns ``filename`` (``blues.00000.wav``) and ``group``.
-
-    Raises
-    ------
-    DataError
-        There is no such file, or it is not such a table.
-    """
-    wanted = (
-        "split.groups=FILE, a CSV with the columns filename and group (for GTZAN: Sturm's artist "
-        "index, arXiv:1306.1461)"
-    )
-    if not path.is_file():
-        raise DataError(Mistake("split.groups", "no list of groups", wanted, str(path)))
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(Mistake(str(path), "not a CSV table", wanted, str(error))) from error
-    if not {"filename", "group"} <= set(table.columns):
-        got = ", ".join(table.columns)
-        raise DataError(Mistake(str(path), "columns are missing", wanted, got))
-    return {
-        track_id(name, name.partition(".")[0]): group
-        for name, group in zip(table["filename"], table["group"], strict=True)
-    }
+    def _artists(self, dataset: Dataset, tracks: np.ndarray) -> np.ndarray:
+        if self.groups is not None:
+            return read_groups(self.groups.expanduser(), tracks)
+        if dataset.artists is None:
+            wanted = f"{ARTISTS} in data.splits, or split.groups=FILE (columns filename, group)"
+            raise DataError(Mistake("split.groups", "artists are not known", wanted, "no list"))
+        return dataset.artists[np.unique(dataset.tracks, return_index=True)[1]]
 
 
 def _tracks(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Return the tracks in the order of their ids, and the genre of each."""
     tracks, first = np.unique(dataset.tracks, return_index=True)
     return tracks, dataset.labels[first]
-
-
-def _codes(group_of: dict[str, str], tracks: np.ndarray, path: Path) -> np.ndarray:
-    missing = [track for track in tracks if track not in group_of]
-    if missing:
-        got = f"{len(missing)} tracks without one, first {missing[0]}"
-        raise DataError(Mistake(str(path), "groups are missing", "a group for each track", got))
-    return np.unique([group_of[track] for track in tracks], return_inverse=True)[1]
 
 
 def _grouped(

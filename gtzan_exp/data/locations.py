@@ -6,12 +6,14 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 import gtzan_exp.audio
 from gtzan_exp.data.cache import cached_folder
 from gtzan_exp.data.dataset import digest
+from gtzan_exp.data.groups import ARTISTS, read_groups
 from gtzan_exp.errors import Mistake
 
 
@@ -63,6 +65,11 @@ class Folder:
         """Return the folder as an absolute path."""
         return Path(self.root or "").expanduser().absolute()
 
+    def artists(self, tracks: np.ndarray) -> np.ndarray | None:
+        """Return who made each of these tracks, by the list in `splits`, or None without one."""
+        path = None if self.splits is None else self.splits.expanduser() / ARTISTS
+        return read_groups(path, tracks) if path is not None and path.is_file() else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
@@ -96,6 +103,13 @@ class Sample:
         """Return the folder of the set; it is generated there when it is not there yet."""
         key = digest(self.tracks_per_genre, self.seconds, self.seed, _audio_code())
         return cached_folder(self.cache / "sample", key, self._generate)
+
+    def artists(self, tracks: np.ndarray) -> np.ndarray:
+        """Return the synthetic artist of each of these tracks."""
+        from gtzan_exp.audio.sample import sample_artist
+
+        named = (track.rpartition(".") for track in tracks)
+        return np.array([sample_artist(genre, int(number)) for genre, _, number in named])
 
     def _generate(self, root: Path) -> None:
         from gtzan_exp.audio.prepare import PrepareSettings, prepare

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -19,6 +20,9 @@ from gtzan_exp.data.images import ImageStack
 from gtzan_exp.data.views import Location, class_mistakes, shorten
 from gtzan_exp.errors import DataError, Mistake
 from gtzan_exp.genres import track_id
+
+if TYPE_CHECKING:
+    from gtzan_exp.audio.prepare import PrepareSettings
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _CACHE_FORMAT = 1
@@ -102,14 +106,64 @@ class SpectrogramsView:
             synthetic=location.synthetic,
             view=self.name,
             source=str(root),
-            X=ImageStack(pixels, good, peak=1.0 if self.pixel_range == "unit" else 255.0),
+            X=self.stack(pixels, good),
             labels=labels[good],
             ids=ids[good],
             tracks=ids[good],
+            artists=location.artists(ids[good]),
             classes=tuple(sorted(set(labels[good].tolist()))),
             fingerprint=meta["fingerprint"],
             skipped=skipped,
         )
+
+    def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], ImageStack]:
+        """Return a function that turns a track into the inputs that its picture would give.
+
+        Parameters
+        ----------
+        settings : PrepareSettings
+            How the pictures were drawn.
+
+        Returns
+        -------
+        callable
+            Takes a mono signal, float32, shape (samples,); returns a stack of one image.
+        """
+        from gtzan_exp.audio.spectrograms import encode_png, render
+
+        def look(y: np.ndarray) -> ImageStack:
+            picture = encode_png(render(y, settings.spectrograms))
+            return self.stack(self.decode(picture)[np.newaxis])
+
+        return look
+
+    def decode(self, raw: bytes) -> np.ndarray:
+        """Return the pixels of a PNG or JPEG file, uint8, shape (height, width, 3), RGB.
+
+        Raises
+        ------
+        ValueError
+            It is neither, or not whole.
+        """
+        import cv2
+
+        if not _is_whole(raw):
+            raise ValueError("no PNG or JPEG, or a part of one")
+        try:
+            image = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED)
+        except cv2.error as error:
+            raise ValueError(str(error)) from error
+        if image is None:
+            raise ValueError("corrupt")
+        image = _to_rgb(image)
+        if self.crop_margin:
+            image = cut_margin(image)
+        method = getattr(cv2, f"INTER_{self.interpolation.upper()}")
+        return cv2.resize(image, (self.width, self.height), interpolation=method)
+
+    def stack(self, pixels: np.ndarray, rows: np.ndarray | None = None) -> ImageStack:
+        """Return decoded pictures, shape (n, height, width, 3), in the range of the view."""
+        return ImageStack(pixels, rows, peak=1.0 if self.pixel_range == "unit" else 255.0)
 
     def _key(self, files: list[Path]) -> str:
         return digest(
@@ -152,26 +206,15 @@ class SpectrogramsView:
         (out / "meta.json").write_text(json.dumps(meta))
 
     def _read(self, path: Path) -> np.ndarray | Mistake:
-        import cv2
-
         allowed = "a whole PNG or JPEG (or view.on_error=skip)"
         try:
             raw = path.read_bytes()
-            if not _is_whole(raw):
-                raise ValueError("no PNG or JPEG, or a part of one")
-            image = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED)
-            if image is None:
-                raise ValueError("corrupt")
+            return self.decode(raw)
         except OSError as error:
             return Mistake(str(path), "picture cannot be read", allowed, str(error.strerror))
-        except (ValueError, cv2.error) as error:
+        except ValueError as error:
             got = f"{len(raw)} bytes: {error}"
             return Mistake(str(path), "picture cannot be decoded", allowed, got)
-        image = _to_rgb(image)
-        if self.crop_margin:
-            image = cut_margin(image)
-        method = getattr(cv2, f"INTER_{self.interpolation.upper()}")
-        return cv2.resize(image, (self.width, self.height), interpolation=method)
 
 
 def cut_margin(image: np.ndarray) -> np.ndarray:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
 
 from gtzan_exp.data.dataset import Dataset
 from gtzan_exp.errors import Mistake, nearest
+
+if TYPE_CHECKING:
+    from gtzan_exp.audio.prepare import PrepareSettings
 
 InputKind = Literal["vector", "sequence", "image"]
 """``vector``: one row of numbers; ``sequence``: (steps, channels); ``image``: (h, w, 3)."""
@@ -28,6 +33,9 @@ class Location(Protocol):
     def folder(self) -> Path:
         """Return the folder with the views, made first if need be."""
 
+    def artists(self, tracks: np.ndarray) -> np.ndarray | None:
+        """Return who made each of these tracks, or None where nobody knows."""
+
 
 class View(Protocol):
     """What a model sees of a track (the ``view`` group)."""
@@ -37,6 +45,9 @@ class View(Protocol):
 
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the view; everything wrong with it is raised as one `DataError`."""
+
+    def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], Any]:
+        """Return a function from a signal to the inputs that `load` would give for its track."""
 
 
 def class_mistakes(

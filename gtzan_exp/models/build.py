@@ -55,7 +55,7 @@ def build(spec: ModelSpec, classifier: Any, gives: Sequence[InputKind]) -> Any:
     ----------
     spec : ModelSpec
     classifier : estimator
-        It is cloned. A classifier without `predict_proba` is wrapped in a `CalibratedClassifierCV` with
+        It is cloned. Without `predict_proba` it is wrapped in a `CalibratedClassifierCV` with
         temperature scaling, which gives probabilities and leaves the predictions as they are.
     gives : sequence of str
         What the view gives; the first is the form of its arrays.

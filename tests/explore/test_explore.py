@@ -1,0 +1,185 @@
+"""`gtzan-exp explore` from the command line to the page, the pictures and the record."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from gtzan_exp.cli import main
+from gtzan_exp.explore.track_pictures import KINDS
+from gtzan_exp.tracking.store import Tracking
+
+from .browser import browser
+
+FACTS = """(() => ({
+  width: document.documentElement.scrollWidth,
+  images: [...document.images].map(i => [i.complete && i.naturalWidth > 0, i.alt, i.src.slice(0, 22)]),
+  color: getComputedStyle(document.body).backgroundColor,
+  ink: getComputedStyle(document.body).color,
+}))()"""
+
+
+def explore(capsys: pytest.CaptureFixture[str], *overrides: str) -> tuple[str, Path]:
+    """Run the command and return the run and the page that its last line names."""
+    assert main(["explore", *overrides]) == 0
+    out = capsys.readouterr()
+    assert not out.err
+    run_id, page = re.fullmatch(r"run_id=(\w+) page=(.+)", out.out.splitlines()[-1]).groups()
+    return run_id, Path(page)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *overrides: str) -> str:
+    """Run the command and return the one line that it is refused with."""
+    assert main(["explore", *overrides]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def check_in_browser(page: Path, folder: Path) -> None:
+    chromium = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    if chromium is None:
+        pytest.skip("no chromium on this machine")
+    with browser(chromium, folder) as tab:
+        colors = set()
+        for width, dark in ((390, False), (390, True), (1280, False)):
+            tab.open(page, width=width, dark=dark)
+            facts = tab.evaluate(FACTS)
+            assert facts["width"] <= width
+            assert facts["images"]
+            for loaded, alt, src in facts["images"]:
+                assert loaded, alt
+                assert len(alt) > 20
+                assert src == "data:image/png;base64,"
+            colors.add((facts["color"], facts["ink"]))
+            methods = {event["method"] for event in tab.events}
+            complaints = {"Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"}
+            assert not methods & complaints
+            asked = [
+                event["params"]["request"]["url"]
+                for event in tab.events
+                if event["method"] == "Network.requestWillBeSent"
+            ]
+            assert {url.partition(":")[0] for url in asked} <= {"file", "data"}
+            assert sum(url.startswith("file:") for url in asked) == 1
+        assert len(colors) == 2
+
+
+def test_tracks_side_by_side(workspace, capsys, tmp_path):
+    run_id, page = explore(capsys, "tracks=[pop.00001,blues.00002]", "output=look", "+tags.n=1")
+    assert page == workspace / "look" / "explore.html"
+    numbers = json.loads((page.parent / "explore.json").read_text())
+    assert numbers["run_id"] == run_id
+    assert numbers["synthetic"] is True
+    assert list(numbers["tracks"]) == ["pop.00001", "blues.00002"]
+    blues = numbers["tracks"]["blues.00002"]
+    assert blues["samples"] == blues["features"]["length"] == 6 * 22050
+    assert blues["stft_shape"] == [1025, 259]
+
+    expected = {
+        f"{name}.{kind.name}.png"
+        for name in ("pop.00001", "blues.00002", "side_by_side")
+        for kind in KINDS
+    }
+    pictures = {path.name: cv2.imread(str(path)) for path in page.parent.glob("*.png")}
+    assert set(pictures) == expected
+    assert all(np.std(picture) > 5 for picture in pictures.values())
+
+    text = page.read_text(encoding="utf-8")
+    assert "SYNTHETIC, not GTZAN" in text
+    assert "prefers-color-scheme: dark" in text
+    assert "http" not in re.sub('base64,[^"]*', "", text)
+    client = Tracking(uri=f"sqlite:///{workspace}/mlruns/mlflow.db", experiment="x").client()
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["task"] == "explore"
+    assert (run.data.tags["synthetic"], run.data.tags["n"]) == ("true", "1")
+    logged = {file.path for file in client.list_artifacts(run_id)}
+    assert logged == {path.name for path in page.parent.iterdir()}
+    check_in_browser(page, tmp_path / "profile")
+
+
+def test_a_file_of_your_own_needs_no_data(workspace, capsys, session_cache):
+    source = next(session_cache.glob("sample/*/genres_original/jazz/*.wav"))
+    own = workspace / "my song (live), 1.wav"
+    shutil.copy(source, own)
+    _, page = explore(capsys, f"audio='{own.name}'", "data=folder", "data.root=/nowhere")
+    numbers = json.loads((page.parent / "explore.json").read_text())
+    assert numbers["data"] == "file"
+    assert numbers["synthetic"] is False
+    assert numbers["tracks"][own.name]["genre"] is None
+    assert page.parent.is_relative_to(workspace / "outputs")
+
+
+def test_a_data_set(workspace, capsys, tmp_path):
+    _, page = explore(capsys, "data=sample", "features=[tempo,rms_mean]")
+    numbers = json.loads((page.parent / "explore.json").read_text())
+    assert numbers["rows"] == 200
+    assert "length" in numbers["columns"]
+    assert numbers["pca_cumulative_percent"][-1] == pytest.approx(100)
+    assert numbers["class_balance"][0] == {"genre": "blues", "tracks": 20, "rows": 20}
+    assert numbers["incomplete_tracks"] == []
+    assert {path.stem for path in page.parent.glob("*.png")} == {
+        "class_balance",
+        "correlation",
+        "pca_variance",
+        "pca_3d",
+        "pca_2d",
+        "distribution_tempo",
+        "distribution_rms_mean",
+        "image_grid",
+        "mean_images",
+    }
+    check_in_browser(page, tmp_path / "profile")
+
+
+@pytest.mark.gtzan
+@pytest.mark.slow
+def test_gtzan(workspace, capsys, gtzan_root, tmp_path):
+    _, page = explore(capsys, "data=gtzan", f"data.root='{gtzan_root}'")
+    numbers = json.loads((page.parent / "explore.json").read_text())
+    assert len(numbers["pca_cumulative_percent"]) == 58
+    assert len(numbers["identical_rows"]) == 14
+    pairs = {(pair["id"], pair["other"]) for pair in numbers["identical_images"]}
+    assert ("metal.00058", "rock.00016") in pairs
+    lacking = {line["track"]: line["missing"] for line in numbers["incomplete_tracks"]}
+    assert [track for track, what in lacking.items() if "image" in what] == ["jazz.00054"]
+    assert "SYNTHETIC" not in page.read_text(encoding="utf-8")
+    check_in_browser(page, tmp_path / "profile")
+
+
+def test_mistakes_are_one_line_each(workspace, capsys, session_cache):
+    assert "nearest: blues.0000" in refused(capsys, "track=blues.0000")
+    assert "(nearest: track)" in refused(capsys, "trck=blues.00000")
+    assert "max_seconds" in refused(capsys, "max_seconds=0", "track=blues.00000")
+    assert "(nearest: rms_mean)" in refused(capsys, "features=[rms_men]")
+    assert "is a sweep" in refused(capsys, "track=blues.00000,blues.00001")
+    assert "does not exist" in refused(capsys, "data=folder", "data.root=/nowhere")
+    assert "cannot be opened" in refused(capsys, "audio=nowhere.wav")
+    (workspace / "broken.wav").write_bytes(b"RIFF not a wave")
+    assert "broken.wav: corrupt" in refused(capsys, "audio=broken.wav")
+    (workspace / "used").mkdir()
+    (workspace / "used" / "file").touch()
+    assert "output: not empty" in refused(capsys, "output=used")
+    (workspace / "used" / "features_30_sec.csv").write_text("filename,label\n")
+    assert "no audio there" in refused(capsys, "data=folder", "data.root=used", "track=a.1")
+    runs = Tracking(uri=f"sqlite:///{workspace}/mlruns/mlflow.db", experiment="x").client()
+    assert runs.get_experiment_by_name("gtzan_exp-sample") is None
+
+
+def test_options_of_explore_are_no_options_of_training(workspace, capsys):
+    assert main(["train", "track=blues.00000"]) == 2
+    assert "track: unknown option" in capsys.readouterr().err
+
+
+@pytest.mark.gtzan
+def test_the_corrupt_track_of_gtzan_is_refused(workspace, capsys, gtzan_root):
+    line = refused(capsys, "data=gtzan", f"data.root='{gtzan_root}'", "track=jazz.00054")
+    assert "jazz.00054.wav: corrupt or not audio" in line
