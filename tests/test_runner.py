@@ -196,3 +196,30 @@ def test_leaks_of_the_notebook_warn_and_tag_the_run(workspace, capsys):
     honest, _ = run(capsys, "split=seed", "tracking.log_model=false")
     assert honest["tags"]["leak"] == "artist"
     assert honest["tags"]["split_fingerprint"] == result["tags"]["split_fingerprint"]
+
+
+def test_cross_validation_is_a_parent_with_a_child_per_fold(workspace, capsys):
+    result, output = run(capsys, "split=group_kfold", "split.k=4")
+    client = MlflowClient(store(workspace))
+    parent = client.get_run(result["run_id"])
+    children = client.search_runs(
+        [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{result['run_id']}'"
+    )
+    accuracies = [child.data.metrics["test/accuracy"] for child in children]
+    assert len(accuracies) == 4
+    assert {child.info.status for child in children} == {"FINISHED"}
+    metrics = parent.data.metrics
+    assert metrics["test/accuracy"] == pytest.approx(np.mean(accuracies))
+    assert metrics["std/test/accuracy"] == pytest.approx(np.std(accuracies, ddof=1))
+    low, high = metrics["ci_low/test/accuracy"], metrics["ci_high/test/accuracy"]
+    assert low < metrics["test/accuracy"] < high
+    assert metrics["leak/artist"] == 0
+
+    table = pd.read_parquet(output / "record" / "predictions.parquet")
+    test = table[table["part"] == "test"]
+    assert test["id"].is_unique
+    assert len(test) == 200
+    by_fold = (test["true"] == test["predicted"]).groupby(test["fold"]).mean()
+    assert sorted(by_fold) == pytest.approx(sorted(accuracies))
+    assert main(["compare"]) == 0
+    assert "1 finished runs" in capsys.readouterr().out
