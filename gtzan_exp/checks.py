@@ -66,11 +66,13 @@ def checked(target: type, arguments: Mapping[str, Any], where: str, mistakes: li
     mistakes : list of Mistake
         What does not fit is appended.
     """
+    parameters = inspect.signature(target).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        mistakes += unknown(arguments, list(parameters), where)
     try:
         return target(**arguments)
     except ValidationError as error:
-        known = tuple(inspect.signature(target).parameters)
-        mistakes += [_mistake(detail, where, known) for detail in error.errors()]
+        mistakes += [_mistake(detail, where) for detail in error.errors()]
     return None
 
 
@@ -82,11 +84,8 @@ def once(mistakes: Iterable[Mistake]) -> list[Mistake]:
     return list(first.values())
 
 
-def _mistake(detail: Mapping[str, Any], where: str, known: Sequence[str]) -> Mistake:
+def _mistake(detail: Mapping[str, Any], where: str) -> Mistake:
     option = _join(where, detail["loc"][0]) if detail["loc"] else where or "command line"
-    if detail["type"] == "unexpected_keyword_argument":
-        what = f"unknown option{nearest(str(detail['loc'][0]), known)}"
-        return Mistake(option, what, ", ".join(known), option)
     if detail["type"] == "missing":
         return Mistake(option, "not set", f"{option}=VALUE", "nothing")
     allowed = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")

@@ -127,7 +127,7 @@ def _parse(overrides: Sequence[str]) -> list[Override]:
         except HydraException:
             override = None
         if override is None or not override.key_or_group:
-            allowed = "key=value, +key=value, ~key; a value with other characters goes in quotes"
+            allowed = """key=value, +key=value, ~key; other characters quoted: 'key="value"'"""
             mistakes.append(Mistake("command line", "not an override", allowed, text))
         else:
             parsed.append(override)

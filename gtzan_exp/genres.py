@@ -62,7 +62,8 @@ def track_id(filename: str, genre: str) -> str:
     genre : str
         The label or folder of the file.
     """
-    stem = PurePath(filename).stem
+    path = PurePath(filename)
+    stem = path.name if path.suffix[1:].isdecimal() else path.stem
     gtzan_name = re.fullmatch(rf"{re.escape(genre)}\.?(\d+(?:\.\d+)?)", stem)
     if gtzan_name:
         return f"{genre}.{gtzan_name[1]}"

@@ -19,23 +19,27 @@ if TYPE_CHECKING:
 _TRACEBACKS = "GTZAN_EXP_TRACEBACKS"
 
 USAGE = """\
-usage: gtzan-exp [train] [OVERRIDE ...]    train, evaluate and record one cell
-       gtzan-exp -m OVERRIDE ...           the same for every cell of a sweep
-       gtzan-exp COMMAND [OVERRIDE ...]    validate: check config and data, train nothing
-                                           explore: look at tracks, or at a data set
-                                           compare: print recorded runs side by side
-                                           ui: open MLflow's pages on this machine
+usage: gtzan-exp [train] [OVERRIDE ...]   train, evaluate and record one cell
+       gtzan-exp -m OVERRIDE ...          the same for every cell of a sweep
+       gtzan-exp COMMAND [OVERRIDE ...]   prepare: make the views of your own audio
+                                          explore: look at tracks, or at a data set
+                                          validate: check config and data, no more
+                                          compare: recorded runs side by side
+                                          predict: genres of audio, by a recorded model
+                                          ui: open MLflow's pages on this machine
 
-An override GROUP=NAME chooses a file of the configuration, GROUP.OPTION=VALUE sets an option:
+An override GROUP=NAME chooses a file, GROUP.OPTION=VALUE sets an option:
   data=sample|gtzan|folder        where the tracks are (sample is synthetic)
   view=features|spectrograms      what the model sees
-  model=logreg|linear_svc|svc|mlp|xgboost         on either view
-        cnn1d                     on features
-        cnn2d|cnn2d_leaky|alexnet on spectrograms
-  split=holdout|seed              who is in train and test
+  model=logreg|linear_svc|svc|mlp|xgboost    on either view
+        cnn1d                                on features
+        cnn2d|cnn2d_leaky|alexnet            on spectrograms
+  split=holdout|seed|kfold|group_kfold|lists|fault_filtered
+                                  who is in train and test
   trainer=default|smoke|seed      how networks are fitted
   tracking=local|server           where runs are recorded
-  experiment=smoke|seed/...       a named cell           +sweep=smoke|seed_table  a named sweep
+  experiment=smoke|seed/...       a named cell
+  -m +sweep=smoke|seed_table|protocols    a named sweep
   seed=0  name=TEXT  +tags.KEY=TEXT
 
 Examples:
@@ -43,8 +47,9 @@ Examples:
   gtzan-exp data=gtzan data.root=/my/GTZAN view=spectrograms model=cnn2d
   gtzan-exp -m model=logreg,svc,xgboost seed=0,1,2
 
---cfg job prints the composed config. gtzan-exp COMMAND --help explains a command.
-HYDRA_FULL_ERROR=1 shows tracebacks. eval "$(gtzan-exp -sc install=bash)" completes in bash.
+--cfg job prints the composed config, COMMAND --help explains a command,
+HYDRA_FULL_ERROR=1 shows tracebacks. Completion in bash:
+  eval "$(gtzan-exp -sc install=bash)"
 """
 
 
@@ -72,21 +77,18 @@ def check(flags: Namespace) -> None:
 
 
 def _prepare_completion(request: list[str]) -> None:
-    """Hide the subcommand from Hydra's completion, which knows overrides only; complete it here."""
-    if len(request) != 1 or not re.fullmatch(
-        r"(install|uninstall|query)=(bash|fish|zsh)", *request
-    ):
-        got = " ".join(request) or "nothing"
-        allowed = "install|uninstall|query=bash|fish|zsh"
-        raise ConfigError(Mistake("--shell-completion", "what to do?", allowed, got))
-    line = os.environ.get("COMP_LINE", "gtzan-exp ")
-    program, space, rest = line.partition(" ")
-    word, another, _ = rest.lstrip().partition(" ")
-    if another and word in COMMANDS:
-        rest = rest.lstrip().removeprefix(word)
-    elif request[0].startswith("query=") and not another:
+    """Complete the subcommand here, and hide it from Hydra, which knows overrides only."""
+    allowed = "install|uninstall|query=bash|fish|zsh"
+    text = " ".join(request)
+    if not re.fullmatch(r"(install|uninstall|query)=(bash|fish|zsh)", text):
+        raise ConfigError(Mistake("--shell-completion", "what to do?", allowed, text or "nothing"))
+    program, _, rest = os.environ.get("COMP_LINE", "gtzan-exp ").partition(" ")
+    word, space, others = rest.lstrip().partition(" ")
+    if space and word in COMMANDS:
+        rest = others
+    elif text.startswith("query=") and not space:
         print(*(name for name in COMMANDS if name.startswith(word)), sep="\n")
-    os.environ["COMP_LINE"] = f"{program}{space}{rest.lstrip()}"
+    os.environ["COMP_LINE"] = f"{program} {rest.lstrip()}"
 
 
 def job(config: DictConfig) -> None:

@@ -10,8 +10,9 @@ from gtzan_exp.commands.arguments import parse
 USAGE = """\
 usage: gtzan-exp ui [--port PORT] [OVERRIDE ...]
 
-Open MLflow's pages over the store that tracking=... names, at http://127.0.0.1:5000 unless --port
-says otherwise. It listens on this machine only; Ctrl-C stops it.
+Open MLflow's pages over the store that tracking=... names, at
+http://127.0.0.1:5000 unless --port says otherwise. It listens on this machine
+only; Ctrl-C stops it.
 
 Examples:
   gtzan-exp ui
@@ -34,5 +35,16 @@ def main(arguments: list[str]) -> int:
         print(f"the server has its own pages: {tracking.uri}")
         return 0
     tracking.client()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        port,
+        "--workers",
+        "1",
+    ]
     return subprocess.call([*command, "--backend-store-uri", tracking.uri])

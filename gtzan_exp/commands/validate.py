@@ -7,11 +7,13 @@ from gtzan_exp.commands.arguments import parse
 USAGE = """\
 usage: gtzan-exp validate [-m] [OVERRIDE ...]
 
-Check the configuration, then read the data and split it, and say what a run would do. Nothing is
-trained, nothing is recorded. Every mistake gets one line: where, what, what is allowed, what was
-found. The exit status is 0 when a run would start and 2 when it would not.
+Check the configuration, then read the data and split it, and say what a run
+would do. Nothing is trained, nothing is recorded. Every mistake gets one line:
+where, what, what is allowed, what was found. The exit status is 0 when a run
+would start and 2 when it would not.
 
-With -m the configuration of every job of the sweep is checked, and no data is read.
+With -m the configuration of every job of the sweep is checked, and no data is
+read.
 
 Examples:
   gtzan-exp validate data=gtzan view=spectrograms model=cnn2d

@@ -80,7 +80,7 @@ class FeaturesView:
         del cache
         path = location.folder() / f"features_{self.segment_seconds}_sec.csv"
         table = _read(path)
-        inputs = self._input_columns()
+        inputs = self.input_columns
         named = table.reindex(columns=_TEXT_COLUMNS).dropna()
         labels = named["label"].to_numpy(dtype=str)
         ids = np.array([track_id(*row) for row in named.itertuples(index=False)], dtype=str)
@@ -138,7 +138,7 @@ class FeaturesView:
         """
         from gtzan_exp.audio.features import GTZAN_SECONDS, extract, segments
 
-        inputs = self._input_columns()
+        inputs = self.input_columns
         computed = ("length", *settings.features.columns)
         foreign = [column for column in inputs if column not in computed]
         if foreign:
@@ -161,7 +161,9 @@ class FeaturesView:
 
         return measure
 
-    def _input_columns(self) -> list[str]:
+    @property
+    def input_columns(self) -> list[str]:
+        """Names of the input columns, in order."""
         chosen = FEATURE_COLUMNS if self.columns is None else self.columns
         return list(dict.fromkeys([*self.extra_columns, *chosen]))
 

@@ -39,11 +39,14 @@ def interval(run: pd.Series) -> tuple[float, float]:
     """Return the 95 % interval of the test accuracy of one run.
 
     The corrected interval over the folds of a cross-validation, or E. B. Wilson's interval
-    (J. Am. Stat. Assoc. 22, 1927) for a single test part.
+    (J. Am. Stat. Assoc. 22, 1927) for a single test part; not a number when its size is not
+    recorded.
     """
     low, high = run.get("ci_low/test/accuracy"), run.get("ci_high/test/accuracy")
     if pd.notna(low) and pd.notna(high):
         return float(low), float(high)
+    if pd.isna(run.get("n_test")):
+        return float("nan"), float("nan")
     from scipy.stats import binomtest
 
     n = int(run["n_test"])

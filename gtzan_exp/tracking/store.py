@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.errors import ConfigError, Mistake
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")
+
+
+def _known_scheme(uri: str) -> str:
+    if urlsplit(uri).scheme.partition("+")[0] not in _SCHEMES:
+        raise ValueError(f"a URI that starts with {', '.join(_SCHEMES)}")
+    return uri
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +40,10 @@ class Tracking:
         Also record the fitted model.
     """
 
-    uri: Annotated[str, Field(min_length=1)]
+    uri: Annotated[str, AfterValidator(_known_scheme)]
     artifacts: Path | None = None
     experiment: Annotated[str, Field(min_length=1)]
     log_model: bool = True
-
-    def __post_init__(self) -> None:
-        scheme = urlsplit(self.uri).scheme.partition("+")[0]
-        if scheme not in _SCHEMES:
-            raise ValueError(f"a URI that starts with {', '.join(_SCHEMES)}")
 
     def client(self) -> MlflowClient:
         """Return a client of the store, which is made first if it is a database not there yet.

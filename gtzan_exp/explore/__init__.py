@@ -1,0 +1,1 @@
+"""Looking before training: at tracks, at a table of features, at pictures."""

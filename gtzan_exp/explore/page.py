@@ -1,0 +1,200 @@
+"""One HTML file that holds everything: it needs no network, no script and no other file."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_float_dtype, is_numeric_dtype
+
+from gtzan_exp.explore.canvas import Picture
+
+_LONG = 16
+_PAGE_REM = 72
+
+_STYLE = """
+:root { color-scheme: light dark; --page: #ffffff; --card: #f6f8fa; --ink: #1f2328;
+  --muted: #59636e; --line: #d1d9e0; --warn: #fff1e5; --warn-line: #bc4c00; }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #0d1117; --card: #151b23; --ink: #e6edf3; --muted: #9198a1; --line: #3d444d;
+    --warn: #3a1d0b; --warn-line: #f0883e; }
+  figure img { filter: brightness(0.9); }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.25rem 1rem 3rem; max-width: 72rem; background: var(--page);
+  color: var(--ink); font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans",
+  sans-serif; overflow-wrap: break-word; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 0.5rem; }
+h2 { font-size: 1.2rem; margin: 2.25rem 0 0.5rem; padding-top: 0.75rem;
+  border-top: 1px solid var(--line); }
+p { margin: 0.5rem 0; max-width: 46rem; }
+.warn { background: var(--warn); border-left: 4px solid var(--warn-line); padding: 0.5rem 0.75rem; }
+.facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.1rem 1rem;
+  margin: 0.75rem 0; }
+.facts dt { color: var(--muted); }
+.facts dd { margin: 0; overflow-wrap: anywhere; }
+.pictures { display: grid; gap: 1rem; align-items: start;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--least)), 1fr)); }
+.pictures.single { grid-template-columns: minmax(0, 46rem); }
+figure { margin: 0; }
+figure img { display: block; width: 100%; height: auto; background: #ffffff; border-radius: 6px;
+  border: 1px solid var(--line); padding: 4px; }
+.scroll { overflow-x: auto; margin: 0.75rem 0; }
+table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
+caption { text-align: left; color: var(--muted); padding-bottom: 0.25rem; }
+th, td { padding: 0.2rem 0.9rem 0.2rem 0; text-align: left; vertical-align: top;
+  overflow-wrap: normal; border-bottom: 1px solid var(--line); }
+.number { text-align: right; white-space: nowrap; }
+@media (max-width: 30rem) { table { font-size: 0.8rem; } th, td { padding-right: 0.6rem; } }
+summary { cursor: pointer; color: var(--muted); margin: 0.5rem 0; }
+"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table on the page.
+
+    Parameters
+    ----------
+    caption : str
+    frame : pandas.DataFrame
+        Its index is not shown.
+    decimals : int, optional
+        Digits after the point of fractions; six significant ones when omitted.
+    """
+
+    caption: str
+    frame: pd.DataFrame
+    decimals: int | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with what belongs to it.
+
+    Parameters
+    ----------
+    title, text : str
+    pictures : sequence of Picture
+        Side by side where the screen is wide enough.
+    tables : sequence of Table
+        Long ones are folded.
+    columns : int
+        At most so many pictures side by side.
+    """
+
+    title: str
+    text: str = ""
+    pictures: Sequence[Picture] = field(default=())
+    tables: Sequence[Table] = field(default=())
+    columns: int = 3
+
+
+def write_page(
+    path: Path,
+    *,
+    title: str,
+    facts: Mapping[str, Any],
+    sections: Sequence[Section],
+    warning: str = "",
+) -> None:
+    """Write a page.
+
+    Parameters
+    ----------
+    path : Path
+        The HTML file.
+    title : str
+    facts : mapping
+        Names and values, under the title.
+    sections : sequence of Section
+    warning : str
+        What nobody must miss, above everything else.
+    """
+    body = [f"<h1>{escape(title)}</h1>"]
+    if warning:
+        body.append(f'<p class="warn">{escape(warning)}</p>')
+    items = (f"<dt>{escape(key)}</dt><dd>{escape(str(value))}</dd>" for key, value in facts.items())
+    body.append(f'<dl class="facts">{"".join(items)}</dl>')
+    body += [_section(section) for section in sections]
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style>"
+    )
+    start = f'<!doctype html>\n<html lang="en"><head>{head}</head><body><main>'
+    path.write_text("\n".join([start, *body, "</main></body></html>\n"]), encoding="utf-8")
+
+
+def _section(section: Section) -> str:
+    parts = [f"<section><h2>{escape(section.title)}</h2>"]
+    if section.text:
+        parts.append(f"<p>{escape(section.text)}</p>")
+    if section.pictures:
+        layout = "pictures" if len(section.pictures) > 1 else "pictures single"
+        # As wide as leaves no room for one more in the widest page.
+        least = f"--least: {_PAGE_REM / (section.columns + 1) + 2:g}rem"
+        parts += [
+            f'<div class="{layout}" style="{least}">',
+            *map(_figure, section.pictures),
+            "</div>",
+        ]
+    parts += map(_table, section.tables)
+    return "\n".join([*parts, "</section>"])
+
+
+def _figure(picture: Picture) -> str:
+    data = base64.b64encode(picture.path.read_bytes()).decode()
+    alt = escape(picture.alt, quote=True)
+    return f'<figure><img src="data:image/png;base64,{data}" alt="{alt}"></figure>'
+
+
+def _table(table: Table) -> str:
+    if table.frame.empty:
+        return f"<p>{escape(table.caption)}: none.</p>"
+    numeric = [
+        is_numeric_dtype(column) and not is_bool_dtype(column) for _, column in _columns(table)
+    ]
+    head = _row("th", [str(name) for name in table.frame.columns], numeric)
+    columns = [_texts(column, table.decimals) for _, column in _columns(table)]
+    rows = "".join(_row("td", list(row), numeric) for row in zip(*columns, strict=True))
+    caption = escape(table.caption)
+    long = len(table.frame) > _LONG
+    inner = "" if long else f"<caption>{caption}</caption>"
+    content = f"{inner}<thead>{head}</thead><tbody>{rows}</tbody>"
+    html = f'<div class="scroll"><table>{content}</table></div>'
+    if not long:
+        return html
+    return f"<details><summary>{caption} ({len(table.frame):,} lines)</summary>{html}</details>"
+
+
+def _columns(table: Table) -> list[tuple[Any, pd.Series]]:
+    return list(table.frame.items())
+
+
+def _texts(column: pd.Series, decimals: int | None) -> list[str]:
+    if is_bool_dtype(column):
+        return ["yes" if value else "no" for value in column]
+    if is_float_dtype(column):
+        return [f"{v:.6g}" if decimals is None else f"{v:,.{decimals}f}" for v in column]
+    return [f"{v:,}" if is_numeric_dtype(column) else str(v) for v in column]
+
+
+def _row(tag: str, texts: Sequence[str], numeric: Sequence[bool]) -> str:
+    cells = (
+        f'<{tag} class="number">{escape(text)}</{tag}>'
+        if is_number
+        else f"<{tag}>{_breakable(text)}</{tag}>"
+        for text, is_number in zip(texts, numeric, strict=True)
+    )
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _breakable(text: str) -> str:
+    """Return HTML that may break the line after ``_`` and ``/``, so that tables fit a phone."""
+    return re.sub("([_/])", r"\1<wbr>", escape(text))

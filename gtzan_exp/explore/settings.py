@@ -1,0 +1,123 @@
+"""The options of ``gtzan-exp explore``, and the objects that its config describes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass as plain_dataclass
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from omegaconf import DictConfig
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.checks import checked, once, plain, unknown
+from gtzan_exp.config import flatten, object_of
+from gtzan_exp.data.views import Location, View
+from gtzan_exp.errors import ConfigError, Mistake
+from gtzan_exp.tracking.store import Tracking
+
+_NODES = ("data", "view", "tracking")
+_Id = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExploreSettings:
+    """What to look at. Without a track and without a file it is the whole data set.
+
+    Parameters
+    ----------
+    track : str, optional
+        Id of a track of the data.
+    tracks : tuple of str
+        Ids of tracks to show side by side.
+    audio : Path, optional
+        An audio file of your own, shown beside the tracks if there are any.
+    max_seconds : float
+        So much of each track is read, from its start.
+    frequency_axis : {"log", "linear"}
+        Of the picture of STFT magnitudes.
+    features : tuple of str, optional
+        Columns of the table whose distributions are drawn; a few well-known ones when omitted.
+    output : Path
+        An empty or new folder for the page and the pictures.
+    name : str, optional
+        Name of the run; what is looked at when omitted.
+    tags : dict
+        Tags of the run.
+    """
+
+    track: _Id | None = None
+    tracks: tuple[_Id, ...] = ()
+    audio: Path | None = None
+    max_seconds: Annotated[float, Field(ge=1.0, le=3600.0)] = 300.0
+    frequency_axis: Literal["log", "linear"] = "log"
+    features: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    output: Path
+    name: _Id | None = None
+    tags: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def track_ids(self) -> tuple[str, ...]:
+        """The ids of `track` and `tracks`, each once."""
+        return tuple(dict.fromkeys([*([self.track] if self.track else []), *self.tracks]))
+
+    @property
+    def of_tracks(self) -> bool:
+        """Whether single tracks are looked at, and not the data set."""
+        return bool(self.track_ids or self.audio)
+
+
+@plain_dataclass(frozen=True)
+class Look:
+    """What a config of `explore` describes, checked.
+
+    Parameters
+    ----------
+    data : Location
+    view : View
+    tracking : Tracking
+    settings : ExploreSettings
+    cache : Path
+        Folder for decoded pictures.
+    params : dict
+        The options that matter, flat, for the record.
+    """
+
+    data: Location
+    view: View
+    tracking: Tracking
+    settings: ExploreSettings
+    cache: Path
+    params: dict[str, Any]
+
+
+def read_look(config: DictConfig) -> Look:
+    """Return what a config describes.
+
+    Raises
+    ------
+    ConfigError
+        With every mistake in it.
+    """
+    mistakes: list[Mistake] = []
+    node = plain(config, mistakes)
+    names = [field.name for field in fields(ExploreSettings)]
+    mistakes += unknown(node, [*names, *_NODES, "paths"], "")
+    objects = {name: object_of(node.get(name), name, mistakes) for name in _NODES}
+    own = {name: node[name] for name in names if name in node}
+    settings = checked(ExploreSettings, own, "", mistakes)
+    needs_data = settings is None or settings.track_ids or not settings.audio
+    if needs_data and objects["data"] is not None:
+        mistakes += objects["data"].mistakes()
+    mistakes += [
+        Mistake(name, "not set", f"{name}=NAME", "nothing")
+        for name in _NODES
+        if node.get(name) is None
+    ]
+    if mistakes:
+        raise ConfigError(once(mistakes))
+    params = flatten({"data": node["data"], "view": node["view"]}) | {
+        name: value for name, value in own.items() if name not in ("name", "tags", "output")
+    }
+    return Look(**objects, settings=settings, cache=Path(node["paths"]["cache"]), params=params)

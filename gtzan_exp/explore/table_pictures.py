@@ -1,0 +1,301 @@
+"""Pictures of a data set: of its table of features and of its images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from gtzan_exp.data.dataset import Dataset
+from gtzan_exp.explore.canvas import Picture, canvas
+from gtzan_exp.explore.table import Components
+from gtzan_exp.genres import genre_colors
+from gtzan_exp.style import INK, MUTED
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH = 5.8
+MAX_POINTS = 3000
+"""Of more rows than that, evenly spaced ones are drawn in scatter plots."""
+
+SAMPLES = 5
+"""Images of each genre in the grid."""
+
+_MARKERS = "osDv^P<X>h"
+_LINE = "#3f90da"
+_HERTZ = ("spectral_centroid", "spectral_bandwidth", "rolloff")
+
+
+def class_balance(balance: pd.DataFrame, path: Path, *, data: str) -> Picture:
+    """Draw how many tracks each genre has.
+
+    Parameters
+    ----------
+    balance : pandas.DataFrame
+        From `gtzan_exp.explore.table.class_balance`.
+    path : Path
+        The PNG to write.
+    data : str
+        Name of the data, for the title.
+    """
+    genres, tracks = list(balance["genre"]), balance["tracks"]
+    with canvas(path, size=(WIDTH, 1.1 + 0.27 * len(genres))) as figure:
+        axes = figure.subplots()
+        bars = axes.barh(genres, tracks, color=list(genre_colors(genres).values()))
+        axes.bar_label(bars, padding=4, fontsize=9)
+        axes.invert_yaxis()
+        axes.set(xlabel="number of tracks", title=f"Class balance, {data}")
+        axes.margins(x=0.08)
+    said = ", ".join(f"{row.genre} {row.tracks}" for row in balance.itertuples())
+    return Picture(path, f"Number of tracks of each genre: {said}.")
+
+
+def correlation(matrix: pd.DataFrame, path: Path, *, data: str) -> Picture:
+    """Draw the lower triangle of a correlation matrix as a heat map."""
+    from matplotlib import colormaps
+
+    size = len(matrix)
+    # No feature is compared with itself, so the first row and the last column would be empty.
+    shown = np.ma.masked_invalid(matrix.to_numpy()[1:, :-1])
+    shown[np.triu_indices(size - 1, k=1)] = np.ma.masked
+    names = [name.removesuffix("_mean") for name in matrix.columns]
+    with canvas(path, size=(2.2 + 0.2 * size, 1.4 + 0.2 * size)) as figure:
+        axes = figure.subplots()
+        image = axes.imshow(shown, cmap=colormaps["RdBu_r"], vmin=-1, vmax=1)
+        axes.set_xticks(range(size - 1), names[:-1], rotation=90, fontsize=9)
+        axes.set_yticks(range(size - 1), names[1:], fontsize=9)
+        axes.set_xticks(np.arange(size) - 0.5, minor=True)
+        axes.set_yticks(np.arange(size) - 0.5, minor=True)
+        axes.grid(which="minor", color="white", lw=0.8)
+        axes.tick_params(which="both", length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_title(f"Correlation of the mean features, {data}")
+        inset = axes.inset_axes((0.62, 0.94, 0.36, 0.022))
+        bar = figure.colorbar(
+            image, cax=inset, orientation="horizontal", ticks=(-1, -0.5, 0, 0.5, 1)
+        )
+        bar.set_label("Pearson correlation", fontsize=9)
+        bar.ax.tick_params(labelsize=9)
+    return Picture(
+        path,
+        f"Heat map of the correlations between {size} features, lower triangle only, blue for "
+        "negative and red for positive; the strongest pairs are in the table.",
+    )
+
+
+def explained_variance(components: Components, path: Path, *, data: str) -> Picture:
+    """Draw the cumulative explained variance over the number of components."""
+    cumulative = components.cumulative
+    counts = np.arange(1, len(cumulative) + 1)
+    marks = {level: int(np.searchsorted(cumulative, level)) + 1 for level in (80, 90, 95, 99)}
+    with canvas(path, size=(WIDTH, 3.2)) as figure:
+        axes = figure.subplots()
+        axes.plot(counts, cumulative, color=_LINE, lw=1.8, marker="o", ms=3.5)
+        for level, count in marks.items():
+            axes.plot((count, count), (0, cumulative[count - 1]), color=MUTED, lw=0.8, ls=":")
+            axes.annotate(
+                f"{level} %: {count}",
+                (count, cumulative[count - 1]),
+                xytext=(5, -12),
+                textcoords="offset points",
+                fontsize=9,
+            )
+        axes.set(
+            xlabel="number of components",
+            ylabel="cumulative explained variance (%)",
+            xlim=(0, len(cumulative) + 1),
+            ylim=(0, 104),
+            title=f"Principal components, {data}",
+        )
+        axes.grid(alpha=0.25)
+    said = ", ".join(f"{count} components explain {level} %" for level, count in marks.items())
+    return Picture(path, f"Cumulative explained variance of {len(cumulative)} components: {said}.")
+
+
+def scatter_3d(
+    components: Components, labels: np.ndarray, classes: Sequence[str], path: Path, *, data: str
+) -> Picture:
+    """Draw the rows in their first three principal components, coloured and marked by genre.
+
+    Parameters
+    ----------
+    components : Components
+    labels : ndarray of str, shape (n_rows,)
+    classes : sequence of str
+    path : Path
+        The PNG to write.
+    data : str
+        Name of the data, for the title.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    rows = _some(len(labels))
+    with canvas(path, size=(WIDTH, 4.6)) as figure:
+        axes = figure.add_subplot(projection="3d")
+        for genre, style in _point_styles(classes).items():
+            points = components.scores[rows][labels[rows] == genre]
+            axes.scatter(*points.T, label=genre, s=20, **style)
+        for axis, number in zip((axes.xaxis, axes.yaxis, axes.zaxis), "123", strict=True):
+            axis.set_major_locator(MaxNLocator(4))
+            axis.set_tick_params(labelsize=8, pad=1)
+            axis.set_label_text(f"PC {number}")
+            axis.labelpad = 6
+        axes.set_box_aspect((1, 1, 0.85), zoom=0.86)
+        figure.suptitle(f"Three principal components, {data}", x=0.01, ha="left", fontsize=12)
+        figure.legend(loc="outside right center", fontsize=9, handletextpad=0.2)
+    return Picture(
+        path,
+        f"Scatter plot of {len(rows)} rows in their first three principal components, "
+        f"{components.cumulative[2]:.1f} % of the variance, a colour and a marker per genre; the "
+        "genres overlap.",
+    )
+
+
+def scatter_2d(
+    components: Components, labels: np.ndarray, classes: Sequence[str], path: Path, *, data: str
+) -> Picture:
+    """Draw the rows in components 1 and 2, and in 1 and 3, coloured and marked by genre.
+
+    Parameters
+    ----------
+    components, labels, classes, path, data : as in `scatter_3d`
+    """
+    rows = _some(len(labels))
+    shares = np.diff(components.cumulative[:3], prepend=0.0)
+    with canvas(path, size=(WIDTH, 4.1)) as figure:
+        for axes, other in zip(figure.subplots(1, 2, sharex=True), (1, 2), strict=True):
+            for genre, style in _point_styles(classes).items():
+                points = components.scores[rows][labels[rows] == genre]
+                axes.scatter(points[:, 0], points[:, other], label=genre, s=18, **style)
+            axes.set(
+                xlabel=f"PC 1 ({shares[0]:.1f} %)", ylabel=f"PC {other + 1} ({shares[other]:.1f} %)"
+            )
+        figure.suptitle(f"Pairs of principal components, {data}", x=0.01, ha="left", fontsize=12)
+        handles, names = axes.get_legend_handles_labels()
+        figure.legend(
+            handles,
+            names,
+            loc="outside lower center",
+            ncols=5,
+            fontsize=9,
+            handletextpad=0.2,
+            columnspacing=1.2,
+        )
+    return Picture(
+        path,
+        f"Two scatter plots of {len(rows)} rows: component 1 against 2 and component 1 against 3, "
+        "a colour and a marker per genre.",
+    )
+
+
+def distribution(
+    values: pd.Series, labels: np.ndarray, classes: Sequence[str], path: Path
+) -> Picture:
+    """Draw a box plot of one feature, a box per genre."""
+    groups = [values[labels == genre].to_numpy() for genre in classes]
+    name, unit = str(values.name), unit_of(str(values.name))
+    colors = genre_colors(classes)
+    with canvas(path, size=(4.6, 1.1 + 0.24 * len(classes))) as figure:
+        axes = figure.subplots()
+        boxes = axes.boxplot(
+            groups,
+            orientation="horizontal",
+            tick_labels=list(classes),
+            patch_artist=True,
+            widths=0.65,
+            medianprops={"color": INK, "lw": 1.4},
+            whiskerprops={"color": MUTED},
+            capprops={"color": MUTED},
+            flierprops={"marker": "o", "ms": 2, "mfc": MUTED, "mec": "none", "alpha": 0.6},
+        )
+        for box, genre in zip(boxes["boxes"], classes, strict=True):
+            box.set(facecolor=colors[genre], edgecolor=MUTED)
+        axes.invert_yaxis()
+        axes.set_xlabel(f"{name} ({unit})" if unit else name)
+        axes.grid(axis="x", alpha=0.25)
+    medians = [float(np.median(group)) for group in groups]
+    low, high = int(np.argmin(medians)), int(np.argmax(medians))
+    return Picture(
+        path,
+        f"Box plots of {name} by genre; the medians go from {medians[low]:.4g} ({classes[low]}) to "
+        f"{medians[high]:.4g} ({classes[high]}){f' {unit}' if unit else ''}.",
+    )
+
+
+def image_grid(images: Dataset, path: Path, *, data: str) -> Picture:
+    """Draw the first images of each genre, a row per genre."""
+    classes = images.classes
+    with canvas(path, size=(WIDTH, 0.5 + 0.74 * len(classes))) as figure:
+        grid = figure.subplots(len(classes), SAMPLES, squeeze=False)
+        for row, genre in zip(grid, classes, strict=True):
+            chosen = np.flatnonzero(images.labels == genre)[:SAMPLES]
+            for axes in row:
+                _bare(axes)
+            for axes, pixels in zip(row, _unit_pixels(images, chosen), strict=False):
+                axes.imshow(pixels, aspect="auto")
+            row[0].set_ylabel(genre, rotation=0, ha="right", va="center")
+        figure.suptitle(f"Images, {data}", x=0.01, ha="left", fontsize=12)
+    return Picture(
+        path, f"The first {SAMPLES} images of each of {len(classes)} genres, a row per genre."
+    )
+
+
+def mean_images(images: Dataset, path: Path, *, data: str) -> Picture:
+    """Draw the mean of all the images of each genre."""
+    classes = images.classes
+    columns = min(5, len(classes))
+    lines = -(-len(classes) // columns)
+    with canvas(path, size=(WIDTH, 0.5 + 1.2 * lines)) as figure:
+        grid = figure.subplots(lines, columns, squeeze=False).ravel()
+        for axes in grid:
+            _bare(axes)
+        for axes, genre in zip(grid, classes, strict=False):
+            axes.imshow(_mean_image(images, genre), aspect="auto")
+            axes.set_title(genre, fontsize=10, pad=4)
+        figure.suptitle(f"Mean image of each genre, {data}", x=0.01, ha="left", fontsize=12)
+    return Picture(path, f"The mean image of each of {len(classes)} genres.")
+
+
+def unit_of(column: str) -> str:
+    """Return the unit of a column of the published table, or nothing when it has none."""
+    name, _, moment = column.rpartition("_")
+    if name in _HERTZ:
+        return "Hz²" if moment == "var" else "Hz"
+    return {"tempo": "beats/min", "length": "samples"}.get(column, "")
+
+
+def _some(count: int) -> np.ndarray:
+    return np.unique(np.linspace(0, count - 1, min(count, MAX_POINTS)).astype(int))
+
+
+def _point_styles(classes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    colors = genre_colors(classes)
+    return {
+        genre: {
+            "color": colors[genre],
+            "marker": _MARKERS[i % len(_MARKERS)],
+            "alpha": 0.85,
+            "linewidth": 0.3,
+            "edgecolor": INK,
+        }
+        for i, genre in enumerate(classes)
+    }
+
+
+def _unit_pixels(images: Dataset, rows: np.ndarray) -> np.ndarray:
+    return np.asarray(images.take(rows)) / images.X.peak
+
+
+def _mean_image(images: Dataset, genre: str) -> np.ndarray:
+    rows = np.flatnonzero(images.labels == genre)
+    parts = np.array_split(rows, -(-len(rows) // 64))
+    return sum(_unit_pixels(images, part).sum(axis=0) for part in parts) / len(rows)
+
+
+def _bare(axes: Axes) -> None:
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)

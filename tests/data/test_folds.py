@@ -1,0 +1,131 @@
+"""Cross-validation and published lists, against what they promise and what is published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gtzan_exp.data.dataset import Dataset
+from gtzan_exp.data.folds import GroupKFold, KFold
+from gtzan_exp.data.lists import Lists
+from gtzan_exp.errors import ConfigError, DataError
+from gtzan_exp.evaluation.audit import audit
+
+GENRES = ("blues", "jazz")
+
+
+@pytest.fixture
+def segments() -> Dataset:
+    """Three segments of each of 40 tracks by 10 artists, two genres; two rows are the same."""
+    tracks = np.array([f"{genre}.{i:05d}" for genre in GENRES for i in range(20)]).repeat(3)
+    labels = np.array([track.partition(".")[0] for track in tracks])
+    X = np.random.default_rng(0).normal(size=(len(tracks), 4))
+    X[0] = X[-1]
+    artists = np.array(
+        [f"{label}{int(t[-2:]) % 5}" for label, t in zip(labels, tracks, strict=True)]
+    )
+    ids = np.array([f"{track}.{i % 3}" for i, track in enumerate(tracks)])
+    return Dataset(
+        "toy", False, "features", "", pd.DataFrame(X), labels, ids, tracks, GENRES, "", (), artists
+    )
+
+
+def test_kfold_tests_each_track_once_and_keeps_its_segments_together(segments):
+    split = KFold(k=5, repeats=2, val_size=0.25).split(segments)
+    assert len(split.folds) == 10
+    for repeat in (split.folds[:5], split.folds[5:]):
+        tested = np.concatenate([fold.test for fold in repeat])
+        assert sorted(tested) == list(range(120))
+    for fold in split.folds:
+        parts = [set(segments.tracks[rows]) for _, rows in fold.parts()]
+        assert [len(part) for part in parts] == [24, 8, 8]
+        assert len(set.union(*parts)) == 40
+        labels = segments.labels[fold.test]
+        assert (labels == "blues").sum() == (labels == "jazz").sum()
+    assert audit(segments, split).shares["track"] == 0
+
+
+def test_folds_depend_on_the_seed_and_on_nothing_else(segments):
+    first, again, other = (KFold(k=5, seed=seed).split(segments) for seed in (0, 0, 1))
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+    order = np.random.default_rng(1).permutation(120)
+    fields = {"labels": "labels", "ids": "ids", "tracks": "tracks"}
+    shuffled = Dataset(
+        "toy", False, "features", "", segments.X.iloc[order], **{
+            key: getattr(segments, name)[order] for key, name in fields.items()
+        }, classes=GENRES, fingerprint="",
+    )  # fmt: skip
+    assert KFold(k=5, seed=0).split(shuffled).fingerprint == first.fingerprint
+
+
+def test_group_kfold_keeps_artists_together(segments):
+    split = GroupKFold(k=5, val_size=0.25).split(segments)
+    for fold in split.folds:
+        parts = [set(segments.artists[rows]) for _, rows in fold.parts()]
+        assert len(set.union(*parts)) == sum(map(len, parts)) == 10
+    assert audit(segments, split).shares["artist"] == 0
+    assert audit(segments, KFold(k=5).split(segments)).shares["artist"] == 1
+
+
+def test_the_audit_counts_rows_that_are_the_same(segments):
+    found = audit(segments, KFold(k=2).split(segments))
+    apart = [
+        bool(np.isin([0, 119], fold.test).sum() == 1) for fold in KFold(k=2).split(segments).folds
+    ]
+    assert found.shares["duplicate"] == pytest.approx(np.mean([a / 60 for a in apart]))
+    assert found.tag == "artist" + ("+duplicate" if any(apart) else "")
+
+
+def test_more_folds_than_groups_are_refused(segments):
+    with pytest.raises(ConfigError, match=r"split\.k: .*'blues'; allowed: 2 to 5; got: 6"):
+        GroupKFold(k=6).split(segments)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (None, "no list of groups"),
+        ("a,b\n1,2\n", "columns are missing"),
+        ("filename,group\nblues.00000.wav,x\n", "groups are missing"),
+    ],
+)
+def test_a_faulty_list_of_groups_is_named(segments, tmp_path, text, complaint):
+    path = tmp_path / "groups.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(DataError, match=complaint):
+        GroupKFold(groups=path).split(segments)
+
+
+@pytest.fixture
+def lists(tmp_path: Path) -> Lists:
+    names = [f"{genre}.{i:05d}.wav" for genre in GENRES for i in range(20)]
+    (tmp_path / "train.txt").write_text("\n".join(names[:30]) + "\n\n")
+    (tmp_path / "test.txt").write_text("\n".join(names[32:]))
+    return Lists(name="mine", dir=tmp_path, train="train.txt", test="test.txt")
+
+
+def test_lists_are_taken_as_they_are(segments, lists):
+    (fold,) = lists.split(segments).folds
+    assert len(fold.train), len(fold.test) == (90, 24)
+    assert not len(fold.val)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("test.txt", None, "a list is missing.*published"),
+        ("test.txt", "\n\n", "the list is empty"),
+        ("test.txt", "pop.00000.wav", "no listed track is in the data"),
+        ("test.txt", "blues.00000.wav", "tracks are on both lists.*1, first blues.00000"),
+    ],
+)
+def test_a_faulty_list_is_named(segments, lists, tmp_path, name, text, complaint):
+    (tmp_path / name).unlink()
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=complaint):
+        lists.split(segments)

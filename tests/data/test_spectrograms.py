@@ -1,0 +1,288 @@
+"""The pictures: read whatever they are, cut where there is a margin, decoded once, never torn."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from gtzan_exp.data.spectrograms import SpectrogramsView, cut_margin
+from gtzan_exp.errors import DataError
+from gtzan_exp.genres import GENRES
+
+NAMES = [f"{genre}/{genre}.{number:05}.png" for genre in ("blues", "rock") for number in range(3)]
+
+
+def picture(seed: int = 0, shape: tuple[int, ...] = (35, 50, 3)) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 240, shape, dtype=np.uint8)
+
+
+def framed(plot: np.ndarray) -> np.ndarray:
+    """Return the picture that Kaggle's copy holds: 432 x 288 RGBA, the plot in a white margin."""
+    image = np.full((288, 432, 4), 255, np.uint8)
+    image[35:252, 54:389, :3] = plot
+    return image
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(location, **options):
+        options = {"height": 35, "width": 50} | options
+        return SpectrogramsView(**options).load(location, cache=tmp_path / "cache")
+
+    return load
+
+
+def mistakes(load, location, **options) -> list[str]:
+    with pytest.raises(DataError) as caught:
+        load(location, **options)
+    root = str(location.folder() / "images_original")
+    return [str(mistake).replace(root, "images") for mistake in caught.value.mistakes]
+
+
+def test_pictures_come_out_as_they_are(pictures, load):
+    files = {name: picture(i) for i, name in enumerate(NAMES)}
+    dataset = load(pictures(files))
+    assert list(dataset.ids) == list(dataset.tracks) == [name[:-4].split("/")[1] for name in NAMES]
+    assert list(dataset.labels) == ["blues"] * 3 + ["rock"] * 3
+    pixels = np.asarray(dataset.X)
+    assert (
+        (pixels.dtype, pixels.shape)
+        == (np.float32, dataset.X.shape)
+        == (np.float32, (6, 35, 50, 3))
+    )
+    np.testing.assert_allclose(pixels, np.stack(list(files.values())) / 255, rtol=1e-6)
+    np.testing.assert_array_equal(dataset.take(np.array([4, 1])), pixels[[4, 1]])
+    whole = np.asarray(load(pictures({}), pixel_range="byte").X)
+    np.testing.assert_allclose(whole, np.stack(list(files.values())), rtol=1e-6)
+
+
+def test_both_namings_give_the_same_dataset(pictures, load, tmp_path):
+    names = [name.replace(".0", "0") for name in NAMES]
+    kaggle = load(pictures({name: picture(i) for i, name in enumerate(names)}))
+    for path in (tmp_path / "images_original").glob("*/*.png"):
+        path.unlink()
+    dotted = load(pictures({name: picture(i) for i, name in enumerate(NAMES)}))
+    assert list(dotted.ids) == list(kaggle.ids)
+    assert dotted.fingerprint == kaggle.fingerprint
+
+
+@pytest.mark.parametrize("kind", ["RGBA", "translucent", "grey", "16 bit", "16 bit grey", "JPEG"])
+def test_every_kind_of_file_gives_the_same_colours(pictures, load, kind):
+    import cv2
+
+    expected = np.full((35, 50, 3), (200, 120, 40), np.uint8)
+    expected[:, 25:] = 90
+    given, name = expected, "rock/rock.00000.png"
+    match kind:
+        case "RGBA":
+            given = np.dstack([expected, np.full((35, 50), 255, np.uint8)])
+        case "translucent":
+            half = np.dstack([expected, np.full((35, 50), 51, np.uint8)])
+            given, expected = half, np.rint(expected * 0.2 + 255 * 0.8)
+        case "grey":
+            given = cv2.cvtColor(expected, cv2.COLOR_RGB2GRAY)
+            expected = np.dstack([given] * 3)
+        case "16 bit":
+            given = expected.astype(np.uint16) * 257
+        case "16 bit grey":
+            given = expected[..., 0].astype(np.uint16) * 257
+            expected = np.dstack([expected[..., 0]] * 3)
+        case "JPEG":
+            name = "rock/rock.00000.JPG"
+    dataset = load(
+        pictures({**{n: picture() for n in NAMES if n != "rock/rock.00000.png"}, name: given})
+    )
+    pixels = np.asarray(dataset.X[[3]])[0] * 255
+    columns = [*range(20), *range(32, 50)]  # JPEG blurs the border between the colours
+    tolerance = 4 if kind == "JPEG" else 1e-3
+    np.testing.assert_allclose(pixels[:, columns], expected[:, columns], atol=tolerance)
+
+
+@pytest.mark.parametrize("name", ["rock/rock00000.png", "rock/rock00000.jpg"])
+def test_the_margin_of_kaggles_pictures_is_cut_off(pictures, load, name):
+    plot = np.full((217, 335, 3), 60, np.uint8)
+    plot[:, :, 0] = np.linspace(0, 250, 335)
+    plot[-1], plot[:, -1] = (252, 253, 191), (252, 253, 191)  # magma's brightest
+    image = framed(plot) if name.endswith("png") else framed(plot)[..., :3]
+    files = {n: picture() for n in NAMES if n != "rock/rock.00000.png"}
+    options = {"height": 217, "width": 335, "interpolation": "nearest", "pixel_range": "byte"}
+    pixels = np.asarray(load(pictures({**files, name: image}), **options).X[[3]])[0]
+    assert np.abs(pixels - plot).mean() <= (0 if name.endswith("png") else 4)
+    uncut = np.asarray(load(pictures({}), crop_margin=False, **options).X[[3]])[0]
+    assert (uncut[:24] >= 250).all()
+
+
+@pytest.mark.parametrize(
+    "bright",
+    [
+        np.s_[:2, :],
+        np.s_[:, -3:],
+        np.s_[:, :],
+        (np.r_[0, 1, 33, 34], slice(None)),
+    ],
+    ids=["top", "right", "all", "top and bottom"],
+)
+def test_a_spectrogram_that_is_bright_at_its_edge_is_not_cut(bright):
+    image = picture()
+    image[bright] = 255
+    assert cut_margin(image) is image
+
+
+def test_a_row_stays_a_row(pictures, load):
+    image = np.zeros((288, 432, 3), np.uint8)
+    image[144:148] = 240
+    location = pictures({**{n: picture() for n in NAMES[:3]}, NAMES[3]: image, NAMES[4]: image})
+    pixels = np.asarray(load(location, height=72, width=108).X[[3]])[0]
+    rows = pixels.mean(axis=(1, 2))
+    assert np.flatnonzero(rows).tolist() == [36]
+    assert rows[36] == pytest.approx(240 / 255)
+
+
+def test_a_second_run_reads_no_picture(pictures, load, monkeypatch):
+    location = pictures({name: picture(i) for i, name in enumerate(NAMES)})
+    first = load(location)
+    read: list[str] = []
+    original = SpectrogramsView._read
+    monkeypatch.setattr(
+        SpectrogramsView,
+        "_read",
+        lambda view, path: [read.append(path.name), original(view, path)][1],
+    )
+    again = load(location)
+    assert read == []
+    assert again.fingerprint == first.fingerprint
+    np.testing.assert_array_equal(again.X, first.X)
+    assert isinstance(again.X._pixels, np.memmap)
+    assert again.X._pixels.dtype == np.uint8
+
+    load(location, interpolation="linear")
+    assert len(read) == 6
+    read.clear()
+    load(location, pixel_range="byte")
+    assert read == []
+    pictures({NAMES[0]: picture(9)})
+    changed = load(location)
+    assert len(read) == 6
+    assert changed.fingerprint != first.fingerprint
+
+
+BROKEN = {
+    "empty": lambda raw: b"",
+    "text": lambda raw: b"this is no picture",
+    "half": lambda raw: raw[: len(raw) // 2],
+    "last byte": lambda raw: raw[:-1],
+    "head only": lambda raw: raw[:8],
+}
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize("harm", BROKEN)
+def test_a_broken_picture_is_named_or_skipped(pictures, load, suffix, harm, capfd):
+    import cv2
+
+    raw = cv2.imencode(suffix, picture())[1].tobytes()
+    files = {name: picture(i) for i, name in enumerate(NAMES)}
+    bad = f"rock/rock.00009{suffix}"
+    location = pictures({**files, bad: BROKEN[harm](raw)})
+    (found,) = mistakes(load, location)
+    assert found.startswith(
+        f"images/{bad}: picture cannot be decoded; allowed: a whole PNG or JPEG"
+    )
+    dataset = load(location, on_error="skip")
+    assert dataset.skipped == (str(location.folder() / "images_original" / bad),)
+    assert len(dataset) == len(dataset.X) == 6
+    assert load(location, on_error="skip").skipped == dataset.skipped
+    np.testing.assert_allclose(
+        dataset.X, np.stack(list(files.values())).astype(np.float32) / 255, rtol=1e-6
+    )
+    assert capfd.readouterr().err == ""
+
+
+def test_a_flipped_bit_is_found(pictures, load):
+    import cv2
+
+    raw = bytearray(cv2.imencode(".png", picture())[1].tobytes())
+    raw[len(raw) // 2] ^= 1
+    location = pictures({**{name: picture() for name in NAMES}, "rock/rock.00009.png": bytes(raw)})
+    assert "picture cannot be decoded" in mistakes(load, location)[0]
+
+
+def test_skipping_must_leave_enough(pictures, load):
+    location = pictures({name: picture() if "blues" in name else b"" for name in NAMES})
+    assert "nothing to tell apart" in mistakes(load, location, on_error="skip")[0]
+    location = pictures(dict.fromkeys(NAMES, b""))
+    assert mistakes(load, location, on_error="skip")[0].startswith("images: no readable picture")
+
+
+def test_what_cannot_be_opened_is_named(pictures, load, tmp_path):
+    location = pictures({name: picture() for name in NAMES})
+    (tmp_path / "images_original/rock/rock.00008.png").symlink_to(tmp_path / "gone.png")
+    (tmp_path / "images_original/rock/rock.00009.png").mkdir()
+    assert [line.partition(";")[0] for line in mistakes(load, location)] == [
+        f"images/rock/rock.0000{number}.png: picture cannot be read" for number in (8, 9)
+    ]
+
+
+def test_everything_wrong_with_pictures_is_said_at_once(pictures, load):
+    files = {name: picture() for name in NAMES}
+    files |= {"rok/rok.00000.png": picture(), "jazz/jazz.00000.png": b"", "pop/a.png": picture()}
+    found = mistakes(load, pictures(files))
+    assert [line.partition("; allowed")[0] for line in found] == [
+        "images: class 'jazz' cannot be split",
+        "images: class 'pop' cannot be split",
+        "images: unknown class (nearest: rock)",
+        "images/jazz/jazz.00000.png: picture cannot be decoded",
+    ]
+
+
+def test_two_pictures_of_a_track_are_refused(pictures, load):
+    files = {**{name: picture() for name in NAMES}, "rock/rock00001.png": picture()}
+    (found,) = mistakes(load, pictures(files))
+    assert "two pictures of rock.00001" in found
+    assert "rock.00001.png" in found
+    assert "rock00001.png" in found
+
+
+def test_what_systems_leave_behind_is_not_read(pictures, load):
+    junk = ["rock/._rock.00000.png", ".ipynb_checkpoints/rock.00000.png", "rock/Thumbs.db"]
+    files = {**{name: picture() for name in NAMES}, **dict.fromkeys(junk, b"junk")}
+    assert len(load(pictures(files))) == 6
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such names")
+def test_a_name_that_is_not_text_is_refused(pictures, load):
+    location = pictures({name: picture() for name in NAMES})
+    root = os.fsencode(location.folder() / "images_original" / "rock")
+    with open(os.path.join(root, b"f\xfcr.png"), "wb"):
+        pass
+    (found,) = mistakes(load, location)
+    assert found == r"images/rock: file name is not text; allowed: UTF-8; got: 'f\udcfcr.png'"
+
+
+@pytest.mark.parametrize(
+    ("made", "where"), [([], "data.root"), (["images_original/rock"], "images")]
+)
+def test_no_pictures(pictures, load, tmp_path, made, where):
+    for folder in made:
+        (tmp_path / folder).mkdir(parents=True)
+    assert mistakes(load, pictures({}))[0].startswith(f"{where}: no pictures")
+
+
+@pytest.mark.gtzan
+def test_the_real_pictures(gtzan_root, tmp_path):
+    import cv2
+
+    from .conftest import place
+
+    dataset = SpectrogramsView().load(place(gtzan_root), cache=tmp_path)
+    assert dataset.X.shape == (999, 70, 100, 3)
+    assert dataset.classes == GENRES
+    assert "jazz.00054" not in dataset.ids
+    raw = cv2.imread(
+        str(gtzan_root / "images_original/metal/metal.00042.png"), cv2.IMREAD_COLOR_RGB
+    )
+    expected = cv2.resize(raw, (100, 70), interpolation=cv2.INTER_AREA) / np.float32(255)
+    row = np.flatnonzero(dataset.ids == "metal.00042")
+    np.testing.assert_allclose(np.asarray(dataset.X[row])[0], expected, rtol=1e-6)

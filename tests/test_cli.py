@@ -1,0 +1,174 @@
+"""The command line: help, exit statuses, a line per mistake, completion."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gtzan_exp import __version__
+from gtzan_exp.cli import main
+from gtzan_exp.commands import COMMANDS
+
+PROGRAM = [sys.executable, "-m", "gtzan_exp"]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    """A working directory with a small table of two genres in the folder ``views``."""
+    rows = [f"{genre}.{i:05}.wav,{i},{genre}" for genre in ("a", "b") for i in range(10)]
+    (tmp_path / "views").mkdir()
+    (tmp_path / "views/features_30_sec.csv").write_text("\n".join(["filename,x,label", *rows]))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GTZAN_ROOT", raising=False)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    monkeypatch.setenv("GTZAN_EXP_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+VIEWS = ["data=folder", "data.root=views", "view.columns=[x]"]
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=" ".join)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_fits_a_screen(command, flag, capsys):
+    assert main([*command, flag]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert err == ""
+    assert lines[0].startswith("usage: gtzan-exp ")
+    assert (command or ["train"])[0] in lines[0]
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 100
+
+
+def test_help_names_every_command_and_choice(capsys):
+    main(["--help"])
+    out = capsys.readouterr().out
+    conf = Path(__file__).parents[1] / "conf"
+    for group in ("data", "view", "split", "model", "trainer", "tracking", "sweep"):
+        for path in (conf / group).glob("*.yaml"):
+            assert path.stem in out, f"{group}={path.stem}"
+    assert [name for name in COMMANDS if f" {name}: " not in out] == ["train"]
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"gtzan-exp {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["tran"], "command line: unknown command (nearest: train); allowed: train, validate"),
+        (["Validate"], "command line: unknown command (nearest: validate)"),
+        (["seed=1", "validate"], "command line: not an override"),
+        (["--foo"], "command line: unrecognized arguments: --foo"),
+        (["--multi", "seed=1,2"], "command line: unrecognized arguments: --multi"),
+        (["--cfg"], "command line: argument --cfg/-c: expected one argument"),
+        (["--cfg", "job", "view=foo"], "config: In 'config': Could not find 'view/foo'"),
+        (["--config-name", "nope"], "config: Cannot find primary config 'nope'"),
+        (["-sc"], "--shell-completion: what to do?; allowed: install|uninstall|query="),
+        (["ui", "--port", "x"], "--port: not a port; allowed: 1 to 65535; got: 'x'"),
+        (["model=cnn2d", "view=features"], "view=features model=cnn2d: the model takes image"),
+        (["validate", "data=gtzan"], "data.root: not set"),
+        (["validate", "data=folder", "data.root=views"], "more of the same"),
+        (["-m", "seed=0,x"], "seed: wrong type; allowed: an integer; got: 'x'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_exits_with_2_and_a_line(here, capsys, arguments, line):
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, *others = err.splitlines()
+    if others:
+        assert first == f"gtzan-exp: {len(others)} errors"
+        assert any(line in other for other in others)
+    else:
+        assert first.startswith(f"gtzan-exp: error: {line}")
+    assert not (here / "mlruns").exists()
+    assert not (here / "outputs").exists()
+
+
+def test_several_mistakes_get_a_line_each(here, capsys):
+    assert main(["validate", "view=feature", "seed=x", "data=folder", "data.root=a\\ \\ b"]) == 2
+    assert [line.partition(";")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "gtzan-exp: 3 errors",
+        "  view: unknown option (nearest: features)",
+        "  seed: wrong type",
+        "  data.root: does not exist",
+    ]
+
+
+def test_a_process_says_no_more_than_that_unless_asked(here):
+    command = [*PROGRAM, "data=folder", "data.root=gone"]
+    quiet = subprocess.run(command, capture_output=True, text=True)
+    assert quiet.returncode == 2
+    assert quiet.stdout == ""
+    (line,) = quiet.stderr.splitlines()
+    assert line.startswith("gtzan-exp: error: data.root: does not exist")
+    asked = {**os.environ, "HYDRA_FULL_ERROR": "1"}
+    verbose = subprocess.run(command, capture_output=True, text=True, env=asked)
+    assert verbose.returncode == 2
+    assert verbose.stderr.startswith("Traceback")
+    assert verbose.stderr.endswith(quiet.stderr)
+
+
+def test_validate_says_what_a_run_would_do(here, capsys):
+    assert main(["validate", *VIEWS, "split.test_size=0.3"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"data    folder, {here / 'views' / 'features_30_sec.csv'}",
+        "view    features, 20 x 1, 0 files skipped",
+        "genres  a, b",
+        "split   holdout, fold 1 of 1: train 12, val 2, test 6 rows",
+        "model   logreg, LogisticRegression on vector input",
+        "ok: a run would start",
+    ]
+    assert main(["validate", *VIEWS, "split=seed", "split.scaler_rows=all"]) == 0
+    assert "leaks   scaler" in capsys.readouterr().out
+    assert {path.name for path in here.iterdir()} == {"views"}
+
+
+def test_validate_checks_a_sweep(here, capsys):
+    assert main(["validate", "-m", "model=logreg,svc", "data=folder", "data.root=views"]) == 0
+    assert capsys.readouterr().out == "ok: the configuration of every job is valid\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("gtzan-exp model=l", {"model=linear_svc", "model=logreg"}),
+        ("gtzan-exp validate model=l", {"model=linear_svc", "model=logreg"}),
+        ("gtzan-exp view=spectrograms view.h", {"view.height="}),
+        ("gtzan-exp v", {"validate", "view=", "view."}),
+    ],
+)
+def test_completion_of_choices_options_and_commands(here, monkeypatch, capsys, line, expected):
+    monkeypatch.setenv("COMP_LINE", line)
+    assert main(["-sc", "query=bash"]) == 0
+    assert set(capsys.readouterr().out.split()) == expected
+
+
+def test_bash_completes_with_what_is_installed(tmp_path):
+    program = tmp_path / "gtzan-exp"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(PROGRAM)} "$@"\n')
+    program.chmod(0o755)
+    script = """
+        PATH="$PWD:$PATH"
+        eval "$(gtzan-exp -sc install=bash)"
+        complete -p gtzan-exp
+        COMP_LINE="gtzan-exp view=s" COMP_POINT=16 COMP_CWORD=1
+        hydra_bash_completion 2> /dev/null
+        echo "${COMPREPLY[@]}"
+    """
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    registered, completed = done.stdout.splitlines()
+    assert registered.endswith("-F hydra_bash_completion gtzan-exp")
+    assert completed == "view=spectrograms"
