@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from gtzan_exp.config import Cell, options, resolve, signature
 from gtzan_exp.data.dataset import Dataset, Fold, Split, digest
+from gtzan_exp.data.prepared import prepare_settings
 from gtzan_exp.errors import ConfigError, Mistake
 from gtzan_exp.evaluation.aggregate import aggregate
 from gtzan_exp.evaluation.audit import Audit, audit
@@ -41,6 +42,7 @@ def run(config: DictConfig, output: Path) -> Result:
     cell = resolve(config)
     params = options(config)
     dataset = cell.view.load(cell.data, cache=cell.cache)
+    prepare = prepare_settings(cell.data.folder())
     split = cell.split.split(dataset)
     leaks = audit(dataset, split)
     _announce(cell, dataset, split, leaks)
@@ -59,7 +61,8 @@ def run(config: DictConfig, output: Path) -> Result:
             recorder.metrics(metrics, fitted.history)
             recorder.artifacts(folder)
             if cell.tracking.log_model:
-                recorder.model(fitted.estimator, dataset, trusted=cell.model.trusted_types)
+                trusted = cell.model.trusted_types
+                recorder.model(fitted.estimator, dataset, cell.view, prepare, trusted=trusted)
     return write_result(output, recorder.run_id, metrics, tags)
 
 

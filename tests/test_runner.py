@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from omegaconf import OmegaConf
 from sklearn.metrics import accuracy_score, classification_report, f1_score, log_loss
 
+from gtzan_exp.audio.spectrograms import encode_png
 from gtzan_exp.cli import main
 from gtzan_exp.compose import composed
 from gtzan_exp.config import conf_folder, resolve
@@ -75,8 +76,14 @@ def test_every_cell_reloads_from_mlflow_and_predicts_the_same(workspace, capsys,
     np.testing.assert_allclose(reloaded.predict_proba(inputs), probabilities, atol=1e-5)
     np.testing.assert_array_equal(reloaded.predict(inputs), predictions["predicted"])
 
+    native = mlflow.sklearn.load_model(uri)
+    np.testing.assert_array_equal(native.predict(inputs), predictions["predicted"])
+
     served = mlflow.pyfunc.load_model(uri)
-    frame = inputs if view == "features" else np.asarray(inputs)
+    frame = inputs
+    if view == "spectrograms":
+        pixels = np.rint(np.asarray(inputs) * 255).astype(np.uint8)
+        frame = pd.DataFrame({"image": [encode_png(image) for image in pixels]})
     np.testing.assert_array_equal(served.predict(frame), predictions["predicted"])
     requirements = Path(mlflow.artifacts.download_artifacts(f"{uri}/requirements.txt")).read_text()
     assert all("==" in line for line in requirements.split())

@@ -106,7 +106,7 @@ class SpectrogramsView:
             synthetic=location.synthetic,
             view=self.name,
             source=str(root),
-            X=self.stack(pixels, good),
+            X=self.as_inputs(pixels, good),
             labels=labels[good],
             ids=ids[good],
             tracks=ids[good],
@@ -133,7 +133,7 @@ class SpectrogramsView:
 
         def look(y: np.ndarray) -> ImageStack:
             picture = encode_png(render(y, settings.spectrograms))
-            return self.stack(self.decode(picture)[np.newaxis])
+            return self.as_inputs(self.decode(picture)[np.newaxis])
 
         return look
 
@@ -161,7 +161,7 @@ class SpectrogramsView:
         method = getattr(cv2, f"INTER_{self.interpolation.upper()}")
         return cv2.resize(image, (self.width, self.height), interpolation=method)
 
-    def stack(self, pixels: np.ndarray, rows: np.ndarray | None = None) -> ImageStack:
+    def as_inputs(self, pixels: np.ndarray, rows: np.ndarray | None = None) -> ImageStack:
         """Return decoded pictures, shape (n, height, width, 3), in the range of the view."""
         return ImageStack(pixels, rows, peak=1.0 if self.pixel_range == "unit" else 255.0)
 

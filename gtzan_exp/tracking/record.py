@@ -13,7 +13,9 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 import gtzan_exp
+from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.data.dataset import Dataset, Split
+from gtzan_exp.data.views import View
 from gtzan_exp.tracking.models import log_model
 from gtzan_exp.tracking.store import Tracking
 
@@ -91,13 +93,21 @@ class Recorder:
         """Record every file below `folder`."""
         self._client.log_artifacts(self.run_id, str(folder))
 
-    def model(self, estimator: Any, dataset: Dataset, *, trusted: tuple[str, ...]) -> str:
-        """Record a fitted pipeline and return its URI."""
+    def model(
+        self,
+        estimator: Any,
+        dataset: Dataset,
+        view: View,
+        prepare: PrepareSettings,
+        *,
+        trusted: tuple[str, ...],
+    ) -> str:
+        """Record a fitted pipeline, with how its inputs were made, and return its URI."""
         import mlflow
 
         mlflow.set_tracking_uri(self._uri)
         with mlflow.start_run(run_id=self.run_id):
-            return log_model(self.run_id, estimator, dataset, trusted=trusted)
+            return log_model(self.run_id, estimator, dataset, view, prepare, trusted=trusted)
 
 
 @contextmanager

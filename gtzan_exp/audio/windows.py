@@ -1,0 +1,72 @@
+"""A file of any length as the signals that a model may judge, one in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from gtzan_exp.audio.features import GTZAN_SECONDS
+from gtzan_exp.audio.tracks import SILENCE_PEAK, load_audio
+from gtzan_exp.errors import DataError, Mistake
+
+
+def windows(path: Path, *, sample_rate: int, max_seconds: float) -> Iterator[np.ndarray]:
+    """Yield the windows of a file.
+
+    A file of at most `max_seconds` is one window, read as `prepare` reads it. A longer one is cut
+    into windows of 30 s, or of `max_seconds` if that is less; an incomplete last window and silent
+    ones are left out.
+
+    Parameters
+    ----------
+    path : Path
+        An audio file.
+    sample_rate : int
+        Samples per second of the windows.
+    max_seconds : float
+        So much of a track `prepare` reads.
+
+    Yields
+    ------
+    numpy.ndarray of float32, shape (samples,)
+        Mono signal.
+
+    Raises
+    ------
+    DataError
+        As in `load_audio`; or all windows are silent.
+    """
+    import soundfile
+
+    try:
+        duration = soundfile.info(path).duration
+    except (soundfile.LibsndfileError, OSError):
+        duration = 0.0  # `load_audio` says what is wrong, or decodes it otherwise
+    if duration <= max_seconds:
+        yield load_audio(path, sample_rate=sample_rate, max_seconds=max_seconds)
+        return
+    seconds = min(GTZAN_SECONDS, max_seconds)
+    sounding = 0
+    for number in range(int(duration / seconds)):
+        y = _window(path, number * seconds, seconds, sample_rate)
+        if len(y) + 1 >= round(seconds * sample_rate) and np.abs(y).max() >= SILENCE_PEAK:
+            sounding += 1
+            yield y
+    if not sounding:
+        allowed = f"a peak of at least {SILENCE_PEAK:g}"
+        raise DataError(Mistake(str(path), "silent", allowed, f"{duration:.0f} s of silence"))
+
+
+def _window(path: Path, start: float, seconds: float, sample_rate: int) -> np.ndarray:
+    import librosa
+
+    try:
+        return librosa.load(path, sr=sample_rate, offset=start, duration=seconds)[0]
+    except MemoryError:
+        raise
+    except Exception as error:  # each decoder has exceptions of its own
+        got = " ".join(f"{type(error).__name__} {error}".split())
+        what = f"corrupt at {start:g} s"
+        raise DataError(Mistake(str(path), what, "audio that can be decoded", got)) from error

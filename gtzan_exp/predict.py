@@ -1,0 +1,143 @@
+"""Audio in, probabilities of genres out: what `prepare` and a logged model say of a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gtzan_exp.audio.tracks import AUDIO_SUFFIXES
+from gtzan_exp.audio.windows import windows
+from gtzan_exp.errors import DataError, Mistake
+from gtzan_exp.tracking.models import LoggedModel
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one file.
+
+    Parameters
+    ----------
+    file : Path
+    rows : int
+        How many rows of inputs the probabilities are the mean of: windows, or segments of them.
+    probabilities : pandas.Series
+        By genre, the most probable first.
+    """
+
+    file: Path
+    rows: int
+    probabilities: pd.Series
+
+
+class Predictor:
+    """A logged model that takes audio.
+
+    Parameters
+    ----------
+    model : LoggedModel
+
+    Raises
+    ------
+    DataError
+        The model uses inputs that audio does not give.
+    """
+
+    def __init__(self, model: LoggedModel) -> None:
+        self._estimator = model.estimator
+        self.card = model.card
+        self._inputs = model.card.view.from_sound(model.card.prepare)
+
+    @property
+    def name(self) -> str:
+        """Name of the classifier's class."""
+        classifier = self._estimator[-1]
+        return type(getattr(classifier, "estimator", classifier)).__name__  # calibrated or not
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """The genres that the model tells apart, in the order of its probabilities."""
+        return tuple(map(str, self._estimator.classes_))
+
+    def rows(self, X: Any) -> np.ndarray:
+        """Return the probabilities of rows of inputs, float64, shape (n_rows, n_genres)."""
+        found = np.asarray(self._estimator.predict_proba(X), dtype=np.float64)
+        return found / found.sum(axis=1, keepdims=True)
+
+    def file(self, path: Path) -> Prediction:
+        """Return the prediction of an audio file, the mean over its windows and their segments.
+
+        Raises
+        ------
+        DataError
+            The file is not audio that a track could be prepared from.
+        """
+        prepare = self.card.prepare
+        total, count = np.zeros(len(self.genres)), 0
+        try:
+            for y in windows(
+                path, sample_rate=prepare.features.sample_rate, max_seconds=prepare.max_seconds
+            ):
+                probabilities = self.rows(self._inputs(y))
+                total += probabilities.sum(axis=0)
+                count += len(probabilities)
+        except DataError as error:
+            raise DataError(replace(error.mistakes[0], where=str(path))) from error
+        series = pd.Series(total / count, index=list(self.genres))
+        return Prediction(path, count, series.sort_values(ascending=False, kind="stable"))
+
+    def files(self, paths: Iterable[Path | Mistake]) -> Iterator[Prediction | Mistake]:
+        """Yield the prediction of each file, or what is wrong with it."""
+        for path in paths:
+            if isinstance(path, Mistake):
+                yield path
+                continue
+            try:
+                yield self.file(path)
+            except DataError as error:
+                yield error.mistakes[0]
+
+
+def audio_files(paths: Iterable[Path]) -> list[Path | Mistake]:
+    """Return the audio files that `paths` name.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files, which are taken whatever they are called, and folders, which stand for the files at
+        any depth below them that have an ending of audio, sorted. Hidden ones are passed over.
+
+    Returns
+    -------
+    list of Path or Mistake
+        A mistake for each folder that cannot be read or holds no audio.
+    """
+    found: list[Path | Mistake] = []
+    for path in paths:
+        inside = _below(path) if path.is_dir() else [path]
+        allowed = "files that end in " + ", ".join(AUDIO_SUFFIXES)
+        found += inside or [Mistake(str(path), "no audio there", allowed, "none")]
+    return found
+
+
+def _below(folder: Path) -> list[Path | Mistake]:
+    problems: list[Path | Mistake] = []
+    files: list[Path] = []
+
+    def note(error: OSError) -> None:
+        got, allowed = str(error.strerror), "a folder that may be listed"
+        problems.append(Mistake(str(error.filename), "unreadable folder", allowed, got))
+
+    for root, folders, names in os.walk(folder, onerror=note, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [
+            Path(root, name)
+            for name in names
+            if not name.startswith(".") and Path(name).suffix.lower() in AUDIO_SUFFIXES
+        ]
+    return [*sorted(files), *problems]

@@ -1,0 +1,116 @@
+"""What a logged model says of itself: enough to give it any audio as it was given its tracks."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gtzan_exp.audio.prepare import PrepareSettings
+from gtzan_exp.checks import checked
+from gtzan_exp.data.prepared import from_recipe
+from gtzan_exp.data.views import View
+from gtzan_exp.errors import DataError, Mistake
+
+_OURS = "gtzan_exp.data."
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The metadata of a logged model.
+
+    Parameters
+    ----------
+    view : View
+        What the model sees.
+    prepare : PrepareSettings
+        How its view was made from audio.
+    classes : tuple of str
+        The genres of the data.
+    data : str
+        Name of the data that it was trained on.
+    synthetic : bool
+        True when that was the generated sample.
+    run_id : str
+        The run that trained it.
+    """
+
+    view: View
+    prepare: PrepareSettings
+    classes: tuple[str, ...]
+    data: str
+    synthetic: bool
+    run_id: str
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the card as plain data."""
+        from pydantic import TypeAdapter
+
+        kind = type(self.view)
+        settings = TypeAdapter(kind).dump_python(self.view, mode="json")
+        return {
+            "classes": list(self.classes),
+            "view": self.view.name,
+            "view_settings": {"_target_": f"{kind.__module__}.{kind.__qualname__}", **settings},
+            "prepare": self.prepare.recipe(),
+            "data": self.data,
+            "synthetic": self.synthetic,
+            "run_id": self.run_id,
+        }
+
+    @classmethod
+    def read(cls, metadata: Any, where: str, *, trusted: tuple[str, ...] = ()) -> ModelCard:
+        """Return the card that `metadata` describes.
+
+        Parameters
+        ----------
+        metadata : mapping
+            What `ModelCard.metadata` gave.
+        where : str
+            The file that it is from.
+        trusted : tuple of str
+            Views that may be used besides those of the package.
+
+        Raises
+        ------
+        DataError
+            It describes no such card.
+        """
+        try:
+            return cls(
+                view=_view(dict(metadata["view_settings"]), where, trusted),
+                prepare=from_recipe(metadata["prepare"], where),
+                classes=tuple(map(str, metadata["classes"])),
+                data=str(metadata["data"]),
+                synthetic=bool(metadata["synthetic"]),
+                run_id=str(metadata["run_id"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            allowed = "a model that this version of gtzan-exp logged"
+            got = f"{type(error).__name__} {error} in its metadata"
+            raise DataError(Mistake(where, "is not one of ours", allowed, got)) from error
+
+
+def _view(settings: Mapping[str, Any], where: str, trusted: tuple[str, ...]) -> View:
+    target = str(settings["_target_"])
+    module, _, name = target.rpartition(".")
+    if not (target.startswith(_OURS) or target in trusted):
+        allowed = f"views of {_OURS.rstrip('.')}, or one in trusted_types (after a look at it)"
+        raise DataError(Mistake(where, "holds a view that is not trusted", allowed, target))
+    try:
+        kind = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise DataError(
+            Mistake(where, "needs a view that is not there", "an installed class", target)
+        ) from error
+    if not hasattr(kind, "from_sound"):
+        raise DataError(
+            Mistake(where, "its view cannot be made from audio", "a view with from_sound", target)
+        )
+    mistakes: list[Mistake] = []
+    options = {key: value for key, value in settings.items() if key != "_target_"}
+    view = checked(kind, options, where, mistakes)
+    if mistakes:
+        raise DataError(mistakes)
+    return view
