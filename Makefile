@@ -24,8 +24,8 @@ demo: $(READY) ## every model once on the synthetic sample, then the table of th
 	@echo
 	$(BIN)/gtzan-exp compare
 	@echo
-	@echo "These are minutes-long smoke runs on SYNTHETIC audio: they show that everything works,"
-	@echo "not how good anything is. To look at the runs in MLflow: make ui"
+	@echo "These are smoke runs on a little SYNTHETIC audio: they show that everything works, not how"
+	@echo "good anything is. To look at them in MLflow: make ui, then http://127.0.0.1:5000"
 
 ui: $(READY) ## MLflow's pages over mlruns/, on this machine only
 	$(BIN)/gtzan-exp ui
