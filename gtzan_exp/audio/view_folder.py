@@ -193,5 +193,10 @@ class ViewFolder:
             )
 
 
+def is_unfinished(root: Path) -> bool:
+    """Tell whether a run of `prepare` into this folder is under way, or was stopped."""
+    return (root / _PRIVATE).is_dir() and not (root / SETTINGS).is_file()
+
+
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()

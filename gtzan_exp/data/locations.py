@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 import gtzan_exp.audio
+from gtzan_exp.audio.view_folder import is_unfinished
 from gtzan_exp.data.cache import cached_folder
 from gtzan_exp.data.dataset import digest
 from gtzan_exp.data.groups import ARTISTS, read_groups
@@ -57,7 +58,12 @@ class Folder:
                 return wrong("does not exist", root)
             if not root.is_dir():
                 return wrong("is not a folder", root)
-            return [] if any(root.iterdir()) else wrong("is empty", root)
+            if not any(root.iterdir()):
+                return wrong("is empty", root)
+            if is_unfinished(root):
+                finish = "the same gtzan-exp prepare once more, to its end"
+                return [Mistake("data.root", "holds an unfinished prepare", finish, str(root))]
+            return []
         except OSError as error:
             return wrong("cannot be read", f"{root} ({error.strerror})")
 

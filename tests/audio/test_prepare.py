@@ -276,3 +276,14 @@ def test_a_dask_cluster_of_two_processes_gives_the_same(collection, tmp_path):
 def test_impossible_settings_are_refused(options, complaint):
     with pytest.raises(ValidationError, match=complaint):
         PrepareSettings(**options)
+
+
+def test_an_unfinished_folder_is_refused_by_training(collection, tmp_path):
+    from gtzan_exp.data.locations import Folder
+
+    root = tmp_path / "views"
+    prepare(collection, root, PrepareSettings(n_jobs=1))
+    assert Folder(name="mine", root=root).mistakes() == []
+    (root / "prepare_settings.json").unlink()
+    (found,) = Folder(name="mine", root=root).mistakes()
+    assert str(found).startswith("data.root: holds an unfinished prepare; allowed: the same")
