@@ -51,7 +51,8 @@ class Predictor:
     def __init__(self, model: LoggedModel) -> None:
         self._estimator = model.estimator
         self.card = model.card
-        self._inputs = model.card.view.from_sound(model.card.prepare)
+        from_sound = getattr(model.card.view, "from_sound", None)
+        self._inputs = from_sound(model.card.prepare) if from_sound else None
 
     @property
     def name(self) -> str:
@@ -75,9 +76,14 @@ class Predictor:
         Raises
         ------
         DataError
-            The file is not audio that a track could be prepared from.
+            The file is not audio that a track could be prepared from, or the model's view cannot be
+            made from audio.
         """
         prepare = self.card.prepare
+        if self._inputs is None:
+            view = type(self.card.view).__name__
+            allowed = "a view with the method from_sound"
+            raise DataError(Mistake(str(path), "the view cannot be made from audio", allowed, view))
         total, count = np.zeros(len(self.genres)), 0
         try:
             for y in windows(

@@ -16,18 +16,20 @@ GUIDE = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text()
 
 @pytest.fixture
 def examples(workspace, monkeypatch):
-    """A config folder with the guide's models, and its module on the path."""
-    models = workspace / "my_conf" / "model"
-    models.mkdir(parents=True)
-    for text in re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL):
-        name = re.search(r"^name: (\w+)", text, re.MULTILINE)
-        if "input:" in text:
-            (models / f"{name[1]}.yaml").write_text(text)
-    (code,) = (c for c in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "TinyCNN" in c)
-    (workspace / "my_package.py").write_text(code)
+    """A config folder with the guide's models and view, and its modules on the path."""
+    for group, key in (("model", "input:"), ("view", "gives:")):
+        (workspace / "my_conf" / group).mkdir(parents=True)
+        for text in re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL):
+            name = re.search(r"^name: (\w+)", text, re.MULTILINE)
+            if key in text:
+                (workspace / "my_conf" / group / f"{name[1]}.yaml").write_text(text)
+    network, view = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    (workspace / "my_package.py").write_text(network)
+    (workspace / "my_views.py").write_text(view)
     monkeypatch.syspath_prepend(workspace)
-    yield models
-    sys.modules.pop("my_package", None)
+    yield
+    for module in ("my_package", "my_views"):
+        sys.modules.pop(module, None)
 
 
 def test_a_scikit_learn_model_is_one_file(examples, workspace, capsys):
@@ -45,4 +47,16 @@ def test_a_network_is_one_class_and_one_file(examples, workspace, capsys):
     uri = f"runs:/{result['run_id']}/model"
     assert load_model(uri, trusted=("my_package.TinyCNN",))
     with pytest.raises(Exception, match=r"not trusted.*my_package\.TinyCNN"):
+        load_model(uri)
+
+
+def test_a_view_is_one_class_and_one_file(examples, workspace, capsys):
+    import mlflow
+
+    result, _ = run(capsys, "--config-dir", "my_conf", "view=tempo", "model=svc")
+    assert result["tags"]["view"] == "tempo"
+    mlflow.set_tracking_uri(store(workspace))
+    uri = f"runs:/{result['run_id']}/model"
+    assert load_model(uri, trusted=("my_views.TempoView",))[-1].n_features_in_ == 1
+    with pytest.raises(Exception, match=r"not trusted.*my_views\.TempoView"):
         load_model(uri)

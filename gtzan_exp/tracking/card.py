@@ -104,10 +104,6 @@ def _view(settings: Mapping[str, Any], where: str, trusted: tuple[str, ...]) -> 
         raise DataError(
             Mistake(where, "needs a view that is not there", "an installed class", target)
         ) from error
-    if not hasattr(kind, "from_sound"):
-        raise DataError(
-            Mistake(where, "its view cannot be made from audio", "a view with from_sound", target)
-        )
     mistakes: list[Mistake] = []
     options = {key: value for key, value in settings.items() if key != "_target_"}
     view = checked(kind, options, where, mistakes)
