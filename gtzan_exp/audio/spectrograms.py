@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.audio import backend
 from gtzan_exp.audio.spectrum import Framing, Spectrum
 from gtzan_exp.errors import ConfigError, Mistake, nearest
 
@@ -97,7 +98,8 @@ def encode_png(image: np.ndarray) -> bytes:
 def _fill(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     """Colour the mel spectrogram in dB, brought to size before the colours are chosen."""
     import cv2
-    import librosa
+
+    librosa = backend.load()
 
     decibels = librosa.power_to_db(mel, ref=np.max, top_db=settings.top_db)
     for size in ((settings.width, len(mel)), (settings.width, settings.height)):
@@ -109,7 +111,7 @@ def _fill(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
 
 def _draw_in_margin(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     """Do what ``specshow(amplitude_to_db(mel, ref=max))`` does on the axes of a notebook."""
-    import librosa
+    librosa = backend.load()
 
     decibels = librosa.amplitude_to_db(mel, ref=np.max, top_db=settings.top_db)
     rows = _nearest(len(mel), (1 - _BOTTOM) * settings.height, (1 - _TOP) * settings.height)

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.audio import backend
 from gtzan_exp.errors import DataError, Mistake
 
 
@@ -84,7 +85,7 @@ class Spectrum:
     @cached_property
     def stft(self) -> np.ndarray:
         """Complex spectrum, complex64, shape (n_fft / 2 + 1, frames), frames contiguous."""
-        import librosa
+        librosa = backend.load()
 
         return librosa.stft(
             self.y,
@@ -111,7 +112,7 @@ class Spectrum:
     @cached_property
     def mel_db(self) -> np.ndarray:
         """`mel` in dB above 1, cut off 80 dB below its peak, as `librosa.power_to_db` does."""
-        import librosa
+        librosa = backend.load()
 
         return librosa.power_to_db(self.mel)
 
@@ -122,6 +123,6 @@ class Spectrum:
 
 @cache
 def _mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> np.ndarray:
-    import librosa
+    librosa = backend.load()
 
     return librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels)

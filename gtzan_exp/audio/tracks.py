@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gtzan_exp.audio import backend
 from gtzan_exp.errors import DataError, Mistake
 from gtzan_exp.genres import track_id
 
@@ -132,7 +133,7 @@ def load_audio(
     DataError
         The file is missing, empty, corrupt (not finite, too), not audio, too short, or silent.
     """
-    import librosa
+    librosa = backend.load()
 
     def refuse(what: str, got: str, *, allowed: str = _AUDIO) -> DataError:
         return DataError(Mistake(str(path), what, allowed, got))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gtzan_exp.audio import backend
 from gtzan_exp.audio.features import FeatureSettings, extract
 from gtzan_exp.audio.hpss import harmonic_percussive
 from gtzan_exp.audio.spectrum import Spectrum
@@ -122,7 +123,7 @@ def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> So
     DataError
         The file cannot be read, is too short or silent.
     """
-    import librosa
+    librosa = backend.load()
 
     settings = FeatureSettings()
     y = load_audio(path, sample_rate=settings.sample_rate, max_seconds=max_seconds)

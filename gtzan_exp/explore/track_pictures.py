@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from gtzan_exp.audio import backend
 from gtzan_exp.explore.canvas import Picture, canvas
 from gtzan_exp.explore.track import Sound
 from gtzan_exp.genres import GENRES, genre_colors
@@ -256,7 +257,7 @@ def _stft(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
 
 
 def _spectrogram(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
-    import librosa
+    librosa = backend.load()
 
     nyquist = sound.sample_rate / 2
     edges = np.geomspace(_LOWEST_HZ, nyquist, _LOG_ROWS + 1)
@@ -273,7 +274,7 @@ def _spectrogram(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
 
 
 def _mel(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
-    import librosa
+    librosa = backend.load()
 
     nyquist = sound.sample_rate / 2
     decibels = librosa.power_to_db(sound.spectrum.mel, ref=np.max, top_db=TOP_DB)

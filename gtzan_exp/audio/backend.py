@@ -1,0 +1,52 @@
+"""librosa, imported late, and for the first time by one process at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+_COMPILED = ("beat", "core", "decompose", "effects", "feature", "onset", "util")
+
+
+def load() -> ModuleType:
+    """Return the module ``librosa``.
+
+    On its first import after an installation librosa compiles functions into a cache beside it.
+    Processes that do so at the same time leave that cache in a state that crashes every later
+    process (seen with librosa 0.11 and numba 0.68), so the first import happens under a lock; a
+    file in the user's cache folder says that it is done.
+    """
+    if "librosa" not in sys.modules:
+        done = _marker()
+        if not done.exists() and _can_write(done.parent):
+            from filelock import FileLock
+
+            with FileLock(done.with_suffix(".lock")):
+                for name in _COMPILED:
+                    importlib.import_module(f"librosa.{name}")
+                done.touch()
+    return importlib.import_module("librosa")
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+def _marker() -> Path:
+    """Return the file that marks this installation of librosa as compiled."""
+    from platformdirs import user_cache_path
+
+    spec = importlib.util.find_spec("librosa")
+    installed = Path(spec.origin).stat()
+    key = f"{spec.origin} {installed.st_ino} {installed.st_ctime_ns} {sys.version}"
+    name = hashlib.sha256(key.encode()).hexdigest()[:16]
+    return user_cache_path("gtzan_exp", appauthor=False) / "compiled" / name
