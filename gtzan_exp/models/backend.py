@@ -21,9 +21,22 @@ def load() -> tuple[ModuleType, ModuleType]:
         with _held_back():
             import keras
             import tensorflow
+        _spare_the_standard_error()
         # It takes a second network in one process for a loop that builds the same one anew.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return keras, tensorflow
+
+
+def _spare_the_standard_error() -> None:
+    """Keep absl, which TensorFlow brings, from closing a standard error that somebody replaced.
+
+    Its log handler closes its stream whenever logging is configured anew, as Hydra does for each
+    job, unless that stream is a standard one at that moment.
+    """
+    from absl import logging as absl_logging
+
+    if sys.__stderr__ is not None:
+        absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
 
 @contextmanager
