@@ -21,9 +21,9 @@ def load() -> tuple[ModuleType, ModuleType]:
         with _held_back():
             import keras
             import tensorflow
-        _spare_the_standard_error()
         # It takes a second network in one process for a loop that builds the same one anew.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    _spare_the_standard_error()
     return keras, tensorflow
 
 
