@@ -24,7 +24,7 @@ from gtzan_exp.tracking.store import Tracking
 GROUPS = ("data", "view", "split", "trainer", "model", "tracking", "experiment", "sweep")
 _OPTIONS = ("seed", "name", "tags", "paths")
 _NODES = ("data", "view", "split", "trainer", "model", "tracking")
-_PLACES = ("data.root", "data.cache")
+_PLACES = ("data.root", "data.cache", "data.splits", "split.dir", "split.groups")
 _PATHS = ("runs", "cache")
 _METHODS = {
     "data": "folder",
@@ -157,9 +157,10 @@ def options(config: DictConfig) -> dict[str, Any]:
 
 
 def signature(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that can change a result: not where data lies and records go.
+    """Return the options that can change a result: not where data and lists lie and records go.
 
-    The trainer counts through the models that use it.
+    What lies there counts through the fingerprints of data and split, the trainer through the
+    models that use it.
     """
     return {
         key: value
