@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from gtzan_exp.data.dataset import Dataset, Split
-
-_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ def audit(dataset: Dataset, split: Split) -> Audit:
     dataset : Dataset
     split : Split
     """
-    rows = _row_hashes(dataset)
+    rows = np.array(dataset.row_digests())
     found: dict[str, list[float]] = {}
     for fold in split.folds:
         kinds = {"track": dataset.tracks, "artist": dataset.artists}
@@ -57,14 +53,3 @@ def audit(dataset: Dataset, split: Split) -> Audit:
     shares = {kind: float(np.mean(values)) for kind, values in found.items()}
     kinds = [*split.leaks, *(kind for kind, share in shares.items() if share > 0)]
     return Audit(shares, "+".join(dict.fromkeys(kinds)) or "none")
-
-
-def _row_hashes(dataset: Dataset) -> np.ndarray:
-    return np.array([hashlib.blake2b(row, digest_size=16).digest() for row in _rows(dataset)])
-
-
-def _rows(dataset: Dataset) -> Iterator[bytes]:
-    for start in range(0, len(dataset), _BATCH):
-        batch = np.arange(start, min(start + _BATCH, len(dataset)))
-        for row in np.asarray(dataset.take(batch)):
-            yield np.ascontiguousarray(row).tobytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass
@@ -112,10 +111,8 @@ def identical_rows(dataset: Dataset) -> pd.DataFrame:
         ``id``, ``other`` and ``same_genre``, in the order of the data.
     """
     groups: dict[bytes, list[int]] = defaultdict(list)
-    for start in range(0, len(dataset), 64):
-        rows = np.arange(start, min(start + 64, len(dataset)))
-        for row, values in zip(rows, np.asarray(dataset.take(rows)), strict=True):
-            groups[hashlib.sha256(values.tobytes()).digest()].append(int(row))
+    for row, digest in enumerate(dataset.row_digests()):
+        groups[digest].append(row)
     pairs = [pair for group in groups.values() for pair in itertools.combinations(group, 2)]
     return pd.DataFrame(
         [
