@@ -41,7 +41,7 @@ def main(pairs: int) -> None:
             capture_output=True,
             text=True,
         )
-        table = result.stdout.splitlines()[0].partition(", ")[2]
+        table = result.stdout.splitlines()[0].partition(": ")[2]
         plain = [sys.executable, str(PLAIN), table]
         print(f"table: {'GTZAN' if 'data=gtzan' in options else 'synthetic sample'}")
         for command in (ours, plain):  # the first run of each makes its database

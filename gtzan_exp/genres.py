@@ -1,4 +1,4 @@
-"""Names: GTZAN's genres, the one colour of each, and the one id of each track."""
+"""Names: GTZAN's genres, the one colour of each, the one id of each track, what is synthetic."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ _PALETTE = (
     "#717581",
     "#92dadd",
 )
+
+
+def labelled(data: str, synthetic: bool) -> str:
+    """Return the name of a set of data, with the warning that synthetic data has everywhere."""
+    return f"{data} (SYNTHETIC, not GTZAN)" if synthetic else data
 
 
 def genre_colors(classes: Sequence[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gtzan_exp.data.dataset import Dataset
 from gtzan_exp.evaluation.evaluate import Evaluation
+from gtzan_exp.genres import labelled
 from gtzan_exp.models.build import Fitted
 
 
@@ -85,7 +86,7 @@ def _folder(output: Path, config: DictConfig) -> Path:
 
 
 def _title(name: str, dataset: Dataset) -> str:
-    return f"{name}, data: {dataset.name}{' (synthetic)' if dataset.synthetic else ''}"
+    return f"{name}, data: {labelled(dataset.name, dataset.synthetic)}"
 
 
 def _draw_confusion(folder: Path, name: str, dataset: Dataset, predictions: pd.DataFrame) -> None:

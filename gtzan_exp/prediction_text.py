@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 
+from gtzan_exp.genres import labelled
 from gtzan_exp.predict import Prediction, Predictor
 
 
@@ -18,9 +19,8 @@ def printable(text: str) -> str:
 def as_table(predictor: Predictor, found: Iterator[Prediction], *, top: int) -> Iterator[str]:
     """Yield a line about the model, and one per file as soon as it is predicted."""
     card = predictor.card
-    kind = " (SYNTHETIC, not GTZAN)" if card.synthetic else ""
     yield (
-        f"{predictor.name} on {card.view.name} of {card.data}{kind},"
+        f"{predictor.name} on {card.view.name} of {labelled(card.data, card.synthetic)},"
         f" {len(predictor.genres)} genres, run {card.run_id}"
     )
     width = max(map(len, predictor.genres))

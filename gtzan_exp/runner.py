@@ -15,6 +15,7 @@ from gtzan_exp.errors import ConfigError, Mistake
 from gtzan_exp.evaluation.aggregate import aggregate
 from gtzan_exp.evaluation.audit import Audit, audit
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
+from gtzan_exp.genres import labelled
 from gtzan_exp.models.build import Fitted, build, fit, n_parameters
 from gtzan_exp.output import Result, write_pooled_record, write_record, write_result
 from gtzan_exp.tracking.record import Recorder, recorded_run
@@ -48,7 +49,8 @@ def run(config: DictConfig, output: Path) -> Result:
     _announce(cell, dataset, split, leaks)
 
     tags = _tags(cell, dataset, split, leaks)
-    tags["config_hash"] = digest(sorted(signature(params).items()), dataset.fingerprint)
+    fingerprints = dataset.fingerprint, split.fingerprint
+    tags["config_hash"] = digest(sorted(signature(params).items()), *fingerprints)
     with recorded_run(cell.tracking, cell.name, params, tags | cell.tags) as recorder:
         recorder.dataset(dataset, split)
         recorder.metrics({f"leak/{kind}": share for kind, share in leaks.shares.items()})
@@ -97,10 +99,9 @@ def _cross_validate(
 
 
 def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> None:
-    kind = " (SYNTHETIC, not GTZAN)" if dataset.synthetic else ""
     log.info(
-        "data=%s%s view=%s split=%s model=%s: %d rows of %d genres, fingerprint %s",
-        *(dataset.name, kind, dataset.view, split.name, cell.model.name),
+        "data=%s view=%s split=%s model=%s: %d rows of %d genres, fingerprint %s",
+        *(labelled(dataset.name, dataset.synthetic), dataset.view, split.name, cell.model.name),
         *(len(dataset), len(dataset.classes), dataset.fingerprint),
     )
     if dataset.skipped:

@@ -131,7 +131,7 @@ def test_the_run_record_is_complete_and_true(workspace, capsys):
         assert tags[name]
     (dataset,) = record.inputs.dataset_inputs
     assert dataset.dataset.digest == tags["data_fingerprint"]
-    assert "synthetic" in dataset.dataset.name
+    assert "SYNTHETIC, not GTZAN" in dataset.dataset.name
 
     artifacts = {item.path for item in client.list_artifacts(result["run_id"])}
     assert artifacts == {
@@ -171,6 +171,26 @@ def test_the_same_config_and_seed_give_the_same_metrics(workspace, capsys, model
     assert scores(first) != scores(other)
     assert first["tags"] == again["tags"]
     assert first["tags"]["config_hash"] != other["tags"]["config_hash"]
+
+
+def test_the_config_hash_is_of_what_counts_and_not_of_where_it_lies(workspace, capsys):
+    """The same tables and lists in two folders are one cell; other lists are another."""
+    assert main(["validate"]) == 0
+    source = Path(capsys.readouterr().out.splitlines()[0].partition(": ")[2]).parent
+    hashes = []
+    for folder, last in (("here", 16), ("there", 16), ("other", 15)):
+        root = workspace / folder
+        (root / "splits").mkdir(parents=True)
+        table = pd.read_csv(source / "features_30_sec.csv")
+        table.to_csv(root / "features_30_sec.csv", index=False)
+        number = table["filename"].str.extract(r"\.(\d+)\.", expand=False).astype(int)
+        for part, chosen in (("train", number < last), ("test", number >= 16)):
+            names = "\n".join(table["filename"][chosen])
+            (root / "splits" / f"{part}.txt").write_text(names)
+        place = [f"data.root={folder}", "split.dir=${data.splits}"]
+        result, _ = run(capsys, "data=folder", "split=lists", *place, "tracking.log_model=false")
+        hashes.append(result["tags"]["config_hash"])
+    assert hashes[0] == hashes[1] != hashes[2]
 
 
 def test_a_failed_run_is_recorded_as_failed_with_its_traceback(workspace, capsys):

@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.config import resolve_tracking
     from gtzan_exp.errors import DataError, Mistake
     from gtzan_exp.evaluation.compare import as_text, summary
+    from gtzan_exp.genres import labelled
     from gtzan_exp.tracking.query import recorded_runs
 
     overrides = parse(arguments).overrides
@@ -34,9 +35,9 @@ def main(arguments: list[str]) -> int:
     if runs.empty:
         wanted = "an experiment with runs (data=NAME and tracking=NAME choose it)"
         raise DataError(Mistake(tracking.uri, "no recorded runs", wanted, tracking.experiment))
-    kind = " (SYNTHETIC, not GTZAN)" if set(runs["synthetic"]) == {"true"} else ""
+    title = labelled(tracking.experiment, set(runs["synthetic"]) == {"true"})
     finished = int((runs["status"] == "FINISHED").sum())
-    print(f"{finished} finished runs in {tracking.experiment}{kind}\n")
+    print(f"{finished} finished runs in {title}\n")
     if finished:
         print(as_text(summary(runs)))
     for run in runs[runs["status"] != "FINISHED"].itertuples():

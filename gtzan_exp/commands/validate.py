@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> int:
     """Check what the command line describes and print what it found."""
     from gtzan_exp.compose import check_sweep, composed
     from gtzan_exp.config import resolve
+    from gtzan_exp.genres import labelled
 
     flags = parse(arguments)
     files = {"config_dir": flags.config_dir, "config_name": flags.config_name}
@@ -35,9 +36,8 @@ def main(arguments: list[str]) -> int:
     cell = composed(flags.overrides, resolve, **files)
     dataset = cell.view.load(cell.data, cache=cell.cache)
     split = cell.split.split(dataset)
-    kind = " (SYNTHETIC, not GTZAN)" if dataset.synthetic else ""
     shape = " x ".join(str(size) for size in dataset.X.shape)
-    print(f"data    {dataset.name}{kind}, {dataset.source}")
+    print(f"data    {labelled(dataset.name, dataset.synthetic)}: {dataset.source}")
     print(f"view    {dataset.view}, {shape}, {len(dataset.skipped)} files skipped")
     print(f"genres  {', '.join(dataset.classes)}")
     for number, fold in enumerate(split.folds, start=1):

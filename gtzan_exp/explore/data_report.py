@@ -20,6 +20,7 @@ from gtzan_exp.explore import table
 from gtzan_exp.explore.canvas import Picture
 from gtzan_exp.explore.page import Section, Table
 from gtzan_exp.explore.settings import Look
+from gtzan_exp.genres import labelled
 
 _FEATURES = (
     "tempo",
@@ -106,7 +107,7 @@ class DataReport:
             height, width = self.images.X.shape[1:3]
             images = f"{len(self.images):,}, looked at in {width} x {height} pixels"
         return {
-            "data": f"{self.data}{' (synthetic)' if self.synthetic else ''}",
+            "data": labelled(self.data, self.synthetic),
             "table": self.table.source,
             "rows": f"{len(self.table):,}",
             "columns": f"{self.table.X.shape[1]} with numbers",
@@ -155,7 +156,7 @@ class DataReport:
         from gtzan_exp.explore import table_pictures as pictures
 
         labels, classes = self.table.labels, self.table.classes
-        title = f"{self.data} (synthetic)" if self.synthetic else self.data
+        title = labelled(self.data, self.synthetic)
         balance = table.class_balance(self.table)
         correlation = table.mean_features(self.table.X).corr()
         pairs = table.strongest_pairs(correlation)

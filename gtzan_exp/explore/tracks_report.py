@@ -11,6 +11,7 @@ import pandas as pd
 from gtzan_exp.explore.page import Section, Table
 from gtzan_exp.explore.settings import ExploreSettings, Look
 from gtzan_exp.explore.track import Sound, analyse, chosen_tracks
+from gtzan_exp.genres import labelled
 
 _TEXTS = {
     "waveform": "Amplitude over time, full scale being 1.",
@@ -107,7 +108,7 @@ class TracksReport:
     @property
     def facts(self) -> dict[str, Any]:
         return {
-            "data": f"{self.data}{' (synthetic)' if self.synthetic else ''}",
+            "data": labelled(self.data, self.synthetic),
             "files": ", ".join(str(sound.path) for sound in self.sounds),
             "read": f"at most {self.settings.max_seconds:g} s of each file",
             "scales": "the same for all tracks",

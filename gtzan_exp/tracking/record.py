@@ -16,6 +16,7 @@ import gtzan_exp
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.data.dataset import Dataset, Split
 from gtzan_exp.data.views import View
+from gtzan_exp.genres import labelled
 from gtzan_exp.tracking.models import log_model
 from gtzan_exp.tracking.store import Tracking
 
@@ -61,7 +62,7 @@ class Recorder:
         from mlflow.entities import DatasetInput, InputTag
 
         profile = {"num_rows": len(dataset), "classes": len(dataset.classes)}
-        name = f"{dataset.name}{' (synthetic)' if dataset.synthetic else ''}/{dataset.view}"
+        name = f"{labelled(dataset.name, dataset.synthetic)}/{dataset.view}"
         entity = MlflowDataset(
             name=name,
             digest=dataset.fingerprint,
