@@ -122,7 +122,7 @@ def test_a_process_says_no_more_than_that_unless_asked(here):
 def test_validate_says_what_a_run_would_do(here, capsys):
     assert main(["validate", *VIEWS, "split.test_size=0.3"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"data    folder, {here / 'views' / 'features_30_sec.csv'}",
+        f"data    folder: {here / 'views' / 'features_30_sec.csv'}",
         "view    features, 20 x 1, 0 files skipped",
         "genres  a, b",
         "split   holdout, fold 1 of 1: train 12, val 2, test 6 rows",

@@ -203,6 +203,11 @@ def test_a_root_with_spaces_and_letters_beyond_ascii(here, monkeypatch):
         (["view=features", "model=cnn2d"], 2, HEAVY),
         (["data=folder", "data.root=nowhere", "model=svc", "model.C=x"], 2, HEAVY),
         (["validate", "data=folder", "data.root=views", "view.columns=[a]"], 0, HEAVY),
+        (
+            ["data=folder", "data.root=views", "view.columns=[a]", "model=svc"],
+            0,
+            {"tensorflow", "keras", "librosa", "xgboost"},
+        ),
         (["compare", "foo=1"], 2, HEAVY),
         (["-m", "model=logreg,cnn1d", "seed=x"], 2, HEAVY),
     ],

@@ -45,39 +45,8 @@ def refused(capsys: pytest.CaptureFixture[str], *overrides: str) -> str:
     return line
 
 
-def check_in_browser(page: Path, folder: Path) -> None:
-    chromium = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if chromium is None:
-        pytest.skip("no chromium on this machine")
-    with browser(chromium, folder) as tab:
-        colors = set()
-        for width, dark in ((390, False), (390, True), (1280, False)):
-            tab.open(page, width=width, dark=dark)
-            facts = tab.evaluate(FACTS)
-            assert facts["width"] <= width
-            assert facts["images"]
-            for loaded, alt, src in facts["images"]:
-                assert loaded, alt
-                assert len(alt) > 20
-                assert src == "data:image/png;base64,"
-            colors.add((facts["color"], facts["ink"]))
-            methods = {event["method"] for event in tab.events}
-            complaints = {"Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"}
-            assert not methods & complaints
-            asked = [
-                event["params"]["request"]["url"]
-                for event in tab.events
-                if event["method"] == "Network.requestWillBeSent"
-            ]
-            assert {url.partition(":")[0] for url in asked} <= {"file", "data"}
-            assert sum(url.startswith("file:") for url in asked) == 1
-        assert len(colors) == 2
-
-
 @pytest.mark.slow
-def test_tracks_side_by_side(workspace, capsys, tmp_path):
+def test_tracks_side_by_side(workspace, capsys):
     run_id, page = explore(
         capsys, *SMALL, "tracks=[pop.00001,blues.00002]", "output=look", "+tags.n=1"
     )
@@ -110,10 +79,9 @@ def test_tracks_side_by_side(workspace, capsys, tmp_path):
     assert (run.data.tags["synthetic"], run.data.tags["n"]) == ("true", "1")
     logged = {file.path for file in client.list_artifacts(run_id)}
     assert logged == {path.name for path in page.parent.iterdir()}
-    check_in_browser(page, tmp_path / "profile")
 
 
-def test_a_file_of_your_own_needs_no_data(workspace, capsys, tmp_path):
+def test_a_file_of_your_own_needs_no_data(workspace, capsys):
     own = workspace / "my song (live), 1.wav"
     soundfile.write(own, 0.1 * np.random.default_rng(0).standard_normal(44100), 22050)
     _, page = explore(capsys, f"audio='{own.name}'", "data=folder", "data.root=/nowhere")
@@ -122,11 +90,10 @@ def test_a_file_of_your_own_needs_no_data(workspace, capsys, tmp_path):
     assert numbers["synthetic"] is False
     assert numbers["tracks"][own.name]["genre"] is None
     assert page.parent.is_relative_to(workspace / "outputs")
-    check_in_browser(page, tmp_path / "profile")
 
 
 @pytest.mark.slow
-def test_a_data_set(workspace, capsys, tmp_path):
+def test_a_data_set(workspace, capsys):
     _, page = explore(capsys, *SMALL, "features=[tempo,rms_mean]")
     numbers = json.loads((page.parent / "explore.json").read_text())
     assert numbers["rows"] == 30
@@ -145,12 +112,11 @@ def test_a_data_set(workspace, capsys, tmp_path):
         "image_grid",
         "mean_images",
     }
-    check_in_browser(page, tmp_path / "profile")
 
 
 @pytest.mark.gtzan
 @pytest.mark.slow
-def test_gtzan(workspace, capsys, gtzan_root, tmp_path):
+def test_gtzan(workspace, capsys, gtzan_root):
     _, page = explore(capsys, "data=gtzan", f"data.root='{gtzan_root}'")
     numbers = json.loads((page.parent / "explore.json").read_text())
     assert len(numbers["pca_cumulative_percent"]) == 58
@@ -160,7 +126,6 @@ def test_gtzan(workspace, capsys, gtzan_root, tmp_path):
     lacking = {line["track"]: line["missing"] for line in numbers["incomplete_tracks"]}
     assert [track for track, what in lacking.items() if "image" in what] == ["jazz.00054"]
     assert "SYNTHETIC" not in page.read_text(encoding="utf-8")
-    check_in_browser(page, tmp_path / "profile")
 
 
 def test_mistakes_are_one_line_each(workspace, capsys):
@@ -191,3 +156,51 @@ def test_options_of_explore_are_no_options_of_training(workspace, capsys):
 def test_the_corrupt_track_of_gtzan_is_refused(workspace, capsys, gtzan_root):
     line = refused(capsys, "data=gtzan", f"data.root='{gtzan_root}'", "track=jazz.00054")
     assert "jazz.00054.wav: corrupt or not audio" in line
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser that the pages are looked at with; only that is skipped where there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip(f"none of {', '.join(names)} is on the PATH, so pages are not rendered")
+    return found
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param([*SMALL, "tracks=[pop.00001,blues.00002]"], id="tracks"),
+        pytest.param([*SMALL], id="data set", marks=pytest.mark.slow),
+        pytest.param(["data=gtzan"], id="gtzan", marks=[pytest.mark.slow, pytest.mark.gtzan]),
+    ],
+)
+def test_the_page_in_a_browser(chromium, workspace, capsys, tmp_path, request, overrides):
+    """Light, dark and narrow: all loads, nothing is fetched, complained of or cut off."""
+    if "data=gtzan" in overrides:
+        request.getfixturevalue("gtzan_root")
+    _, page = explore(capsys, *overrides)
+    with browser(chromium, tmp_path / "profile") as tab:
+        colors = set()
+        for width, dark in ((390, False), (390, True), (1280, False)):
+            tab.open(page, width=width, dark=dark)
+            facts = tab.evaluate(FACTS)
+            assert facts["width"] <= width
+            assert facts["images"]
+            for loaded, alt, src in facts["images"]:
+                assert loaded, alt
+                assert len(alt) > 20
+                assert src == "data:image/png;base64,"
+            colors.add((facts["color"], facts["ink"]))
+            methods = {event["method"] for event in tab.events}
+            complaints = {"Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"}
+            assert not methods & complaints
+            asked = [
+                event["params"]["request"]["url"]
+                for event in tab.events
+                if event["method"] == "Network.requestWillBeSent"
+            ]
+            assert {url.partition(":")[0] for url in asked} <= {"file", "data"}
+            assert sum(url.startswith("file:") for url in asked) == 1
+        assert len(colors) == 2
