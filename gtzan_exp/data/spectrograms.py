@@ -1,4 +1,4 @@
-"""The view ``spectrograms``: one picture of a mel spectrogram per track."""
+"""The view ``spectrograms``: one picture of a mel spectrogram per track, or pieces of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
-_CACHE_FORMAT = 1
+_CACHE_FORMAT = 2
 _WHITE = 250
 _INK = 192  # above magma's brightest colour, below the waves that JPEG makes in the white
 
@@ -41,6 +41,9 @@ class SpectrogramsView:
     ----------
     height, width : int
         Size in pixels; rows stay rows (frequency runs down), columns stay columns (time).
+    segments : int
+        A picture is cut along time into so many pieces of equal length, each a row of its own with
+        the id ``<track>.<segment>``: 10 makes segments of 3 s out of a track of 30 s.
     interpolation : {"area", "linear", "nearest", "cubic"}
         How OpenCV resizes.
     crop_margin : bool
@@ -55,6 +58,7 @@ class SpectrogramsView:
     gives: tuple[Literal["image"], Literal["vector"]] = ("image", "vector")
     height: Annotated[int, Field(ge=8, le=4096)] = 70
     width: Annotated[int, Field(ge=8, le=4096)] = 100
+    segments: Annotated[int, Field(ge=1, le=100)] = 1
     interpolation: Literal["area", "linear", "nearest", "cubic"] = "area"
     crop_margin: bool = True
     pixel_range: Literal["unit", "byte"] = "unit"
@@ -101,17 +105,24 @@ class SpectrogramsView:
         mistakes = class_mistakes(str(root), labels[good], ids[good], location.classes)
         if mistakes:
             raise DataError(shorten(mistakes, str(root)))
+        pieces = np.arange(self.segments)
+        rows = (good[:, np.newaxis] * self.segments + pieces).ravel()
+        labels, tracks = (np.repeat(names[good], self.segments) for names in (labels, ids))
+        ids = tracks
+        if self.segments > 1:
+            numbers = np.tile(pieces, len(good))
+            ids = np.array([f"{track}.{n}" for track, n in zip(tracks, numbers, strict=True)])
         return Dataset(
             name=location.name,
             synthetic=location.synthetic,
             view=self.name,
             source=str(root),
-            X=self.as_inputs(pixels, good),
-            labels=labels[good],
-            ids=ids[good],
-            tracks=ids[good],
-            artists=location.artists(ids[good]),
-            classes=tuple(sorted(set(labels[good].tolist()))),
+            X=self.as_inputs(pixels.reshape(-1, *pixels.shape[2:]), rows),
+            labels=labels,
+            ids=ids,
+            tracks=tracks,
+            artists=location.artists(tracks),
+            classes=tuple(sorted(set(labels.tolist()))),
             fingerprint=meta["fingerprint"],
             skipped=skipped,
         )
@@ -127,23 +138,28 @@ class SpectrogramsView:
         Returns
         -------
         callable
-            Takes a mono signal, float32, shape (samples,); returns a stack of one image.
+            Takes a mono signal, float32, shape (samples,); returns a stack of `segments` images.
         """
         from gtzan_exp.audio.spectrograms import encode_png, render
 
         def look(y: np.ndarray) -> ImageStack:
             picture = encode_png(render(y, settings.spectrograms))
-            return self.as_inputs(self.decode(picture)[np.newaxis])
+            return self.as_inputs(self.decode(picture))
 
         return look
 
     def decode(self, raw: bytes) -> np.ndarray:
-        """Return the pixels of a PNG or JPEG file, uint8, shape (height, width, 3), RGB.
+        """Return the pixels of a PNG or JPEG file.
+
+        Returns
+        -------
+        ndarray of uint8, shape (segments, height, width, 3)
+            In RGB order.
 
         Raises
         ------
         ValueError
-            It is neither, or not whole.
+            It is neither, or not whole, or has fewer columns than `segments`.
         """
         import cv2
 
@@ -158,8 +174,12 @@ class SpectrogramsView:
         image = _to_rgb(image)
         if self.crop_margin:
             image = cut_margin(image)
+        if image.shape[1] < self.segments:
+            raise ValueError(f"{image.shape[1]} columns cannot be cut into {self.segments}")
         method = getattr(cv2, f"INTER_{self.interpolation.upper()}")
-        return cv2.resize(image, (self.width, self.height), interpolation=method)
+        pieces = np.array_split(image, self.segments, axis=1)
+        size = (self.width, self.height)
+        return np.stack([cv2.resize(piece, size, interpolation=method) for piece in pieces])
 
     def as_inputs(self, pixels: np.ndarray, rows: np.ndarray | None = None) -> ImageStack:
         """Return decoded pictures, shape (n, height, width, 3), in the range of the view."""
@@ -171,6 +191,7 @@ class SpectrogramsView:
             _CACHE_FORMAT,
             self.height,
             self.width,
+            self.segments,
             self.interpolation,
             self.crop_margin,
             self.on_error,
@@ -179,7 +200,7 @@ class SpectrogramsView:
     def _decode(self, files: list[Path], ids: np.ndarray, out: Path) -> None:
         from tqdm import tqdm
 
-        shape = (len(files), self.height, self.width, 3)
+        shape = (len(files), self.segments, self.height, self.width, 3)
         pixels = np.lib.format.open_memmap(out / "pixels.npy", "w+", np.uint8, shape)
         content = hashlib.sha256()
         mistakes: list[Mistake] = []

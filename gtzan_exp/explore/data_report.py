@@ -77,7 +77,7 @@ class DataReport:
         if (root / "images_original").is_dir():
             view = SpectrogramsView(height=128, width=192)
             view = look.view if isinstance(look.view, SpectrogramsView) else view
-            images = replace(view, on_error="skip").load(look.data, cache=look.cache)
+            images = replace(view, on_error="skip", segments=1).load(look.data, cache=look.cache)
         audio, broken = _audio(look.data)
         return cls(
             table=dataset,

@@ -236,14 +236,14 @@ def _save(path: str, mlflow_model: Model, *, sk_model: Any, **options: Any) -> N
 
 
 def _example(dataset: Dataset) -> pd.DataFrame:
-    """Return the first row as the served model takes it: numbers, or the bytes of a picture."""
+    """Return the first row, or the bytes of the first picture, as the served model takes them."""
     from gtzan_exp.audio.spectrograms import encode_png
 
-    first = dataset.take(np.arange(1))
-    if isinstance(first, pd.DataFrame):
-        return first
-    pixels = np.rint(np.asarray(first)[0] * (255.0 / first.peak)).astype(np.uint8)
-    return pd.DataFrame({"image": [encode_png(pixels)]})
+    if isinstance(dataset.X, pd.DataFrame):
+        return dataset.take(np.arange(1))
+    pieces = dataset.take(np.flatnonzero(dataset.tracks == dataset.tracks[0]))
+    pixels = np.rint(np.concatenate(np.asarray(pieces), axis=1) * (255.0 / pieces.peak))
+    return pd.DataFrame({"image": [encode_png(pixels.astype(np.uint8))]})
 
 
 def _signature(example: pd.DataFrame) -> ModelSignature:

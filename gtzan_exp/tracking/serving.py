@@ -70,7 +70,7 @@ class ServedModel:
         if "audio" in data:
             return np.stack([self._hear(raw, row) for row, raw in enumerate(data["audio"])])
         if view.gives[0] == "image":
-            return self._predictor.rows(view.as_inputs(self._decode(data)))
+            return self._see(self._decode(data))
         return self._predictor.rows(self._numbers(data))
 
     def _hear(self, value: Any, row: int) -> np.ndarray:
@@ -84,6 +84,12 @@ class ServedModel:
                 reason = error.mistakes[0]
                 raise DataError(Mistake(where, reason.what, reason.allowed, reason.got)) from error
         return probabilities[list(self._predictor.genres)].to_numpy()
+
+    def _see(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the mean over the segments of each picture, shape (n, segments, h, w, 3)."""
+        view, rows = self._predictor.card.view, pixels.reshape(-1, *pixels.shape[2:])
+        probabilities = self._predictor.rows(view.as_inputs(rows))
+        return probabilities.reshape(*pixels.shape[:2], -1).mean(axis=1)
 
     def _decode(self, data: pd.DataFrame) -> np.ndarray:
         _require(["image"], data)

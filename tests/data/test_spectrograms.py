@@ -140,6 +140,18 @@ def test_a_row_stays_a_row(pictures, load):
     assert rows[36] == pytest.approx(240 / 255)
 
 
+def test_pieces_of_a_picture_are_rows_of_their_own(pictures, load):
+    image = picture(shape=(35, 150, 3))
+    location = pictures({**{name: picture() for name in NAMES}, NAMES[4]: image})
+    dataset = load(location, segments=3)
+    assert dataset.ids[12:15].tolist() == [f"rock.00001.{n}" for n in range(3)]
+    assert dataset.tracks[12:15].tolist() == ["rock.00001"] * 3
+    pieces = np.asarray(dataset.take(np.arange(12, 15)))
+    np.testing.assert_allclose(np.concatenate(pieces, axis=1), image / 255, rtol=1e-6)
+    assert load(location).fingerprint != dataset.fingerprint
+    assert mistakes(load, location, segments=60)[0].endswith("50 columns cannot be cut into 60")
+
+
 def test_a_second_run_reads_no_picture(pictures, load, monkeypatch):
     location = pictures({name: picture(i) for i, name in enumerate(NAMES)})
     first = load(location)
