@@ -32,11 +32,13 @@ def examples(workspace, monkeypatch):
         sys.modules.pop(module, None)
 
 
+@pytest.mark.slow
 def test_a_scikit_learn_model_is_one_file(examples, workspace, capsys):
     result, _ = run(capsys, "--config-dir", "my_conf", "model=knn", "model.n_neighbors=3")
     assert result["metrics"]["test/accuracy"] > 0.2
 
 
+@pytest.mark.slow
 def test_a_network_is_one_class_and_one_file(examples, workspace, capsys):
     import mlflow
 

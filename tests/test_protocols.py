@@ -37,6 +37,7 @@ def test_artist_folds_share_none(workspace, gtzan_root):
     assert audit(*cell("split=group_kfold")).shares["artist"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("split", "accuracy"), [("kfold", 0.72), ("fault_filtered", 0.56), ("group_kfold", 0.54)]
 )

@@ -26,9 +26,9 @@ def cells() -> list:
         [OmegaConf.load(path) for path in sorted((conf_folder() / group).glob("*.yaml"))]
         for group in ("view", "model")
     )
-    big = pytest.mark.slow
+    fast = {"features": [m.name for m in models], "spectrograms": ["logreg", "cnn2d"]}
     return [
-        pytest.param(v.name, m.name, marks=big if m.name in ("alexnet", "cnn2d_leaky") else ())
+        pytest.param(v.name, m.name, marks=() if m.name in fast[v.name] else pytest.mark.slow)
         for v in views
         for m in models
         if m.input in v.gives
@@ -157,7 +157,7 @@ def test_networks_record_their_learning_curves(workspace, capsys):
     assert result["metrics"]["best_epoch"] in (1, 2)
 
 
-@pytest.mark.parametrize("model", ["mlp", "cnn1d"])
+@pytest.mark.parametrize("model", [pytest.param("mlp", marks=pytest.mark.slow), "cnn1d"])
 def test_the_same_config_and_seed_give_the_same_metrics(workspace, capsys, model):
     command = ["experiment=smoke", f"model={model}", "tracking.log_model=false"]
     (first, _), (again, _), (other, _) = (

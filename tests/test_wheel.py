@@ -34,6 +34,7 @@ def test_the_wheel_holds_the_configuration_and_no_tests(site):
     assert not [name for name in names if name.startswith("tests/")]
 
 
+@pytest.mark.slow
 def test_the_wheel_runs_from_an_empty_folder(site, tmp_path, session_cache):
     folder = tmp_path / "an empty folder"
     folder.mkdir()

@@ -171,7 +171,7 @@ def chromium() -> str:
 @pytest.mark.parametrize(
     "overrides",
     [
-        pytest.param([*SMALL, "tracks=[pop.00001,blues.00002]"], id="tracks"),
+        pytest.param([*SMALL, "tracks=[pop.00001]"], id="tracks", marks=pytest.mark.slow),
         pytest.param([*SMALL], id="data set", marks=pytest.mark.slow),
         pytest.param(["data=gtzan"], id="gtzan", marks=[pytest.mark.slow, pytest.mark.gtzan]),
     ],
