@@ -24,11 +24,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gtzan_exp.checks import nodes
 from gtzan_exp.config import GROUPS, conf_folder, misfit, register, resolve
-from gtzan_exp.errors import ConfigError, Mistake, nearest
+from gtzan_exp.errors import ConfigError, MissingExtraError, Mistake, nearest
 
 T = TypeVar("T")
 
 MAX_JOBS_CHECKED = 256
+
+_LAUNCHER = "hydra/launcher"
+_LAUNCHER_EXTRAS = {"joblib": ("hydra-joblib-launcher", "sweep")}
 
 
 def composed(
@@ -153,7 +156,10 @@ def _read(
             continue
         wanted = chosen if isinstance(chosen, list) else [chosen]
         unknown = [] if override.is_delete() else [str(n) for n in wanted if n not in options]
-        if options and unknown:
+        if name == _LAUNCHER and unknown and unknown[0] in _LAUNCHER_EXTRAS:
+            package, extra = _LAUNCHER_EXTRAS[unknown[0]]
+            mistakes += MissingExtraError(f"{name}={unknown[0]}", package, extra).mistakes
+        elif options and unknown:
             what = f"unknown option{nearest(unknown[0], options)}"
             mistakes.append(Mistake(name, what, ", ".join(options), ", ".join(unknown)))
         else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 from gtzan_exp.compose import check_sweep, composed
 from gtzan_exp.config import conf_folder, resolve
@@ -140,6 +142,25 @@ def test_all_jobs_of_a_sweep_are_checked():
     assert mistakes("model=glob(zz*)", sweep=True)[0].startswith("command line: describes no job")
     assert mistakes("model.C=interval(0,1)", sweep=True)[0].startswith("model.C: not valid")
     check_sweep(["model.C=interval(1,2)", "seed=range(0,2)"])
+
+
+def test_a_missing_extra_is_named(here, monkeypatch):
+    find_spec, get_options = importlib.util.find_spec, ConfigLoaderImpl.get_group_options
+
+    def without_tensorflow(name, *rest):
+        return None if name == "tensorflow" else find_spec(name, *rest)
+
+    def without_launchers(loader, group, *rest, **options):
+        found = get_options(loader, group, *rest, **options)
+        return [n for n in found if n != "joblib"] if group == "hydra/launcher" else found
+
+    monkeypatch.setattr(importlib.util, "find_spec", without_tensorflow)
+    (line,) = mistakes("model=cnn1d")
+    assert "needs tensorflow, which is not installed" in line
+    assert "pip install 'gtzan-exp[networks]'" in line
+    monkeypatch.setattr(ConfigLoaderImpl, "get_group_options", without_launchers)
+    (line,) = mistakes("model=svc", "hydra/launcher=joblib", sweep=True)
+    assert "pip install 'gtzan-exp[sweep]'" in line
 
 
 @pytest.mark.parametrize("kind", ["experiment", "sweep"])
