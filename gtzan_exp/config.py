@@ -24,7 +24,7 @@ from gtzan_exp.tracking.store import Tracking
 GROUPS = ("data", "view", "split", "trainer", "model", "tracking", "experiment", "sweep")
 _OPTIONS = ("seed", "name", "tags", "paths")
 _NODES = ("data", "view", "split", "trainer", "model", "tracking")
-_PLACES = ("data.root", "data.cache", "data.splits", "split.dir", "split.groups")
+_PLACES = ("data.root", "data.cache", "data.splits", "split.dir", "split.groups", "split.table")
 _PATHS = ("runs", "cache")
 _METHODS = {
     "data": "folder",

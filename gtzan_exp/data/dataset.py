@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -103,13 +103,16 @@ class Split:
     name : str
         Name of the protocol.
     folds : tuple of Fold
-        One fold, or several for cross-validation.
+        One fold, several for cross-validation, or the points of a learning curve.
     fingerprint : str
         Hash of the ids in each part; equal parts have equal fingerprints.
     leaks : tuple of str
         What the protocol lets through from test to training on purpose.
     scaler_rows : {"train", "all"}
         The rows that preprocessing is fitted on.
+    fractions : tuple of float
+        The share of the training part that each fold has, rising to 1, where the folds are the
+        points of a learning curve; empty where several folds are repeats, to be averaged.
     """
 
     name: str
@@ -117,6 +120,30 @@ class Split:
     fingerprint: str
     leaks: tuple[str, ...] = field(default=())
     scaler_rows: str = "train"
+    fractions: tuple[float, ...] = ()
+
+    @property
+    def reported(self) -> tuple[Fold, ...]:
+        """The folds that a run's own numbers come from: all, or the end of a learning curve."""
+        return self.folds[-1:] if self.fractions else self.folds
+
+    @property
+    def fold_names(self) -> tuple[str, ...]:
+        """What each fold is called."""
+        if self.fractions:
+            return tuple(f"{100 * fraction:g} % of training" for fraction in self.fractions)
+        return tuple(f"fold {n} of {len(self.folds)}" for n in range(1, len(self.folds) + 1))
+
+
+def fingerprint(dataset: Dataset, folds: Sequence[Fold]) -> str:
+    """Return a hash of the ids in each part of each fold."""
+    return digest(
+        *(
+            f"{number} {part}:{','.join(sorted(dataset.ids[rows]))}"
+            for number, fold in enumerate(folds)
+            for part, rows in fold.parts()
+        )
+    )
 
 
 def digest(*pieces: object) -> str:

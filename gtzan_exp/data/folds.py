@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.data.dataset import Dataset, Fold, Split, digest
+from gtzan_exp.data.dataset import Dataset, Fold, Split, fingerprint
 from gtzan_exp.data.groups import ARTISTS, read_groups
 from gtzan_exp.data.splits import Fraction
 from gtzan_exp.errors import ConfigError, DataError, Mistake
@@ -138,14 +138,3 @@ def _grouped(
             parts = (np.isin(dataset.tracks, tracks[part]) for part in (train, val, test))
             folds.append(Fold(*map(np.flatnonzero, parts)))
     return Split(options.name, tuple(folds), fingerprint(dataset, folds))
-
-
-def fingerprint(dataset: Dataset, folds: list[Fold]) -> str:
-    """Return a hash of the ids in each part of each fold."""
-    return digest(
-        *(
-            f"{number} {part}:{','.join(sorted(dataset.ids[rows]))}"
-            for number, fold in enumerate(folds)
-            for part, rows in fold.parts()
-        )
-    )

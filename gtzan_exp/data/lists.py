@@ -1,4 +1,4 @@
-"""Published splits: lists of file names, one a line, for train, validation and test."""
+"""Published splits: lists of file names for train, validation and test, or a table of them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ from pathlib import Path
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.data.dataset import Dataset, Fold, Split
-from gtzan_exp.data.folds import fingerprint
+from gtzan_exp.data.dataset import Dataset, Fold, Split, fingerprint
+from gtzan_exp.data.split_table import read_split_table
 from gtzan_exp.errors import DataError, Mistake
 from gtzan_exp.genres import track_id
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lists:
-    """One fold as published lists say. Tracks that are on no list are left out.
+    """The parts that published lists, or a table, say. Tracks that are on no list are left out.
 
     Parameters
     ----------
     dir : Path, optional
-        The folder with the lists.
+        The folder with the lists, which make one fold.
     train, test : str
         Names of the lists: one file name a line, such as ``blues.00000.wav``.
     val : str, optional
         The list of the validation part.
+    table : Path, optional
+        Instead of lists, a CSV with the columns ``fold``, ``part`` and ``track``, for one fold or
+        several: the ``split.csv`` in the record of a run.
     source : str
         Where the lists are published; told when one is missing.
     """
@@ -34,44 +37,24 @@ class Lists:
     train: str
     val: str | None = None
     test: str
+    table: Path | None = None
     source: str = "the paper that published them"
 
     def split(self, dataset: Dataset) -> Split:
-        """Return the one fold.
+        """Return the folds.
 
         Raises
         ------
         DataError
             A list is missing or empty, two lists share a track, or a part has no track of the data.
         """
-        names = {"train": self.train, "val": self.val, "test": self.test}
-        listed = {part: self._read(name) for part, name in names.items() if name is not None}
-        parts = {}
-        for part, ids in listed.items():
-            parts[part] = np.flatnonzero(np.isin(dataset.tracks, sorted(ids)))
-            if not len(parts[part]):
-                got = f"{len(ids)} other tracks"
-                allowed = f"tracks of {dataset.name}, such as {dataset.tracks[0]}"
-                raise DataError(
-                    Mistake(f"split.{part}", "no listed track is in the data", allowed, got)
-                )
-        shared = [
-            (one, other, sorted(listed[one] & listed[other]))
-            for one, other in (("train", "test"), ("train", "val"), ("val", "test"))
-            if one in listed and other in listed and listed[one] & listed[other]
-        ]
-        if shared:
-            raise DataError(
-                Mistake(
-                    f"split.{one} and split.{other}",
-                    "tracks are on both lists",
-                    "lists that share no track",
-                    f"{len(both)}, first {both[0]}",
-                )
-                for one, other, both in shared
-            )
-        fold = Fold(parts["train"], parts.get("val", np.array([], dtype=int)), parts["test"])
-        return Split(self.name, (fold,), fingerprint(dataset, [fold]))
+        if self.table is not None:
+            listed = read_split_table(self.table.expanduser())
+        else:
+            names = {"train": self.train, "val": self.val, "test": self.test}
+            listed = [{part: self._read(name) for part, name in names.items() if name is not None}]
+        folds = [_fold(dataset, parts) for parts in listed]
+        return Split(self.name, tuple(folds), fingerprint(dataset, folds))
 
     def _read(self, name: str) -> set[str]:
         path = None if self.dir is None else self.dir.expanduser() / name
@@ -87,3 +70,31 @@ class Lists:
         if not names:
             raise DataError(Mistake(str(path), "the list is empty", wanted, "no line"))
         return {track_id(name, name.partition(".")[0]) for name in names}
+
+
+def _fold(dataset: Dataset, listed: dict[str, set[str]]) -> Fold:
+    parts = {}
+    for part, ids in listed.items():
+        parts[part] = np.flatnonzero(np.isin(dataset.tracks, sorted(ids)))
+        if not len(parts[part]):
+            got = f"{len(ids)} other tracks"
+            allowed = f"tracks of {dataset.name}, such as {dataset.tracks[0]}"
+            raise DataError(
+                Mistake(f"split.{part}", "no listed track is in the data", allowed, got)
+            )
+    shared = [
+        (one, other, sorted(listed[one] & listed[other]))
+        for one, other in (("train", "test"), ("train", "val"), ("val", "test"))
+        if one in listed and other in listed and listed[one] & listed[other]
+    ]
+    if shared:
+        raise DataError(
+            Mistake(
+                f"split.{one} and split.{other}",
+                "tracks are on both lists",
+                "lists that share no track",
+                f"{len(both)}, first {both[0]}",
+            )
+            for one, other, both in shared
+        )
+    return Fold(parts["train"], parts.get("val", np.array([], dtype=int)), parts["test"])

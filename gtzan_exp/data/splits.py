@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.data.dataset import Dataset, Fold, Split, digest
+from gtzan_exp.data.dataset import Dataset, Fold, Split, fingerprint
 from gtzan_exp.errors import ConfigError, Mistake
 
 _NOTEBOOK = {"features": (0.3, 42), "spectrograms": (0.2, 123)}
@@ -51,7 +51,7 @@ class Holdout:
         mistakes = []
         for genre in dataset.classes:
             tracks = np.unique(dataset.tracks[dataset.labels == genre])
-            ranked = sorted(tracks, key=lambda track: _rank(self.seed, track))
+            ranked = sorted(tracks, key=lambda track: rank(self.seed, track))
             n_test = max(1, round(self.test_size * len(tracks)))
             n_val = max(1, round(self.val_size * len(tracks)))
             if len(tracks) - n_test - n_val < 1:
@@ -70,7 +70,7 @@ class Holdout:
             raise ConfigError(mistakes)
         parts = np.array([part_of[track] for track in dataset.tracks])
         fold = Fold(*(np.flatnonzero(parts == part) for part in ("train", "val", "test")))
-        return Split(self.name, (fold,), _fingerprint(dataset, fold))
+        return Split(self.name, (fold,), fingerprint(dataset, [fold]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,15 +147,12 @@ class Seed:
         return Split(
             self.name,
             (fold,),
-            _fingerprint(dataset, Fold(train, np.array([], dtype=int), test)),
+            fingerprint(dataset, [Fold(train, np.array([], dtype=int), test)]),
             leaks=tuple(leaks),
             scaler_rows=self.scaler_rows,
         )
 
 
-def _rank(seed: int, track: str) -> bytes:
+def rank(seed: int, track: str) -> bytes:
+    """Return what tracks are ordered by to draw some of them: a hash of the seed and the id."""
     return hashlib.sha256(f"{seed}\x1f{track}".encode()).digest()
-
-
-def _fingerprint(dataset: Dataset, fold: Fold) -> str:
-    return digest(*(f"{part}:{','.join(sorted(dataset.ids[rows]))}" for part, rows in fold.parts()))

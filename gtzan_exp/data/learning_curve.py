@@ -1,0 +1,75 @@
+"""How much data is enough: the same test part, and larger and larger training parts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.data.dataset import Dataset, Fold, Split, fingerprint
+from gtzan_exp.data.splits import Fraction, Holdout, rank
+from gtzan_exp.errors import ConfigError, Mistake
+
+Share = Annotated[float, Field(gt=0.0, le=1.0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningCurve:
+    """The parts of `Holdout`, with fractions of the training tracks of each genre.
+
+    Validation and test part are the same at every point, and are those of ``split=holdout`` with
+    the same options. Training parts are nested: tracks of a genre are taken in the order of a hash
+    of the seed and the track's id, so a larger part holds every smaller one.
+
+    Parameters
+    ----------
+    fractions : tuple of float
+        Shares of the training tracks of each genre, rising, the last one 1.
+    test_size, val_size, seed : as in `Holdout`
+    """
+
+    name: str = "learning_curve"
+    fractions: Annotated[tuple[Share, ...], Field(min_length=2)] = (0.1, 0.2, 0.5, 1.0)
+    test_size: Fraction = 0.2
+    val_size: Fraction = 0.1
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _rises_to_the_whole(self):
+        rising = all(a < b for a, b in zip(self.fractions, self.fractions[1:], strict=False))
+        if not rising or self.fractions[-1] != 1:
+            raise ValueError("fractions that rise and end with 1.0")
+        return self
+
+    def split(self, dataset: Dataset) -> Split:
+        """Return a fold per fraction.
+
+        Raises
+        ------
+        ConfigError
+            As in `Holdout`, or two fractions give the same training part.
+        """
+        sizes = {"test_size": self.test_size, "val_size": self.val_size}
+        (whole,) = Holdout(seed=self.seed, **sizes).split(dataset).folds
+        tracks, first = np.unique(dataset.tracks[whole.train], return_index=True)
+        genres = dataset.labels[whole.train][first]
+        ranked = [
+            sorted(tracks[genres == genre], key=lambda track: rank(self.seed, track))
+            for genre in dataset.classes
+        ]
+        folds = []
+        for fraction in self.fractions:
+            kept = [track for each in ranked for track in each[: _some(fraction, len(each))]]
+            train = whole.train[np.isin(dataset.tracks[whole.train], kept)]
+            if folds and len(train) == len(folds[-1].train):
+                what = "the fraction adds no track to the one before"
+                got = f"{fraction:g} of {len(tracks)} tracks"
+                raise ConfigError(Mistake("split.fractions", what, "fractions further apart", got))
+            folds.append(Fold(train, whole.val, whole.test))
+        return Split(self.name, tuple(folds), fingerprint(dataset, folds), fractions=self.fractions)
+
+
+def _some(fraction: float, n: int) -> int:
+    return max(1, round(fraction * n))
