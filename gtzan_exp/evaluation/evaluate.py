@@ -20,7 +20,8 @@ class Evaluation:
     ----------
     metrics : dict of str to float
         ``<part>/accuracy``, ``macro_f1``, ``balanced_accuracy``, ``log_loss`` and ``f1/<genre>``,
-        and ``predict_ms_per_track`` measured on the test part.
+        and ``predict_ms_per_track`` measured on the test part. Where rows are segments of tracks,
+        ``<part>/track_accuracy`` and ``track_macro_f1`` too: those of `by_track`.
     predictions : pandas.DataFrame
         One row per row of the fold: ``id``, ``track``, ``part``, ``true``, ``predicted`` and
         ``p_<genre>`` for each genre.
@@ -48,6 +49,7 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold) -> Evaluation:
     from sklearn.metrics import classification_report
 
     tables, metrics = [], {}
+    segments = len(np.unique(dataset.tracks)) < len(dataset)
     for part, rows in fold.parts():
         started = perf_counter()
         probabilities = _aligned(estimator, dataset.take(rows), dataset.classes)
@@ -56,6 +58,9 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold) -> Evaluation:
             metrics["predict_ms_per_track"] = 1000 * seconds / len(set(dataset.tracks[rows]))
         table = _table(dataset, rows, part, probabilities)
         metrics |= {f"{part}/{key}": value for key, value in score(table, dataset.classes).items()}
+        if segments:
+            tracks = score(by_track(table), dataset.classes)
+            metrics |= {f"{part}/track_{key}": tracks[key] for key in ("accuracy", "macro_f1")}
         tables.append(table)
     predictions = pd.concat(tables, ignore_index=True)
     test = predictions[predictions["part"] == "test"]
@@ -66,6 +71,31 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold) -> Evaluation:
         classification_report(test["true"], test["predicted"], output_dict=True, **options),
         classification_report(test["true"], test["predicted"], **options),
     )
+
+
+def by_track(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the predictions of tracks from those of their segments in one part of a fold.
+
+    The probabilities of a track are the mean over its segments; its genre is the most probable one.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        As in `Evaluation`, of one part.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per track, sorted: ``track``, ``true``, ``predicted`` and ``p_<genre>``.
+    """
+    columns = [name for name in predictions if name.startswith("p_")]
+    groups = predictions.groupby("track")
+    means = groups[columns].mean()
+    genres = np.array([name.removeprefix("p_") for name in columns])
+    found = means.assign(
+        true=groups["true"].first(), predicted=genres[means.to_numpy().argmax(axis=1)]
+    )
+    return found.reset_index()[["track", "true", "predicted", *columns]]
 
 
 def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, float]:

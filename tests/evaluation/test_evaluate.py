@@ -1,0 +1,80 @@
+"""Tracks from segments, against scikit-learn on probabilities averaged by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import accuracy_score, f1_score
+
+from gtzan_exp.data.dataset import Dataset, Fold
+from gtzan_exp.evaluation.evaluate import by_track, evaluate
+
+GENRES = ("blues", "jazz", "rock")
+
+
+class Told(DummyClassifier):
+    """Predicts the probabilities that stand in its inputs."""
+
+    def predict_proba(self, X):
+        return np.asarray(X)
+
+
+def dataset(segments: int) -> Dataset:
+    """Return 30 tracks whose rows are random probabilities, in shuffled order."""
+    random = np.random.default_rng(0)
+    tracks = np.array([f"{GENRES[i % 3]}.{i:05}" for i in range(30)]).repeat(segments)
+    X = pd.DataFrame(random.dirichlet([1, 1, 1], len(tracks)))
+    ids = np.array([f"{track}.{i % segments}" for i, track in enumerate(tracks)])
+    labels = np.array([track.partition(".")[0] for track in tracks])
+    order = random.permutation(len(tracks))
+    rows = (X.iloc[order], labels[order], ids[order], tracks[order])
+    return Dataset("toy", False, "features", "", *rows, GENRES, "")
+
+
+def test_a_track_is_the_mean_of_its_segments():
+    data = dataset(segments=5)
+    parts = np.array([int(track[-5:]) % 3 for track in data.tracks])
+    fold = Fold(*(np.flatnonzero(parts == number) for number in range(3)))
+    model = Told().fit(data.X, data.labels)
+    found = evaluate(model, data, fold)
+    for part, rows in fold.parts():
+        tracks = sorted(set(data.tracks[rows]))
+        means = [data.X.to_numpy()[data.tracks == track].mean(axis=0) for track in tracks]
+        true = [track.partition(".")[0] for track in tracks]
+        predicted = np.array(GENRES)[np.argmax(means, axis=1)]
+        assert found.metrics[f"{part}/track_accuracy"] == accuracy_score(true, predicted)
+        assert found.metrics[f"{part}/track_macro_f1"] == pytest.approx(
+            f1_score(true, predicted, average="macro", labels=list(GENRES))
+        )
+    assert found.metrics["test/track_accuracy"] != found.metrics["test/accuracy"]
+
+
+def test_one_segment_can_outvote_many():
+    """Two segments say blues by a hair, one says jazz for certain."""
+    table = pd.DataFrame(
+        {
+            "track": ["a.1"] * 3,
+            "true": ["jazz"] * 3,
+            "predicted": ["blues", "blues", "jazz"],
+            "p_blues": [0.51, 0.51, 0.0],
+            "p_jazz": [0.49, 0.49, 1.0],
+        }
+    )
+    (track,) = by_track(table).to_dict("records")
+    assert track == {
+        "track": "a.1",
+        "true": "jazz",
+        "predicted": "jazz",
+        "p_blues": pytest.approx(0.34),
+        "p_jazz": pytest.approx(0.66),
+    }
+
+
+def test_tracks_are_not_reported_where_rows_are_tracks():
+    data = dataset(segments=1)
+    rows = np.arange(30)
+    fold = Fold(rows[:10], rows[10:20], rows[20:])
+    metrics = evaluate(Told().fit(data.X, data.labels), data, fold).metrics
+    assert not [name for name in metrics if "/track" in name]
