@@ -6,10 +6,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from gtzan_exp.data.dataset import Dataset
+from gtzan_exp.data.dataset import Dataset, Split
+from gtzan_exp.data.split_table import split_table
+from gtzan_exp.evaluation.audit import Audit
 from gtzan_exp.evaluation.evaluate import Evaluation
 from gtzan_exp.genres import labelled
 from gtzan_exp.models.build import Fitted
@@ -64,6 +67,43 @@ def write_record(
     return folder
 
 
+def write_protocol(output: Path, dataset: Dataset, split: Split, leaks: Audit) -> None:
+    """Write who is in which part, and what that lets through, to ``output/record``.
+
+    The files are ``split.json`` (fingerprints, and rows and tracks by genre in each part),
+    ``split.csv`` (the tracks of each part, which ``split=lists split.table=FILE`` reads again) and
+    ``leaks.csv`` (`Audit.found`).
+    """
+    folder = output / "record"
+    folder.mkdir(parents=True, exist_ok=True)
+    folds = zip(split.fold_names, split.folds, strict=True)
+    summary = {
+        "split": split.name,
+        "split_fingerprint": split.fingerprint,
+        "data_fingerprint": dataset.fingerprint,
+        "leak": leaks.tag,
+        "leak_shares": leaks.shares,
+        "not_known": leaks.unknown,
+        "folds": [
+            {"name": name, "parts": {part: _counts(dataset, rows) for part, rows in fold.parts()}}
+            for name, fold in folds
+        ],
+    }
+    (folder / "split.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+    split_table(dataset, split).to_csv(folder / "split.csv", index=False)
+    leaks.found.to_csv(folder / "leaks.csv", index=False)
+
+
+def write_curve(
+    record: Path, name: str, dataset: Dataset, points: dict[int, dict[str, float]]
+) -> None:
+    """Draw metrics by the number of training tracks to ``learning_curve.png`` in `record`."""
+    from gtzan_exp.evaluation import plots
+
+    path = record / "learning_curve.png"
+    plots.learning_curve(points, path, title=_title(name, dataset))
+
+
 def write_pooled_record(
     output: Path, config: DictConfig, name: str, dataset: Dataset, predictions: pd.DataFrame
 ) -> Path:
@@ -83,6 +123,12 @@ def _folder(output: Path, config: DictConfig) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     OmegaConf.save(config, folder / "config.yaml", resolve=True)
     return folder
+
+
+def _counts(dataset: Dataset, rows: np.ndarray) -> dict[str, dict[str, int]]:
+    table = pd.DataFrame({"genre": dataset.labels[rows], "track": dataset.tracks[rows]})
+    by_genre = table.groupby("genre")["track"]
+    return {"rows": by_genre.size().to_dict(), "tracks": by_genre.nunique().to_dict()}
 
 
 def _title(name: str, dataset: Dataset) -> str:

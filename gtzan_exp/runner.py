@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
@@ -17,7 +18,14 @@ from gtzan_exp.evaluation.audit import Audit, audit
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
 from gtzan_exp.genres import labelled
 from gtzan_exp.models.build import Fitted, build, fit, n_parameters
-from gtzan_exp.output import Result, write_pooled_record, write_record, write_result
+from gtzan_exp.output import (
+    Result,
+    write_curve,
+    write_pooled_record,
+    write_protocol,
+    write_record,
+    write_result,
+)
 from gtzan_exp.tracking.record import Recorder, recorded_run
 
 log = logging.getLogger(__name__)
@@ -53,13 +61,21 @@ def run(config: DictConfig, output: Path) -> Result:
     tags["config_hash"] = digest(sorted(signature(params).items()), *fingerprints)
     with recorded_run(cell.tracking, cell.name, params, tags | cell.tags) as recorder:
         recorder.dataset(dataset, split)
+        write_protocol(output, dataset, split, leaks)
         recorder.metrics({f"leak/{kind}": share for kind, share in leaks.shares.items()})
-        if len(split.folds) > 1:
+        if len(split.reported) > 1:
             metrics = _cross_validate(cell, config, dataset, split, output, recorder, tags)
         else:
-            fitted, evaluation = _fold(cell, dataset, split, split.folds[0])
+            points: dict[int, dict[str, float]] = {}
+            if split.fractions:
+                points, fitted, evaluation = _learn(cell, dataset, split, recorder, tags)
+            else:
+                fitted, evaluation = _fold(cell, dataset, split, split.folds[0])
             metrics = _metrics(fitted, evaluation, dataset)
             folder = write_record(output, config, cell.name, dataset, fitted, evaluation)
+            if points:
+                write_curve(folder, cell.name, dataset, points)
+                recorder.curve("learning_curve", points)
             recorder.metrics(metrics, fitted.history)
             recorder.artifacts(folder)
             if cell.tracking.log_model:
@@ -83,7 +99,7 @@ def _cross_validate(
     """
     metrics, pooled = [], []
     for number, fold in enumerate(split.folds, start=1):
-        name = f"{cell.name}, fold {number} of {len(split.folds)}"
+        name = f"{cell.name}, {split.fold_names[number - 1]}"
         with recorder.child(name, {**tags, "task": "fold", "fold": str(number)}) as child:
             fitted, evaluation = _fold(cell, dataset, split, fold)
             metrics.append(_metrics(fitted, evaluation, dataset))
@@ -96,6 +112,23 @@ def _cross_validate(
     recorder.metrics(found)
     recorder.artifacts(folder)
     return found
+
+
+def _learn(
+    cell: Cell, dataset: Dataset, split: Split, recorder: Recorder, tags: dict[str, str]
+) -> tuple[dict[int, dict[str, float]], Fitted, Evaluation]:
+    """Run each point of a learning curve as a child; return all, and the model of the last."""
+    points = {}
+    for name, fraction, fold in zip(split.fold_names, split.fractions, split.folds, strict=True):
+        child_tags = {**tags, "task": "fraction", "fraction": f"{fraction:g}"}
+        with recorder.child(f"{cell.name}, {name}", child_tags) as child:
+            fitted, evaluation = _fold(cell, dataset, split, fold)
+            metrics = _metrics(fitted, evaluation, dataset)
+            child.metrics(metrics, fitted.history)
+        n_tracks = len(np.unique(dataset.tracks[fold.train]))
+        log.info("%s, %d tracks: test/accuracy=%.4f", name, n_tracks, metrics["test/accuracy"])
+        points[n_tracks] = metrics
+    return points, fitted, evaluation
 
 
 def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> None:

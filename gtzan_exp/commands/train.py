@@ -24,6 +24,7 @@ usage: gtzan-exp [train] [OVERRIDE ...]   train, evaluate and record one cell
        gtzan-exp COMMAND [OVERRIDE ...]   prepare: make the views of your own audio
                                           explore: look at tracks, or at a data set
                                           validate: check config and data, no more
+                                          audit: what the test part shares with training
                                           compare: recorded runs side by side
                                           predict: genres of audio, by a recorded model
                                           ui: open MLflow's pages on this machine
@@ -34,7 +35,7 @@ An override GROUP=NAME chooses a file, GROUP.OPTION=VALUE sets an option:
   model=logreg|linear_svc|svc|mlp|xgboost    on either view
         cnn1d                                on features
         cnn2d|cnn2d_leaky|alexnet            on spectrograms
-  split=holdout|seed|kfold|group_kfold|lists|fault_filtered
+  split=holdout|seed|kfold|group_kfold|lists|fault_filtered|learning_curve
                                   who is in train and test
   trainer=default|smoke|seed      how networks are fitted
   tracking=local|server           where runs are recorded

@@ -40,9 +40,9 @@ def main(arguments: list[str]) -> int:
     print(f"data    {labelled(dataset.name, dataset.synthetic)}: {dataset.source}")
     print(f"view    {dataset.view}, {shape}, {len(dataset.skipped)} files skipped")
     print(f"genres  {', '.join(dataset.classes)}")
-    for number, fold in enumerate(split.folds, start=1):
+    for name, fold in zip(split.fold_names, split.folds, strict=True):
         sizes = ", ".join(f"{part} {len(rows)}" for part, rows in fold.parts())
-        print(f"split   {split.name}, fold {number} of {len(split.folds)}: {sizes} rows")
+        print(f"split   {split.name}, {name}: {sizes} rows")
     if split.leaks:
         print(f"leaks   {', '.join(split.leaks)}")
     print(

@@ -1,12 +1,19 @@
-"""What test and training share: tracks, artists, and rows that are the same to the last bit."""
+"""What test and training share: tracks, artists, identical rows, recordings that are near."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from gtzan_exp.data.dataset import Dataset, Split
+from gtzan_exp.evaluation.near_duplicates import near_duplicates
+
+KINDS = ("track", "artist", "duplicate", "near_duplicate")
+_PAIRS = (("test", "train"), ("test", "val"), ("val", "train"))
+_COLUMNS = ("kind", "fold", "part", "id", "other_part", "other_id")
 
 
 @dataclass(frozen=True)
@@ -16,40 +23,141 @@ class Audit:
     Parameters
     ----------
     shares : dict of str to float
-        By kind of leak the share of the test part that training knows, averaged over folds:
-        ``track`` and ``artist`` count tracks, ``duplicate`` counts rows. ``artist`` is missing when
-        nobody knows the artists.
+        By kind of leak the share of the test part that training knows, averaged over folds (of a
+        learning curve: with the whole training part). ``track``, ``artist`` and ``near_duplicate``
+        count tracks, ``duplicate`` counts rows. A kind that cannot be measured is missing.
     tag : str
         The kinds that occur, with those that the protocol lets through on purpose, joined by
-        ``+``; ``none`` when there are none.
+        ``+``; ``none`` when there are none. A near duplicate counts as ``duplicate``.
+    unknown : dict of str to str
+        Why a kind could not be measured.
+    found : pandas.DataFrame
+        A line for each track, or row, of one part that another part knows: ``kind``, ``fold`` (from
+        1), ``part``, ``id``, ``other_part``, ``other_id`` (one that is the same, the same artist's
+        and so on; there may be more). Parts are test with train, test with val, val with train.
+    twins : pandas.DataFrame
+        Pairs in the data, however it is split: ``kind`` (``duplicate`` or ``near_duplicate``),
+        ``id``, ``other_id`` and ``same_genre``. Of more than two identical rows each has a line
+        with the first.
     """
 
     shares: dict[str, float]
     tag: str
+    unknown: dict[str, str]
+    found: pd.DataFrame
+    twins: pd.DataFrame
 
 
 def audit(dataset: Dataset, split: Split) -> Audit:
-    """Compare the test part of each fold with its training part.
+    """Compare the parts of each fold with each other.
+
+    Tracks, artists and identical rows are compared exactly; `near_duplicates` says how recordings
+    are. Kinds of leak after B. L. Sturm, "The GTZAN dataset: its contents, its faults", 2013,
+    arXiv:1306.1461.
 
     Parameters
     ----------
     dataset : Dataset
     split : Split
     """
-    rows = np.array(dataset.row_digests())
-    found: dict[str, list[float]] = {}
-    for fold in split.folds:
-        kinds = {"track": dataset.tracks, "artist": dataset.artists}
-        for kind, groups in kinds.items():
-            if groups is None:
+    same = _Same.of(dataset)
+    shares: dict[str, list[float]] = {kind: [] for kind in KINDS if kind not in same.unknown}
+    tables = [pd.DataFrame(columns=_COLUMNS)]
+    for number, fold in enumerate(split.reported, start=1):
+        parts = dict(fold.parts())
+        for part, other in _PAIRS:
+            if part not in parts or other not in parts:
                 continue
-            known = np.isin(groups[fold.test], groups[fold.train])
-            tracks = dataset.tracks[fold.test]
-            share = len(set(tracks[known])) / len(set(tracks))
-            found.setdefault(kind, []).append(share)
-        found.setdefault("duplicate", []).append(
-            float(np.isin(rows[fold.test], rows[fold.train]).mean())
-        )
-    shares = {kind: float(np.mean(values)) for kind, values in found.items()}
-    kinds = [*split.leaks, *(kind for kind, share in shares.items() if share > 0)]
-    return Audit(shares, "+".join(dict.fromkeys(kinds)) or "none")
+            for kind, rows, partners in same.shared(parts[part], parts[other]):
+                is_known = partners >= 0
+                if (part, other) == ("test", "train"):
+                    shares[kind].append(float(is_known.mean()))
+                ids = dataset.ids if kind == "duplicate" else dataset.tracks
+                lines = (kind, number, part, ids[rows[is_known]], other, ids[partners[is_known]])
+                tables.append(pd.DataFrame(dict(zip(_COLUMNS, lines, strict=True))))
+    means = {kind: float(np.mean(values)) for kind, values in shares.items()}
+    kinds = ["duplicate" if kind == "near_duplicate" else kind for kind in means if means[kind] > 0]
+    return Audit(
+        means,
+        "+".join(dict.fromkeys([*split.leaks, *kinds])) or "none",
+        same.unknown,
+        pd.concat(tables, ignore_index=True),
+        _twins(dataset, same),
+    )
+
+
+@dataclass(frozen=True)
+class _Same:
+    """What rows have in common: a number for each track, artist and content; pairs that are near.
+
+    The pairs, shape (n, 2), are of the first rows of tracks that are near and not identical.
+    """
+
+    tracks: np.ndarray
+    artists: np.ndarray | None
+    contents: np.ndarray
+    near: np.ndarray
+    unknown: dict[str, str]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> _Same:
+        contents = _numbers(np.array(dataset.row_digests()))
+        artists = None if dataset.artists is None else _numbers(dataset.artists)
+        near = near_duplicates(dataset)
+        different = contents[near.pairs[:, 0]] != contents[near.pairs[:, 1]]
+        unknown = {"artist": "", "near_duplicate": near.unknown}
+        if artists is None:
+            unknown["artist"] = "no list of artists came with the data (data.splits)"
+        unknown = {kind: why for kind, why in unknown.items() if why}
+        return cls(_numbers(dataset.tracks), artists, contents, near.pairs[different], unknown)
+
+    def shared(
+        self, rows: np.ndarray, known: np.ndarray
+    ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Yield each kind, the rows asked, and for each a partner among the `known` rows, or -1."""
+        firsts = rows[np.unique(self.tracks[rows], return_index=True)[1]]
+        yield "track", firsts, _partners(self.tracks, firsts, known)
+        if self.artists is not None:
+            yield "artist", firsts, _partners(self.artists, firsts, known)
+        yield "duplicate", rows, _partners(self.contents, rows, known)
+        if "near_duplicate" not in self.unknown:
+            yield "near_duplicate", firsts, self._near(firsts, known)
+
+    def _near(self, rows: np.ndarray, known: np.ndarray) -> np.ndarray:
+        is_known = np.zeros(len(self.tracks), dtype=bool)
+        is_known[self.tracks[known]] = True
+        pairs = np.concatenate([self.near, self.near[:, ::-1]])
+        pairs = pairs[is_known[self.tracks[pairs[:, 1]]]]
+        partner = np.full(len(self.tracks), -1)
+        partner[self.tracks[pairs[::-1, 0]]] = pairs[::-1, 1]
+        return partner[self.tracks[rows]]
+
+
+def _numbers(values: np.ndarray) -> np.ndarray:
+    """Return a number for each value, the same for equal ones, in the order of the values."""
+    return np.unique(values, return_inverse=True)[1]
+
+
+def _partners(groups: np.ndarray, rows: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return for each of `rows` the first of the `known` rows in its group, or -1."""
+    first = np.full(groups.max() + 1, -1)
+    first[groups[known][::-1]] = known[::-1]
+    return first[groups[rows]]
+
+
+def _twins(dataset: Dataset, same: _Same) -> pd.DataFrame:
+    _, first, numbers = np.unique(same.contents, return_index=True, return_inverse=True)
+    leaders = first[numbers]
+    again = np.flatnonzero(leaders != np.arange(len(leaders)))
+    again = again[np.argsort(leaders[again], kind="stable")]
+    a = np.concatenate([leaders[again], same.near[:, 0]])
+    b = np.concatenate([again, same.near[:, 1]])
+    is_row = np.arange(len(a)) < len(again)
+    return pd.DataFrame(
+        {
+            "kind": np.where(is_row, "duplicate", "near_duplicate"),
+            "id": np.where(is_row, dataset.ids[a], dataset.tracks[a]),
+            "other_id": np.where(is_row, dataset.ids[b], dataset.tracks[b]),
+            "same_genre": dataset.labels[a] == dataset.labels[b],
+        }
+    )

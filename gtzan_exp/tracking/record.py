@@ -90,6 +90,19 @@ class Recorder:
         for start in range(0, len(entries), 1000):
             self._client.log_batch(self.run_id, metrics=entries[start : start + 1000])
 
+    def curve(self, name: str, points: Mapping[int, Mapping[str, float]]) -> None:
+        """Record metrics at several steps as ``<name>/<metric>``."""
+        from mlflow.entities import Metric
+
+        now = int(time() * 1000)
+        entries = [
+            Metric(f"{name}/{key}", float(value), now, step)
+            for step, metrics in points.items()
+            for key, value in metrics.items()
+        ]
+        for start in range(0, len(entries), 1000):
+            self._client.log_batch(self.run_id, metrics=entries[start : start + 1000])
+
     def artifacts(self, folder: Path) -> None:
         """Record every file below `folder`."""
         self._client.log_artifacts(self.run_id, str(folder))

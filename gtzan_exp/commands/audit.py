@@ -1,0 +1,126 @@
+"""``gtzan-exp audit``: say what training would know of the test part, without training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gtzan_exp.commands.arguments import parse
+from gtzan_exp.errors import ConfigError, Mistake
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gtzan_exp.data.dataset import Dataset, Split
+    from gtzan_exp.evaluation.audit import Audit
+
+USAGE = """\
+usage: gtzan-exp audit [--csv FILE] [OVERRIDE ...]
+
+Read the data, split it, and say what the parts share. Nothing is trained, nothing is recorded.
+data=, view= and split= are as in gtzan-exp --help; a run measures the same and records it.
+
+  track            segments of one track are in both parts
+  artist           tracks of one artist are; needs artist_groups_merged.csv in data.splits
+  duplicate        rows, or pictures, that are the same to the last bit are
+  near_duplicate   tracks that are probably one recording are: what is found is nearly always
+                   true, and about half is found
+
+The share is that of the test part that training knows, the mean over folds; counts are sums over
+folds. Then come pairs in the data, however it is split. --csv writes all that parts share to FILE:
+kind, fold, part, id, other_part, other_id.
+
+Examples:
+  gtzan-exp audit data=gtzan
+  gtzan-exp audit data=gtzan split=fault_filtered --csv leaks.csv
+  gtzan-exp audit data=folder data.root=/my/views view=spectrograms split=kfold
+"""
+
+_SHOWN = 3
+_FOLDS = 10
+
+
+def main(arguments: list[str]) -> int:
+    """Measure what the command line names and print what was found."""
+    from gtzan_exp.compose import composed
+    from gtzan_exp.config import resolve
+    from gtzan_exp.evaluation.audit import audit
+
+    flags = parse(arguments, csv="")
+    if flags.multirun:
+        raise ConfigError(Mistake("--multirun", "is not for audit", "one split at a time", "-m"))
+    files = {"config_dir": flags.config_dir, "config_name": flags.config_name}
+    cell = composed(flags.overrides, resolve, **files)
+    dataset = cell.view.load(cell.data, cache=cell.cache)
+    split = cell.split.split(dataset)
+    leaks = audit(dataset, split)
+    if flags.csv:
+        _write(leaks.found, Path(flags.csv))
+    for part in (_parts(dataset, split), _shares(leaks), _twins(leaks), _first(leaks)):
+        print(*part, sep="\n")
+    print(f"leak={leaks.tag}")
+    return 0
+
+
+def _parts(dataset: Dataset, split: Split) -> Iterator[str]:
+    from gtzan_exp.genres import labelled
+
+    yield f"data   {labelled(dataset.name, dataset.synthetic)}: {dataset.source}"
+    yield f"view   {dataset.view}, {len(dataset)} rows of {len(set(dataset.tracks))} tracks"
+    folds = list(zip(split.fold_names, split.folds, strict=True))
+    for name, fold in folds[:_FOLDS]:
+        sizes = (f"{part} {len(set(dataset.tracks[rows]))}" for part, rows in fold.parts())
+        yield f"split  {split.name}, {name}: {', '.join(sizes)} tracks"
+    if len(folds) > _FOLDS:
+        yield f"       and {len(folds) - _FOLDS} more folds"
+    if split.leaks:
+        yield f"leaks on purpose: {', '.join(split.leaks)}"
+
+
+def _shares(leaks: Audit) -> Iterator[str]:
+    from gtzan_exp.evaluation.audit import KINDS
+
+    counts = leaks.found.groupby(["kind", "part", "other_part"]).size()
+    yield "\nshared by            test, train   test, val   val, train"
+    for kind in KINDS:
+        if kind in leaks.unknown:
+            yield f"  {kind:15} not known: {leaks.unknown[kind]}"
+            continue
+        pairs = (("test", "train"), ("test", "val"), ("val", "train"))
+        test, by_val, val = (counts.get((kind, *pair), 0) for pair in pairs)
+        unit = "rows" if kind == "duplicate" else "tracks"
+        yield f"  {kind:15} {leaks.shares[kind]:7.1%} {test:6} {by_val:11} {val:12}  {unit}"
+
+
+def _twins(leaks: Audit) -> Iterator[str]:
+    yield "\nin the data, however it is split"
+    for kind in ("duplicate", "near_duplicate"):
+        if kind in leaks.unknown:
+            continue
+        pairs = leaks.twins[leaks.twins["kind"] == kind].sort_values("same_genre", kind="stable")
+        across = int((~pairs["same_genre"].astype(bool)).sum())
+        yield f"  {kind:15} {len(pairs)} pairs, {across} across genres"
+        sign = "=" if kind == "duplicate" else "~"
+        for line in pairs.head(_SHOWN).itertuples():
+            yield f"  {'':15} {line.id} {sign} {line.other_id}"
+
+
+def _first(leaks: Audit) -> Iterator[str]:
+    if len(leaks.found):
+        yield "\nfirst of what parts share (--csv FILE writes all)"
+    for kind, lines in leaks.found.groupby("kind", sort=False):
+        for n, line in enumerate(lines.head(_SHOWN).itertuples()):
+            one, other = f"{line.part} {line.id}", f"{line.other_part} {line.other_id}"
+            yield f"  {kind if n == 0 else '':15} {one}, {other}"
+    yield ""
+
+
+def _write(found: pd.DataFrame, path: Path) -> None:
+    try:
+        found.to_csv(path, index=False)
+    except OSError as error:
+        got = f"{path} ({error.strerror or error})"
+        raise ConfigError(
+            Mistake("--csv", "cannot be written", "a file in a folder that exists", got)
+        ) from error

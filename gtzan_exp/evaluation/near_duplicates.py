@@ -1,0 +1,123 @@
+"""Recordings that are in the data more than once, though not bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gtzan_exp.data.dataset import Dataset
+
+MAX_TRACKS = 20_000
+MIN_COLUMNS = 20
+RATIO = 0.4
+BITS = 52
+_NEIGHBOURS = 5
+_SIDE = 16
+_BLOCK = 256
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """Pairs of tracks that are probably one recording.
+
+    Parameters
+    ----------
+    pairs : ndarray of int, shape (n, 2)
+        Rows of the data, each the first one of its track; each pair once.
+    unknown : str
+        Why they were not looked for; empty when they were.
+    """
+
+    pairs: np.ndarray
+    unknown: str = ""
+
+
+def near_duplicates(dataset: Dataset) -> NearDuplicates:
+    """Compare each track with all others of the data, by what the view shows of it.
+
+    Features: the mean over the segments of a track, standardised over the data. Two tracks are near
+    when their distance is at most `RATIO` of the distance of either to its fifth nearest neighbour,
+    so what counts as near follows from how dense the data is there. D. G. Lowe's ratio test (Int.
+    J. Comput. Vision 60, 2004) decides likewise. Fewer than `MIN_COLUMNS` columns tell too little.
+
+    Pictures: a perceptual hash, which says of each of the lowest 16 x 16 coefficients of the
+    discrete cosine transform of the grey picture, 64 x 64 pixels, whether it is above their median
+    (C. Zauner, "Implementation and benchmarking of perceptual image hash functions", 2010). Two
+    tracks are near when at most `BITS` of the 256 bits differ; pictures without anything in common
+    differ in 128, give or take 8. The pieces of a track are put side by side first.
+
+    Measured on GTZAN against the 76 pairs of tracks that fingerprints of the sound found to be one
+    recording, 62 of them not bit for bit: precision is 1 on both views; features find 18 of the 62,
+    pictures 34 to 38, by their size. So what is found is true, and much is not found, other cuts of
+    a recording above all.
+
+    Time and memory grow with the square and with the first power of the number of tracks; more than
+    `MAX_TRACKS` are not compared.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    """
+    none = np.empty((0, 2), dtype=int)
+    tracks, first, codes = np.unique(dataset.tracks, return_index=True, return_inverse=True)
+    if len(tracks) > MAX_TRACKS:
+        return NearDuplicates(none, f"{len(tracks):,} tracks, and {MAX_TRACKS:,} can be compared")
+    if isinstance(dataset.X, pd.DataFrame):
+        means = dataset.X.groupby(codes).mean().to_numpy()
+        varied = means[:, means.std(axis=0) > 0]
+        if varied.shape[1] < MIN_COLUMNS:
+            least = f"{MIN_COLUMNS} are needed to tell recordings apart"
+            return NearDuplicates(none, f"{varied.shape[1]} columns that vary, and {least}")
+        if len(tracks) <= _NEIGHBOURS:
+            return NearDuplicates(none, f"{len(tracks)} tracks, too few to tell what is near")
+        pairs = _near_rows(varied)
+    else:
+        if min(dataset.X.shape[1:3]) < _SIDE:
+            return NearDuplicates(none, f"pictures of less than {_SIDE} x {_SIDE} pixels")
+        pairs = _near_hashes(np.array([_hash(image) for image in _pictures(dataset, codes)]))
+    return NearDuplicates(first[pairs])
+
+
+def _near_rows(values: np.ndarray) -> np.ndarray:
+    from sklearn.neighbors import NearestNeighbors
+
+    standardised = (values - values.mean(axis=0)) / values.std(axis=0)
+    search = NearestNeighbors(n_neighbors=_NEIGHBOURS, algorithm="brute").fit(standardised)
+    distances, others = search.kneighbors()
+    rows = np.arange(len(values)).repeat(_NEIGHBOURS)
+    others, reach = others.ravel(), distances[:, -1]
+    near = distances.ravel() <= RATIO * np.minimum(reach[rows], reach[others])
+    return np.unique(np.sort(np.stack([rows[near], others[near]], axis=1), axis=1), axis=0)
+
+
+def _pictures(dataset: Dataset, codes: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the picture of each track, its pieces side by side."""
+    order = np.argsort(codes, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
+        yield np.concatenate(np.asarray(dataset.take(rows)), axis=1)
+
+
+def _hash(picture: np.ndarray) -> np.ndarray:
+    import cv2
+
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(grey, (4 * _SIDE, 4 * _SIDE), interpolation=cv2.INTER_AREA)
+    lowest = cv2.dct(small)[:_SIDE, :_SIDE]
+    return np.packbits(lowest > np.median(lowest)).view(np.uint64)
+
+
+def _near_hashes(hashes: np.ndarray) -> np.ndarray:
+    """Return pairs of hashes, shape (n, 4), with `BITS` different bits at most."""
+    found = [np.empty((0, 2), dtype=int)]
+    for start in range(0, len(hashes), _BLOCK):
+        block, rest = hashes[start : start + _BLOCK], hashes[start:]
+        differ = sum(
+            np.bitwise_count(block[:, np.newaxis, word] ^ rest[:, word]).astype(np.uint16)
+            for word in range(hashes.shape[1])
+        )
+        pairs = np.argwhere(differ <= BITS)
+        found.append(start + pairs[pairs[:, 0] < pairs[:, 1]])
+    return np.concatenate(found)
