@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from gtzan_exp import __version__
@@ -75,6 +76,9 @@ def test_version(capsys):
         (["-sc"], "--shell-completion: what to do?; allowed: install|uninstall|query="),
         (["ui", "--port", "x"], "--port: not a port; allowed: 1 to 65535; got: 'x'"),
         (["model=cnn2d", "view=features"], "view=features model=cnn2d: the model takes image"),
+        (["audit", "-m", "seed=1,2"], "--multirun: is not for audit; allowed: one split at a time"),
+        (["audit", *VIEWS, "--csv", "no/a.csv"], "--csv: cannot be written"),
+        (["validate", *VIEWS, "split=lists"], "split.dir: a list is missing; allowed: split.dir=F"),
         (["validate", "data=gtzan"], "data.root: not set"),
         (["validate", "data=folder", "data.root=views"], "more of the same"),
         (["-m", "seed=0,x"], "seed: wrong type; allowed: an integer; got: 'x'"),
@@ -132,6 +136,24 @@ def test_validate_says_what_a_run_would_do(here, capsys):
     assert main(["validate", *VIEWS, "split=seed", "split.scaler_rows=all"]) == 0
     assert "leaks   scaler" in capsys.readouterr().out
     assert {path.name for path in here.iterdir()} == {"views"}
+
+
+def test_audit_says_what_parts_share(here, capsys):
+    path = here / "views" / "features_30_sec.csv"
+    path.write_text(path.read_text().replace("b.00007.wav,7,b", "b.00007.wav,3,b"))
+    command = ["audit", *VIEWS, "split=kfold", "split.k=2", "split.seed=3", "--csv", "all.csv"]
+    assert main(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"data   folder: {path}"
+    assert "split  kfold, fold 2 of 2: train 10, test 10 tracks" in lines
+    (artist,) = [line for line in lines if line.startswith("  artist")]
+    assert artist.split("known: ")[1] == "no list of artists came with the data (data.splits)"
+    assert "  duplicate       10 pairs, 10 across genres" in lines
+    assert lines[-1] == "leak=duplicate"
+    found = pd.read_csv(here / "all.csv")
+    (share,) = [line.split()[1] for line in lines if line.startswith("  duplicate") and "%" in line]
+    assert share == f"{len(found) / 20:.1%}"
+    assert {path.name for path in here.iterdir()} == {"views", "all.csv"}
 
 
 def test_validate_checks_a_sweep(here, capsys):

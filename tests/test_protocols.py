@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gtzan_exp.cli import main
 from gtzan_exp.compose import composed
 from gtzan_exp.config import resolve
 from gtzan_exp.evaluation.audit import audit
@@ -24,7 +25,7 @@ def test_fault_filtered_is_the_published_split(workspace, gtzan_root):
     assert [len(rows) for _, rows in fold.parts()] == [443, 197, 290]
     found = audit(dataset, split)
     assert 0 < found.shares["artist"] < 0.05
-    assert found.shares["duplicate"] == 0
+    assert found.shares["duplicate"] == found.shares["near_duplicate"] == 0
 
 
 def test_a_stratified_split_shares_its_artists(workspace, gtzan_root):
@@ -44,3 +45,15 @@ def test_artist_folds_share_none(workspace, gtzan_root):
 def test_logreg_scores_near_the_known_numbers(workspace, gtzan_root, capsys, split, accuracy):
     result, _ = run(capsys, "data=gtzan", f"split={split}", "tracking.log_model=false")
     assert result["metrics"]["test/accuracy"] == pytest.approx(accuracy, abs=0.025)
+
+
+@pytest.mark.parametrize(
+    ("split", "low", "high"), [("holdout", 78, 85), ("fault_filtered", 4, 5), ("group_kfold", 0, 0)]
+)
+def test_audit_prints_the_known_shares(workspace, gtzan_root, capsys, split, low, high):
+    assert main(["audit", "data=gtzan", f"split={split}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (artist,) = [line.split() for line in lines if line.startswith("  artist") and "%" in line]
+    assert low <= float(artist[1].rstrip("%")) <= high
+    assert "  duplicate       14 pairs, 1 across genres" in lines
+    assert not list(workspace.rglob("outputs"))

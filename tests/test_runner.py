@@ -139,13 +139,76 @@ def test_the_run_record_is_complete_and_true(workspace, capsys):
         "classification_report.txt",
         "config.yaml",
         "confusion_matrix.png",
+        "leaks.csv",
         "predictions.parquet",
+        "split.csv",
+        "split.json",
     }
     report = json.loads((output / "record" / "classification_report.json").read_text())
     test = table[table["part"] == "test"]
     assert report == classification_report(test["true"], test["predicted"], output_dict=True)
     saved = OmegaConf.load(output / "record" / "config.yaml")
     assert saved.model.C == 1.0
+
+    summary = json.loads((output / "record" / "split.json").read_text())
+    assert summary["split_fingerprint"] == tags["split_fingerprint"]
+    (fold,) = summary["folds"]
+    for part, number in {"train": 14, "val": 2, "test": 4}.items():
+        assert fold["parts"][part]["tracks"] == dict.fromkeys(classes, number)
+    members = pd.read_csv(output / "record" / "split.csv").set_index("track")["part"]
+    assert members.to_dict() == table.set_index("track")["part"].to_dict()
+    leaks = pd.read_csv(output / "record" / "leaks.csv").query("part == 'test' and fold == 1")
+    leaks = leaks[(leaks["kind"] == "artist") & (leaks["other_part"] == "train")]
+    assert len(leaks) == metrics["leak/artist"] * 40
+
+
+def test_a_recorded_split_is_run_again_from_its_table(workspace, capsys):
+    first, output = run(capsys, "split=kfold", "split.k=3", "tracking.log_model=false")
+    table = f"split.table='{output / 'record' / 'split.csv'}'"
+    again, _ = run(capsys, "split=lists", table, "tracking.log_model=false")
+    assert again["tags"]["split_fingerprint"] == first["tags"]["split_fingerprint"]
+    for name in ("test/accuracy", "std/test/accuracy"):
+        assert again["metrics"][name] == first["metrics"][name]
+
+
+def test_a_learning_curve_is_a_parent_of_points_and_ends_as_the_holdout(workspace, capsys):
+    fractions = "split.fractions=[0.15,0.5,1.0]"
+    result, output = run(capsys, "split=learning_curve", fractions)
+    holdout, _ = run(capsys, "split=holdout", "tracking.log_model=false")
+    for name in ("test/accuracy", "val/macro_f1", "n_train"):
+        assert result["metrics"][name] == holdout["metrics"][name]
+    client = MlflowClient(store(workspace))
+    parent = client.get_run(result["run_id"])
+    children = client.search_runs(
+        [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{result['run_id']}'"
+    )
+    by_fraction = {child.data.tags["fraction"]: child.data for child in children}
+    assert sorted(by_fraction) == ["0.15", "0.5", "1"]
+    assert {child.tags["task"] for child in by_fraction.values()} == {"fraction"}
+    history = client.get_metric_history(result["run_id"], "learning_curve/test/accuracy")
+    points = {point.step: point.value for point in history}
+    assert points == {
+        20: by_fraction["0.15"].metrics["test/accuracy"],
+        70: by_fraction["0.5"].metrics["test/accuracy"],
+        140: parent.data.metrics["test/accuracy"],
+    }
+    assert (output / "record" / "learning_curve.png").stat().st_size > 5000
+    mlflow.set_tracking_uri(store(workspace))
+    assert load_model(f"runs:/{result['run_id']}/model")[-1].coef_.shape == (10, 57)
+
+
+@pytest.mark.parametrize("split", [["split=holdout"], ["split=kfold", "split.k=2"]])
+def test_segment_models_report_track_accuracy(workspace, capsys, split):
+    result, output = run(capsys, "view.segment_seconds=3", *split, "tracking.log_model=false")
+    table = pd.read_parquet(output / "record" / "predictions.parquet")
+    test = table[table["part"] == "test"]
+    probabilities = test.filter(like="p_").groupby(test["track"]).mean()
+    predicted = probabilities.idxmax(axis=1).str.removeprefix("p_")
+    true = test.groupby("track")["true"].first()
+    measured = result["metrics"]["test/track_accuracy"]
+    assert measured == pytest.approx(accuracy_score(true, predicted))
+    assert measured != result["metrics"]["test/accuracy"]
+    assert ("std/test/track_accuracy" in result["metrics"]) == ("split=kfold" in split)
 
 
 def test_networks_record_their_learning_curves(workspace, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ import pytest
 
 from gtzan_exp.data.dataset import Dataset
 from gtzan_exp.data.folds import GroupKFold, KFold
+from gtzan_exp.data.learning_curve import LearningCurve
 from gtzan_exp.data.lists import Lists
+from gtzan_exp.data.split_table import split_table
+from gtzan_exp.data.splits import Holdout
 from gtzan_exp.errors import ConfigError, DataError
 from gtzan_exp.evaluation.audit import audit
 
@@ -79,6 +83,43 @@ def test_the_audit_counts_rows_that_are_the_same(segments):
     assert found.tag == "artist" + ("+duplicate" if any(apart) else "")
 
 
+def test_groups_of_tracks_keep_segments_together(segments):
+    split = GroupKFold(by="track", k=4, val_size=0.2).split(segments)
+    tested = np.concatenate([fold.test for fold in split.folds])
+    assert sorted(tested) == list(range(120))
+    for fold in split.folds:
+        parts = [set(segments.tracks[rows]) for _, rows in fold.parts()]
+        assert len(set.union(*parts)) == sum(map(len, parts)) == 40
+        assert list(np.unique(segments.labels[fold.test], return_counts=True)[1]) == [15, 15]
+
+
+def test_groups_of_a_file_are_stratified_as_far_as_they_allow(segments, tmp_path):
+    """Artists with 1 to 6 tracks of one genre: no fold is without a genre, none shares a group."""
+    sizes = [6, 4, 3, 2, 2, 1, 1, 1]
+    numbers = np.arange(len(sizes)).repeat(sizes)
+    tracks = np.unique(segments.tracks)
+    groups = [f"{track[:4]}-{numbers[int(track[-2:])]}" for track in tracks]
+    path = tmp_path / "my groups.csv"
+    names = [f"{track}.wav" for track in tracks]
+    pd.DataFrame({"filename": names, "group": groups}).to_csv(path, index=False)
+    group_of = dict(zip(tracks, groups, strict=True))
+    for fold in GroupKFold(groups=path, k=3).split(segments).folds:
+        parts = [{group_of[track] for track in segments.tracks[rows]} for _, rows in fold.parts()]
+        assert not parts[0] & parts[1]
+        counts = np.unique(segments.labels[fold.test], return_counts=True)[1]
+        assert len(counts) == 2
+        assert counts.min() >= 3 * 5  # of 20 tracks, 6 or 7 are even
+        assert counts.max() <= 3 * 8
+
+
+def test_artists_that_nobody_knows_are_asked_for(segments):
+    with pytest.raises(DataError) as caught:
+        GroupKFold().split(replace(segments, artists=None))
+    (mistake,) = caught.value.mistakes
+    assert "artist_groups_merged.csv in data.splits" in mistake.allowed
+    assert "split.groups=FILE (columns filename, group)" in mistake.allowed
+
+
 def test_more_folds_than_groups_are_refused(segments):
     with pytest.raises(ConfigError, match=r"split\.k: .*'blues'; allowed: 2 to 5; got: 6"):
         GroupKFold(k=6).split(segments)
@@ -87,7 +128,7 @@ def test_more_folds_than_groups_are_refused(segments):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (None, "no list of groups"),
+        (None, r"no list of groups; allowed: .*columns filename and group .*arXiv:1306\.1461"),
         ("a,b\n1,2\n", "columns are missing"),
         ("filename,group\nblues.00000.wav,x\n", "groups are missing"),
     ],
@@ -110,14 +151,15 @@ def lists(tmp_path: Path) -> Lists:
 
 def test_lists_are_taken_as_they_are(segments, lists):
     (fold,) = lists.split(segments).folds
-    assert len(fold.train), len(fold.test) == (90, 24)
-    assert not len(fold.val)
+    assert (len(fold.train), len(fold.val), len(fold.test)) == (90, 0, 24)
+    names = (lists.dir / "test.txt").read_text().split()
+    assert set(segments.tracks[fold.test]) == {name.removesuffix(".wav") for name in names}
 
 
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [
-        ("test.txt", None, "a list is missing.*published"),
+        ("test.txt", None, "a list is missing.*test.txt, one file name a line.*published"),
         ("test.txt", "\n\n", "the list is empty"),
         ("test.txt", "pop.00000.wav", "no listed track is in the data"),
         ("test.txt", "blues.00000.wav", "tracks are on both lists.*1, first blues.00000"),
@@ -127,5 +169,41 @@ def test_a_faulty_list_is_named(segments, lists, tmp_path, name, text, complaint
     (tmp_path / name).unlink()
     if text is not None:
         (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=complaint):
+        lists.split(segments)
+
+
+@pytest.mark.parametrize(
+    "protocol",
+    [Holdout(), KFold(k=5, val_size=0.2), GroupKFold(k=5), LearningCurve()],
+    ids=lambda protocol: protocol.name,
+)
+def test_a_split_written_as_a_table_is_read_as_the_same_split(segments, tmp_path, protocol):
+    split = protocol.split(segments)
+    split_table(segments, split).to_csv(tmp_path / "split.csv", index=False)
+    names = {"train": "train.txt", "test": "test.txt"}
+    again = Lists(name="lists", table=tmp_path / "split.csv", **names).split(segments)
+    for one, other in zip(split.reported, again.folds, strict=True):
+        for part in ("train", "val", "test"):
+            np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
+    assert again.fingerprint == split.fingerprint or split.fractions
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (None, r"split\.table: is missing; allowed: .*fold, part, track"),
+        ("", "not a CSV table"),
+        ("a,b\n1,2\n", "columns are missing"),
+        ("fold,part,track\n", "a part is missing"),
+        ("fold,part,track\n1,tests,blues.00000\n", "part: unknown.*got: tests"),
+        ("fold,part,track\n1,train,blues.00000\n", "a part is missing.*train and test"),
+        ("fold,part,track\n1,train,blues.00000\n1,test,blues.00000\n", "on both lists"),
+    ],
+)
+def test_a_faulty_table_is_named(segments, tmp_path, text, complaint):
+    if text is not None:
+        (tmp_path / "split.csv").write_text(text)
+    lists = Lists(name="lists", table=tmp_path / "split.csv", train="a", test="b")
     with pytest.raises(DataError, match=complaint):
         lists.split(segments)
