@@ -144,6 +144,8 @@ def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> None:
     if leaks.tag != "none":
         shares = ", ".join(f"{kind} {share:.0%}" for kind, share in leaks.shares.items())
         log.info("share of the test part that training knows: %s", shares)
+    for kind, why in leaks.unknown.items():
+        log.info("not known to the audit: %s (%s)", kind, why)
 
 
 def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitted, Evaluation]:

@@ -113,6 +113,8 @@ class Split:
     fractions : tuple of float
         The share of the training part that each fold has, rising to 1, where the folds are the
         points of a learning curve; empty where several folds are repeats, to be averaged.
+    artists : ndarray of str, shape (n_rows,), optional
+        Who made the track of each row, where the split was told and not the data.
     """
 
     name: str
@@ -121,6 +123,7 @@ class Split:
     leaks: tuple[str, ...] = field(default=())
     scaler_rows: str = "train"
     fractions: tuple[float, ...] = ()
+    artists: np.ndarray | None = None
 
     @property
     def reported(self) -> tuple[Fold, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -86,7 +87,10 @@ class GroupKFold:
         groups = np.arange(len(tracks))
         if self.by == "artist":
             groups = self._artists(dataset, tracks)
-        return _grouped(self, dataset, tracks, labels, groups, 1)
+        split = _grouped(self, dataset, tracks, labels, groups, 1)
+        if self.by == "track" or self.groups is None:
+            return split
+        return replace(split, artists=groups[np.searchsorted(tracks, dataset.tracks)])
 
     def _artists(self, dataset: Dataset, tracks: np.ndarray) -> np.ndarray:
         if self.groups is not None:
@@ -124,6 +128,7 @@ def _grouped(
                     str(options.k),
                 )
             )
+    codes = np.searchsorted(tracks, dataset.tracks)
     folds = []
     for repeat in range(repeats):
         seed = options.seed + repeat * 1009
@@ -135,6 +140,6 @@ def _grouped(
                 inner = StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed)
                 kept, cut = next(inner.split(rest, labels[rest], groups[rest]))
                 train, val = rest[kept], rest[cut]
-            parts = (np.isin(dataset.tracks, tracks[part]) for part in (train, val, test))
+            parts = (np.isin(codes, part) for part in (train, val, test))
             folds.append(Fold(*map(np.flatnonzero, parts)))
     return Split(options.name, tuple(folds), fingerprint(dataset, folds))

@@ -53,23 +53,23 @@ class LearningCurve:
         """
         sizes = {"test_size": self.test_size, "val_size": self.val_size}
         (whole,) = Holdout(seed=self.seed, **sizes).split(dataset).folds
-        tracks, first = np.unique(dataset.tracks[whole.train], return_index=True)
-        genres = dataset.labels[whole.train][first]
-        ranked = [
-            sorted(tracks[genres == genre], key=lambda track: rank(self.seed, track))
-            for genre in dataset.classes
-        ]
-        folds = []
+        rows = whole.train
+        tracks, first, codes = np.unique(
+            dataset.tracks[rows], return_index=True, return_inverse=True
+        )
+        genres = dataset.labels[rows][first]
+        place, total = np.empty(len(tracks), dtype=int), np.empty(len(tracks), dtype=int)
+        for genre in dataset.classes:
+            members = np.flatnonzero(genres == genre)
+            ranked = sorted(members, key=lambda track: rank(self.seed, tracks[track]))
+            place[ranked], total[members] = np.arange(len(members)), len(members)
+        folds: list[Fold] = []
         for fraction in self.fractions:
-            kept = [track for each in ranked for track in each[: _some(fraction, len(each))]]
-            train = whole.train[np.isin(dataset.tracks[whole.train], kept)]
+            kept = place < np.maximum(1, np.rint(fraction * total))
+            train = rows[kept[codes]]
             if folds and len(train) == len(folds[-1].train):
                 what = "the fraction adds no track to the one before"
                 got = f"{fraction:g} of {len(tracks)} tracks"
                 raise ConfigError(Mistake("split.fractions", what, "fractions further apart", got))
             folds.append(Fold(train, whole.val, whole.test))
         return Split(self.name, tuple(folds), fingerprint(dataset, folds), fractions=self.fractions)
-
-
-def _some(fraction: float, n: int) -> int:
-    return max(1, round(fraction * n))

@@ -60,7 +60,7 @@ def audit(dataset: Dataset, split: Split) -> Audit:
     dataset : Dataset
     split : Split
     """
-    same = _Same.of(dataset)
+    same = _Same.of(dataset, dataset.artists if split.artists is None else split.artists)
     shares: dict[str, list[float]] = {kind: [] for kind in KINDS if kind not in same.unknown}
     tables = [pd.DataFrame(columns=_COLUMNS)]
     for number, fold in enumerate(split.reported, start=1):
@@ -100,14 +100,14 @@ class _Same:
     unknown: dict[str, str]
 
     @classmethod
-    def of(cls, dataset: Dataset) -> _Same:
+    def of(cls, dataset: Dataset, artists: np.ndarray | None) -> _Same:
         contents = _numbers(np.array(dataset.row_digests()))
-        artists = None if dataset.artists is None else _numbers(dataset.artists)
+        artists = None if artists is None else _numbers(artists)
         near = near_duplicates(dataset)
         different = contents[near.pairs[:, 0]] != contents[near.pairs[:, 1]]
         unknown = {"artist": "", "near_duplicate": near.unknown}
         if artists is None:
-            unknown["artist"] = "no list of artists came with the data (data.splits)"
+            unknown["artist"] = "no list of artists came with the data (data.splits) or the split"
         unknown = {kind: why for kind, why in unknown.items() if why}
         return cls(_numbers(dataset.tracks), artists, contents, near.pairs[different], unknown)
 

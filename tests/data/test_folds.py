@@ -103,7 +103,9 @@ def test_groups_of_a_file_are_stratified_as_far_as_they_allow(segments, tmp_path
     names = [f"{track}.wav" for track in tracks]
     pd.DataFrame({"filename": names, "group": groups}).to_csv(path, index=False)
     group_of = dict(zip(tracks, groups, strict=True))
-    for fold in GroupKFold(groups=path, k=3).split(segments).folds:
+    split = GroupKFold(groups=path, k=3).split(segments)
+    assert audit(replace(segments, artists=None), split).shares["artist"] == 0
+    for fold in split.folds:
         parts = [{group_of[track] for track in segments.tracks[rows]} for _, rows in fold.parts()]
         assert not parts[0] & parts[1]
         counts = np.unique(segments.labels[fold.test], return_counts=True)[1]
