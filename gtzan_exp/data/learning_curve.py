@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.data.dataset import Dataset, Fold, Split, fingerprint
 from gtzan_exp.data.splits import Fraction, Holdout, rank
 from gtzan_exp.errors import ConfigError, Mistake
 
-Share = Annotated[float, Field(gt=0.0, le=1.0)]
+
+def _rising(fractions: tuple[float, ...]) -> tuple[float, ...]:
+    pairs = itertools.pairwise((0.0, *fractions))
+    if len(fractions) < 2 or not all(a < b for a, b in pairs) or fractions[-1] != 1:
+        raise ValueError("two shares or more that rise from above 0 to 1")
+    return fractions
+
+
+Fractions = Annotated[tuple[float, ...], AfterValidator(_rising)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +40,10 @@ class LearningCurve:
     """
 
     name: str = "learning_curve"
-    fractions: Annotated[tuple[Share, ...], Field(min_length=2)] = (0.1, 0.2, 0.5, 1.0)
+    fractions: Fractions = (0.1, 0.2, 0.5, 1.0)
     test_size: Fraction = 0.2
     val_size: Fraction = 0.1
     seed: int = 0
-
-    @model_validator(mode="after")
-    def _rises_to_the_whole(self):
-        rising = all(a < b for a, b in zip(self.fractions, self.fractions[1:], strict=False))
-        if not rising or self.fractions[-1] != 1:
-            raise ValueError("fractions that rise and end with 1.0")
-        return self
 
     def split(self, dataset: Dataset) -> Split:
         """Return a fold per fraction.

@@ -46,7 +46,9 @@ def test_the_parts_depend_on_the_seed_and_not_on_the_order_of_rows():
     assert first == same != other
 
 
-@pytest.mark.parametrize("fractions", [(0.1, 0.5), (0.5, 0.1, 1.0), (1.0,), (0.0, 1.0), ()])
+@pytest.mark.parametrize(
+    "fractions", [(0.1, 0.5), (0.5, 0.1, 1.0), (1.0,), (0.0, 1.0), (float("nan"), 1.0), ()]
+)
 def test_fractions_rise_to_the_whole(fractions):
     with pytest.raises(ValidationError):
         LearningCurve(fractions=fractions)
