@@ -8,9 +8,9 @@ from pathlib import Path
 
 from gtzan_exp.errors import ConfigError, Mistake
 from gtzan_exp.explore.data_report import DataReport
-from gtzan_exp.explore.page import write_page
 from gtzan_exp.explore.settings import Look
 from gtzan_exp.explore.tracks_report import TracksReport
+from gtzan_exp.report.page import write_page
 from gtzan_exp.tracking.record import recorded_run
 
 _SYNTHETIC = (

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_numeric_dtype
 
-from gtzan_exp.explore.canvas import Picture
+from gtzan_exp.report.canvas import Picture
 
 _LONG = 16
 _PAGE_REM = 72
