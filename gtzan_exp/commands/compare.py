@@ -17,7 +17,7 @@ compare.csv, compare.md and compare.json beside it, recorded as a run. The last 
 
 Overrides (data= and tracking= as in gtzan-exp --help):
   models=[NAME,...]  views=[NAME,...]  splits=[NAME,...]    only runs of these
-  sweep=RUN_ID                    only the runs of this sweep
+  parent=RUN_ID                   only the runs of this sweep
   filter=TEXT                     MLflow's search filter, as filter='"metrics.n_test > 100"'
   record=true|false               false: print the table alone
   output=FOLDER                   a new or empty folder; below outputs/ when not given

@@ -52,12 +52,20 @@ def intervals(table: pd.DataFrame, path: Path, *, data: str) -> Picture:
                 axes.plot((line["low"], line["high"]), (place, place), style, color=color, lw=2)
             axes.plot(line["accuracy"], place, marker, color=color, ms=6, mec="white", mew=0.6)
         for place, text in headings:
-            axes.text(0, place, text, transform=axes.get_yaxis_transform(), fontsize=9, va="center")
+            axes.text(
+                0,
+                place,
+                text,
+                transform=axes.get_yaxis_transform(),
+                va="center",
+                fontsize=9,
+                weight="bold",
+            )
         for view, (color, marker) in looks.items():
             axes.plot([], [], f"{marker}-", color=color, label=_short(view))
         axes.set_yticks(places, names, fontsize=9)
         axes.tick_params(axis="y", length=0)
-        axes.invert_yaxis()
+        axes.set_ylim(places[-1] + 0.8, -0.9)
         axes.set(xlabel="test accuracy", title=f"Accuracy and its interval, {data}")
         axes.grid(axis="x", alpha=0.3)
         figure.legend(loc="outside lower center", ncols=4, fontsize=9)
@@ -78,7 +86,8 @@ def genres(accuracies: pd.DataFrame, table: pd.DataFrame, path: Path, *, data: s
     """
     lines = table.loc[accuracies.index]
     names = [
-        _short(f"{line['split']}: {line['model']}, {line['view']}") for _, line in lines.iterrows()
+        _short(f"{protocol_title(line, table)}: {line['model']}, {line['view']}")
+        for _, line in lines.iterrows()
     ]
     values = accuracies.to_numpy(dtype=float)
     size = (2.9 + 0.46 * values.shape[1] + 0.4, 1.6 + 0.26 * values.shape[0])
@@ -100,6 +109,9 @@ def genres(accuracies: pd.DataFrame, table: pd.DataFrame, path: Path, *, data: s
         axes.set_yticks(range(values.shape[0]), names, fontsize=9)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
+        for row in range(1, len(lines)):
+            if lines["protocol"].iloc[row] != lines["protocol"].iloc[row - 1]:
+                axes.axhline(row - 0.5, color="white", lw=4)
         axes.set_title(f"Right of each genre (%), {data}")
         figure.colorbar(image, label="share of the genre's test tracks", shrink=0.8)
     means = ", ".join(f"{name} {mean:.0%}" for name, mean in accuracies.mean().items())
@@ -135,11 +147,12 @@ def fit_times(lines: pd.DataFrame, title: str, path: Path) -> Picture:
                     fontsize=8,
                 )
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.margins(x=0.25, y=0.15)
         axes.set(xlabel="fit time (s, mean of the runs)", ylabel="test accuracy")
         axes.set_title(title, fontsize=10)
         axes.grid(alpha=0.25)
-        axes.legend(fontsize=8)
+        figure.legend(loc="outside lower center", ncols=4, fontsize=8)
     said = ", ".join(
         f"{label(line)} {line['fit_s']:.2g} s {line['accuracy']:.3f}"
         for _, line in lines.iterrows()
@@ -179,6 +192,4 @@ def _heading(lines: pd.DataFrame, table: pd.DataFrame) -> str:
 
 
 def _short(text: str, most: int = _LONG) -> str:
-    """Return text that matplotlib takes for text, and no formula, and not too much of it."""
-    cut = text if len(text) <= most else f"{text[: most - 1]}…"
-    return cut.replace("$", r"\$")
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -19,20 +19,26 @@ MOST_LINES = 60
 
 MOST_MATRICES = 12
 MOST_CURVES = 10
+_UNBROKEN = "\u2011"
 
 _INTERVALS = (
     "Intervals are of 95 %: Wilson's over the tracks of a single test part; corrected for "
     "overlapping training parts where there are folds (Nadeau and Bengio 2003); over seeds, "
-    "the interval of their mean and that of the test part added up. "
+    "the interval of their mean and that of the test part added up."
+)
+_LEAKS = (
+    "leak: the share of the test tracks that training knows in another way (their artist, the same "
+    "recording). Numbers under different protocols are no ranking. on: the test part; lines with "
+    "the same one were tested on the same tracks."
 )
 
 
-def shown(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the lines that pictures and tests are made of: as many of each protocol."""
-    if len(table) <= MOST_LINES:
+def shown(table: pd.DataFrame, most: int = MOST_LINES) -> pd.DataFrame:
+    """Return the lines that pictures and tests are made of: the best few of each protocol."""
+    if len(table) <= most:
         return table
-    each = max(1, MOST_LINES // table["protocol"].nunique())
-    return table.groupby("protocol").head(each).head(MOST_LINES)
+    places = table.groupby("protocol").cumcount()
+    return table.loc[places.sort_values(kind="stable").index[:most].sort_values()]
 
 
 class CompareReport:
@@ -105,16 +111,24 @@ class CompareReport:
         for _, lines in self.table.groupby("protocol"):
             title = protocol_title(lines.iloc[0], self.table)
             tables.append(Table(title, _numbers(lines), decimals=3))
-        text = " ".join([_INTERVALS + self._said_of_leaks(), *notes(self.table)])
+        text = "\n\n".join([_INTERVALS, _LEAKS, *notes(self.table), *self._left_out()])
         picture = pictures.intervals(shown(self.table), folder / "intervals.png", data=self.data)
         return Section("Accuracy by protocol", text, [picture], tables)
 
-    def _said_of_leaks(self) -> str:
-        return (
-            "leak: the share of the test tracks that training knows in another way (their artist, "
-            "the same recording). Numbers under different protocols are no ranking. on: the test "
-            "part; lines with the same one were tested on the same tracks."
-        )
+    def _left_out(self) -> list[str]:
+        """Return what the sections after the tables do not tell of."""
+        lines = shown(self.table)
+        found = []
+        if len(lines) < len(self.table):
+            found.append(
+                f"Pictures and tests are of {len(lines)} of the {len(self.table)} lines, the best "
+                "few of each protocol; models=, views= and splits= choose others."
+            )
+        silent = lines.drop(index=[outcome.line.name for outcome in self.outcomes])
+        if len(silent):
+            names = ", ".join(line_title(line) for _, line in silent.iterrows())
+            found.append(f"No predictions were found of these, so they are not tested: {names}.")
+        return found
 
     def _draws(self) -> Section:
         text = (
@@ -135,10 +149,10 @@ class CompareReport:
         text = (
             "Of each line the newest run, never the best. One test part: exact McNemar test on the "
             "tracks that one of the two alone gets right. The same folds: corrected resampled t "
-            "test (Nadeau and Bengio 2003). p (Holm) holds for all pairs of a protocol together; "
-            "a difference below 0.05 would be a surprise if both were equally good."
+            "test (Nadeau and Bengio 2003). Where two models are equally good, p is rarely below "
+            "0.05, and p (Holm) is rarely so for any of the pairs of a protocol."
         )
-        return Section("Which differences are real", text, tables=tables)
+        return Section("Tests between models", text, tables=tables)
 
     def _genres(self, folder: Path) -> Section:
         picture = pictures.genres(self.genres, self.table, folder / "genres.png", data=self.data)
@@ -152,20 +166,22 @@ class CompareReport:
         )
 
     def _confusion(self, folder: Path) -> Section:
-        chosen = self.outcomes[:MOST_MATRICES]
+        lines = self.table.loc[[outcome.line.name for outcome in self.outcomes]]
+        names = set(shown(lines, MOST_MATRICES).index)
+        chosen = [outcome for outcome in self.outcomes if outcome.line.name in names]
         classes = sorted(
             {name for o in chosen for column in ("true", "predicted") for name in o.tracks[column]}
         )
         drawn = []
         for number, outcome in enumerate(chosen, start=1):
-            title = f"{outcome.line['model']}, {outcome.line['view']}\n{outcome.line['split']}"
+            title = f"{label(outcome.line)}\n{protocol_title(outcome.line, self.table)}"
             path = folder / f"confusion_{number:02}.png"
             drawn.append(pictures.confusion(outcome, classes, title, path))
         left_out = len(self.outcomes) - len(chosen)
         text = "Number of tracks; shaded by the share of the true genre."
         if left_out:
-            text += f" The first {len(chosen)} lines; {left_out} are left out (models=, views= and "
-            text += "splits= choose)."
+            text += f" The best lines of each protocol; {left_out} are left out (models=, views= "
+            text += "and splits= choose)."
         return Section("Confusion matrices", text, drawn)
 
     def _wrong(self) -> Section:
@@ -199,11 +215,13 @@ class CompareReport:
         drawn: list[Picture] = []
         for number, lines in shown(self.table).groupby("protocol"):
             timed = lines[lines["fit_s"].notna()]
-            if timed.empty:
+            if len(timed) < 2:
                 continue
             title = protocol_title(lines.iloc[0], self.table)
             drawn.append(pictures.fit_times(timed, title, folder / f"fit_times_{number:02}.png"))
         text = "Seconds to fit, of one fold where there are folds, on the machine of each run."
+        if not drawn:
+            text += " No protocol has two lines to compare."
         return Section("Fit time against accuracy", text, drawn)
 
     def _rest(self) -> Section:
@@ -219,11 +237,13 @@ class CompareReport:
 
 def _numbers(lines: pd.DataFrame) -> pd.DataFrame:
     """Return the readable columns, with numbers as numbers."""
-    texts = readable(lines).drop(columns="split")
-    for name in ("best", "accuracy", "macro_f1", "fit_s"):
+    texts = readable(lines)
+    for name in ("runs", "best", "accuracy", "macro_f1", "fit_s"):
         if name in texts:
             texts[name] = lines[name]
-    return texts
+    texts["interval"] = texts["interval"].str.replace("-", _UNBROKEN)
+    first = ["view", "model", "accuracy", "interval", "leak"]
+    return texts[[*first, *(name for name in texts if name not in ("split", *first))]]
 
 
 def _pair_texts(found: pd.DataFrame) -> pd.DataFrame:
@@ -236,7 +256,7 @@ def _pair_texts(found: pd.DataFrame) -> pd.DataFrame:
             "b": found["b"],
             "a - b": [number(value, "+.3f") for value in found["difference"]],
             "95 %": [
-                "" if pd.isna(low) else f"{low:+.2f} to {high:+.2f}"
+                "" if pd.isna(low) else f"{low:+.2f}\u00a0to\u00a0{high:+.2f}"
                 for low, high in zip(found["low"], found["high"], strict=True)
             ],
             "tracks": found["tracks"],

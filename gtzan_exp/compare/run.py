@@ -11,6 +11,7 @@ import pandas as pd
 
 from gtzan_exp.compare import table as tables
 from gtzan_exp.compare.outcomes import Outcome
+from gtzan_exp.compare.pictures import Curves
 from gtzan_exp.compare.report import MOST_CURVES, CompareReport, line_title, shown
 from gtzan_exp.compare.settings import Comparison
 from gtzan_exp.errors import DataError, Mistake, nearest
@@ -66,13 +67,14 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | No
     settings, tracking = comparison.settings, comparison.tracking
     folder = free_folder(settings.output) if settings.record else None
     runs = _chosen(
-        recorded_runs(tracking, filter=settings.filter, sweep=settings.sweep), comparison
+        recorded_runs(tracking, filter=settings.filter, parent=settings.parent), comparison
     )
-    table, draws = tables.summary(runs), tables.over_draws(runs)
+    table, draws, rest = tables.summary(runs), tables.over_draws(runs), tables.unfinished(runs)
     synthetic = set(runs.get("synthetic", [])) == {"true"}
     title = labelled(tracking.experiment, synthetic)
     finished = int((runs["status"] == "FINISHED").sum())
-    say(f"{finished} finished runs in {title}\n\n{tables.terminal_text(runs, table, draws)}")
+    heading = f"{finished} finished runs in {title}"
+    say(f"{heading}\n\n{tables.terminal_text(table, draws, rest)}")
     if folder is None:
         return None
 
@@ -80,8 +82,12 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | No
     name = settings.name or f"Compare {finished} runs"
     with recorded_run(tracking, name, comparison.params, tags) as recorder:
         make_folder(folder)
-        report = _report(tracking, runs, table, draws, labelled(_data(runs), synthetic))
-        tables.write_tables(table, draws, folder, title=f"{finished} finished runs in {title}")
+        lines = shown(table)
+        outcomes = _outcomes(tracking, lines)
+        curves = _curves(tracking, runs, lines)
+        data = labelled(", ".join(sorted(runs["data"].dropna().unique())), synthetic)
+        report = CompareReport(data, table, draws, rest, outcomes, curves)
+        tables.write_tables(table, draws, rest, folder, title=heading)
         report.pairs.to_csv(folder / "pairs.csv", index=False)
         report.wrong.to_csv(folder / "always_wrong.csv", index=False)
         page = folder / "compare.html"
@@ -89,8 +95,7 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | No
             page,
             title=f"Runs in {title}",
             facts={
-                "store": tracking.uri,
-                "runs": f"{finished} finished, {len(report.rest)} not compared",
+                "runs": f"{finished} finished, {len(rest)} not compared",
                 **{key: value for key, value in comparison.params.items() if value},
                 "run": recorder.run_id,
             },
@@ -109,46 +114,47 @@ def _chosen(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     settings, tracking = comparison.settings, comparison.tracking
     if runs.empty:
         wanted = "an experiment with runs (data=NAME and tracking=NAME choose it)"
-        if settings.sweep or settings.filter:
+        if settings.parent or settings.filter:
             wanted = "a sweep or a filter that some recorded run belongs to"
         raise DataError(Mistake(tracking.uri, "no recorded runs", wanted, tracking.experiment))
+    chosen = pd.Series(True, index=runs.index)
+    mistakes = []
     for option, tag in (("models", "model"), ("views", "view"), ("splits", "split")):
         names = getattr(settings, option)
-        if not names:
-            continue
         known = sorted(runs[tag].dropna().unique())
-        mistakes = [
+        mistakes += [
             Mistake(option, f"no recorded run has it{nearest(n, known)}", ", ".join(known), n)
             for n in names
             if n not in known
         ]
-        if mistakes:
-            raise DataError(mistakes)
-        runs = runs[runs[tag].isin(names)]
-        if runs.empty:
-            raise DataError(Mistake(option, "no run is left", "names that occur together", ""))
-    return runs
+        if names:
+            chosen &= runs[tag].isin(names)
+    if mistakes:
+        raise DataError(mistakes)
+    if not chosen.any():
+        got = f"models={settings.models} views={settings.views} splits={settings.splits}"
+        allowed = "names that occur together"
+        raise DataError(Mistake("models, views, splits", "no run has them all", allowed, got))
+    return runs[chosen]
 
 
-def _report(
-    tracking: Tracking, runs: pd.DataFrame, table: pd.DataFrame, draws: pd.DataFrame, data: str
-) -> CompareReport:
-    lines = shown(table)
-    predictions = recorded_predictions(tracking, [] if lines.empty else lines["run_id"])
-    outcomes = [
+def _outcomes(tracking: Tracking, lines: pd.DataFrame) -> list[Outcome]:
+    if lines.empty:
+        return []
+    predictions = recorded_predictions(tracking, lines["run_id"])
+    return [
         Outcome.read(line, predictions[line["run_id"]])
         for _, line in lines.iterrows()
         if line["run_id"] in predictions
     ]
-    curves = {}
+
+
+def _curves(tracking: Tracking, runs: pd.DataFrame, lines: pd.DataFrame) -> Curves:
     recorded = [name for name in _CURVES if f"epoch/{name}" in runs]
+    found: dict[str, dict[str, list[tuple[int, float]]]] = {}
     for _, line in lines.iterrows() if recorded else ():
         run = runs[runs["run_id"] == line["run_id"]].iloc[0]
         names = [name for name in recorded if pd.notna(run[f"epoch/{name}"])]
-        if names and len(curves) < MOST_CURVES:
-            curves[line_title(line)] = recorded_curves(tracking, line["run_id"], names)
-    return CompareReport(data, table, draws, tables.unfinished(runs), outcomes, curves)
-
-
-def _data(runs: pd.DataFrame) -> str:
-    return ", ".join(sorted(runs["data"].dropna().unique()))
+        if names and len(found) < MOST_CURVES:
+            found[line_title(line)] = recorded_curves(tracking, line["run_id"], names)
+    return found

@@ -27,7 +27,7 @@ class CompareSettings:
     ----------
     models, views, splits : tuple of str
         Only runs of these; all when empty.
-    sweep : str, optional
+    parent : str, optional
         Run id of a sweep; only the runs of its jobs.
     filter : str, optional
         Further conditions, in MLflow's search language.
@@ -44,7 +44,7 @@ class CompareSettings:
     models: tuple[_Text, ...] = ()
     views: tuple[_Text, ...] = ()
     splits: tuple[_Text, ...] = ()
-    sweep: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
+    parent: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
     filter: _Text | None = None
     record: bool = True
     output: Path
@@ -88,5 +88,5 @@ def read_comparison(config: DictConfig) -> Comparison:
     settings = checked(CompareSettings, own, "", mistakes)
     if mistakes:
         raise ConfigError(once(mistakes))
-    chosen = ("models", "views", "splits", "sweep", "filter")
+    chosen = ("models", "views", "splits", "parent", "filter")
     return Comparison(tracking, settings, {name: own.get(name) for name in chosen})

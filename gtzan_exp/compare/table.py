@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +102,7 @@ def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
             low, high = over_seeds(values, _around(values, singles))
         else:
             share = (draws["n_test"] / draws["n_train"]).mean()
-            low, high = corrected_interval(values, float(share))
+            low, high = np.clip(corrected_interval(values, float(share)), 0, 1)
         first = group.iloc[0]
         lines.append(
             {
@@ -177,7 +177,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     if "draws" in table:
         shown["draws"] = table["draws"].map(str)
     else:
-        shown["runs"] = [_runs(line) for _, line in table.iterrows()]
+        shown["runs"] = table["runs"].map(str)
     if several:
         shown["best"] = table["best"].map(_FORMATS["best"].format)
     shown["accuracy"] = table["accuracy"].map(_FORMATS["accuracy"].format)
@@ -191,7 +191,9 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def write_tables(table: pd.DataFrame, draws: pd.DataFrame, folder: Path, *, title: str) -> None:
+def write_tables(
+    table: pd.DataFrame, draws: pd.DataFrame, rest: pd.DataFrame, folder: Path, *, title: str
+) -> None:
     """Write ``compare.csv``, with all columns in full, and ``compare.md``.
 
     Parameters
@@ -200,6 +202,8 @@ def write_tables(table: pd.DataFrame, draws: pd.DataFrame, folder: Path, *, titl
         From `summary`.
     draws : pandas.DataFrame
         From `over_draws`.
+    rest : pandas.DataFrame
+        From `unfinished`.
     folder : Path
     title : str
         First line of the Markdown.
@@ -210,6 +214,9 @@ def write_tables(table: pd.DataFrame, draws: pd.DataFrame, folder: Path, *, titl
         parts += [as_markdown(table), *notes(table)]
     if not draws.empty:
         parts += ["## Over draws of the split", as_markdown(draws)]
+    if not rest.empty:
+        parts += ["## Failed, killed and unfinished runs"]
+        parts += ["\n".join(f"- {_cell(_rest_line(run))}" for _, run in rest.iterrows())]
     (folder / "compare.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
@@ -220,13 +227,12 @@ def notes(table: pd.DataFrame) -> list[str]:
         first = lines.iloc[0]
         title = protocol_title(first, table)
         if len(set(lines["test_fingerprint"])) > 1:
-            sizes = ", ".join(
-                f"{on} {n:.0f} tracks" if pd.notna(n) else on
-                for on, n in dict(zip(lines["on"], lines["n_test"], strict=True)).items()
-            )
+            what = "folds" if lines["cross_validated"].any() else "test parts"
+            sizes = dict(zip(lines["on"], lines["n_test"], strict=True))
+            parts = ", ".join(f"{on} of {n:.0f} tracks" for on, n in sizes.items())
             found.append(
-                f"{title}: the test parts are not identical ({sizes}), so the order of lines with "
-                'different "on" says nothing; tests between models use the tracks common to both.'
+                f'{title}: the {what} are not identical ({parts}). Lines with different "on" are '
+                "no ranking; tests between models use the tracks common to both."
             )
         elif len(set(lines["split_fingerprint"])) > 1:
             found.append(f"{title}: same test tracks, but the training parts are not identical.")
@@ -352,20 +358,15 @@ def _with_share(kind: str, group: pd.DataFrame) -> str:
     return kind if share is None or share.isna().all() else f"{kind} {share.mean():.0%}"
 
 
-def _runs(line: pd.Series) -> str:
-    seeds = f" ({line['seeds']} seeds)" if line["seeds"] > 1 else ""
-    return f"{line['runs']}{seeds}"
-
-
 def _interval_text(line: pd.Series) -> str:
     if pd.isna(line["low"]):
         return "unknown"
-    kind = " range" if line.get("interval") == "range" else ""
-    return f"{line['low']:.2f}-{line['high']:.2f}{kind}"
+    kinds = {"range": " range", "seeds": f" {line.get('seeds')} seeds"}
+    return f"{line['low']:.2f}-{line['high']:.2f}{kinds.get(line.get('interval'), '')}"
 
 
 def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    return escape(text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " "), quote=False)
 
 
 def write_summary(runs: pd.DataFrame, folder: Path, *, title: str) -> str:
@@ -378,12 +379,12 @@ def write_summary(runs: pd.DataFrame, folder: Path, *, title: str) -> str:
     folder : Path
     title : str
     """
-    table, draws = summary(runs), over_draws(runs)
-    write_tables(table, draws, folder, title=title)
-    return terminal_text(runs, table, draws)
+    table, draws, rest = summary(runs), over_draws(runs), unfinished(runs)
+    write_tables(table, draws, rest, folder, title=title)
+    return terminal_text(table, draws, rest)
 
 
-def terminal_text(runs: pd.DataFrame, table: pd.DataFrame, draws: pd.DataFrame) -> str:
+def terminal_text(table: pd.DataFrame, draws: pd.DataFrame, rest: pd.DataFrame) -> str:
     """Return the tables, their notes, and every run that is in none of them."""
     parts: list[str] = []
     if not table.empty:
@@ -391,8 +392,7 @@ def terminal_text(runs: pd.DataFrame, table: pd.DataFrame, draws: pd.DataFrame) 
         parts += notes(table)
     if not draws.empty:
         parts += ["Over draws of the split:", as_text(draws)]
-    rest = unfinished(runs)
-    if len(rest):
+    if not rest.empty:
         parts.append("\n".join(_rest_line(run) for _, run in rest.iterrows()))
     return "\n\n".join(parts)
 
@@ -405,9 +405,5 @@ def unfinished(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _rest_line(run: pd.Series) -> str:
     status = "FINISHED without test/accuracy" if run["status"] == "FINISHED" else run["status"]
-    return f"{status}: {run['name']} ({run['run_id']})"
-
-
-def columns_to_read(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Return `readable` without the columns in `names`."""
-    return readable(table).drop(columns=[name for name in names if name in readable(table)])
+    name = "".join(letter if letter.isprintable() else "?" for letter in run["name"])
+    return f"{status}: {name} ({run['run_id']})"

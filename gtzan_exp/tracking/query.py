@@ -22,7 +22,7 @@ _NOT_OF_THE_SPLIT = ("_target_", "name", "source")
 
 
 def recorded_runs(
-    tracking: Tracking, *, filter: str | None = None, sweep: str | None = None
+    tracking: Tracking, *, filter: str | None = None, parent: str | None = None
 ) -> pd.DataFrame:
     """Return the training runs of the store's experiment, newest first.
 
@@ -33,7 +33,7 @@ def recorded_runs(
     tracking : Tracking
     filter : str, optional
         Further conditions in MLflow's own language, for example ``tags.model = 'svc'``.
-    sweep : str, optional
+    parent : str, optional
         Id of a parent run; only its children.
 
     Returns
@@ -52,8 +52,8 @@ def recorded_runs(
     from mlflow.exceptions import MlflowException
 
     conditions = ["tags.task = 'train'"]
-    if sweep:
-        conditions.append(f"tags.`mlflow.parentRunId` = '{sweep}'")
+    if parent:
+        conditions.append(f"tags.`mlflow.parentRunId` = '{parent}'")
     if filter:
         conditions.append(filter)
     client = tracking.client()

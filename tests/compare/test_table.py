@@ -12,8 +12,11 @@ from gtzan_exp.compare.table import (
     over_draws,
     summary,
     terminal_text,
+    unfinished,
     write_summary,
 )
+from gtzan_exp.compose import composed
+from gtzan_exp.config import conf_folder, resolve
 from gtzan_exp.evaluation.aggregate import corrected_interval
 
 BASE = {
@@ -75,7 +78,7 @@ def test_seeds_of_one_split_have_an_interval_and_repeated_runs_count_once():
     assert (line["runs"], line["seeds"], line["interval"]) == (4, 3, "seeds")
     assert line["accuracy"] == pytest.approx(0.6)
     assert line["low"] < 0.5020 < 0.6906 < line["high"]  # Wilson of 60 in 100
-    assert "4 (3 seeds)" in as_text(summary(frame(*seeds)))
+    assert " 3 seeds " in as_text(summary(frame(*seeds)))
 
 
 def test_segments_count_as_tracks():
@@ -120,7 +123,7 @@ def test_a_protocol_whose_test_parts_differ_says_so():
     (note,) = notes(summary(frame({}, trained)))
     assert note == "holdout: same test tracks, but the training parts are not identical."
     (note,) = notes(summary(frame({}, {**trained, "test_fingerprint": "t2", "n_test": 99.0})))
-    assert "holdout: the test parts are not identical (t1 100 tracks, t2 99 tracks)" in note
+    assert "holdout: the test parts are not identical (t1 of 100 tracks, t2 of 99 tracks)" in note
 
 
 def test_a_published_number_stands_beside_the_run():
@@ -128,6 +131,23 @@ def test_a_published_number_stands_beside_the_run():
     assert "published" in text.splitlines()[0]
     assert "did not run" in text
     assert "published" not in as_text(summary(frame({})))
+
+
+def test_the_notebooks_numbers_are_tags_of_its_rows(workspace):
+    rows = [path.stem for path in (conf_folder() / "experiment" / "seed").glob("*.yaml")]
+    cells = {row: composed([f"experiment=seed/{row}"], resolve) for row in rows}
+    assert {row: cell.tags["published"] for row, cell in cells.items()} == {
+        "features_xgboost": "0.74",
+        "features_logreg": "0.62",
+        "features_mlp": "0.59",
+        "features_cnn1d": "0.57",
+        "images_logreg": "0.47",
+        "images_linear_svc": "0.41",
+        "images_mlp": "did not run",
+        "images_cnn2d": "0.405",
+        "images_cnn2d_leaky": "0.46",
+        "images_alexnet": "0.115",
+    }
 
 
 def test_the_table_fits_the_readme():
@@ -141,12 +161,16 @@ def test_nothing_finished_is_no_table_and_still_says_what_there_is(tmp_path):
     runs = frame({"status": "RUNNING", "test/accuracy": np.nan}).drop(columns="test/accuracy")
     assert write_summary(runs, tmp_path, title="x") == "RUNNING: features-svc-holdout (r0)"
     without = frame({"test/accuracy": np.nan})
-    found = terminal_text(without, summary(without), over_draws(without))
+    found = terminal_text(summary(without), over_draws(without), unfinished(without))
     assert found.startswith("FINISHED without test/accuracy: features-svc-holdout")
 
 
 def test_written_tables_are_whole(tmp_path):
-    runs = frame({"test/accuracy": 1 / 3}, {"model": "a|b", "test/accuracy": 0.25})
+    runs = frame(
+        {"test/accuracy": 1 / 3},
+        {"model": "a|b <i>", "test/accuracy": 0.25},
+        {"status": "FAILED", "name": "x\ny", "run_id": "r2"},
+    )
     text = write_summary(runs, tmp_path, title="two runs")
     assert "0.333" in text
     read = pd.read_csv(tmp_path / "compare.csv")
@@ -154,4 +178,5 @@ def test_written_tables_are_whole(tmp_path):
     assert {"low", "high", "n_test", "leak/artist", "split_fingerprint", "run_id"} <= set(read)
     markdown = (tmp_path / "compare.md").read_text()
     assert markdown.startswith("# two runs\n")
-    assert "| a\\|b |" in markdown
+    assert "| a\\|b &lt;i&gt; |" in markdown
+    assert "- FAILED: x?y (r2)" in markdown
