@@ -166,6 +166,8 @@ def curves(histories: Curves, kind: str, path: Path) -> Picture:
     with canvas(path, size=(6.4, 4.0)) as figure:
         axes = figure.subplots()
         for name, history in histories.items():
+            if not (history.get(kind) or history.get(f"val_{kind}")):
+                continue
             for key, style in ((f"val_{kind}", "-"), (kind, ":")):
                 if history.get(key):
                     epochs, values = zip(*history[key], strict=True)

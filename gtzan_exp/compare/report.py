@@ -19,6 +19,7 @@ MOST_LINES = 60
 
 MOST_MATRICES = 12
 MOST_CURVES = 10
+MOST_WRONG = 15
 _UNBROKEN = "\u2011"
 
 _INTERVALS = (
@@ -198,9 +199,10 @@ class CompareReport:
             "be wrong."
         )
         frame = self.wrong[list(columns)].rename(columns=columns)
-        return Section(
-            "Tracks that all get wrong", text, tables=[Table("Tracks that all get wrong", frame)]
-        )
+        tables = [Table("Those that most runs tested", frame.head(MOST_WRONG))]
+        if len(frame) > MOST_WRONG:
+            tables.append(Table("All of them", frame))
+        return Section("Tracks that all get wrong", text, tables=tables)
 
     def _curves(self, folder: Path) -> Section:
         drawn = [
@@ -263,11 +265,17 @@ def _pair_texts(found: pd.DataFrame) -> pd.DataFrame:
             "only a": found["only_a"],
             "only b": found["only_b"],
             "test": found["test"],
-            "p": [number(value, ".3f") for value in found["p"]],
-            "p (Holm)": [number(value, ".3f") for value in found["p_holm"]],
+            "p": found["p"].map(_p),
+            "p (Holm)": found["p_holm"].map(_p),
             "note": found["note"],
         }
     )
+
+
+def _p(value: float) -> str:
+    if pd.isna(value):
+        return ""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _records(frame: pd.DataFrame) -> list[Mapping[str, Any]]:
