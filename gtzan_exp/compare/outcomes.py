@@ -141,7 +141,10 @@ def _pair(a: Outcome, b: Outcome) -> Mapping[str, object]:
     same_folds = a.folds == b.folds > 1 and set(map(tuple, a.tracks[keys].to_numpy())) == set(
         map(tuple, b.tracks[keys].to_numpy())
     )
-    found: dict[str, object] = {"a": label(a.line), "b": label(b.line)}
+    names = [label(o.line) for o in (a, b)]
+    if names[0] == names[1]:
+        names = [f"{label(o.line)} ({o.line['run_id'][:6]})" for o in (a, b)]
+    found: dict[str, object] = {"a": names[0], "b": names[1]}
     if same_folds:
         both = a.tracks.merge(b.tracks, on=keys, suffixes=("_a", "_b"))
         rights = both.groupby("fold")[["right_a", "right_b"]].mean()

@@ -70,7 +70,7 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | No
         recorded_runs(tracking, filter=settings.filter, parent=settings.parent), comparison
     )
     table, draws, rest = tables.summary(runs), tables.over_draws(runs), tables.unfinished(runs)
-    synthetic = set(runs.get("synthetic", [])) == {"true"}
+    synthetic = set(runs["synthetic"]) == {"true"}
     title = labelled(tracking.experiment, synthetic)
     finished = int((runs["status"] == "FINISHED").sum())
     heading = f"{finished} finished runs in {title}"
@@ -85,7 +85,7 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | No
         lines = shown(table)
         outcomes = _outcomes(tracking, lines)
         curves = _curves(tracking, runs, lines)
-        data = labelled(", ".join(sorted(runs["data"].dropna().unique())), synthetic)
+        data = labelled(", ".join(sorted(set(runs["data"]))), synthetic)
         report = CompareReport(data, table, draws, rest, outcomes, curves)
         tables.write_tables(table, draws, rest, folder, title=heading)
         report.pairs.to_csv(folder / "pairs.csv", index=False)
@@ -117,11 +117,12 @@ def _chosen(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
         if settings.parent or settings.filter:
             wanted = "a sweep or a filter that some recorded run belongs to"
         raise DataError(Mistake(tracking.uri, "no recorded runs", wanted, tracking.experiment))
+    runs = tables.with_defaults(runs)
     chosen = pd.Series(True, index=runs.index)
     mistakes = []
     for option, tag in (("models", "model"), ("views", "view"), ("splits", "split")):
         names = getattr(settings, option)
-        known = sorted(runs[tag].dropna().unique())
+        known = sorted(set(runs[tag]))
         mistakes += [
             Mistake(option, f"no recorded run has it{nearest(n, known)}", ", ".join(known), n)
             for n in names

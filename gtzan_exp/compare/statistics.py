@@ -69,7 +69,7 @@ def over_seeds(values: Sequence[float], single: tuple[float, float]) -> tuple[fl
         return single
     half = t.ppf((1 + CONFIDENCE) / 2, k - 1) * np.std(values, ddof=1) / np.sqrt(k)
     low, high = mean - np.hypot(mean - single[0], half), mean + np.hypot(single[1] - mean, half)
-    return float(max(0.0, low)), float(min(1.0, high))
+    return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
 
 
 def mcnemar(a: np.ndarray, b: np.ndarray) -> McNemar:

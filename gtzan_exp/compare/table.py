@@ -66,13 +66,15 @@ def is_finished(runs: pd.DataFrame) -> pd.Series:
 def with_defaults(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs with the columns that older ones, or a user's own, may lack."""
     runs = runs.copy()
-    for column in ("run_id", "name", *_TAGS):
+    for column in ("run_id", "name", "synthetic", *_TAGS):
         if column not in runs:
             runs[column] = ""
         runs[column] = runs[column].fillna("").astype(str)
     for column in (_ACCURACY, _MACRO_F1, "fit_seconds", "n_test", "n_train"):
         if column not in runs:
             runs[column] = np.nan
+    for column in [name for name in runs if name.startswith(_LEAK)]:
+        runs[column] = pd.to_numeric(runs[column], errors="coerce")  # a tag may have such a name
     unknown = runs["test_fingerprint"] == ""
     runs.loc[unknown, "test_fingerprint"] = runs.loc[unknown, "split_fingerprint"]
     runs["on_purpose"] = _on_purpose(runs)

@@ -37,7 +37,8 @@ def recorded(tmp_path_factory, session_cache, empty_store) -> Iterator[Path]:
         assert main(["model=mlp", "model.max_iter=30", "split.test_size=0.3", quick]) == 0
         published = '+tags.published="<b>0.9</b>"'
         escaped = HOSTILE.replace('"', '\\"')
-        assert main(["model=linear_svc", f'name="{escaped}"', published, quick]) == 0
+        tags = [published, "+tags.status=FAILED"]
+        assert main(["model=linear_svc", f'name="{escaped}"', *tags, quick]) == 0
         with pytest.raises(SystemExit):
             main(["model=logreg", "+model.dual=true", f'name="failed {escaped}"', quick])
         yield folder
@@ -202,6 +203,15 @@ def test_segments_are_averaged_to_tracks_before_they_count():
     found = Outcome.read(pd.Series({"cross_validated": False}), table)
     assert found.tracks["predicted"].tolist() == ["a", "a"]
     assert (len(found.tracks), found.share) == (2, 2.0)
+
+
+def test_a_learning_curve_is_judged_by_its_last_point():
+    rows = [(1, "t", "train", "a"), (1, "u", "test", "b"), (2, "t", "train", "a")]
+    rows += [(2, "w", "train", "a"), (2, "u", "test", "a")]
+    table = pd.DataFrame(rows, columns=["fold", "track", "part", "predicted"]).assign(true="a")
+    table = table.assign(p_a=(table["predicted"] == "a") * 1.0, p_b=(table["predicted"] == "b") * 1)
+    found = Outcome.read(pd.Series({"cross_validated": False}), table)
+    assert found.tracks[["fold", "track", "right"]].to_numpy().tolist() == [[2, "u", True]]
 
 
 def test_tracks_that_all_get_wrong():

@@ -168,7 +168,7 @@ def test_nothing_finished_is_no_table_and_still_says_what_there_is(tmp_path):
 def test_written_tables_are_whole(tmp_path):
     runs = frame(
         {"test/accuracy": 1 / 3},
-        {"model": "a|b <i>", "test/accuracy": 0.25},
+        {"model": "a|b <i>", "test/accuracy": 0.25, "leak/artist": "x"},
         {"status": "FAILED", "name": "x\ny", "run_id": "r2"},
     )
     text = write_summary(runs, tmp_path, title="two runs")
