@@ -176,9 +176,14 @@ def _metrics(fitted: Fitted, evaluation: Evaluation, dataset: Dataset) -> dict[s
         **evaluation.metrics,
         "fit_seconds": fitted.seconds,
         "n_skipped": len(dataset.skipped),
+        "n_test_tracks": _test_tracks(evaluation.predictions),
         **{f"n_{part}": int(size) for part, size in sizes.items()},
         **{key: value for key, value in optional.items() if value is not None},
     }
+
+
+def _test_tracks(predictions: pd.DataFrame) -> int:
+    return predictions.loc[predictions["part"] == "test", "track"].nunique()
 
 
 def _tags(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> dict[str, str]:
@@ -192,5 +197,8 @@ def _tags(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> dict[str,
         "seed": str(cell.seed),
         "data_fingerprint": dataset.fingerprint,
         "split_fingerprint": split.fingerprint,
+        "test_fingerprint": digest(
+            *(",".join(np.unique(dataset.tracks[fold.test])) for fold in split.folds)
+        ),
         "leak": leaks.tag,
     }

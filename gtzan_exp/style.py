@@ -19,6 +19,7 @@ def style() -> dict[str, object]:
         "axes.spines.top": False,
         "axes.spines.right": False,
         "text.color": INK,
+        "text.parse_math": False,  # names may hold a dollar sign
         "xtick.color": INK,
         "ytick.color": INK,
         "figure.dpi": 110,

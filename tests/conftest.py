@@ -40,6 +40,16 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser that the pages are looked at with; only that is skipped where there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip(f"none of {', '.join(names)} is on the PATH, so pages are not rendered")
+    return found
+
+
 @pytest.fixture
 def workspace(
     tmp_path: Path, session_cache: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch

@@ -56,8 +56,18 @@ def test_a_run_on_a_server_is_whole(server, workspace, capsys):
     assert not (workspace / "mlruns" / "artifacts").exists()
     mlflow.set_tracking_uri(server)
     assert load_model(f"runs:/{result['run_id']}/model").classes_[0] == "blues"
-    assert main(["compare", "tracking=server", f"tracking.uri={server}"]) == 0
+    assert main(["compare", "tracking=server", f"tracking.uri={server}", "output=look"]) == 0
     assert "1 finished runs" in capsys.readouterr().out
+    assert "Confusion matrices" in (workspace / "look" / "compare.html").read_text()
+    logged = {file.path for file in MlflowClient(server).list_artifacts(_comparison(server))}
+    assert {"compare.html", "compare.csv", "compare.md", "compare.json"} <= logged
+
+
+def _comparison(server: str) -> str:
+    client = MlflowClient(server)
+    experiments = [found.experiment_id for found in client.search_experiments()]
+    (run,) = client.search_runs(experiments, "tags.task = 'compare'")
+    return run.info.run_id
 
 
 def test_no_server_is_one_line(workspace, capsys, monkeypatch):

@@ -8,38 +8,40 @@ USAGE = """\
 usage: gtzan-exp compare [OVERRIDE ...]
 
 Print the recorded runs on one set of data as a table: a line per split, view and model, with the
-mean test accuracy of its runs and its 95 % interval (the range, where there are several runs). What
-leaks stands beside each number: "artist 82%" says that for 82 % of the test tracks the artist is in
-the training part too. Runs on different splits (column "on") are different lines. Failed and
-unfinished runs are listed.
+mean test accuracy of its runs and its 95 % interval. What leaks stands beside each number:
+"artist 82%" says that for 82 % of the test tracks the artist is in the training part too. Runs on
+different splits are different lines; the same "on" means the same test tracks. Failed and
+unfinished runs are listed. Then tests between models, accuracy by genre, confusion matrices,
+learning curves, fit times and the tracks that all get wrong go into one page, compare.html, with
+compare.csv, compare.md and compare.json beside it, recorded as a run. The last line names both.
+
+Overrides (data= and tracking= as in gtzan-exp --help):
+  models=[NAME,...]  views=[NAME,...]  splits=[NAME,...]    only runs of these
+  parent=RUN_ID                   only the runs of this sweep
+  filter=TEXT                     MLflow's search filter, as filter='"metrics.n_test > 100"'
+  record=true|false               false: print the table alone
+  output=FOLDER                   a new or empty folder; below outputs/ when not given
+
+A tag "published" of a run (+tags.published=0.81) is printed beside its accuracy.
 
 Examples:
   gtzan-exp compare
-  gtzan-exp compare data=gtzan
+  gtzan-exp compare data=gtzan models=[logreg,svc] splits=[fault_filtered]
   gtzan-exp compare data=gtzan tracking=server tracking.uri=http://127.0.0.1:5000
 """
 
 
 def main(arguments: list[str]) -> int:
-    """Print the comparison of what the store holds."""
+    """Compare what the store holds; the last line printed is the result."""
+    from gtzan_exp.compare.run import compare
+    from gtzan_exp.compare.settings import read_comparison
     from gtzan_exp.compose import composed
-    from gtzan_exp.config import resolve_tracking
-    from gtzan_exp.errors import DataError, Mistake
-    from gtzan_exp.evaluation.compare import as_text, summary
-    from gtzan_exp.genres import labelled
-    from gtzan_exp.tracking.query import recorded_runs
 
-    overrides = parse(arguments).overrides
-    tracking = composed(overrides, resolve_tracking)
-    runs = recorded_runs(tracking)
-    if runs.empty:
-        wanted = "an experiment with runs (data=NAME and tracking=NAME choose it)"
-        raise DataError(Mistake(tracking.uri, "no recorded runs", wanted, tracking.experiment))
-    title = labelled(tracking.experiment, set(runs["synthetic"]) == {"true"})
-    finished = int((runs["status"] == "FINISHED").sum())
-    print(f"{finished} finished runs in {title}\n")
-    if finished:
-        print(as_text(summary(runs)))
-    for run in runs[runs["status"] != "FINISHED"].itertuples():
-        print(f"{run.status}: {run.name} ({run.run_id})")
+    flags = parse(arguments)
+    comparison = composed(
+        flags.overrides, read_comparison, config_dir=flags.config_dir, config_name="compare"
+    )
+    compared = compare(comparison, lambda text: print(text, flush=True))
+    if compared:
+        print(f"\n{compared}", flush=True)
     return 0

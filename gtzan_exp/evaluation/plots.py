@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from gtzan_exp.style import INK, MUTED, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
 
 _TRAIN, _VALIDATION, _TEST = "#3f90da", "#bd1f01", INK
 
@@ -32,28 +37,36 @@ def confusion_matrix(
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
-    from sklearn import metrics
 
-    counts = metrics.confusion_matrix(predictions["true"], predictions["predicted"], labels=classes)
-    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
     with rc_context(style()):
         size = 2.8 + 0.42 * len(classes)
         figure = Figure(figsize=(size + 0.6, size), layout="constrained")
         axes = figure.add_subplot()
-        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        for row, column in zip(*counts.nonzero(), strict=True):
-            color = "white" if shares[row, column] > 0.5 else INK
-            axes.text(
-                column, row, counts[row, column], ha="center", va="center", color=color, fontsize=9
-            )
-        axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-        axes.set_yticks(range(len(classes)), classes)
-        axes.set(xlabel="predicted genre", ylabel="true genre")
+        image = draw_confusion(axes, predictions, classes)
         axes.set_title(title, fontsize=11)
-        axes.spines[:].set_visible(False)
-        axes.tick_params(length=0)
         figure.colorbar(image, label="share of the true genre", shrink=0.75)
         figure.savefig(path)
+
+
+def draw_confusion(
+    axes: Axes, predictions: pd.DataFrame, classes: Sequence[str], *, fontsize: float = 9
+) -> AxesImage:
+    """Draw a confusion matrix as `confusion_matrix` does into `axes`, and return its image."""
+    from sklearn import metrics
+
+    counts = metrics.confusion_matrix(predictions["true"], predictions["predicted"], labels=classes)
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in zip(*counts.nonzero(), strict=True):
+        color = "white" if shares[row, column] > 0.5 else INK
+        text = str(counts[row, column])
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=fontsize)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set(xlabel="predicted genre", ylabel="true genre")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return image
 
 
 def learning_curves(

@@ -17,10 +17,10 @@ from gtzan_exp.data.spectrograms import SpectrogramsView
 from gtzan_exp.data.views import Location
 from gtzan_exp.errors import ConfigError, Mistake, nearest
 from gtzan_exp.explore import table
-from gtzan_exp.explore.canvas import Picture
-from gtzan_exp.explore.page import Section, Table
 from gtzan_exp.explore.settings import Look
 from gtzan_exp.genres import labelled
+from gtzan_exp.report.canvas import Picture
+from gtzan_exp.report.page import Section, Table
 
 _FEATURES = (
     "tempo",

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from gtzan_exp.errors import ConfigError, Mistake
 from gtzan_exp.explore.data_report import DataReport
-from gtzan_exp.explore.page import write_page
 from gtzan_exp.explore.settings import Look
 from gtzan_exp.explore.tracks_report import TracksReport
+from gtzan_exp.report.folder import free_folder, make_folder
+from gtzan_exp.report.page import write_page
 from gtzan_exp.tracking.record import recorded_run
 
 _SYNTHETIC = (
@@ -53,7 +53,7 @@ def explore(look: Look) -> Explored:
     DataError
         The data is missing or faulty.
     """
-    folder = _free_folder(look.settings.output)
+    folder = free_folder(look.settings.output)
     kind = TracksReport if look.settings.of_tracks else DataReport
     report = kind.read(look)
     title = f"Explore {report.subject}"
@@ -67,7 +67,7 @@ def explore(look: Look) -> Explored:
     page = folder / "explore.html"
     name = look.settings.name or title
     with recorded_run(look.tracking, name, look.params, tags) as recorder:
-        _make(folder)
+        make_folder(folder)
         sections = report.write(folder)
         write_page(
             page,
@@ -82,22 +82,3 @@ def explore(look: Look) -> Explored:
         recorder.metrics(report.metrics())
         recorder.artifacts(folder)
     return Explored(recorder.run_id, page)
-
-
-def _free_folder(path: Path) -> Path:
-    folder = path.expanduser().absolute()
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(
-            Mistake("output", "not a folder", "a new or an empty folder", str(folder))
-        )
-    if folder.is_dir() and any(folder.iterdir()):
-        raise ConfigError(Mistake("output", "not empty", "a new or an empty folder", str(folder)))
-    return folder
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        allowed = "a folder that can be made"
-        raise ConfigError(Mistake("output", "cannot be made", allowed, str(error))) from error

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.data.dataset import Dataset
-from gtzan_exp.explore.canvas import Picture, canvas
 from gtzan_exp.explore.table import Components
 from gtzan_exp.genres import genre_colors
+from gtzan_exp.report.canvas import Picture, canvas
 from gtzan_exp.style import INK, MUTED
 
 if TYPE_CHECKING:

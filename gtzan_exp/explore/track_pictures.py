@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from gtzan_exp.audio import backend
-from gtzan_exp.explore.canvas import Picture, canvas
 from gtzan_exp.explore.track import Sound
 from gtzan_exp.genres import GENRES, genre_colors
+from gtzan_exp.report.canvas import Picture, canvas
 from gtzan_exp.style import INK, MUTED
 
 if TYPE_CHECKING:

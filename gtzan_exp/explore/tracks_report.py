@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from gtzan_exp.explore.page import Section, Table
 from gtzan_exp.explore.settings import ExploreSettings, Look
 from gtzan_exp.explore.track import Sound, analyse, chosen_tracks
 from gtzan_exp.genres import labelled
+from gtzan_exp.report.page import Section, Table
 
 _TEXTS = {
     "waveform": "Amplitude over time, full scale being 1.",

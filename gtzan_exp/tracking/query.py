@@ -1,58 +1,156 @@
-"""Recorded runs, read back from MLflow as one table."""
+"""Recorded runs, read back from MLflow as one table, and the files of some of them."""
 
 from __future__ import annotations
 
+import gc
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 
+from gtzan_exp.config import signature
+from gtzan_exp.data.dataset import digest
+from gtzan_exp.errors import ConfigError, Mistake
 from gtzan_exp.tracking.store import Tracking
 
 PAGE = 1000
+_SEEDS = ("seed", "random_state")
+_SPLIT = "split."
+_NOT_OF_THE_SPLIT = ("_target_", "name", "source")
 
 
-def recorded_runs(tracking: Tracking) -> pd.DataFrame:
+def recorded_runs(
+    tracking: Tracking, *, filter: str | None = None, parent: str | None = None
+) -> pd.DataFrame:
     """Return the training runs of the store's experiment, newest first.
+
+    It is one search; its answer comes in pages of `PAGE` runs, which bounds the memory.
 
     Parameters
     ----------
     tracking : Tracking
+    filter : str, optional
+        Further conditions in MLflow's own language, for example ``tags.model = 'svc'``.
+    parent : str, optional
+        Id of a parent run; only its children.
 
     Returns
     -------
     pandas.DataFrame
-        ``run_id``, ``name``, ``status``, ``started`` (UTC), the tags under their names and the
-        metrics under theirs; empty when nothing has been recorded.
+        The tags under their names and the metrics under theirs, ``run_id``, ``name``, ``status``,
+        ``started`` (UTC), ``options`` (a hash of the options that can change a result, seeds
+        apart) and ``split_options`` (those of the split, as text); empty when nothing has been
+        recorded.
 
     Raises
     ------
     ConfigError
-        The store does not answer.
+        The store does not answer, or MLflow does not understand the filter.
     """
+    from mlflow.exceptions import MlflowException
+
+    conditions = ["tags.task = 'train'"]
+    if parent:
+        conditions.append(f"tags.`mlflow.parentRunId` = '{parent}'")
+    if filter:
+        conditions.append(filter)
     client = tracking.client()
-    experiment = client.get_experiment_by_name(tracking.experiment)
     rows: list[dict[str, Any]] = []
-    token = None
-    while experiment is not None:
-        page = client.search_runs(
-            [experiment.experiment_id],
-            filter_string="tags.task = 'train'",
-            order_by=["attributes.start_time DESC"],
-            max_results=PAGE,
-            page_token=token,
-        )
-        rows += [
-            {
-                "run_id": run.info.run_id,
-                "name": run.info.run_name,
-                "status": run.info.status,
-                "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
-                **run.data.tags,
-                **run.data.metrics,
-            }
-            for run in page
-        ]
-        token = page.token
-        if not token:
-            break
+    try:
+        experiment = client.get_experiment_by_name(tracking.experiment)
+        token = None
+        while experiment is not None:
+            with _no_garbage_collection():
+                page = client.search_runs(
+                    [experiment.experiment_id],
+                    filter_string=" and ".join(conditions),
+                    order_by=["attributes.start_time DESC"],
+                    max_results=PAGE,
+                    page_token=token,
+                )
+                rows += map(_row, page)
+                token = page.token
+            if not token:
+                break
+    except MlflowException as error:
+        if error.error_code == "INVALID_PARAMETER_VALUE" and filter:
+            reason = str(error).strip().splitlines()[0]
+            allowed = "a filter of MLflow's, for example filter=\"tags.model = 'svc'\""
+            raise ConfigError(Mistake("filter", reason, allowed, filter)) from error
+        raise tracking.unreachable(error) from error
     return pd.DataFrame(rows)
+
+
+def recorded_predictions(tracking: Tracking, run_ids: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """Return the predictions of runs by run id; a run that recorded none is not among them.
+
+    Parameters
+    ----------
+    tracking : Tracking
+    run_ids : iterable of str
+    """
+    from mlflow.exceptions import MlflowException
+
+    client = tracking.client()
+    found = {}
+    with tempfile.TemporaryDirectory() as place:
+        for number, run_id in enumerate(run_ids):
+            folder = tempfile.mkdtemp(prefix=f"{number}-", dir=place)
+            try:
+                path = client.download_artifacts(run_id, "predictions.parquet", folder)
+                found[run_id] = pd.read_parquet(path)
+            except (MlflowException, OSError):
+                continue
+    return found
+
+
+def recorded_curves(
+    tracking: Tracking, run_id: str, names: Sequence[str]
+) -> dict[str, list[tuple[int, float]]]:
+    """Return (epoch, value) of each of the curves ``epoch/<name>`` of a run."""
+    client = tracking.client()
+    return {
+        name: sorted((p.step, p.value) for p in client.get_metric_history(run_id, f"epoch/{name}"))
+        for name in names
+    }
+
+
+def _row(run: Any) -> dict[str, Any]:
+    split = {
+        key.removeprefix(_SPLIT): value
+        for key, value in signature(run.data.params).items()
+        if key.startswith(_SPLIT)
+    }
+    return {
+        **run.data.tags,
+        **run.data.metrics,
+        "run_id": run.info.run_id,
+        "name": run.info.run_name,
+        "status": run.info.status,
+        "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
+        "options": _options(run.data.params),
+        "split_options": ", ".join(
+            f"{key}={value}"
+            for key, value in sorted(split.items())
+            if key not in _NOT_OF_THE_SPLIT and value != "None"
+        ),
+    }
+
+
+def _options(params: Mapping[str, str]) -> str:
+    options = signature(params)
+    return digest(*sorted(i for i in options.items() if i[0].rpartition(".")[2] not in _SEEDS))
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Three quarters of the time that MLflow takes to read runs would go into it."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -68,7 +68,7 @@ class Tracking:
             with FileLock(database.with_name(f"{database.name}.lock")):
                 return MlflowClient(self.uri)
         except (MlflowException, OSError) as error:
-            raise self._unreachable(error) from error
+            raise self.unreachable(error) from error
 
     def experiment_id(self, client: MlflowClient) -> str:
         """Return the id of the experiment, which is made first if it is not there yet."""
@@ -85,7 +85,7 @@ class Tracking:
                     if found is None:
                         raise
         except (MlflowException, OSError) as error:
-            raise self._unreachable(error) from error
+            raise self.unreachable(error) from error
         if found.lifecycle_stage == "deleted":
             raise ConfigError(
                 Mistake(
@@ -101,7 +101,8 @@ class Tracking:
         parts = urlsplit(self.uri)
         return Path(unquote(parts.path[1:])) if parts.scheme == "sqlite" else None
 
-    def _unreachable(self, error: Exception) -> ConfigError:
+    def unreachable(self, error: Exception) -> ConfigError:
+        """Return the error that says that the store does not answer."""
         return ConfigError(
             Mistake(
                 "tracking.uri",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import cv2
@@ -15,8 +14,7 @@ import soundfile
 from gtzan_exp.cli import main
 from gtzan_exp.explore.track_pictures import KINDS
 from gtzan_exp.tracking.store import Tracking
-
-from .browser import browser
+from tests.browser import browser
 
 SMALL = ("data=sample", "data.tracks_per_genre=3", "data.seconds=4")
 
@@ -156,16 +154,6 @@ def test_options_of_explore_are_no_options_of_training(workspace, capsys):
 def test_the_corrupt_track_of_gtzan_is_refused(workspace, capsys, gtzan_root):
     line = refused(capsys, "data=gtzan", f"data.root='{gtzan_root}'", "track=jazz.00054")
     assert "jazz.00054.wav: corrupt or not audio" in line
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The browser that the pages are looked at with; only that is skipped where there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.skip(f"none of {', '.join(names)} is on the PATH, so pages are not rendered")
-    return found
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_numeric_dtype
 
-from gtzan_exp.explore.canvas import Picture
+from gtzan_exp.report.canvas import Picture
 
 _LONG = 16
 _PAGE_REM = 72
@@ -80,7 +80,9 @@ class Section:
 
     Parameters
     ----------
-    title, text : str
+    title : str
+    text : str
+        Paragraphs, with an empty line between them.
     pictures : sequence of Picture
         Side by side where the screen is wide enough.
     tables : sequence of Table
@@ -133,8 +135,7 @@ def write_page(
 
 def _section(section: Section) -> str:
     parts = [f"<section><h2>{escape(section.title)}</h2>"]
-    if section.text:
-        parts.append(f"<p>{escape(section.text)}</p>")
+    parts += [f"<p>{escape(text)}</p>" for text in section.text.split("\n\n") if text]
     if section.pictures:
         layout = "pictures" if len(section.pictures) > 1 else "pictures single"
         # As wide as leaves no room for one more in the widest page.

@@ -1,0 +1,200 @@
+"""What the runs of a comparison said of each track, and the tests that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from gtzan_exp.compare.statistics import bootstrap_interval, corrected_t, holm, mcnemar
+from gtzan_exp.compare.table import label
+from gtzan_exp.evaluation.aggregate import corrected_interval
+
+FEWEST = 2
+"""So many runs must have tested a track before it can count as one that all get wrong."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The test part of a run, track by track.
+
+    Parameters
+    ----------
+    line : pandas.Series
+        The line of `gtzan_exp.compare.table.summary` that the run stands for.
+    tracks : pandas.DataFrame
+        ``fold`` (1 for a single test part), ``track``, ``true``, ``predicted`` and ``right``; where
+        rows are segments, a track's probabilities are averaged first.
+    share : float
+        Test tracks by training tracks, mean over folds.
+    """
+
+    line: pd.Series
+    tracks: pd.DataFrame
+    share: float
+
+    @classmethod
+    def read(cls, line: pd.Series, predictions: pd.DataFrame) -> Outcome:
+        """Return the outcome that a table of recorded predictions holds."""
+        if "fold" not in predictions:
+            predictions = predictions.assign(fold=1)
+        counts = predictions.pivot_table(
+            index="fold", columns="part", values="track", aggfunc="nunique"
+        )
+        if not line["cross_validated"] and len(counts) > 1:  # a learning curve: its last word
+            predictions = predictions[predictions["fold"] == counts["train"].idxmax()]
+        test = predictions[predictions["part"] == "test"]
+        classes = [name for name in test if name.startswith("p_")]
+        keys = ["fold", "track", "true"]
+        mean = test.groupby(keys, sort=True)[classes].mean()
+        names = np.array([name.removeprefix("p_") for name in classes])
+        tracks = mean.index.to_frame(index=False)
+        tracks["predicted"] = names[mean.to_numpy().argmax(axis=1)]
+        tracks["right"] = tracks["true"] == tracks["predicted"]
+        return cls(line, tracks, float((counts["test"] / counts["train"]).mean()))
+
+    @property
+    def folds(self) -> int:
+        return self.tracks["fold"].nunique()
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a track is in more than one test part."""
+        return bool(self.tracks["track"].duplicated().any())
+
+
+def by_genre(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Return the share of each genre's test tracks that each run gets right.
+
+    The index is the row of each line in the summary; the columns are the genres.
+    """
+    rows = {o.line.name: o.tracks.groupby("true")["right"].mean() for o in outcomes}
+    return pd.DataFrame(rows).T
+
+
+def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Return a test between each two runs of the same protocol.
+
+    On one test part it is the exact McNemar test over the tracks that both tested; on the same
+    folds it is the corrected resampled t test over the folds. p values are corrected by Holm's
+    method over the pairs of a protocol.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``protocol``, ``a``, ``b``, ``difference`` (of the accuracies on the common tracks) with
+        its 95 % interval ``low`` to ``high``, ``tracks`` (how many are common), ``only_a``,
+        ``only_b`` (tracks that one alone gets right), ``test``, ``p``, ``p_holm``, ``note``.
+    """
+    by_protocol: dict[int, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_protocol.setdefault(outcome.line["protocol"], []).append(outcome)
+    tables = []
+    for number, members in by_protocol.items():
+        if len(members) < 2:
+            continue
+        table = pd.DataFrame([_pair(a, b) for a, b in combinations(members, 2)])
+        table.insert(0, "protocol", number)
+        table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"]))
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Return the tracks that every run gets wrong which tested them, the most tested first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``data``, ``track``, ``true``, ``said`` (by most of the runs), ``votes`` (how many said so),
+        ``runs`` (that tested it, each counted once).
+    """
+    tables = [
+        o.tracks.assign(run=o.line["run_id"], data=o.line["data"])[
+            ["data", "run", "track", "true", "predicted", "right"]
+        ]
+        for o in outcomes
+    ]
+    if not tables:
+        return pd.DataFrame(columns=["data", "track", "true", "said", "votes", "runs"])
+    everything = pd.concat(tables, ignore_index=True)
+    everything["never"] = ~everything.groupby(["data", "track"])["right"].transform("any")
+    wrong = everything[everything["never"]].drop_duplicates(["run", "track", "predicted"])
+    lines = []
+    for (data, track, true), rows in wrong.groupby(["data", "track", "true"]):
+        runs = rows["run"].nunique()
+        if runs < FEWEST:
+            continue
+        votes = rows.groupby("predicted")["run"].nunique()
+        lines.append((data, track, true, votes.idxmax(), int(votes.max()), runs))
+    table = pd.DataFrame(lines, columns=["data", "track", "true", "said", "votes", "runs"])
+    return table.sort_values(
+        ["runs", "votes", "track"], ascending=[False, False, True], ignore_index=True
+    )
+
+
+def _pair(a: Outcome, b: Outcome) -> Mapping[str, object]:
+    keys = ["fold", "track"]
+    same_folds = a.folds == b.folds > 1 and set(map(tuple, a.tracks[keys].to_numpy())) == set(
+        map(tuple, b.tracks[keys].to_numpy())
+    )
+    names = [label(o.line) for o in (a, b)]
+    if names[0] == names[1]:
+        names = [f"{label(o.line)} ({o.line['run_id'][:6]})" for o in (a, b)]
+    found: dict[str, object] = {"a": names[0], "b": names[1]}
+    if same_folds:
+        both = a.tracks.merge(b.tracks, on=keys, suffixes=("_a", "_b"))
+        rights = both.groupby("fold")[["right_a", "right_b"]].mean()
+        differences = (rights["right_a"] - rights["right_b"]).to_numpy()
+        low, high = corrected_interval(differences, a.share)
+        p, test, note = corrected_t(differences, a.share), "corrected t", ""
+        difference = differences.mean()
+    else:
+        if a.repeats or b.repeats:
+            return found | _no_test("folds differ, and tracks are tested more than once: no test")
+        both = a.tracks.merge(b.tracks, on="track", suffixes=("_a", "_b"))
+        if both.empty:
+            return found | _no_test("no test track in common: no test")
+        signed = both["right_a"].astype(float) - both["right_b"].astype(float)
+        difference = signed.mean()
+        low, high = bootstrap_interval(signed.to_numpy())
+        p, test = mcnemar(both["right_a"].to_numpy(), both["right_b"].to_numpy()).p, "McNemar"
+        note = _note(a, b, len(both))
+    counts = both["right_a"] != both["right_b"]
+    return found | {
+        "difference": difference,
+        "low": low,
+        "high": high,
+        "tracks": both["track"].nunique(),
+        "only_a": int((counts & both["right_a"]).sum()),
+        "only_b": int((counts & both["right_b"]).sum()),
+        "test": test,
+        "p": p,
+        "note": note,
+    }
+
+
+def _note(a: Outcome, b: Outcome, common: int) -> str:
+    notes = []
+    sizes = a.tracks["track"].nunique(), b.tracks["track"].nunique()
+    if sizes != (common, common):
+        notes.append(f"test parts of {sizes[0]} and {sizes[1]} tracks are not identical")
+    if a.folds > 1 or b.folds > 1:
+        notes.append("folds differ, so their overlap is not corrected for and p is too small")
+    if a.line["split_fingerprint"] != b.line["split_fingerprint"] and a.folds == b.folds == 1:
+        notes.append("training parts are not identical")
+    return "; ".join(notes)
+
+
+def _no_test(note: str) -> Mapping[str, object]:
+    numbers = ("difference", "low", "high")
+    return {
+        **dict.fromkeys(numbers, float("nan")),
+        **dict.fromkeys(("tracks", "only_a", "only_b"), 0),
+        "test": "none",
+        "p": float("nan"),
+        "note": note,
+    }

@@ -1,0 +1,197 @@
+"""Pictures of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from gtzan_exp.compare.outcomes import Outcome
+from gtzan_exp.compare.table import label, protocol_title
+from gtzan_exp.evaluation.plots import draw_confusion
+from gtzan_exp.genres import genre_colors
+from gtzan_exp.report.canvas import Picture, canvas
+from gtzan_exp.style import MUTED
+
+_MARKERS = "osDv^P<X>"
+_LONG = 46
+
+Curves = Mapping[str, Mapping[str, list[tuple[int, float]]]]
+"""By the name of a run, and by ``loss``, ``val_loss``, ...: (epoch, value)."""
+
+
+def intervals(table: pd.DataFrame, path: Path, *, data: str) -> Picture:
+    """Draw the accuracy of each line with its interval, protocol by protocol.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `gtzan_exp.compare.table.summary`.
+    path : Path
+        The PNG to write.
+    data : str
+        Name of the data, for the title.
+    """
+    looks = _looks(table["view"])
+    places, names, headings = [], [], []
+    place = 0.0
+    for _, lines in table.groupby("protocol", sort=True):
+        headings.append((place, _heading(lines, table)))
+        for _, line in lines.iterrows():
+            place += 1
+            places.append(place)
+            names.append(_short(f"{line['model']}, {line['view']}"))
+        place += 1.6
+    with canvas(path, size=(7.2, 1.3 + 0.25 * place)) as figure:
+        axes = figure.subplots()
+        for place, (_, line) in zip(places, table.iterrows(), strict=True):
+            color, marker = looks[line["view"]]
+            if pd.notna(line["low"]):
+                style = ":" if line["interval"] == "range" else "-"
+                axes.plot((line["low"], line["high"]), (place, place), style, color=color, lw=2)
+            axes.plot(line["accuracy"], place, marker, color=color, ms=6, mec="white", mew=0.6)
+        for place, text in headings:
+            axes.text(
+                0,
+                place,
+                text,
+                transform=axes.get_yaxis_transform(),
+                va="center",
+                fontsize=9,
+                weight="bold",
+            )
+        for view, (color, marker) in looks.items():
+            axes.plot([], [], f"{marker}-", color=color, label=_short(view))
+        axes.set_yticks(places, names, fontsize=9)
+        axes.tick_params(axis="y", length=0)
+        axes.set_ylim(places[-1] + 0.8, -0.9)
+        axes.set(xlabel="test accuracy", title=f"Accuracy and its interval, {data}")
+        axes.grid(axis="x", alpha=0.3)
+        figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    said = "; ".join(
+        f"{label(line)} on {line['split']} {line['accuracy']:.3f}" for _, line in table.iterrows()
+    )
+    return Picture(path, f"Accuracies with intervals: {said}.")
+
+
+def genres(accuracies: pd.DataFrame, table: pd.DataFrame, path: Path, *, data: str) -> Picture:
+    """Draw the share that each line gets right of each genre as a heat map.
+
+    Parameters
+    ----------
+    accuracies : pandas.DataFrame
+        From `gtzan_exp.compare.outcomes.by_genre`.
+    table, path, data : as in `intervals`
+    """
+    lines = table.loc[accuracies.index]
+    names = [
+        _short(f"{protocol_title(line, table)}: {line['model']}, {line['view']}")
+        for _, line in lines.iterrows()
+    ]
+    values = accuracies.to_numpy(dtype=float)
+    size = (2.9 + 0.46 * values.shape[1] + 0.4, 1.6 + 0.26 * values.shape[0])
+    with canvas(path, size=size) as figure:
+        axes = figure.subplots()
+        image = axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        for row, cells in enumerate(values):
+            for column, value in enumerate(cells):
+                if value == value:
+                    color = "white" if value > 0.55 else "black"
+                    axes.text(
+                        *(column, row, f"{100 * value:.0f}"),
+                        ha="center",
+                        va="center",
+                        fontsize=8,
+                        color=color,
+                    )
+        axes.set_xticks(range(values.shape[1]), accuracies.columns, rotation=45, ha="right")
+        axes.set_yticks(range(values.shape[0]), names, fontsize=9)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        for row in range(1, len(lines)):
+            if lines["protocol"].iloc[row] != lines["protocol"].iloc[row - 1]:
+                axes.axhline(row - 0.5, color="white", lw=4)
+        axes.set_title(f"Right of each genre (%), {data}")
+        figure.colorbar(image, label="share of the genre's test tracks", shrink=0.8)
+    means = ", ".join(f"{name} {mean:.0%}" for name, mean in accuracies.mean().items())
+    return Picture(path, f"Accuracy by genre, mean over the runs: {means}.")
+
+
+def confusion(outcome: Outcome, classes: Sequence[str], title: str, path: Path) -> Picture:
+    """Draw the confusion matrix of a run, over tracks."""
+    with canvas(path, size=(4.6, 4.6)) as figure:
+        axes = figure.subplots()
+        draw_confusion(axes, outcome.tracks, classes, fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.set_title(title, fontsize=9)
+    right = outcome.tracks["right"]
+    return Picture(path, f"Confusion matrix of {title}: {right.sum()} of {len(right)} right.")
+
+
+def fit_times(lines: pd.DataFrame, title: str, path: Path) -> Picture:
+    """Draw accuracy over fit time of the lines of one protocol."""
+    looks = _looks(lines["view"])
+    with canvas(path, size=(5.0, 3.6)) as figure:
+        axes = figure.subplots()
+        for view, (color, marker) in looks.items():
+            own = lines[lines["view"] == view]
+            seconds = own["fit_s"].clip(lower=1e-3)
+            axes.plot(seconds, own["accuracy"], marker, color=color, ms=7, label=_short(view))
+            for second, (_, line) in zip(seconds, own.iterrows(), strict=True):
+                axes.annotate(
+                    _short(line["model"]),
+                    (second, line["accuracy"]),
+                    xytext=(6, 4),
+                    textcoords="offset points",
+                    fontsize=8,
+                )
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.margins(x=0.25, y=0.15)
+        axes.set(xlabel="fit time (s, mean of the runs)", ylabel="test accuracy")
+        axes.set_title(title, fontsize=10)
+        axes.grid(alpha=0.25)
+        figure.legend(loc="outside lower center", ncols=4, fontsize=8)
+    said = ", ".join(
+        f"{label(line)} {line['fit_s']:.2g} s {line['accuracy']:.3f}"
+        for _, line in lines.iterrows()
+    )
+    return Picture(path, f"Fit time and accuracy, {title}: {said}.")
+
+
+def curves(histories: Curves, kind: str, path: Path) -> Picture:
+    """Draw ``loss`` or ``accuracy`` by epoch of networks: validation solid, training dotted."""
+    colors = genre_colors(tuple(histories))
+    with canvas(path, size=(6.4, 4.0)) as figure:
+        axes = figure.subplots()
+        for name, history in histories.items():
+            if not (history.get(kind) or history.get(f"val_{kind}")):
+                continue
+            for key, style in ((f"val_{kind}", "-"), (kind, ":")):
+                if history.get(key):
+                    epochs, values = zip(*history[key], strict=True)
+                    axes.plot(epochs, values, style, color=colors[name], lw=1.8)
+            axes.plot([], [], "-", color=colors[name], label=_short(name))
+        axes.plot([], [], ":", color=MUTED, label="the same on training")
+        unit = "cross-entropy (nats)" if kind == "loss" else kind
+        axes.set(xlabel="epoch", ylabel=unit, title=f"{kind.capitalize()} on validation, by epoch")
+        axes.grid(alpha=0.25)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+    return Picture(path, f"Learning curves ({kind}) of {', '.join(histories)}.")
+
+
+def _looks(views: pd.Series) -> dict[str, tuple[str, str]]:
+    """Return a colour and a marker for each view."""
+    names = sorted(views.unique())
+    colors = genre_colors(names)
+    return {name: (colors[name], _MARKERS[i % len(_MARKERS)]) for i, name in enumerate(names)}
+
+
+def _heading(lines: pd.DataFrame, table: pd.DataFrame) -> str:
+    leaks = " / ".join(dict.fromkeys(lines["leak"]))
+    return _short(f"{protocol_title(lines.iloc[0], table)} (leak: {leaks})", 90)
+
+
+def _short(text: str, most: int = _LONG) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

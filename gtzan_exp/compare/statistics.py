@@ -1,0 +1,142 @@
+"""Intervals and tests, each named after where it was published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gtzan_exp.evaluation.aggregate import CONFIDENCE
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """An exact McNemar test.
+
+    Parameters
+    ----------
+    only_a, only_b : int
+        Tracks that one of the two alone gets right.
+    p : float
+        Two-sided.
+    """
+
+    only_a: int
+    only_b: int
+    p: float
+
+
+def wilson(accuracy: float, n: float) -> tuple[float, float]:
+    """Return E. B. Wilson's 95 % interval of a share (J. Am. Stat. Assoc. 22, 1927).
+
+    Parameters
+    ----------
+    accuracy : float
+        May be a mean over runs, and then need not be a multiple of ``1 / n``.
+    n : float
+        Number of independent cases: tracks, not the segments of tracks.
+    """
+    from scipy.stats import norm
+
+    z = float(norm.ppf((1 + CONFIDENCE) / 2))
+    centre = (accuracy + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(accuracy * (1 - accuracy) / n + z**2 / (4 * n**2))
+    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+
+
+def over_seeds(values: Sequence[float], single: tuple[float, float]) -> tuple[float, float]:
+    """Return the 95 % interval of a mean over seeds, on one test part.
+
+    Two things could have come out otherwise: the tracks in the test part, which `single` is about,
+    and the seeds, whose mean has the interval of Student's t. Squared distances from the mean add
+    up (G. Zou and A. Donner, Stat. Med. 27, 2008). More seeds make it narrower, but never narrower
+    than `single`: they bring no new test tracks.
+
+    Parameters
+    ----------
+    values : sequence of float
+        The accuracy of each seed.
+    single : (float, float)
+        The interval that their mean would have, were it the result of one run.
+    """
+    from scipy.stats import t
+
+    mean, k = float(np.mean(values)), len(values)
+    if k < 2:
+        return single
+    half = t.ppf((1 + CONFIDENCE) / 2, k - 1) * np.std(values, ddof=1) / np.sqrt(k)
+    low, high = mean - np.hypot(mean - single[0], half), mean + np.hypot(single[1] - mean, half)
+    return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
+
+
+def mcnemar(a: np.ndarray, b: np.ndarray) -> McNemar:
+    """Return the exact test of whether two models get the same share of the same tracks right.
+
+    The binomial test on the tracks that one alone gets right: Q. McNemar, Psychometrika 12, 1947;
+    advised for a single test part by T. Dietterich, Neural Computation 10, 1998.
+
+    Parameters
+    ----------
+    a, b : ndarray of bool, shape (n_tracks,)
+        Whether each model is right, track by track.
+    """
+    from scipy.stats import binomtest
+
+    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+    p = binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+    return McNemar(only_a, only_b, float(p))
+
+
+def bootstrap_interval(differences: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % percentile interval of a mean over tracks, the same on every call."""
+    from scipy.stats import bootstrap
+
+    found = bootstrap(
+        (differences,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def corrected_t(differences: np.ndarray, test_share: float) -> float:
+    """Return the two-sided p of a mean difference over folds whose training parts overlap.
+
+    The corrected resampled t test of C. Nadeau and Y. Bengio, Machine Learning 52, 2003: the
+    variance of the mean is ``(1/k + test_share) * s**2``.
+
+    Parameters
+    ----------
+    differences : ndarray of float, shape (k,)
+        Between the accuracies of two models, fold by fold.
+    test_share : float
+        Test tracks by training tracks.
+    """
+    from scipy.stats import t
+
+    mean, spread = float(differences.mean()), float(differences.std(ddof=1))
+    if np.isclose(spread, 0):
+        return 1.0 if np.isclose(mean, 0) else 0.0
+    k = len(differences)
+    return float(2 * t.sf(abs(mean) / (spread * np.sqrt(1 / k + test_share)), k - 1))
+
+
+def holm(p: Sequence[float]) -> np.ndarray:
+    """Return p values corrected for being several (S. Holm, Scand. J. Stat. 6, 1979).
+
+    One that is not a number stays so and does not count.
+    """
+    p = np.asarray(p, dtype=float)
+    corrected = np.full(len(p), np.nan)
+    order = [i for i in np.argsort(p, kind="stable") if not np.isnan(p[i])]
+    largest = 0.0
+    for place, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - place) * p[i]))
+        corrected[i] = largest
+    return corrected

@@ -1,0 +1,1 @@
+"""Pages and pictures: one self-contained HTML file, figures in the product's style."""

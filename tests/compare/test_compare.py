@@ -1,0 +1,252 @@
+"""`gtzan-exp compare` from recorded runs to the table, the page and the record."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import recall_score
+
+from gtzan_exp.cli import main
+from gtzan_exp.compare.outcomes import Outcome, always_wrong, pairs
+from gtzan_exp.tracking.store import Tracking
+from tests.browser import browser
+
+MODELS = ("logreg", "svc", "mlp", "linear_svc")
+HOSTILE = "<script>alert(1)</script> $x_{$ | \"q\" & 'r'"
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory, session_cache, empty_store) -> Iterator[Path]:
+    """A folder with runs under three protocols, one of them failed, one with a hostile name."""
+    folder = tmp_path_factory.mktemp("recorded runs")
+    (folder / "mlruns").mkdir()
+    shutil.copy(empty_store, folder / "mlruns" / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("GTZAN_EXP_CACHE", str(session_cache))
+        quick = "tracking.log_model=false"
+        assert main(["-m", "model=logreg,svc", quick]) == 0
+        assert main(["-m", "model=logreg,svc", "split=kfold", "split.k=4", quick]) == 0
+        assert main(["model=mlp", "model.max_iter=30", "split.test_size=0.3", quick]) == 0
+        published = '+tags.published="<b>0.9</b>"'
+        escaped = HOSTILE.replace('"', '\\"')
+        tags = [published, "+tags.status=FAILED"]
+        assert main(["model=linear_svc", f'name="{escaped}"', *tags, quick]) == 0
+        with pytest.raises(SystemExit):
+            main(["model=logreg", "+model.dual=true", f'name="failed {escaped}"', quick])
+        yield folder
+
+
+@pytest.fixture
+def here(recorded, monkeypatch, capsys) -> Path:
+    monkeypatch.chdir(recorded)
+    capsys.readouterr()
+    return recorded
+
+
+def compare(capsys: pytest.CaptureFixture[str], *overrides: str) -> tuple[str, str, Path]:
+    """Run the command; return what it printed, and the run and the page that its end names."""
+    assert main(["compare", *overrides]) == 0
+    out = capsys.readouterr()
+    assert not out.err
+    run_id, page = re.fullmatch(r"run_id=(\w+) page=(.+)", out.out.splitlines()[-1]).groups()
+    return out.out, run_id, Path(page)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *overrides: str) -> str:
+    assert main(["compare", *overrides]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_everything_is_written_recorded_and_true(here, capsys, tmp_path):
+    printed, run_id, page = compare(capsys, f"output='{tmp_path}/look'", "+tags.note=mine")
+    assert "6 finished runs in gtzan_exp-sample (SYNTHETIC, not GTZAN)" in printed
+    assert "FAILED: failed <script>" in printed
+    client = Tracking(uri=f"sqlite:///{here}/mlruns/mlflow.db", experiment="x").client()
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    tags = run.data.tags
+    assert (tags["task"], tags["synthetic"], tags["note"]) == ("compare", "true", "mine")
+    assert {f.path for f in client.list_artifacts(run_id)} == {
+        f.name for f in page.parent.iterdir()
+    }
+
+    numbers = json.loads((page.parent / "compare.json").read_text())
+    lines = {(line["split"], line["model"]): line for line in numbers["lines"]}
+    assert len(lines) == 6
+    svc = lines["holdout", "svc"]
+    table = pd.read_parquet(client.download_artifacts(svc["run_id"], "predictions.parquet"))
+    test = table[table["part"] == "test"]
+    recalls = recall_score(test["true"], test["predicted"], average=None)
+    (genres,) = [row for row in numbers["by_genre"] if row["run_id"] == svc["run_id"]]
+    assert [genres[name] for name in sorted(set(test["true"]))] == pytest.approx(list(recalls))
+    assert svc["accuracy"] == (test["true"] == test["predicted"]).mean()
+
+    tests = {(p["a"], p["b"]): p["test"] for p in numbers["pairs"]}
+    assert sorted(tests.values()) == ["McNemar"] * 3 + ["corrected t"]
+    csv = pd.read_csv(page.parent / "compare.csv")
+    assert set(csv["run_id"]) == {line["run_id"] for line in numbers["lines"]}
+    (failed,) = numbers["not_compared"]
+    assert failed["status"] == "FAILED"
+
+
+def test_the_page_is_one_file_in_which_names_are_only_text(here, capsys, tmp_path):
+    _, _, page = compare(capsys, f"output='{tmp_path}/look'")
+    text = page.read_text(encoding="utf-8")
+    assert "SYNTHETIC, not GTZAN" in text
+    assert "<script" not in text
+    assert "failed &lt;script&gt;" in text
+    assert "&lt;b&gt;0.9" in text
+    assert "http" not in re.sub('base64,[^"]*', "", text)
+    for heading in ("Tests between models", "Learning curves", "Fit time against accuracy"):
+        assert f"<h2>{heading}</h2>" in text
+
+
+def test_the_choice_of_runs(here, capsys):
+    def models(*overrides: str) -> set[str]:
+        assert main(["compare", "record=false", *overrides]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        lines = [line.split() for line in lines if line.startswith(("holdout ", "kfold "))]
+        return {word for line in lines for word in line if word in MODELS}
+
+    assert models("models=[logreg,svc]", "splits=[holdout]") == {"logreg", "svc"}
+    assert models("filter=\"tags.model = 'linear_svc'\"") == {"linear_svc"}
+    runs = len(list((here / "outputs").rglob("compare.html")))
+    assert models("views=[features]", "models=[svc]") == {"svc"}
+    assert len(list((here / "outputs").rglob("compare.html"))) == runs
+
+
+def test_mistakes_are_one_line_each(here, capsys, workspace):
+    (workspace / "used").mkdir()
+    (workspace / "used" / "file").touch()
+    assert "output: not empty" in refused(capsys, "output=used")
+    assert "no recorded runs" in refused(capsys)
+    place = f"paths.runs='{here}/mlruns'"
+    assert "(nearest: logreg)" in refused(capsys, place, "models=[logrek]")
+    assert "splits: no recorded run has it" in refused(capsys, place, "splits=[x]")
+    assert "no run has them all" in refused(capsys, place, "models=[mlp]", "splits=[kfold]")
+    assert "filter: " in refused(capsys, place, "filter=nonsense")
+    assert "parent: not a valid value" in refused(capsys, place, "parent=nonsense")
+    assert "no recorded runs" in refused(capsys, place, f"parent={'0' * 32}")
+    assert "modles: unknown option (nearest: models)" in refused(capsys, "modles=[svc]")
+
+
+def outcome(protocol: int, run_id: str, right: str, tracks: str = "", **more) -> Outcome:
+    """An outcome over tracks a, b, c, ...: ``1`` is right, any letter what was said instead."""
+    names = tracks or "abcdefghijklmnopqrst"[: len(right)]
+    frame = pd.DataFrame(
+        {
+            "fold": more.get("folds", [1] * len(right)),
+            "track": list(names),
+            "true": "rock",
+            "predicted": ["rock" if letter == "1" else letter for letter in right],
+        }
+    )
+    frame["right"] = frame["predicted"] == "rock"
+    line = {"protocol": protocol, "run_id": run_id, "view": "v", "model": run_id, "data": "d"}
+    line |= {"split_fingerprint": "s"}
+    return Outcome(pd.Series(line), frame, share=0.25)
+
+
+def test_pairs_are_of_common_tracks_within_a_protocol():
+    found = pairs([outcome(1, "x", "11110"), outcome(1, "y", "10011"), outcome(2, "z", "11111")])
+    (pair,) = found.to_dict("records")
+    assert (pair["only_a"], pair["only_b"], pair["tracks"]) == (2, 1, 5)
+    assert pair["difference"] == pytest.approx(0.2)
+    assert pair["p"] == pair["p_holm"] == 1
+    assert pair["note"] == ""
+
+    (pair,) = pairs([outcome(1, "x", "111", "abc"), outcome(1, "y", "001", "bcd")]).to_dict(
+        "records"
+    )
+    assert (pair["tracks"], pair["only_a"], pair["only_b"]) == (2, 2, 0)
+    assert pair["note"] == "test parts of 3 and 3 tracks are not identical"
+
+    apart = pairs([outcome(1, "x", "11", "ab"), outcome(1, "y", "11", "cd")]).iloc[0]
+    assert (apart["test"], apart["note"]) == ("none", "no test track in common: no test")
+    assert np.isnan(apart["p_holm"])
+
+
+def test_folds_are_paired_by_fold_where_they_are_the_same():
+    folds = [1, 1, 2, 2, 3, 3]
+    x, y = (outcome(1, n, r, folds=folds) for n, r in (("x", "111110"), ("y", "100110")))
+    (pair,) = pairs([x, y]).to_dict("records")
+    # differences 1/2, 1/2, 0: mean 1/3, s**2 = 1/12, t = (1/3) / sqrt(7/144) = 1.5118579, 2 degrees
+    assert pair["test"] == "corrected t"
+    assert pair["p"] == pytest.approx(1 - 1.5118579 / np.sqrt(2 + 1.5118579**2))
+    other = outcome(1, "z", "100110", folds=[1, 2, 1, 2, 3, 3])
+    (pair,) = pairs([x, other]).to_dict("records")
+    assert pair["test"] == "McNemar"
+    assert "folds differ" in pair["note"]
+
+
+def test_segments_are_averaged_to_tracks_before_they_count():
+    table = pd.DataFrame(
+        {
+            "id": ["t.0", "t.1", "t.2", "u.0", "w.0"],
+            "track": ["t", "t", "t", "u", "w"],
+            "part": ["test"] * 4 + ["train"],
+            "true": "a",
+            "predicted": ["b", "b", "a", "a", "a"],
+            "p_a": [0.4, 0.4, 1.0, 0.9, 1.0],
+            "p_b": [0.6, 0.6, 0.0, 0.1, 0.0],
+        }
+    )
+    found = Outcome.read(pd.Series({"cross_validated": False}), table)
+    assert found.tracks["predicted"].tolist() == ["a", "a"]
+    assert (len(found.tracks), found.share) == (2, 2.0)
+
+
+def test_a_learning_curve_is_judged_by_its_last_point():
+    rows = [(1, "t", "train", "a"), (1, "u", "test", "b"), (2, "t", "train", "a")]
+    rows += [(2, "w", "train", "a"), (2, "u", "test", "a")]
+    table = pd.DataFrame(rows, columns=["fold", "track", "part", "predicted"]).assign(true="a")
+    table = table.assign(p_a=(table["predicted"] == "a") * 1.0, p_b=(table["predicted"] == "b") * 1)
+    found = Outcome.read(pd.Series({"cross_validated": False}), table)
+    assert found.tracks[["fold", "track", "right"]].to_numpy().tolist() == [[2, "u", True]]
+
+
+def test_tracks_that_all_get_wrong():
+    found = always_wrong(
+        [outcome(1, "x", "1pp0", "abcd"), outcome(1, "y", "ppp", "abc"), outcome(2, "z", "q", "c")]
+    )
+    assert found.to_dict("records") == [
+        {"data": "d", "track": "c", "true": "rock", "said": "p", "votes": 2, "runs": 3},
+        {"data": "d", "track": "b", "true": "rock", "said": "p", "votes": 2, "runs": 2},
+    ]
+
+
+def test_the_page_in_a_browser(chromium, here, capsys, tmp_path):
+    """Light, dark and narrow: all loads, nothing is fetched, complained of or cut off."""
+    _, _, page = compare(capsys, f"output='{tmp_path}/look'")
+    with browser(chromium, tmp_path / "profile") as tab:
+        colors = set()
+        for width, dark in ((390, False), (390, True), (1280, False)):
+            tab.open(page, width=width, dark=dark)
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+            images = tab.evaluate("[...document.images].map(i => [i.naturalWidth, i.alt.length])")
+            assert len(images) == 11
+            assert all(size > 100 and alt > 20 for size, alt in images)
+            colors.add(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
+            methods = {event["method"] for event in tab.events}
+            assert not methods & {
+                "Log.entryAdded",
+                "Runtime.exceptionThrown",
+                "Runtime.consoleAPICalled",
+            }
+            asked = [
+                event["params"]["request"]["url"].partition(":")[0]
+                for event in tab.events
+                if event["method"] == "Network.requestWillBeSent"
+            ]
+            assert asked.count("file") == 1
+            assert set(asked) <= {"file", "data"}
+        assert len(colors) == 2

@@ -1,0 +1,77 @@
+"""Intervals and tests, against cases worked out by hand or published."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from gtzan_exp.compare.statistics import (
+    bootstrap_interval,
+    corrected_t,
+    holm,
+    mcnemar,
+    over_seeds,
+    wilson,
+)
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611)],
+)
+def test_wilson_gives_newcombes_table(right, n, low, high):
+    """R. G. Newcombe, Stat. Med. 17, 1998, table I, method 3."""
+    assert wilson(right / n, n) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_mcnemar_by_hand():
+    """Alone right 2 and 8 times: twice the chance of at most 2 heads in 10, 2 * 56 / 1024."""
+    a = np.array([True] * 2 + [False] * 8 + [True] * 30 + [False] * 5)
+    b = np.array([False] * 2 + [True] * 8 + [True] * 30 + [False] * 5)
+    found = mcnemar(a, b)
+    assert (found.only_a, found.only_b) == (2, 8)
+    assert found.p == pytest.approx(112 / 1024)
+    assert mcnemar(a, a).p == 1
+
+
+def test_the_corrected_t_by_hand():
+    """Mean 0.04, s**2 = 0.001, (1/5 + 1/4) s**2 = 0.00045: t = 1.885618 with 4 degrees of freedom.
+
+    For 4 degrees of freedom the tail is 1/2 - (x / 2) (1 + (1 - x**2) / 2) with
+    x = t / sqrt(4 + t**2), integrating the density.
+    """
+    differences = np.array([0.0, 0.02, 0.04, 0.06, 0.08])
+    t = 0.04 / math.sqrt(0.45 * 0.001)
+    x = t / math.sqrt(4 + t**2)
+    assert corrected_t(differences, 0.25) == pytest.approx(1 - x * (1 + (1 - x**2) / 2))
+    assert corrected_t(-differences, 0.25) == corrected_t(differences, 0.25)
+    assert corrected_t(differences, 0.0) < corrected_t(differences, 0.25)
+    assert corrected_t(np.zeros(5), 0.25) == 1
+
+
+def test_holm_by_hand():
+    """0.01 * 4, 0.02 * 3, then 0.03 * 2 = 0.06 not below the one before, 0.04 * 1 raised to it."""
+    found = holm([0.03, 0.01, np.nan, 0.04, 0.02])
+    np.testing.assert_allclose(found, [0.06, 0.04, np.nan, 0.06, 0.06])
+    np.testing.assert_allclose(holm([0.9, 0.8]), [1.0, 1.0])
+    assert len(holm([])) == 0
+
+
+def test_seeds_add_their_spread_to_the_interval_of_the_test_part():
+    """Mean 0.6, s = 0.02: half of Student's interval is 4.302653 * 0.02 / sqrt(3)."""
+    half = 4.302653 * 0.02 / math.sqrt(3)
+    low, high = over_seeds([0.58, 0.60, 0.62], (0.52, 0.66))
+    assert low == pytest.approx(0.6 - math.hypot(0.08, half), abs=1e-6)
+    assert high == pytest.approx(0.6 + math.hypot(0.06, half), abs=1e-6)
+    assert over_seeds([0.6, 0.6], (0.52, 0.66)) == pytest.approx((0.52, 0.66))
+    assert over_seeds([0.6], (0.52, 0.66)) == (0.52, 0.66)
+
+
+def test_the_bootstrap_is_near_the_normal_interval_and_repeats():
+    differences = np.repeat([1.0, 0.0, -1.0], [60, 120, 20])
+    half = 1.96 * differences.std() / math.sqrt(200)
+    found = bootstrap_interval(differences)
+    assert found == pytest.approx((0.2 - half, 0.2 + half), abs=0.015)
+    assert found == bootstrap_interval(differences)
