@@ -75,11 +75,10 @@ def run(
                 "skipped: run %s has the same configuration, code and data", earlier.info.run_id
             )
             return Result(earlier.info.run_id, earlier.data.metrics, output, skipped=True)
-    with recorded_run(
-        cell.tracking, cell.name, params, {**found, **cell.tags, **(tags or {})}
-    ) as recorder:
+    all_tags = {**found, **cell.tags, **(tags or {})}
+    shares = {f"leak/{kind}": share for kind, share in leaks.shares.items()}
+    with recorded_run(cell.tracking, cell.name, params, all_tags, shares) as recorder:
         recorder.dataset(dataset, split)
-        recorder.metrics({f"leak/{kind}": share for kind, share in leaks.shares.items()})
         if len(split.folds) > 1:
             metrics = _cross_validate(cell, config, dataset, split, output, recorder, found)
         else:

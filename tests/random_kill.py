@@ -43,16 +43,18 @@ class Round:
     finished: int
 
 
-def kill_and_resume(folder: Path, seconds: float, victim: str) -> Round:
+def kill_and_resume(folder: Path, seconds: float, victim: str, *, at_work: bool) -> Round:
     """Do one round in an empty folder.
 
     Parameters
     ----------
     folder : Path
     seconds : float
-        When to kill.
+        When to kill, counted from the start of the sweep, or of its first job.
     victim : {"console", "worker"}
         A worker where there is one by then, else the console.
+    at_work : bool
+        Count from the start of the first job.
 
     Raises
     ------
@@ -62,6 +64,8 @@ def kill_and_resume(folder: Path, seconds: float, victim: str) -> Round:
     log = folder / "log.txt"
     with log.open("w") as out:
         sweep = psutil.Popen(COMMAND, cwd=folder, stdout=out, stderr=out)
+        while at_work and sweep.is_running() and not any(folder.glob("multirun/*/*/0")):
+            time.sleep(0.02)
         time.sleep(seconds)
         family = sweep.children(recursive=True) if sweep.is_running() else []
         workers = [process for process in family if _is_worker(process)]
@@ -152,9 +156,12 @@ def main(rounds: int, seed: int) -> None:
         for number in range(1, rounds + 1):
             with tempfile.TemporaryDirectory() as folder:
                 victim = chance.choice(["console", "worker"])
-                saw = kill_and_resume(Path(folder), chance.uniform(0, whole), victim)
+                at_work = number % 4 > 0
+                seconds = chance.uniform(0, whole / 4 if at_work else whole)
+                saw = kill_and_resume(Path(folder), seconds, victim, at_work=at_work)
             print(
-                f"{number}: {saw.victim} killed after {saw.seconds:.1f} s,"
+                f"{number}: {saw.victim} killed {saw.seconds:.1f} s after the"
+                f" {'first job began' if at_work else 'start'},"
                 f" {saw.finished} of {JOBS} finished before",
                 flush=True,
             )

@@ -63,14 +63,15 @@ class Recorder:
         with opened(self._client, self._experiment_id, self._uri, name, tags) as recorder:
             yield recorder
 
-    def params_and_tags(self, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
-        """Record parameters and tags; values are cut at MLflow's limits."""
-        from mlflow.entities import Param, RunTag
+    def known(self, params: Mapping[str, Any], metrics: Mapping[str, float] | None = None) -> None:
+        """Record what is known before the fit, in one request; texts are cut at a limit."""
+        from mlflow.entities import Metric, Param
 
+        now = int(time() * 1000)
         self._client.log_batch(
             self.run_id,
             params=[Param(key, str(value)[:_MAX_PARAM]) for key, value in params.items()],
-            tags=[RunTag(key, str(value)[:_MAX_TAG]) for key, value in tags.items()],
+            metrics=[Metric(key, float(value), now, 0) for key, value in (metrics or {}).items()],
         )
 
     def dataset(self, dataset: Dataset, split: Split) -> None:
@@ -132,7 +133,11 @@ class Recorder:
 
 @contextmanager
 def recorded_run(
-    tracking: Tracking, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
+    tracking: Tracking,
+    name: str,
+    params: Mapping[str, Any],
+    tags: Mapping[str, Any],
+    metrics: Mapping[str, float] | None = None,
 ) -> Iterator[Recorder]:
     """Open a run and close it as FINISHED, FAILED (with its traceback) or KILLED.
 
@@ -146,13 +151,16 @@ def recorded_run(
     tags : mapping
         Tags of the run; git and package versions are added. With ``mlflow.parentRunId`` it is the
         child of another run.
+    metrics : mapping, optional
+        What is measured before the fit.
     """
     client = tracking.client()
     experiment_id = tracking.experiment_id(client)
     if "mlflow.parentRunId" not in tags:
         close_dead(client, [experiment_id])
-    with opened(client, experiment_id, tracking.uri, name, {**git_tags(), **tags}) as recorder:
-        recorder.params_and_tags(params, version_tags())
+    tags = {**git_tags(), **version_tags(), **tags}
+    with opened(client, experiment_id, tracking.uri, name, tags) as recorder:
+        recorder.known(params, metrics)
         yield recorder
 
 

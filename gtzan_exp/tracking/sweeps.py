@@ -54,9 +54,7 @@ class SweepRun:
         close_dead(client, [experiment_id])
         tags = {**git_tags(), **version_tags(), **tags, "task": "sweep"}
         recorder = Recorder.open(client, experiment_id, tracking.uri, name, tags)
-        recorder.params_and_tags(
-            {re.sub(r"[^\w./ -]", "_", key): params[key] for key in params}, {}
-        )
+        recorder.known({re.sub(r"[^\w./ -]", "_", key): value for key, value in params.items()})
         return cls(tracking, recorder.run_id)
 
     def child_tags(self, job: int, overrides: str) -> dict[str, str]:
