@@ -25,6 +25,7 @@ import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from gtzan_exp.process import is_alive
 from gtzan_exp.tracking.models import load_logged
 from gtzan_exp.tracking.query import searched
 
@@ -64,16 +65,19 @@ def kill_and_resume(folder: Path, seconds: float, victim: str, *, at_work: bool)
     log = folder / "log.txt"
     with log.open("w") as out:
         sweep = psutil.Popen(COMMAND, cwd=folder, stdout=out, stderr=out)
-        while at_work and sweep.is_running() and not any(folder.glob("multirun/*/*/0")):
+        while at_work and sweep.poll() is None and not any(folder.glob("multirun/*/*/0")):
             time.sleep(0.02)
         time.sleep(seconds)
-        family = sweep.children(recursive=True) if sweep.is_running() else []
+        family = sweep.children(recursive=True) if sweep.poll() is None else []
         workers = [process for process in family if _is_worker(process)]
+        starts = {process.pid: process.create_time() for process in workers}
         killed = workers[-1] if victim == "worker" and workers else sweep
         killed.kill()
         sweep.wait()
-        psutil.wait_procs(workers, timeout=30)
-    assert not any(process.is_running() for process in workers), "workers outlive their console"
+    patience = time.monotonic() + 30
+    while any(is_alive(pid, start) for pid, start in starts.items()):
+        assert time.monotonic() < patience, "workers outlive their console"
+        time.sleep(0.1)
 
     client = _client(folder)
     before = _trained(client)
