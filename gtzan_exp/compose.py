@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from hydra import compose as hydra_compose
@@ -23,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from gtzan_exp.checks import nodes
-from gtzan_exp.config import GROUPS, conf_folder, misfit, register, resolve
+from gtzan_exp.config import GROUPS, Cell, conf_folder, misfit, register, resolve
 from gtzan_exp.errors import ConfigError, MissingExtraError, Mistake, nearest
 
 T = TypeVar("T")
@@ -70,9 +71,28 @@ def composed(
         return _read(loader, parsed, config_name, read)
 
 
+@dataclass(frozen=True)
+class SweepPlan:
+    """What is known of a sweep before its first job.
+
+    Parameters
+    ----------
+    first : Cell
+        The cell of the first job.
+    n_jobs : int or None
+        None where the sweeper chooses jobs as it goes.
+    folder : str
+        Hydra's folder of the sweep.
+    """
+
+    first: Cell
+    n_jobs: int | None
+    folder: str
+
+
 def check_sweep(
     overrides: Sequence[str], *, config_dir: str | None = None, config_name: str = "config"
-) -> None:
+) -> SweepPlan:
     """Check the first `MAX_JOBS_CHECKED` jobs of a sweep.
 
     Parameters
@@ -87,19 +107,41 @@ def check_sweep(
         With every mistake in any of them, each once.
     """
     mistakes: list[Mistake] = []
+    cells: list[Cell] = []
     with _hydra(config_dir) as loader:
-        jobs = _jobs(loader, _parse(overrides), config_name)
+        parsed = _parse(overrides)
+        base = _base(loader, parsed, config_name)
+        sweeper = base.hydra.sweeper
+        jobs = _jobs(loader, parsed, config_name, sweeper)
         first = list(itertools.islice(jobs, MAX_JOBS_CHECKED))
+        parser = OverridesParser.create(config_loader=loader)
         for job in first:
             try:
-                _read(loader, job, config_name, resolve)
+                cells.append(_read(loader, parser.parse_overrides(job), config_name, resolve))
             except ConfigError as error:
                 mistakes += error.mistakes
+        is_product = sweeper._target_.endswith((".BasicSweeper", ".PairsSweeper"))
+        n_jobs = len(first) + sum(1 for _ in jobs) if is_product else None
+        folder = str(base.hydra.sweep.dir)
     if not first:
         wanted = "values that exist, in pairs that work"
         mistakes.append(Mistake("command line", "describes no job", wanted, " ".join(overrides)))
     if mistakes:
         raise ConfigError(dict.fromkeys(mistakes))
+    return SweepPlan(cells[0], n_jobs, folder)
+
+
+def _base(loader: ConfigLoader, overrides: list[Override], config_name: str) -> DictConfig:
+    """Compose what all jobs of a sweep have in common, with Hydra's own part."""
+    fixed = [override for override in overrides if not override.is_sweep_override()]
+    texts = [override.input_line for override in fixed]
+    try:
+        return hydra_compose(config_name, texts, return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        _read(loader, fixed, config_name, resolve)  # names what is wrong, if that is in our part
+        reason, got = str(error).strip().splitlines()[0], " ".join(texts) or config_name
+        allowed = "configs that Hydra can compose"
+        raise ConfigError(Mistake("config", reason, allowed, got)) from error
 
 
 @contextmanager
@@ -222,17 +264,10 @@ def _options(loader: ConfigLoader, group: str) -> list[str]:
 
 
 def _jobs(
-    loader: ConfigLoader, overrides: list[Override], config_name: str
-) -> Iterator[list[Override]]:
+    loader: ConfigLoader, overrides: list[Override], config_name: str, sweeper: DictConfig
+) -> Iterator[list[str]]:
     """Yield the jobs of a sweep, as Hydra's basic sweeper makes them."""
-    fixed = [override for override in overrides if not override.is_sweep_override()]
-    try:
-        texts = [override.input_line for override in fixed]
-        base = hydra_compose(config_name, texts, return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException):
-        yield fixed  # composing it once more names what is wrong
-        return
-    params = base.hydra.sweeper.get("params") or {}
+    params = sweeper.get("params") or {}
     lines = [f"{key}={value}" for key, value in params.items()]
     lines += [override.input_line for override in overrides]
     parser = OverridesParser.create(config_loader=loader)
@@ -246,11 +281,10 @@ def _jobs(
             choices[key] = [f"{key}={interval.start}", f"{key}={interval.end}"]
         else:
             choices[key] = [override.input_line]
-    pairs_only = "PairsSweeper" in str(base.hydra.sweeper.get("_target_"))
+    pairs_only = sweeper._target_.endswith(".PairsSweeper")
     for job in itertools.product(*choices.values()):
-        parsed = parser.parse_overrides(list(job))
-        if not pairs_only or _read(loader, parsed, config_name, _fits):
-            yield parsed
+        if not pairs_only or _read(loader, parser.parse_overrides(job), config_name, _fits):
+            yield list(job)
 
 
 def _fits(config: DictConfig) -> bool:

@@ -22,7 +22,7 @@ from gtzan_exp.models.trainer import Trainer
 from gtzan_exp.tracking.store import Tracking
 
 GROUPS = ("data", "view", "split", "trainer", "model", "tracking", "experiment", "sweep")
-_OPTIONS = ("seed", "name", "tags", "paths")
+_OPTIONS = ("seed", "name", "tags", "skip_finished", "paths")
 _NODES = ("data", "view", "split", "trainer", "model", "tracking")
 _PLACES = ("data.root", "data.cache", "data.splits", "split.dir", "split.groups", "split.table")
 _PATHS = ("runs", "cache")
@@ -51,12 +51,20 @@ class Cell:
     seed: int
     name: str
     tags: dict[str, str]
+    skip_finished: bool
     cache: Path
 
 
-def register() -> None:
-    """Register the resolvers that the config uses."""
-    OmegaConf.register_new_resolver("gtzan_exp.work", lambda: os.getcwd(), replace=True)
+def register(work: str | None = None) -> None:
+    """Register the resolvers that the config uses.
+
+    Parameters
+    ----------
+    work : str, optional
+        The folder that relative paths start from, by default the working directory. A worker has
+        that of the process that started the sweep.
+    """
+    OmegaConf.register_new_resolver("gtzan_exp.work", lambda: work or os.getcwd(), replace=True)
     OmegaConf.register_new_resolver("gtzan_exp.cache", _cache_folder, replace=True)
 
 
@@ -101,6 +109,7 @@ def resolve(config: DictConfig) -> Cell:
         seed=node["seed"],
         name=node["name"],
         tags={str(key): str(value) for key, value in node["tags"].items()},
+        skip_finished=node["skip_finished"],
         cache=Path(node["paths"]["cache"]),
     )
 
@@ -156,6 +165,18 @@ def options(config: DictConfig) -> dict[str, Any]:
     return flatten({"seed": config.seed, **plain})
 
 
+def described_by(cell: Cell) -> dict[str, str]:
+    """Return the tags of a run that its cell gives, before any data is read."""
+    return {
+        "data": cell.data.name,
+        "synthetic": str(cell.data.synthetic).lower(),
+        "view": cell.view.name,
+        "model": cell.model.name,
+        "split": cell.split.name,
+        "seed": str(cell.seed),
+    }
+
+
 def signature(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that can change a result: not where data and lists lie and records go.
 
@@ -185,6 +206,7 @@ def _top_level(config: DictConfig) -> list[Mistake]:
         "seed": (int, "an integer"),
         "name": (str, "text"),
         "tags": (DictConfig, "key: value"),
+        "skip_finished": (bool, "true or false"),
     }
     mistakes = []
     for key, (kind, allowed) in expected.items():
@@ -192,7 +214,7 @@ def _top_level(config: DictConfig) -> list[Mistake]:
             value = config.get(key)
         except OmegaConfBaseException:
             continue  # `_plain` reports references that cannot be resolved
-        if not isinstance(value, kind) or isinstance(value, bool):
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             mistakes.append(Mistake(key, "wrong type", allowed, repr(value)))
         elif key == "seed" and not 0 <= value < 2**32:
             mistakes.append(Mistake(key, "out of range", "0 to 4294967295", str(value)))

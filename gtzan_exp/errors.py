@@ -90,6 +90,14 @@ def report(error: GtzanExpError) -> None:
         print(f"gtzan-exp: {len(lines)} errors", *lines, sep="\n  ", file=sys.stderr)
 
 
+def one_line(error: BaseException) -> str:
+    """Return what went wrong in one line: a user's mistake as it is, others with their type."""
+    text = " ".join(str(error).split())
+    if isinstance(error, GtzanExpError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return `` (nearest: ...)`` for the known name most like `name`, or an empty string."""
     match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)

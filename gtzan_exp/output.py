@@ -29,11 +29,14 @@ class Result:
     metrics : dict of str to float
     output : Path
         The folder with ``result.json`` and the folder ``record``.
+    skipped : bool
+        Nothing was trained: the run is an earlier one of the same configuration, code and data.
     """
 
     run_id: str
     metrics: dict[str, float]
     output: Path
+    skipped: bool = False
 
     def __str__(self) -> str:
         accuracy, macro_f1 = self.metrics["test/accuracy"], self.metrics["test/macro_f1"]

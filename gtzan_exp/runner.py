@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from gtzan_exp.config import Cell, options, resolve, signature
+from gtzan_exp.config import Cell, described_by, options, resolve, signature
 from gtzan_exp.data.dataset import Dataset, Fold, Split, digest
 from gtzan_exp.data.prepared import prepare_settings
 from gtzan_exp.errors import ConfigError, Mistake
@@ -26,13 +28,26 @@ from gtzan_exp.output import (
     write_record,
     write_result,
 )
+from gtzan_exp.source import source_fingerprint
+from gtzan_exp.tracking.query import finished_run
 from gtzan_exp.tracking.record import Recorder, recorded_run
 
 log = logging.getLogger(__name__)
 
 
-def run(config: DictConfig, output: Path) -> Result:
-    """Train, evaluate and record one cell.
+def load(cell: Cell) -> Dataset:
+    """Read the view of a cell."""
+    return cell.view.load(cell.data, cache=cell.cache)
+
+
+def run(
+    config: DictConfig,
+    output: Path,
+    *,
+    tags: Mapping[str, str] | None = None,
+    load: Callable[[Cell], Dataset] = load,
+) -> Result:
+    """Train, evaluate and record one cell, or find the run that did so before.
 
     Parameters
     ----------
@@ -40,6 +55,10 @@ def run(config: DictConfig, output: Path) -> Result:
         The composed config.
     output : Path
         Folder for the record, made when missing.
+    tags : mapping, optional
+        Further tags of the run, for example those that make it the child of a sweep.
+    load : callable
+        Reads the view of the cell; a sweep reads it once for many cells.
 
     Raises
     ------
@@ -50,25 +69,31 @@ def run(config: DictConfig, output: Path) -> Result:
     """
     cell = resolve(config)
     params = options(config)
-    dataset = cell.view.load(cell.data, cache=cell.cache)
+    dataset = load(cell)
     prepare = prepare_settings(cell.data.folder())
     split = cell.split.split(dataset)
     leaks = audit(dataset, split)
     _announce(cell, dataset, split, leaks)
 
-    tags = _tags(cell, dataset, split, leaks)
-    fingerprints = dataset.fingerprint, split.fingerprint
-    tags["config_hash"] = digest(sorted(signature(params).items()), *fingerprints)
-    with recorded_run(cell.tracking, cell.name, params, tags | cell.tags) as recorder:
+    found = {**_tags(cell, dataset, split, leaks), **_hashes(cell, params, dataset, split)}
+    if cell.skip_finished:
+        earlier = finished_run(cell.tracking, found["config_hash"])
+        if earlier is not None:
+            log.info(
+                "skipped: run %s has the same configuration, code and data", earlier.info.run_id
+            )
+            return Result(earlier.info.run_id, earlier.data.metrics, output, skipped=True)
+    all_tags = {**found, **cell.tags, **(tags or {})}
+    shares = {f"leak/{kind}": share for kind, share in leaks.shares.items()}
+    with recorded_run(cell.tracking, cell.name, params, all_tags, shares) as recorder:
         recorder.dataset(dataset, split)
         write_protocol(output, dataset, split, leaks)
-        recorder.metrics({f"leak/{kind}": share for kind, share in leaks.shares.items()})
         if len(split.reported) > 1:
-            metrics = _cross_validate(cell, config, dataset, split, output, recorder, tags)
+            metrics = _cross_validate(cell, config, dataset, split, output, recorder, found)
         else:
             points: dict[int, dict[str, float]] = {}
             if split.fractions:
-                points, fitted, evaluation = _learn(cell, dataset, split, recorder, tags)
+                points, fitted, evaluation = _learn(cell, dataset, split, recorder, found)
             else:
                 fitted, evaluation = _fold(cell, dataset, split, split.folds[0])
             metrics = _metrics(fitted, evaluation, dataset)
@@ -81,7 +106,7 @@ def run(config: DictConfig, output: Path) -> Result:
             if cell.tracking.log_model:
                 trusted = cell.model.trusted_types
                 recorder.model(fitted.estimator, dataset, cell.view, prepare, trusted=trusted)
-    return write_result(output, recorder.run_id, metrics, tags)
+        return write_result(output, recorder.run_id, metrics, found)
 
 
 def _cross_validate(
@@ -189,16 +214,24 @@ def _test_tracks(predictions: pd.DataFrame) -> int:
 def _tags(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> dict[str, str]:
     return {
         "task": "train",
-        "data": dataset.name,
-        "synthetic": str(dataset.synthetic).lower(),
-        "view": dataset.view,
-        "model": cell.model.name,
-        "split": split.name,
-        "seed": str(cell.seed),
+        **described_by(cell),
         "data_fingerprint": dataset.fingerprint,
         "split_fingerprint": split.fingerprint,
         "test_fingerprint": digest(
             *(",".join(np.unique(dataset.tracks[fold.test])) for fold in split.folds)
         ),
         "leak": leaks.tag,
+    }
+
+
+def _hashes(
+    cell: Cell, params: Mapping[str, Any], dataset: Dataset, split: Split
+) -> dict[str, str]:
+    """Return the hash of all that can change the result, and the part of it that is code."""
+    named = (cell.data, cell.view, cell.split, cell.classifier)
+    code = source_fingerprint(map(type, named))
+    options = sorted(signature(params).items())
+    return {
+        "code": code,
+        "config_hash": digest(options, code, dataset.fingerprint, split.fingerprint),
     }

@@ -6,14 +6,17 @@ import os
 import re
 import sys
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtzan_exp.commands import COMMANDS
 from gtzan_exp.commands.arguments import parse
 from gtzan_exp.errors import ConfigError, GtzanExpError, Mistake, report
+from gtzan_exp.process import ends_in_order
 
 if TYPE_CHECKING:
+    from hydra.types import TaskFunction
     from omegaconf import DictConfig
 
 _TRACEBACKS = "GTZAN_EXP_TRACEBACKS"
@@ -41,7 +44,7 @@ An override GROUP=NAME chooses a file, GROUP.OPTION=VALUE sets an option:
   tracking=local|server           where runs are recorded
   experiment=smoke|seed/...       a named cell
   -m +sweep=smoke|seed_table|protocols    a named sweep
-  seed=0  name=TEXT  +tags.KEY=TEXT
+  seed=0  name=TEXT  +tags.KEY=TEXT  skip_finished=true
 
 Examples:
   gtzan-exp
@@ -57,11 +60,15 @@ HYDRA_FULL_ERROR=1 shows tracebacks. Completion in bash:
 def main(arguments: list[str]) -> int:
     """Check the command line, then hand it to Hydra."""
     flags = parse(arguments)
+    inspects = flags.cfg or flags.info or flags.hydra_help or flags.shell_completion
     if flags.shell_completion:
         _prepare_completion(flags.overrides)
-    elif not (flags.cfg or flags.info or flags.hydra_help):
+    if flags.multirun and not inspects:
+        return _sweep(arguments, flags)
+    if not inspects:
         check(flags)
-    _hydra_main(arguments)
+    with ends_in_order():
+        _hydra_main(arguments, job)
     return 0
 
 
@@ -70,11 +77,25 @@ def check(flags: Namespace) -> None:
     from gtzan_exp.compose import check_sweep, composed
     from gtzan_exp.config import resolve
 
-    files = {"config_dir": flags.config_dir, "config_name": flags.config_name}
     if flags.multirun:
-        check_sweep(flags.overrides, **files)
+        check_sweep(flags.overrides, **_files(flags))
     else:
-        composed(flags.overrides, resolve, **files)
+        composed(flags.overrides, resolve, **_files(flags))
+
+
+def _sweep(arguments: list[str], flags: Namespace) -> int:
+    from gtzan_exp.compose import check_sweep
+    from gtzan_exp.sweep import sweep
+
+    plan = check_sweep(flags.overrides, **_files(flags))
+    folder = plan.folder.replace("'", r"\'")  # fixed here, because it holds the time
+    launch = partial(_hydra_main, [*arguments, f"hydra.sweep.dir='{folder}'"])
+    with ends_in_order():
+        return sweep(plan, arguments, flags.overrides, launch)
+
+
+def _files(flags: Namespace) -> dict[str, str]:
+    return {"config_dir": flags.config_dir, "config_name": flags.config_name}
 
 
 def _prepare_completion(request: list[str]) -> None:
@@ -93,7 +114,7 @@ def _prepare_completion(request: list[str]) -> None:
 
 
 def job(config: DictConfig) -> None:
-    """Run one job of Hydra's; the last line that it prints is the result."""
+    """Run the one job of a command line without a sweep; the last line it prints is the result."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
@@ -109,7 +130,7 @@ def job(config: DictConfig) -> None:
         raise SystemExit(2) from None
 
 
-def _hydra_main(arguments: list[str]) -> None:
+def _hydra_main(arguments: list[str], job: TaskFunction) -> None:
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException

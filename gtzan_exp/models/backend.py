@@ -14,6 +14,7 @@ from types import ModuleType
 def load() -> tuple[ModuleType, ModuleType]:
     """Return the modules ``keras`` and ``tensorflow``; the first call takes seconds."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _share_cores()
     if "tensorflow" in sys.modules:
         import keras
         import tensorflow
@@ -25,6 +26,14 @@ def load() -> tuple[ModuleType, ModuleType]:
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
     _spare_the_standard_error()
     return keras, tensorflow
+
+
+def _share_cores() -> None:
+    """Give TensorFlow the threads that a process pool leaves its workers; it reads only its own."""
+    threads = os.environ.get("OMP_NUM_THREADS")
+    if threads:
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
+        os.environ.setdefault("TF_NUM_INTEROP_THREADS", threads)
 
 
 def _spare_the_standard_error() -> None:

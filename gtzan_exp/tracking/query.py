@@ -6,7 +6,7 @@ import gc
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,6 +14,10 @@ from gtzan_exp.config import signature
 from gtzan_exp.data.dataset import digest
 from gtzan_exp.errors import ConfigError, Mistake
 from gtzan_exp.tracking.store import Tracking
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 PAGE = 1000
 _SEEDS = ("seed", "random_state")
@@ -57,30 +61,70 @@ def recorded_runs(
     if filter:
         conditions.append(filter)
     client = tracking.client()
-    rows: list[dict[str, Any]] = []
+    newest = ["attributes.start_time DESC"]
     try:
         experiment = client.get_experiment_by_name(tracking.experiment)
-        token = None
-        while experiment is not None:
-            with _no_garbage_collection():
-                page = client.search_runs(
-                    [experiment.experiment_id],
-                    filter_string=" and ".join(conditions),
-                    order_by=["attributes.start_time DESC"],
-                    max_results=PAGE,
-                    page_token=token,
-                )
-                rows += map(_row, page)
-                token = page.token
-            if not token:
-                break
+        ids = [] if experiment is None else [experiment.experiment_id]
+        return as_table(searched(client, ids, " and ".join(conditions), newest) if ids else ())
     except MlflowException as error:
         if error.error_code == "INVALID_PARAMETER_VALUE" and filter:
             reason = str(error).strip().splitlines()[0]
             allowed = "a filter of MLflow's, for example filter=\"tags.model = 'svc'\""
             raise ConfigError(Mistake("filter", reason, allowed, filter)) from error
         raise tracking.unreachable(error) from error
-    return pd.DataFrame(rows)
+
+
+def as_table(runs: Iterable[Run]) -> pd.DataFrame:
+    """Return MLflow's runs as the table that `recorded_runs` describes."""
+    return pd.DataFrame(map(_row, runs))
+
+
+def searched(
+    client: MlflowClient,
+    experiment_ids: Sequence[str],
+    wanted: str,
+    order_by: Sequence[str] | None = None,
+) -> Iterator[Run]:
+    """Yield every run of these experiments that MLflow's filter string `wanted` finds."""
+    token = None
+    while True:
+        with _no_garbage_collection():
+            page = client.search_runs(
+                list(experiment_ids),
+                filter_string=wanted,
+                order_by=order_by and list(order_by),
+                max_results=PAGE,
+                page_token=token,
+            )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def finished_run(tracking: Tracking, config_hash: str) -> Run | None:
+    """Return the newest finished run with this hash in the store's experiment, if there is one.
+
+    Parameters
+    ----------
+    tracking : Tracking
+    config_hash : str
+        Of all that can change the result, as a run has it in its tag.
+
+    Raises
+    ------
+    ConfigError
+        The store does not answer.
+    """
+    client = tracking.client()
+    found = client.search_runs(
+        [tracking.experiment_id(client)],
+        f"tags.config_hash = '{config_hash}' and tags.task = 'train'"
+        " and attributes.status = 'FINISHED'",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+    )
+    return found[0] if found else None
 
 
 def recorded_predictions(tracking: Tracking, run_ids: Iterable[str]) -> dict[str, pd.DataFrame]:
@@ -117,7 +161,7 @@ def recorded_curves(
     }
 
 
-def _row(run: Any) -> dict[str, Any]:
+def _row(run: Run) -> dict[str, Any]:
     split = {
         key.removeprefix(_SPLIT): value
         for key, value in signature(run.data.params).items()

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import time
@@ -16,8 +17,11 @@ import gtzan_exp
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.data.dataset import Dataset, Split
 from gtzan_exp.data.views import View
+from gtzan_exp.errors import one_line
 from gtzan_exp.genres import labelled
+from gtzan_exp.process import process_tags
 from gtzan_exp.tracking.models import log_model
+from gtzan_exp.tracking.stale import close_dead
 from gtzan_exp.tracking.store import Tracking
 
 if TYPE_CHECKING:
@@ -37,21 +41,37 @@ class Recorder:
         self._uri = uri
         self.run_id = run_id
 
+    @classmethod
+    def open(
+        cls,
+        client: MlflowClient,
+        experiment_id: str,
+        uri: str,
+        name: str,
+        tags: Mapping[str, Any],
+    ) -> Recorder:
+        """Open a run of any kind; its tags say which process it lives in."""
+        tags = {key: str(value)[:_MAX_TAG] for key, value in {**process_tags(), **tags}.items()}
+        tags |= {"mlflow.runName": name, "mlflow.source.name": "gtzan-exp"}
+        run = client.create_run(experiment_id, tags=tags, run_name=name)
+        return cls(client, experiment_id, run.info.run_id, uri)
+
     @contextmanager
     def child(self, name: str, tags: Mapping[str, Any]) -> Iterator[Recorder]:
         """Open a run below this one, for example that of a fold."""
         tags = {**tags, "mlflow.parentRunId": self.run_id}
-        with _opened(self._client, self._experiment_id, self._uri, name, tags) as recorder:
+        with opened(self._client, self._experiment_id, self._uri, name, tags) as recorder:
             yield recorder
 
-    def params_and_tags(self, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
-        """Record parameters and tags; values are cut at MLflow's limits."""
-        from mlflow.entities import Param, RunTag
+    def known(self, params: Mapping[str, Any], metrics: Mapping[str, float] | None = None) -> None:
+        """Record what is known before the fit, in one request; texts are cut at a limit."""
+        from mlflow.entities import Metric, Param
 
+        now = int(time() * 1000)
         self._client.log_batch(
             self.run_id,
             params=[Param(key, str(value)[:_MAX_PARAM]) for key, value in params.items()],
-            tags=[RunTag(key, str(value)[:_MAX_TAG]) for key, value in tags.items()],
+            metrics=[Metric(key, float(value), now, 0) for key, value in (metrics or {}).items()],
         )
 
     def dataset(self, dataset: Dataset, split: Split) -> None:
@@ -126,7 +146,11 @@ class Recorder:
 
 @contextmanager
 def recorded_run(
-    tracking: Tracking, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
+    tracking: Tracking,
+    name: str,
+    params: Mapping[str, Any],
+    tags: Mapping[str, Any],
+    metrics: Mapping[str, float] | None = None,
 ) -> Iterator[Recorder]:
     """Open a run and close it as FINISHED, FAILED (with its traceback) or KILLED.
 
@@ -138,28 +162,33 @@ def recorded_run(
     params : mapping
         The flattened config.
     tags : mapping
-        Tags of the run; git and package versions are added.
+        Tags of the run; git and package versions are added. With ``mlflow.parentRunId`` it is the
+        child of another run.
+    metrics : mapping, optional
+        What is measured before the fit.
     """
     client = tracking.client()
     experiment_id = tracking.experiment_id(client)
-    with _opened(client, experiment_id, tracking.uri, name, {**git_tags(), **tags}) as recorder:
-        recorder.params_and_tags(params, version_tags())
+    if "mlflow.parentRunId" not in tags:
+        close_dead(client, [experiment_id])
+    tags = {**git_tags(), **version_tags(), **tags}
+    with opened(client, experiment_id, tracking.uri, name, tags) as recorder:
+        recorder.known(params, metrics)
         yield recorder
 
 
 @contextmanager
-def _opened(
+def opened(
     client: MlflowClient, experiment_id: str, uri: str, name: str, tags: Mapping[str, Any]
 ) -> Iterator[Recorder]:
-    tags = {key: str(value)[:_MAX_TAG] for key, value in tags.items()}
-    tags |= {"mlflow.runName": name, "mlflow.source.name": "gtzan-exp"}
-    run = client.create_run(experiment_id, tags=tags, run_name=name)
-    recorder = Recorder(client, experiment_id, run.info.run_id, uri)
+    """Open a run of any kind, and close it whatever happens."""
+    recorder = Recorder.open(client, experiment_id, uri, name, tags)
     try:
         yield recorder
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
         client.log_text(recorder.run_id, traceback.format_exc(), "traceback.txt")
+        client.set_tag(recorder.run_id, "error", one_line(error)[:_MAX_TAG])
         client.set_terminated(recorder.run_id, "KILLED" if killed else "FAILED")
         raise
     client.set_terminated(recorder.run_id, "FINISHED")
@@ -177,6 +206,7 @@ def version_tags() -> dict[str, str]:
     return found
 
 
+@cache
 def git_tags() -> dict[str, str]:
     """Return the commit of the source tree and whether it was modified; empty outside one."""
     root = Path(gtzan_exp.__file__).resolve().parents[1]

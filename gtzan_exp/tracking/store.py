@@ -59,14 +59,9 @@ class Tracking:
 
         try:
             database = self._database_file()
-            if database is None:
-                return MlflowClient(self.uri)
-            from filelock import FileLock
-
-            # MLflow makes its tables on first contact; two processes that do so at once break it.
-            database.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(database.with_name(f"{database.name}.lock")):
-                return MlflowClient(self.uri)
+            if database is not None and not _is_made(database):
+                self._make(database)
+            return MlflowClient(self.uri)
         except (MlflowException, OSError) as error:
             raise self.unreachable(error) from error
 
@@ -97,6 +92,26 @@ class Tracking:
             )
         return found.experiment_id
 
+    def _make(self, database: Path) -> None:
+        """Make MLflow's tables in a file beside, then give it its name.
+
+        MLflow makes them on first contact: two processes that do so at once, or one that is killed
+        in between, leave a database that no process can use.
+        """
+        from filelock import FileLock
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(database.with_name(f"{database.name}.lock")):
+            if _is_made(database):
+                return
+            unfinished = database.with_name(f"{database.name}.unfinished")
+            for left_over in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):
+                left_over.unlink(missing_ok=True)
+            root = self.artifacts or database.parent / "artifacts"
+            SqlAlchemyStore(f"sqlite:///{unfinished}", str(root)).engine.dispose()
+            unfinished.replace(database)
+
     def _database_file(self) -> Path | None:
         parts = urlsplit(self.uri)
         return Path(unquote(parts.path[1:])) if parts.scheme == "sqlite" else None
@@ -111,6 +126,10 @@ class Tracking:
                 f"{self.uri} ({str(error).strip().splitlines()[0]})",
             )
         )
+
+
+def _is_made(database: Path) -> bool:
+    return database.is_file() and database.stat().st_size > 0
 
 
 def quiet() -> None:

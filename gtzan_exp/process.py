@@ -1,0 +1,97 @@
+"""The process that a run lives in: who it is, whether it still is, and how it is asked to end."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import FrameType
+
+TERMINATED = 128 + signal.SIGTERM
+"""Exit status of a process that was asked to end."""
+
+_WATCH_SECONDS = 0.5
+_GRACE_SECONDS = 10
+_SAME_START_SECONDS = 2
+
+
+@cache
+def host() -> str:
+    """Return the name of this machine."""
+    return socket.gethostname()
+
+
+def process_tags() -> dict[str, str]:
+    """Return the tags ``host``, ``pid`` and ``process_start`` (seconds since 1970) of this process.
+
+    A number of a process is used again after its end; with the start it means one process only.
+    """
+    return {"host": host(), "pid": str(os.getpid()), "process_start": f"{_start(os.getpid()):.2f}"}
+
+
+def is_alive(pid: int, start: float) -> bool:
+    """Return whether the process of this machine with that number and start still runs."""
+    found = _start(pid)
+    return found is not None and abs(found - start) < _SAME_START_SECONDS
+
+
+def _start(pid: int) -> float | None:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.NoSuchProcess:
+        return None
+
+
+@contextmanager
+def ends_in_order() -> Iterator[None]:
+    """Let SIGTERM raise `SystemExit` in here, so that what runs is closed before the process ends.
+
+    Does nothing outside the main thread, where Python has no signals.
+    """
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise SystemExit(TERMINATED)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def end_with_parent() -> None:
+    """Let a worker of a process pool end soon after the process that started it, however that died.
+
+    Workers would otherwise go on with the jobs that they have already been given. Does nothing in
+    a process that is no such worker.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    if os.getppid() != parent.pid:
+        os._exit(TERMINATED)
+    _watch(parent.pid)
+
+
+@cache
+def _watch(parent: int) -> None:
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_GRACE_SECONDS)
+        os._exit(TERMINATED)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,55 @@
+"""Runs that MLflow holds to be running although their process is gone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from gtzan_exp.process import host, is_alive
+from gtzan_exp.tracking.query import searched
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+log = logging.getLogger(__name__)
+
+_RUNNING = "attributes.status = 'RUNNING'"
+
+
+def close_dead(client: MlflowClient, experiment_ids: Sequence[str]) -> list[str]:
+    """Set runs whose process on this machine is gone to KILLED, with the tag ``stale``.
+
+    Those of other machines are only named in the log: nothing here knows whether they go on.
+
+    Returns
+    -------
+    list of str
+        The ids of the runs that were closed.
+    """
+    running = list(searched(client, experiment_ids, f"{_RUNNING} and tags.host LIKE '%'"))
+    elsewhere = sorted(run.info.run_id for run in running if run.data.tags["host"] != host())
+    if elsewhere:
+        log.info("running on other machines, or left there: %s", ", ".join(elsewhere))
+    return close_dead_of(client, running)
+
+
+def close_dead_of(client: MlflowClient, runs: Iterable[Run]) -> list[str]:
+    """Do the same for those of `runs` that are RUNNING."""
+    closed = []
+    for run in runs:
+        if run.info.status == "RUNNING" and _is_dead(run):
+            client.set_tag(run.info.run_id, "stale", "the process ended without closing the run")
+            client.set_terminated(run.info.run_id, "KILLED")
+            closed.append(run.info.run_id)
+    if closed:
+        log.warning("closed as KILLED, their process is gone: %s", ", ".join(closed))
+    return closed
+
+
+def _is_dead(run: Run) -> bool:
+    tags = run.data.tags
+    return tags.get("host") == host() and not is_alive(
+        int(tags["pid"]), float(tags["process_start"])
+    )

@@ -1,0 +1,142 @@
+"""The parent run of a sweep, and the runs of its jobs below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+from gtzan_exp.errors import one_line
+from gtzan_exp.tracking.query import searched
+from gtzan_exp.tracking.record import Recorder, git_tags, opened, version_tags
+from gtzan_exp.tracking.stale import close_dead, close_dead_of
+from gtzan_exp.tracking.store import Tracking
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+_SKIPPED = "skipped/"
+_CLOSING_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """The parent run of a sweep. It travels to the workers of every launcher with their jobs.
+
+    Parameters
+    ----------
+    tracking : Tracking
+        The store, and the experiment of the parent: that of the sweep's first job. The jobs may go
+        to others; their tag ``mlflow.parentRunId`` holds them together.
+    run_id : str
+    """
+
+    tracking: Tracking
+    run_id: str
+
+    @classmethod
+    def open(
+        cls, tracking: Tracking, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
+    ) -> SweepRun:
+        """Open the parent, which makes the store before the first worker needs it.
+
+        Raises
+        ------
+        ConfigError
+            The store cannot be reached or made.
+        """
+        client = tracking.client()
+        experiment_id = tracking.experiment_id(client)
+        close_dead(client, [experiment_id])
+        tags = {**git_tags(), **version_tags(), **tags, "task": "sweep"}
+        recorder = Recorder.open(client, experiment_id, tracking.uri, name, tags)
+        recorder.known({re.sub(r"[^\w./ -]", "_", key): value for key, value in params.items()})
+        return cls(tracking, recorder.run_id)
+
+    def child_tags(self, job: int, overrides: str) -> dict[str, str]:
+        """Return the tags that make a run the child for a job."""
+        return {"mlflow.parentRunId": self.run_id, "job": str(job), "overrides": overrides}
+
+    def skip(self, job: int, run_id: str) -> None:
+        """Record that a finished run stands for a job."""
+        self.tracking.client().set_tag(self.run_id, f"{_SKIPPED}{job}", run_id)
+
+    def fail(
+        self, tracking: Tracking, name: str, tags: Mapping[str, Any], error: Exception
+    ) -> None:
+        """Make sure that a failed job has its child, also when it failed before it opened one.
+
+        Parameters
+        ----------
+        tracking : Tracking
+            Where the run of the job belongs.
+        name : str
+            Name of the run.
+        tags : mapping
+            From `child_tags`.
+        error : Exception
+            What the job failed of.
+        """
+        client = tracking.client()
+        experiment_id = tracking.experiment_id(client)
+        child = f"tags.`mlflow.parentRunId` = '{self.run_id}' and tags.job = '{tags['job']}'"
+        if client.search_runs([experiment_id], child, max_results=1):
+            return
+        try:
+            with opened(client, experiment_id, tracking.uri, name, {**git_tags(), **tags}):
+                raise error
+        except type(error):
+            return
+
+    def jobs(self) -> list[Run]:
+        """Return the runs of the jobs in their order, and for skipped ones those that stand in.
+
+        Runs whose process is gone, or goes within seconds because it was told to, are closed first.
+        """
+        client = self.tracking.client()
+        patience = monotonic() + _CLOSING_SECONDS
+        while True:
+            runs = self._children(client)
+            if not any(run.info.status == "RUNNING" for run in runs):
+                break
+            if close_dead_of(client, runs):
+                continue
+            if monotonic() > patience:
+                break
+            sleep(0.1)
+        return sorted(runs, key=lambda run: int(run.data.tags["job"]))
+
+    def skipped(self) -> dict[int, Run]:
+        """Return the finished runs that stand for skipped jobs, by the number of the job."""
+        client = self.tracking.client()
+        tags = client.get_run(self.run_id).data.tags
+        return {
+            int(key.removeprefix(_SKIPPED)): client.get_run(run_id)
+            for key, run_id in sorted(tags.items())
+            if key.startswith(_SKIPPED)
+        }
+
+    def close(
+        self,
+        status: str,
+        metrics: Mapping[str, float],
+        folder: Path,
+        error: BaseException | None,
+    ) -> None:
+        """Record what a folder holds and how many jobs ended how, and close the parent."""
+        client = self.tracking.client()
+        recorder = Recorder(client, "", self.run_id, self.tracking.uri)
+        recorder.metrics(metrics)
+        recorder.artifacts(folder)
+        if error is not None:
+            client.set_tag(self.run_id, "error", one_line(error))
+        client.set_terminated(self.run_id, status)
+
+    def _children(self, client: MlflowClient) -> list[Run]:
+        experiments = client.search_experiments(max_results=10_000)
+        wanted = f"tags.`mlflow.parentRunId` = '{self.run_id}'"
+        return list(searched(client, [e.experiment_id for e in experiments], wanted))

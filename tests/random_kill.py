@@ -1,0 +1,179 @@
+"""Kill sweeps with ``kill -9`` at random moments, and see whether anything is lost.
+
+    python -m tests.random_kill [ROUNDS] [SEED]
+
+Each round starts a parallel sweep in an empty folder, kills the console process or a worker,
+looks at what the database holds, and runs the same command with ``skip_finished=true``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import psutil
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from gtzan_exp.process import is_alive
+from gtzan_exp.tracking.models import load_logged
+from gtzan_exp.tracking.query import searched
+
+JOBS = 5
+COMMAND = [sys.executable, "-m", "gtzan_exp", "-m", "experiment=smoke", "model=logreg"]
+COMMAND += [f"seed=range({JOBS})", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+EXPERIMENT = "gtzan_exp-sample"
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round saw: who was killed, when, and how many of the jobs it had finished by then."""
+
+    victim: str
+    seconds: float
+    finished: int
+
+
+def kill_and_resume(folder: Path, seconds: float, victim: str, *, at_work: bool) -> Round:
+    """Do one round in an empty folder.
+
+    Parameters
+    ----------
+    folder : Path
+    seconds : float
+        When to kill, counted from the start of the sweep, or of its first job.
+    victim : {"console", "worker"}
+        A worker where there is one by then, else the console.
+    at_work : bool
+        Count from the start of the first job.
+
+    Raises
+    ------
+    AssertionError
+        Something was lost, half-written, or run again for nothing.
+    """
+    log = folder / "log.txt"
+    with log.open("w") as out:
+        sweep = psutil.Popen(COMMAND, cwd=folder, stdout=out, stderr=out)
+        while at_work and sweep.poll() is None and not any(folder.glob("multirun/*/*/0")):
+            time.sleep(0.02)
+        time.sleep(seconds)
+        family = sweep.children(recursive=True) if sweep.poll() is None else []
+        workers = [process for process in family if _is_worker(process)]
+        starts = {process.pid: process.create_time() for process in workers}
+        killed = workers[-1] if victim == "worker" and workers else sweep
+        killed.kill()
+        sweep.wait()
+    patience = time.monotonic() + 30
+    while any(is_alive(pid, start) for pid, start in starts.items()):
+        assert time.monotonic() < patience, "workers outlive their console"
+        time.sleep(0.1)
+
+    client = _client(folder)
+    before = _trained(client)
+    finished = [run for run in before if run.info.status == "FINISHED"]
+    for run in finished:
+        _assert_whole(client, run)
+
+    done = subprocess.run(
+        [*COMMAND, "skip_finished=true"], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    client = _client(folder)
+    after = _trained(client)
+    ends = Counter(run.data.tags["config_hash"] for run in after if run.info.status == "FINISHED")
+    assert len(ends) == JOBS, f"{len(ends)} of {JOBS} jobs finished"
+    assert set(ends.values()) == {1}, "a finished job was run again"
+    assert {run.info.run_id for run in finished} <= {run.info.run_id for run in after}
+    assert not [run for run in _runs(client, "tags.task != ''") if run.info.status == "RUNNING"]
+    (parent,) = _runs(client, "tags.task = 'sweep' and attributes.status = 'FINISHED'")[:1]
+    assert parent.data.metrics["n_jobs"] == JOBS
+    if parent.data.tags["command"].endswith("skip_finished=true"):
+        assert parent.data.metrics["n_skipped"] == len(finished)
+        assert parent.data.metrics["n_finished"] == JOBS - len(finished)
+    return Round("worker" if killed in workers else "console", seconds, len(finished))
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "LokyProcess" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def _client(folder: Path) -> MlflowClient | None:
+    database = folder / "mlruns" / "mlflow.db"
+    if not database.exists():
+        return None
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
+    return MlflowClient(f"sqlite:///{database}")
+
+
+def _runs(client: MlflowClient | None, wanted: str) -> list[Run]:
+    experiment = client and client.get_experiment_by_name(EXPERIMENT)
+    if not experiment:
+        return []
+    return list(searched(client, [experiment.experiment_id], wanted))
+
+
+def _trained(client: MlflowClient | None) -> list[Run]:
+    return _runs(client, "tags.task = 'train'")
+
+
+def _assert_whole(client: MlflowClient, run: Run) -> None:
+    """A finished run has its metrics, files that can be read, and a model that loads."""
+    artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
+    predictions = pd.read_parquet(artifacts / "predictions.parquet")
+    test = predictions[predictions["part"] == "test"]
+    accuracy = (test["true"] == test["predicted"]).mean()
+    assert run.data.metrics["test/accuracy"] == accuracy
+    assert (
+        json.loads((artifacts / "classification_report.json").read_text())["accuracy"] == accuracy
+    )
+    (output,) = client.get_run(run.info.run_id).outputs.model_outputs
+    folder = client.get_logged_model(output.model_id).artifact_location.removeprefix("file://")
+    assert load_logged(folder).estimator.classes_[0] == "blues"
+
+
+def main(rounds: int, seed: int) -> None:
+    """Do so many rounds and print what each saw."""
+    chance = random.Random(seed)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ.setdefault("GTZAN_EXP_CACHE", cache)
+        with tempfile.TemporaryDirectory() as folder:
+            one = time.monotonic()
+            subprocess.run(COMMAND, cwd=folder, check=True, capture_output=True)
+            whole = time.monotonic() - one
+        print(f"a whole sweep takes {whole:.0f} s", flush=True)
+        for number in range(1, rounds + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                victim = chance.choice(["console", "worker"])
+                at_work = number % 4 > 0
+                seconds = chance.uniform(0, whole / 4 if at_work else whole)
+                saw = kill_and_resume(Path(folder), seconds, victim, at_work=at_work)
+            print(
+                f"{number}: {saw.victim} killed {saw.seconds:.1f} s after the"
+                f" {'first job began' if at_work else 'start'},"
+                f" {saw.finished} of {JOBS} finished before",
+                flush=True,
+            )
+    print(f"{rounds} rounds in {time.monotonic() - started:.0f} s, nothing lost")
+
+
+if __name__ == "__main__":
+    main(
+        rounds=int(sys.argv[1]) if len(sys.argv) > 1 else 50,
+        seed=int(sys.argv[2]) if len(sys.argv) > 2 else 0,
+    )
