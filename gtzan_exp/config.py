@@ -212,8 +212,11 @@ def _top_level(config: DictConfig) -> list[Mistake]:
     for key, (kind, allowed) in expected.items():
         try:
             value = config.get(key)
-        except OmegaConfBaseException:
-            continue  # `_plain` reports references that cannot be resolved
+        except OmegaConfBaseException as error:
+            if key == "seed":
+                reason, allowed = str(error).splitlines()[0], "references to options that exist"
+                mistakes.append(Mistake(key, "cannot be resolved", allowed, reason))
+            continue  # `plain` reports the others
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             mistakes.append(Mistake(key, "wrong type", allowed, repr(value)))
         elif key == "seed" and not 0 <= value < 2**32:

@@ -110,8 +110,6 @@ def test_a_mistake_is_one_line_that_says_where_what_allowed_got(here, overrides)
     separated = overrides.replace("\\,", "\0").split(",")
     if overrides == "seed=1,2":
         separated = [overrides]
-    if overrides == "seed=${sed}":
-        separated += ["split.seed=0", "model.random_state=0"]
     (found,) = mistakes(*(text.replace("\0", ",") for text in separated))
     assert found.startswith(ONE[overrides])
     assert all(part in found for part in ("; allowed: ", "; got: "))

@@ -131,6 +131,8 @@ def confusion(outcome: Outcome, classes: Sequence[str], title: str, path: Path) 
 
 def fit_times(lines: pd.DataFrame, title: str, path: Path) -> Picture:
     """Draw accuracy over fit time of the lines of one protocol."""
+    from matplotlib.ticker import LogFormatter
+
     looks = _looks(lines["view"])
     with canvas(path, size=(5.0, 3.6)) as figure:
         axes = figure.subplots()
@@ -148,6 +150,7 @@ def fit_times(lines: pd.DataFrame, title: str, path: Path) -> Picture:
                 )
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(LogFormatter())
         axes.margins(x=0.25, y=0.15)
         axes.set(xlabel="fit time (s, mean of the runs)", ylabel="test accuracy")
         axes.set_title(title, fontsize=10)

@@ -252,6 +252,8 @@ def _stft(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
         panel.set_xticks(_TICKS_HZ)
         panel.xaxis.set_minor_formatter(NullFormatter())
     panel.xaxis.set_major_formatter(FuncFormatter(lambda hz, _: _short(hz)))
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_formatter(NullFormatter())
     panel.legend(fontsize=8, loc="lower left")
     panel.grid(alpha=0.25)
 
