@@ -92,9 +92,10 @@ def report(error: GtzanExpError) -> None:
 
 def one_line(error: BaseException) -> str:
     """Return what went wrong in one line: a user's mistake as it is, others with their type."""
-    text = " ".join(str(error).split())
+    lines = str(error).strip().splitlines()
     if isinstance(error, GtzanExpError):
-        return text
+        return "; ".join(lines)
+    text = lines[0] if lines else ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

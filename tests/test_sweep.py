@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 from omegaconf import OmegaConf
 
 from gtzan_exp import runner
@@ -166,6 +167,22 @@ def test_runs_of_dead_processes_are_closed_by_the_next_run(tables, capsys):
         == {name for name, run in found.items() if "stale" in run.data.tags}
     )
     assert opened["elsewhere"] in capsys.readouterr().out
+
+
+def test_two_runs_may_record_the_same_data_at_once(tables, monkeypatch):
+    log_inputs = MlflowClient.log_inputs
+    races = [MlflowException("UNIQUE constraint failed: datasets.experiment_id, datasets.name")]
+
+    def raced(*args):
+        if races:
+            raise races.pop()
+        return log_inputs(*args)
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", raced)
+    assert main([*QUICK, "data.root=good"]) == 0
+    (run,) = runs(tables, "tags.task = 'train'")
+    assert run.info.status == "FINISHED"
+    assert len(run.inputs.dataset_inputs) == 1
 
 
 def test_a_job_brings_its_working_directory_to_the_worker():

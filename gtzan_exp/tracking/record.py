@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import time
+from time import sleep, time
 from typing import TYPE_CHECKING, Any
 
 import gtzan_exp
@@ -26,9 +26,11 @@ from gtzan_exp.tracking.store import Tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput
 
 _MAX_PARAM = 6000
 _MAX_TAG = 5000
+_WAITS = (0.05, 0.2, 0.8)
 _VERSIONS = ("gtzan-exp", "numpy", "pandas", "scikit-learn", "scipy", "mlflow", "librosa")
 
 
@@ -92,7 +94,22 @@ class Recorder:
             profile=json.dumps(profile),
         )
         tags = [InputTag("mlflow.data.context", f"split {split.name} {split.fingerprint}")]
-        self._client.log_inputs(self.run_id, [DatasetInput(entity, tags)])
+        self._log_input(DatasetInput(entity, tags))
+
+    def _log_input(self, dataset: DatasetInput) -> None:
+        """Record the input again where another run recorded the same data in the same moment.
+
+        MLflow looks whether it knows a data set and then adds it: two runs that do so at once add
+        it twice, and the database refuses the second.
+        """
+        from mlflow.exceptions import MlflowException
+
+        for wait in _WAITS:
+            try:
+                return self._client.log_inputs(self.run_id, [dataset])
+            except MlflowException:
+                sleep(wait)
+        return self._client.log_inputs(self.run_id, [dataset])
 
     def metrics(
         self, metrics: Mapping[str, float], curves: Mapping[str, list[float]] | None = None
