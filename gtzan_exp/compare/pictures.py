@@ -15,6 +15,7 @@ from gtzan_exp.report.canvas import Picture, canvas
 from gtzan_exp.style import MUTED
 
 _MARKERS = "osDv^P<X>"
+_WIDE = 80
 _LONG = 46
 
 Curves = Mapping[str, Mapping[str, list[tuple[int, float]]]]
@@ -37,7 +38,8 @@ def intervals(table: pd.DataFrame, path: Path, *, data: str) -> Picture:
     places, names, headings = [], [], []
     place = 0.0
     for _, lines in table.groupby("protocol", sort=True):
-        headings.append((place, _heading(lines, table)))
+        headings.append((place, *_heading(lines, table)))
+        place += 0.6
         for _, line in lines.iterrows():
             place += 1
             places.append(place)
@@ -51,16 +53,10 @@ def intervals(table: pd.DataFrame, path: Path, *, data: str) -> Picture:
                 style = ":" if line["interval"] == "range" else "-"
                 axes.plot((line["low"], line["high"]), (place, place), style, color=color, lw=2)
             axes.plot(line["accuracy"], place, marker, color=color, ms=6, mec="white", mew=0.6)
-        for place, text in headings:
-            axes.text(
-                0,
-                place,
-                text,
-                transform=axes.get_yaxis_transform(),
-                va="center",
-                fontsize=9,
-                weight="bold",
-            )
+        look = {"transform": axes.get_yaxis_transform(), "va": "center"}
+        for place, protocol, leaks in headings:
+            axes.text(0, place, protocol, fontsize=9, weight="bold", **look)
+            axes.text(0, place + 0.65, leaks, fontsize=8, color=MUTED, **look)
         for view, (color, marker) in looks.items():
             axes.plot([], [], f"{marker}-", color=color, label=_short(view))
         axes.set_yticks(places, names, fontsize=9)
@@ -191,9 +187,10 @@ def _looks(views: pd.Series) -> dict[str, tuple[str, str]]:
     return {name: (colors[name], _MARKERS[i % len(_MARKERS)]) for i, name in enumerate(names)}
 
 
-def _heading(lines: pd.DataFrame, table: pd.DataFrame) -> str:
+def _heading(lines: pd.DataFrame, table: pd.DataFrame) -> tuple[str, str]:
     leaks = " / ".join(dict.fromkeys(lines["leak"]))
-    return _short(f"{protocol_title(lines.iloc[0], table)} (leak: {leaks})", 90)
+    protocol = protocol_title(lines.iloc[0], table)
+    return _short(protocol, _WIDE), _short(f"leak: {leaks}", _WIDE)
 
 
 def _short(text: str, most: int = _LONG) -> str:

@@ -15,6 +15,7 @@ _CELL = ["view", "model", "split", "leak", "data_fingerprint", "split_fingerprin
 _TAGS = (*_CELL, "data", "options", "split_options", "test_fingerprint", "config_hash", "seed")
 _ACCURACY, _MACRO_F1 = "test/accuracy", "test/macro_f1"
 _LEAK = "leak/"
+_NEAR = "leak/near_duplicate"
 _DRAW = r"(?:^|, )seed=\d+"
 _FORMATS = {"accuracy": "{:.3f}", "best": "{:.3f}", "macro_f1": "{:.3f}", "fit_s": "{:.1f}"}
 PROTOCOL = ["data", "split", "on_purpose", "split_options"]
@@ -37,7 +38,8 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``split``, ``leak`` (each kind with the share of the test part that it reaches, where that
-        was measured), ``view``, ``model``, ``runs``, ``seeds`` (0: the runs differ in options),
+        was measured; ``duplicate`` counts near duplicates too), ``view``, ``model``, ``runs``,
+        ``seeds`` (0: the runs differ in options),
         ``best`` (chosen on the test part, so too good when there are several), ``accuracy``
         (mean), ``low``, ``high`` (their range where runs differ in options, a 95 % interval
         otherwise), ``interval`` (its kind: ``wilson``, ``folds``, ``seeds`` or ``range``),
@@ -357,7 +359,11 @@ def _leak(group: pd.DataFrame) -> str:
 
 def _with_share(kind: str, group: pd.DataFrame) -> str:
     share = group.get(f"{_LEAK}{kind}")
-    return kind if share is None or share.isna().all() else f"{kind} {share.mean():.0%}"
+    if share is None or share.isna().all():
+        return kind
+    if kind == "duplicate" and _NEAR in group:
+        share = share + group[_NEAR].fillna(0)
+    return f"{kind} {share.mean():.0%}"
 
 
 def _interval_text(line: pd.Series) -> str:
