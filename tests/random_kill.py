@@ -161,7 +161,7 @@ def main(rounds: int, seed: int) -> None:
             with tempfile.TemporaryDirectory() as folder:
                 victim = chance.choice(["console", "worker"])
                 at_work = number % 4 > 0
-                seconds = chance.uniform(0, whole / 4 if at_work else whole)
+                seconds = chance.uniform(0, whole / 2 if at_work else whole)
                 saw = kill_and_resume(Path(folder), seconds, victim, at_work=at_work)
             print(
                 f"{number}: {saw.victim} killed {saw.seconds:.1f} s after the"

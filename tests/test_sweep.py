@@ -221,4 +221,4 @@ def test_processes_started_at_once_on_a_fresh_database_are_all_recorded(tables):
 def test_kill_9_at_a_random_moment_loses_nothing(tmp_path, session_cache, monkeypatch, number):
     monkeypatch.setenv("GTZAN_EXP_CACHE", str(session_cache))
     victim = "console" if number % 2 else "worker"
-    print(kill_and_resume(tmp_path, random.uniform(0, 5), victim, at_work=True))
+    print(kill_and_resume(tmp_path, random.uniform(0, 15), victim, at_work=True))
