@@ -24,7 +24,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from gtzan_exp.checks import checked, nodes
+from gtzan_exp.checks import checked, nodes, once
 from gtzan_exp.config import GROUPS, Cell, conf_folder, misfit, register, resolve
 from gtzan_exp.errors import ConfigError, MissingExtraError, Mistake, nearest
 from gtzan_exp.search import Search, space_mistakes, validates, validation_mistake
@@ -116,7 +116,7 @@ def check_sweep(
     with _hydra(config_dir) as loader:
         parsed = _parse(overrides)
         base = _base(loader, parsed, config_name)
-        sweeper = base.hydra.sweeper
+        sweeper = _sweeper(base)
         search = _search(loader, parsed, sweeper) if _is_search(sweeper) else None
         jobs = _jobs(loader, parsed, config_name, sweeper)
         first = list(itertools.islice(jobs, MAX_JOBS_CHECKED))
@@ -136,8 +136,20 @@ def check_sweep(
         wanted = "values that exist, in pairs that work"
         mistakes.append(Mistake("command line", "describes no job", wanted, " ".join(overrides)))
     if mistakes:
-        raise ConfigError(dict.fromkeys(mistakes))
+        raise ConfigError(once(mistakes) if search else dict.fromkeys(mistakes))
     return SweepPlan(cells[0], n_jobs, folder, search)
+
+
+def _sweeper(base: DictConfig) -> DictConfig:
+    sweeper = base.hydra.sweeper
+    if not isinstance(sweeper, DictConfig) or not isinstance(sweeper.get("_target_"), str):
+        allowed = "hydra/sweeper=basic, pairs or search"
+        raise ConfigError(Mistake("hydra.sweeper", "is no sweeper", allowed, str(sweeper)))
+    params = sweeper.get("params")
+    if not isinstance(params, DictConfig | None):
+        allowed = "options with sweeps, such as {model.C: 'interval(0.1, 10)'}"
+        raise ConfigError(Mistake("hydra.sweeper.params", "wrong type", allowed, str(params)))
+    return sweeper
 
 
 def _is_search(sweeper: DictConfig) -> bool:
@@ -300,6 +312,7 @@ def _by_key(
     """Return the overrides of a sweep's config and, over them, those of the command line."""
     lines = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
     lines += [override.input_line for override in overrides]
+    _parse(lines)  # says which of them is wrong
     parsed = OverridesParser.create(config_loader=loader).parse_overrides(lines)
     return {override.get_key_element(): override for override in parsed}
 
