@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -23,9 +24,10 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from gtzan_exp.checks import nodes
+from gtzan_exp.checks import checked, nodes, once
 from gtzan_exp.config import GROUPS, Cell, conf_folder, misfit, register, resolve
 from gtzan_exp.errors import ConfigError, MissingExtraError, Mistake, nearest
+from gtzan_exp.search import Search, space_mistakes, validates, validation_mistake
 
 T = TypeVar("T")
 
@@ -83,17 +85,20 @@ class SweepPlan:
         None where the sweeper chooses jobs as it goes.
     folder : str
         Hydra's folder of the sweep.
+    search : Search, optional
+        What the sweep makes best, where it is a search.
     """
 
     first: Cell
     n_jobs: int | None
     folder: str
+    search: Search | None = None
 
 
 def check_sweep(
     overrides: Sequence[str], *, config_dir: str | None = None, config_name: str = "config"
 ) -> SweepPlan:
-    """Check the first `MAX_JOBS_CHECKED` jobs of a sweep.
+    """Check the first `MAX_JOBS_CHECKED` jobs of a sweep, and of a search the ends of its space.
 
     Parameters
     ----------
@@ -111,7 +116,8 @@ def check_sweep(
     with _hydra(config_dir) as loader:
         parsed = _parse(overrides)
         base = _base(loader, parsed, config_name)
-        sweeper = base.hydra.sweeper
+        sweeper = _sweeper(base)
+        search = _search(loader, parsed, sweeper) if _is_search(sweeper) else None
         jobs = _jobs(loader, parsed, config_name, sweeper)
         first = list(itertools.islice(jobs, MAX_JOBS_CHECKED))
         parser = OverridesParser.create(config_loader=loader)
@@ -122,13 +128,50 @@ def check_sweep(
                 mistakes += error.mistakes
         is_product = sweeper._target_.endswith((".BasicSweeper", ".PairsSweeper"))
         n_jobs = len(first) + sum(1 for _ in jobs) if is_product else None
+        if search is not None:
+            n_jobs = search.n_trials
+            mistakes += [validation_mistake(c.split.name) for c in cells if not validates(c.split)]
         folder = str(base.hydra.sweep.dir)
     if not first:
         wanted = "values that exist, in pairs that work"
         mistakes.append(Mistake("command line", "describes no job", wanted, " ".join(overrides)))
     if mistakes:
-        raise ConfigError(dict.fromkeys(mistakes))
-    return SweepPlan(cells[0], n_jobs, folder)
+        raise ConfigError(once(mistakes) if search else dict.fromkeys(mistakes))
+    return SweepPlan(cells[0], n_jobs, folder, search)
+
+
+def _sweeper(base: DictConfig) -> DictConfig:
+    sweeper = base.hydra.sweeper
+    if not isinstance(sweeper, DictConfig) or not isinstance(sweeper.get("_target_"), str):
+        allowed = "hydra/sweeper=basic, pairs or search"
+        raise ConfigError(Mistake("hydra.sweeper", "is no sweeper", allowed, str(sweeper)))
+    params = sweeper.get("params")
+    if not isinstance(params, DictConfig | None):
+        allowed = "options with sweeps, such as {model.C: 'interval(0.1, 10)'}"
+        raise ConfigError(Mistake("hydra.sweeper.params", "wrong type", allowed, str(params)))
+    return sweeper
+
+
+def _is_search(sweeper: DictConfig) -> bool:
+    return sweeper._target_.endswith(".SearchSweeper")
+
+
+def _search(loader: ConfigLoader, overrides: list[Override], sweeper: DictConfig) -> Search:
+    """Return the settings of a search; raise what is wrong with them and with its space."""
+    if importlib.util.find_spec("optuna") is None:
+        raise MissingExtraError("hydra/sweeper=search", "optuna", "hpo")
+    options = OmegaConf.to_container(sweeper, resolve=True)
+    mistakes: list[Mistake] = []
+    known = {k: v for k, v in options.items() if k not in ("_target_", "params")}
+    search = checked(Search, known, "hydra.sweeper", mistakes)
+    space = [o for o in _by_key(loader, overrides, sweeper).values() if o.is_sweep_override()]
+    mistakes += space_mistakes(space)
+    if not space:
+        allowed = "one sweep or more, such as 'model.C=tag(log,interval(0.1,10))'"
+        mistakes.append(Mistake("command line", "nothing to search over", allowed, "none"))
+    if mistakes:
+        raise ConfigError(mistakes)
+    return search
 
 
 def _base(loader: ConfigLoader, overrides: list[Override], config_name: str) -> DictConfig:
@@ -263,17 +306,28 @@ def _options(loader: ConfigLoader, group: str) -> list[str]:
     return names
 
 
+def _by_key(
+    loader: ConfigLoader, overrides: list[Override], sweeper: DictConfig
+) -> dict[str, Override]:
+    """Return the overrides of a sweep's config and, over them, those of the command line."""
+    lines = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+    lines += [override.input_line for override in overrides]
+    _parse(lines)  # says which of them is wrong
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(lines)
+    return {override.get_key_element(): override for override in parsed}
+
+
 def _jobs(
     loader: ConfigLoader, overrides: list[Override], config_name: str, sweeper: DictConfig
 ) -> Iterator[list[str]]:
-    """Yield the jobs of a sweep, as Hydra's basic sweeper makes them."""
-    params = sweeper.get("params") or {}
-    lines = [f"{key}={value}" for key, value in params.items()]
-    lines += [override.input_line for override in overrides]
+    """Yield the jobs of a sweep, as Hydra's basic sweeper makes them.
+
+    Of a search they are the first values of all options, and each other value or end of an interval
+    once.
+    """
     parser = OverridesParser.create(config_loader=loader)
     choices: dict[str, list[str]] = {}
-    for override in parser.parse_overrides(lines):
-        key = override.get_key_element()
+    for key, override in _by_key(loader, overrides, sweeper).items():
         if override.is_discrete_sweep():
             choices[key] = [f"{key}={text}" for text in override.sweep_string_iterator()]
         elif override.is_interval_sweep():
@@ -281,6 +335,12 @@ def _jobs(
             choices[key] = [f"{key}={interval.start}", f"{key}={interval.end}"]
         else:
             choices[key] = [override.input_line]
+    if _is_search(sweeper):
+        first = {key: texts[0] for key, texts in choices.items()}
+        yield list(first.values())
+        for key, texts in choices.items():
+            yield from (list({**first, key: text}.values()) for text in texts[1:])
+        return
     pairs_only = sweeper._target_.endswith(".PairsSweeper")
     for job in itertools.product(*choices.values()):
         if not pairs_only or _read(loader, parser.parse_overrides(job), config_name, _fits):

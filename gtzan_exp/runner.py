@@ -56,7 +56,8 @@ def run(
     output : Path
         Folder for the record, made when missing.
     tags : mapping, optional
-        Further tags of the run, for example those that make it the child of a sweep.
+        Further tags of the run, for example those that make it the child of a sweep. The tag
+        ``task`` is ``train`` unless it is among them; runs of other tasks are not compared.
     load : callable
         Reads the view of the cell; a sweep reads it once for many cells.
 
@@ -77,7 +78,8 @@ def run(
 
     found = {**_tags(cell, dataset, split, leaks), **_hashes(cell, params, dataset, split)}
     if cell.skip_finished:
-        earlier = finished_run(cell.tracking, found["config_hash"])
+        task = (tags or {}).get("task", found["task"])
+        earlier = finished_run(cell.tracking, found["config_hash"], task)
         if earlier is not None:
             log.info(
                 "skipped: run %s has the same configuration, code and data", earlier.info.run_id

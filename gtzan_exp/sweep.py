@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import shlex
@@ -21,14 +22,16 @@ from omegaconf import DictConfig
 
 from gtzan_exp.compose import SweepPlan
 from gtzan_exp.config import Cell, described_by, register, resolve
-from gtzan_exp.errors import GtzanExpError, one_line
+from gtzan_exp.errors import ConfigError, GtzanExpError, one_line
 from gtzan_exp.process import end_with_parent, ends_in_order
+from gtzan_exp.search import Search, best_command, best_file, best_job, score_mistake
 from gtzan_exp.tracking.sweeps import SweepRun
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
     from gtzan_exp.data.dataset import Dataset
+    from gtzan_exp.output import Result
 
 log = logging.getLogger(__name__)
 
@@ -46,17 +49,32 @@ class Job:
     parent : SweepRun
     work : str
         The folder that relative paths start from.
+    search : Search, optional
+        What the sweep makes best, where it is a search and its jobs are trials.
     """
 
     parent: SweepRun
     work: str
+    search: Search | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         register(self.work)  # the worker composes its config after this
 
-    def __call__(self, config: DictConfig) -> None:
-        """Train, evaluate and record one cell. A failure is recorded, and the sweep goes on."""
+    def __call__(self, config: DictConfig) -> float | None:
+        """Train, evaluate and record one cell. A failure is recorded, and the sweep goes on.
+
+        Returns
+        -------
+        float or None
+            The score of a trial; None where it failed or has no finite score, and in a sweep that
+            is not a search.
+
+        Raises
+        ------
+        ConfigError
+            The run does not have the score that the search asks for.
+        """
         from hydra.core.hydra_config import HydraConfig
         from hydra.core.utils import filter_overrides
 
@@ -65,7 +83,8 @@ class Job:
         hydra_config = HydraConfig.get()
         number = hydra_config.job.num
         overrides = " ".join(filter_overrides(hydra_config.overrides.task))
-        tags = self.parent.child_tags(number, overrides)
+        task = "train" if self.search is None else "trial"
+        tags = self.parent.child_tags(number, overrides, task)
         end_with_parent()
         with ends_in_order():
             try:
@@ -74,16 +93,27 @@ class Job:
             except Exception as error:
                 _log_failure(error)
                 self._record_failure(config, tags, error)
-                return
+                return None
             if result.skipped:
                 self.parent.skip(number, result.run_id)
-            print(result, flush=True)
+            if self.search is None:
+                print(result, flush=True)
+                return None
+            return self._score(result, self.search.metric)
+
+    def _score(self, result: Result, metric: str) -> float | None:
+        """Say how a trial went without a word of the test part, and return its score."""
+        if metric not in result.metrics:
+            raise ConfigError(score_mistake(metric, result.metrics))
+        score = result.metrics[metric]
+        print(f"run_id={result.run_id} {metric}={score:.4f}", flush=True)
+        return score if math.isfinite(score) else None
 
     def _load(self, cell: Cell) -> Dataset:
         return _loaded(self.parent.run_id, cell)
 
     def _record_failure(self, config: DictConfig, tags: dict[str, str], error: Exception) -> None:
-        tracking, name, described = self.parent.tracking, "failed", {"task": "train"}
+        tracking, name, described = self.parent.tracking, "failed", {}
         with suppress(GtzanExpError):
             cell = resolve(config)
             tracking, name = cell.tracking, cell.name
@@ -149,7 +179,7 @@ def sweep(
     stopped: BaseException | None = None
     status = "FAILED"
     try:
-        launch(Job(parent, os.getcwd()))
+        launch(Job(parent, os.getcwd(), plan.search))
     except BrokenExecutor as error:
         stopped = error
     except BaseException as error:
@@ -174,22 +204,35 @@ def _close(parent: SweepRun, plan: SweepPlan, command: str, stopped: BaseExcepti
     else:
         status = "FAILED"
     metrics = {"n_jobs": n_jobs, **{f"n_{end}": counts[end] for end in _ENDS}}
-    lines = [*map(_line, runs), *(_line(run, number) for number, run in skipped.items())]
+    lines = [_line(run, int(run.data.tags["job"]), plan.search) for run in runs]
+    lines += [_line(run, number, plan.search, "SKIPPED") for number, run in skipped.items()]
     folder = Path(plan.folder) / "record"
-    _write_record(folder, command, lines, [*runs, *skipped.values()])
-    parent.close(status, metrics, folder, stopped)
-    _report(status, counts, n_jobs, parent, lines, stopped)
+    tags: dict[str, str] = {}
+    best: list[str] = []
+    if plan.search is None:
+        _write_record(folder, command, lines, [*runs, *skipped.values()])
+    else:
+        _write_record(folder, command, lines, [])  # their results on the test part stay unsaid
+        number = best_job(Path(plan.folder))
+        for line in (line for line in lines if line["job"] == number):
+            metric = plan.search.metric
+            metrics[f"best/{metric}"] = line[metric]
+            tags |= {"best_run_id": line["run_id"], "best_overrides": line["overrides"]}
+            best = _best(plan, line)
+    parent.close(status, metrics, tags, folder, stopped)
+    _report(status, counts, n_jobs, parent, lines, stopped, best)
     return status
 
 
-def _line(run: Run, skipped: int | None = None) -> dict[str, Any]:
-    """Return what the table of jobs says of one; `skipped` is the number of a skipped job."""
+def _line(run: Run, job: int, search: Search | None, status: str | None = None) -> dict[str, Any]:
+    """Return what the table of jobs says of one: of a trial, its score too."""
     tags = run.data.tags
     return {
-        "job": int(tags["job"]) if skipped is None else skipped,
-        "status": run.info.status if skipped is None else "SKIPPED",
+        "job": job,
+        "status": status or run.info.status,
         "run_id": run.info.run_id,
         "overrides": tags.get("overrides", ""),
+        **({search.metric: run.data.metrics.get(search.metric)} if search else {}),
         "error": tags.get("error") or tags.get("stale") or "",
     }
 
@@ -213,6 +256,19 @@ def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs:
         (folder / "compare.txt").write_text(f"{text}\n", encoding="utf-8")
 
 
+def _best(plan: SweepPlan, line: dict[str, Any]) -> list[str]:
+    """Return what is said of the best trial, and how it is used."""
+    folder, metric = Path(plan.folder), plan.search.metric
+    return [
+        f"best {metric}={line[metric]:.4f}: job {line['job']}, run_id={line['run_id']}",
+        f"  {line['overrides']}",
+        "  on the test part, once:",
+        f"    {best_command(folder)}",
+        "  to keep it as experiment=best/NAME, copy to conf/experiment/best/NAME.yaml:",
+        f"    {best_file(folder)}",
+    ]
+
+
 def _report(
     status: str,
     counts: Counter[str],
@@ -220,6 +276,7 @@ def _report(
     parent: SweepRun,
     lines: list[dict[str, Any]],
     stopped: BaseException | None,
+    best: list[str],
 ) -> None:
     """Print how the sweep went; after a failure, the last lines name the jobs that failed."""
     ends = ", ".join(f"{counts[end]} {end}" for end in _ENDS if counts[end])
@@ -231,6 +288,7 @@ def _report(
         print(f"  stopped by {one_line(stopped)}", file=stream)
     if n_jobs > sum(counts.values()) or counts["killed"]:
         print("  the same command with skip_finished=true runs what is missing", file=stream)
+    print(*best, sep="\n", end="\n" if best else "", file=stream)
     for line in lines:
         if line["status"] == "FAILED":
             print(f"  {line['overrides']}: {line['error']}", file=stream)

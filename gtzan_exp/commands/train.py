@@ -44,6 +44,7 @@ An override GROUP=NAME chooses a file, GROUP.OPTION=VALUE sets an option:
   tracking=local|server           where runs are recorded
   experiment=smoke|seed/...       a named cell
   -m +sweep=smoke|seed_table|protocols    a named sweep
+  -m +sweep=hpo/MODEL             search a model's options by the validation part
   seed=0  name=TEXT  +tags.KEY=TEXT  skip_finished=true
 
 Examples:

@@ -39,6 +39,11 @@ class KFold:
     val_size: Fraction | None = None
     seed: int = 0
 
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation part apart from the test part."""
+        return self.val_size is not None
+
     def split(self, dataset: Dataset) -> Split:
         """Return ``k * repeats`` folds.
 
@@ -72,6 +77,11 @@ class GroupKFold:
     k: Folds = 5
     val_size: Fraction | None = None
     seed: int = 0
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation part apart from the test part."""
+        return self.val_size is not None
 
     def split(self, dataset: Dataset) -> Split:
         """Return ``k`` folds.

@@ -45,6 +45,11 @@ class LearningCurve:
     val_size: Fraction = 0.1
     seed: int = 0
 
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation part apart from the test part."""
+        return True
+
     def split(self, dataset: Dataset) -> Split:
         """Return a fold per fraction.
 

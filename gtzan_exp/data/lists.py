@@ -40,6 +40,11 @@ class Lists:
     table: Path | None = None
     source: str = "the paper that published them"
 
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation part, which of a table is not known before it is read."""
+        return self.table is not None or self.val is not None
+
     def split(self, dataset: Dataset) -> Split:
         """Return the folds.
 

@@ -39,6 +39,11 @@ class Holdout:
     val_size: Fraction = 0.1
     seed: int = 0
 
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation part apart from the test part."""
+        return True
+
     def split(self, dataset: Dataset) -> Split:
         """Return the one fold.
 
@@ -99,6 +104,11 @@ class Seed:
     random_state: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     scaler_rows: Literal["train", "all"] = "train"
     validation: Literal["none", "test"] = "none"
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is one apart from the test part: never, as in the notebook."""
+        return False
 
     def split(self, dataset: Dataset) -> Split:
         """Return the one fold; its validation part is empty, or the test part.

@@ -102,14 +102,16 @@ def searched(
             return
 
 
-def finished_run(tracking: Tracking, config_hash: str) -> Run | None:
-    """Return the newest finished run with this hash in the store's experiment, if there is one.
+def finished_run(tracking: Tracking, config_hash: str, task: str) -> Run | None:
+    """Return the store's newest finished run of a task with this hash, if there is one.
 
     Parameters
     ----------
     tracking : Tracking
     config_hash : str
         Of all that can change the result, as a run has it in its tag.
+    task : str
+        ``train``, or ``trial`` for the runs of a search.
 
     Raises
     ------
@@ -119,7 +121,7 @@ def finished_run(tracking: Tracking, config_hash: str) -> Run | None:
     client = tracking.client()
     found = client.search_runs(
         [tracking.experiment_id(client)],
-        f"tags.config_hash = '{config_hash}' and tags.task = 'train'"
+        f"tags.config_hash = '{config_hash}' and tags.task = '{task}'"
         " and attributes.status = 'FINISHED'",
         order_by=["attributes.start_time DESC"],
         max_results=1,

@@ -57,9 +57,10 @@ class SweepRun:
         recorder.known({re.sub(r"[^\w./ -]", "_", key): value for key, value in params.items()})
         return cls(tracking, recorder.run_id)
 
-    def child_tags(self, job: int, overrides: str) -> dict[str, str]:
+    def child_tags(self, job: int, overrides: str, task: str) -> dict[str, str]:
         """Return the tags that make a run the child for a job."""
-        return {"mlflow.parentRunId": self.run_id, "job": str(job), "overrides": overrides}
+        tags = {"job": str(job), "overrides": overrides, "task": task}
+        return {"mlflow.parentRunId": self.run_id, **tags}
 
     def skip(self, job: int, run_id: str) -> None:
         """Record that a finished run stands for a job."""
@@ -124,6 +125,7 @@ class SweepRun:
         self,
         status: str,
         metrics: Mapping[str, float],
+        tags: Mapping[str, str],
         folder: Path,
         error: BaseException | None,
     ) -> None:
@@ -132,6 +134,8 @@ class SweepRun:
         recorder = Recorder(client, "", self.run_id, self.tracking.uri)
         recorder.metrics(metrics)
         recorder.artifacts(folder)
+        for key, value in tags.items():
+            client.set_tag(self.run_id, key, value)
         if error is not None:
             client.set_tag(self.run_id, "error", one_line(error))
         client.set_terminated(self.run_id, status)
