@@ -322,8 +322,7 @@ def _jobs(
 ) -> Iterator[list[str]]:
     """Yield the jobs of a sweep, as Hydra's basic sweeper makes them.
 
-    Of a search they are the first values of all options, and each other value or end of an interval
-    once.
+    Of a search they are as few as hold each value of a choice and both ends of each interval.
     """
     parser = OverridesParser.create(config_loader=loader)
     choices: dict[str, list[str]] = {}
@@ -336,10 +335,8 @@ def _jobs(
         else:
             choices[key] = [override.input_line]
     if _is_search(sweeper):
-        first = {key: texts[0] for key, texts in choices.items()}
-        yield list(first.values())
-        for key, texts in choices.items():
-            yield from (list({**first, key: text}.values()) for text in texts[1:])
+        for number in range(max(map(len, choices.values()))):
+            yield [texts[min(number, len(texts) - 1)] for texts in choices.values()]
         return
     pairs_only = sweeper._target_.endswith(".PairsSweeper")
     for job in itertools.product(*choices.values()):
