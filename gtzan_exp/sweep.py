@@ -91,6 +91,20 @@ class Job:
         self.parent.fail(tracking, name, {**described, **tags}, error)
 
 
+class LostJobsError(BrokenExecutor):
+    """Jobs of a cluster whose worker died, so that they could not record how they ended.
+
+    Parameters
+    ----------
+    jobs : dict of int to (str, str)
+        Their overrides, and what the worker died of, by the number of the job.
+    """
+
+    def __init__(self, jobs: dict[int, tuple[str, str]]) -> None:
+        self.jobs = jobs
+        super().__init__(f"the workers of {len(jobs)} jobs died")
+
+
 _datasets: dict[str, Dataset] = {}
 
 
@@ -162,6 +176,8 @@ def sweep(
 
 def _close(parent: SweepRun, plan: SweepPlan, command: str, stopped: BaseException | None) -> str:
     """Close the parent run with the table of its jobs, say how it went, and return its status."""
+    if isinstance(stopped, LostJobsError):
+        parent.lose(stopped.jobs)
     runs, skipped = parent.jobs(), parent.skipped()
     counts = Counter(run.info.status.lower() for run in runs)
     counts["skipped"] = len(skipped)

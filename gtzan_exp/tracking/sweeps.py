@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -92,8 +92,28 @@ class SweepRun:
         except type(error):
             return
 
+    def lose(self, jobs: Mapping[int, tuple[str, str]]) -> None:
+        """Make sure that jobs whose worker died have a child that says so.
+
+        Parameters
+        ----------
+        jobs : mapping of int to (str, str)
+            Their overrides, and what the worker died of, by the number of the job.
+        """
+        client = self.tracking.client()
+        children = _newest(self._children(client))
+        for number in sorted(set(jobs) - set(self.skipped())):
+            overrides, reason = jobs[number]
+            child = children.get(number)
+            if child is None:
+                tags = {"task": "train", **self.child_tags(number, overrides)}
+                self.fail(self.tracking, "failed", tags, RuntimeError(reason))
+            elif child.info.status == "RUNNING":
+                client.set_tag(child.info.run_id, "error", reason)
+                client.set_terminated(child.info.run_id, "FAILED")
+
     def jobs(self) -> list[Run]:
-        """Return the runs of the jobs in their order, and for skipped ones those that stand in.
+        """Return the runs of the jobs in their order; of a job that ran again, the newest.
 
         Runs whose process is gone, or goes within seconds because it was told to, are closed first.
         """
@@ -108,7 +128,7 @@ class SweepRun:
             if monotonic() > patience:
                 break
             sleep(0.1)
-        return sorted(runs, key=lambda run: int(run.data.tags["job"]))
+        return [run for _, run in sorted(_newest(runs).items())]
 
     def skipped(self) -> dict[int, Run]:
         """Return the finished runs that stand for skipped jobs, by the number of the job."""
@@ -140,3 +160,9 @@ class SweepRun:
         experiments = client.search_experiments(max_results=10_000)
         wanted = f"tags.`mlflow.parentRunId` = '{self.run_id}'"
         return list(searched(client, [e.experiment_id for e in experiments], wanted))
+
+
+def _newest(runs: Iterable[Run]) -> dict[int, Run]:
+    """Return the newest of the runs of each job."""
+    ordered = sorted(runs, key=lambda run: run.info.start_time)
+    return {int(run.data.tags["job"]): run for run in ordered}
