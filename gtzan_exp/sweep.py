@@ -79,6 +79,10 @@ class Job:
                 self.parent.skip(number, result.run_id)
             print(result, flush=True)
 
+    def lose(self, number: int, overrides: str, reason: str) -> None:
+        """Record what the worker of a job died of, for launchers that know and go on."""
+        self.parent.lose(number, overrides, reason)
+
     def _load(self, cell: Cell) -> Dataset:
         return _loaded(self.parent.run_id, cell)
 
@@ -89,20 +93,6 @@ class Job:
             tracking, name = cell.tracking, cell.name
             described |= described_by(cell)
         self.parent.fail(tracking, name, {**described, **tags}, error)
-
-
-class LostJobsError(BrokenExecutor):
-    """Jobs of a cluster whose worker died, so that they could not record how they ended.
-
-    Parameters
-    ----------
-    jobs : dict of int to (str, str)
-        Their overrides, and what the worker died of, by the number of the job.
-    """
-
-    def __init__(self, jobs: dict[int, tuple[str, str]]) -> None:
-        self.jobs = jobs
-        super().__init__(f"the workers of {len(jobs)} jobs died")
 
 
 _datasets: dict[str, Dataset] = {}
@@ -176,8 +166,6 @@ def sweep(
 
 def _close(parent: SweepRun, plan: SweepPlan, command: str, stopped: BaseException | None) -> str:
     """Close the parent run with the table of its jobs, say how it went, and return its status."""
-    if isinstance(stopped, LostJobsError):
-        parent.lose(stopped.jobs)
     runs, skipped = parent.jobs(), parent.skipped()
     counts = Counter(run.info.status.lower() for run in runs)
     counts["skipped"] = len(skipped)

@@ -92,25 +92,16 @@ class SweepRun:
         except type(error):
             return
 
-    def lose(self, jobs: Mapping[int, tuple[str, str]]) -> None:
-        """Make sure that jobs whose worker died have a child that says so.
-
-        Parameters
-        ----------
-        jobs : mapping of int to (str, str)
-            Their overrides, and what the worker died of, by the number of the job.
-        """
+    def lose(self, job: int, overrides: str, reason: str) -> None:
+        """Make sure that a job whose worker died has a child that says what it died of."""
         client = self.tracking.client()
-        children = _newest(self._children(client))
-        for number in sorted(set(jobs) - set(self.skipped())):
-            overrides, reason = jobs[number]
-            child = children.get(number)
-            if child is None:
-                tags = {"task": "train", **self.child_tags(number, overrides)}
-                self.fail(self.tracking, "failed", tags, RuntimeError(reason))
-            elif child.info.status == "RUNNING":
-                client.set_tag(child.info.run_id, "error", reason)
-                client.set_terminated(child.info.run_id, "FAILED")
+        child = _newest(self._children(client)).get(job)
+        if child is None and job not in self.skipped():
+            tags = {"task": "train", **self.child_tags(job, overrides)}
+            self.fail(self.tracking, "failed", tags, RuntimeError(reason))
+        elif child is not None and child.info.status == "RUNNING":
+            client.set_tag(child.info.run_id, "error", reason)
+            client.set_terminated(child.info.run_id, "FAILED")
 
     def jobs(self) -> list[Run]:
         """Return the runs of the jobs in their order; of a job that ran again, the newest.

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, filter_overrides, run_job, setup_globals
+from hydra.core.utils import JobReturn, JobStatus, filter_overrides, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
+from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 if TYPE_CHECKING:
-    from submitit import Job
+    from submitit import Job as Submitted
+
+    from gtzan_exp.sweep import Job
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +44,7 @@ class ClusterLauncher(Launcher):
     def __init__(self, **options: Any) -> None:
         self.options = OmegaConf.to_container(OmegaConf.create(options), resolve=True)
 
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
+    def setup(self, *, hydra_context: HydraContext, task_function: Job, config: DictConfig) -> None:
         """Take what Hydra knows of the sweep."""
         self.hydra_context = hydra_context
         self.task_function = task_function
@@ -73,15 +73,14 @@ class ClusterLauncher(Launcher):
     ) -> Sequence[JobReturn]:
         """Run jobs and return how they ended, in their order.
 
+        The run of a job whose worker died says what it died of.
+
         Raises
         ------
         ConfigError
             The cluster does not answer, or does not take the jobs.
-        LostJobsError
-            Some workers died; all others are done.
         """
         from gtzan_exp.errors import one_line
-        from gtzan_exp.sweep import LostJobsError
 
         folder = Path(str(self.config.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,14 +88,12 @@ class ClusterLauncher(Launcher):
         log.info("%s: %d jobs, output in %s", type(self).__name__, len(texts), folder)
         for number, text in enumerate(texts, start=initial_job_idx):
             log.info("\t#%d : %s", number, text)
-        returns = list(self._results(job_overrides, initial_job_idx))
-        lost = {
-            initial_job_idx + index: (texts[index], one_line(found))
-            for index, found in enumerate(returns)
-            if isinstance(found, Exception)
-        }
-        if lost:
-            raise LostJobsError(lost)
+        returns = []
+        for index, found in enumerate(self._results(job_overrides, initial_job_idx)):
+            if isinstance(found, Exception):
+                self.task_function.lose(initial_job_idx + index, texts[index], one_line(found))
+                found = JobReturn(overrides=job_overrides[index], status=JobStatus.COMPLETED)
+            returns.append(found)
         return returns
 
     @abstractmethod
@@ -151,7 +148,7 @@ class SubmititLauncher(ClusterLauncher):
         """Return how many jobs are submitted together."""
         return n_jobs
 
-    def _submit(self, jobs: list[list[str]], numbers: Sequence[int]) -> list[Job]:
+    def _submit(self, jobs: list[list[str]], numbers: Sequence[int]) -> list[Submitted]:
         from submitit import AutoExecutor
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
@@ -210,7 +207,7 @@ class RayLauncher(ClusterLauncher):
         self, jobs: Sequence[Sequence[str]], first: int
     ) -> Iterator[JobReturn | Exception]:
         import ray
-        from ray.exceptions import RayError
+        from ray.exceptions import RayError, RayTaskError
 
         from gtzan_exp.errors import ConfigError, Mistake, one_line
 
@@ -222,7 +219,7 @@ class RayLauncher(ClusterLauncher):
         try:
             if started:
                 ray.init(**self.options["init"])
-            task = ray.remote(**self.options["remote"])(type(self).__call__)
+            task = ray.remote(**self.options["remote"])(_run)
             launcher = ray.put(self)
         except (ConnectionError, RuntimeError, TypeError, ValueError) as error:
             allowed = "the address of a cluster, or nothing; options of ray.init and ray.remote"
@@ -234,6 +231,8 @@ class RayLauncher(ClusterLauncher):
             for job in submitted:
                 try:
                     yield ray.get(job)
+                except RayTaskError as error:
+                    yield error.cause
                 except RayError as error:
                     yield error
         except BaseException:
@@ -243,6 +242,10 @@ class RayLauncher(ClusterLauncher):
         finally:
             if started:
                 ray.shutdown()
+
+
+def _run(launcher: RayLauncher, overrides: Sequence[str], number: int) -> JobReturn:
+    return launcher(overrides, number)
 
 
 @contextmanager
