@@ -225,7 +225,8 @@ class RayLauncher(ClusterLauncher):
             allowed = "the address of a cluster, or nothing; options of ray.init and ray.remote"
             raise ConfigError(Mistake(where, "no cluster", allowed, one_line(error))) from error
         submitted = [
-            task.remote(launcher, list(job), number) for number, job in enumerate(jobs, first)
+            task.options(name=f"job {number}").remote(launcher, list(job), number)
+            for number, job in enumerate(jobs, first)
         ]
         try:
             for job in submitted:
