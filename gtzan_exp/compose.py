@@ -34,7 +34,12 @@ T = TypeVar("T")
 MAX_JOBS_CHECKED = 256
 
 _LAUNCHER = "hydra/launcher"
-_LAUNCHER_EXTRAS = {"joblib": ("hydra-joblib-launcher", "sweep")}
+_LAUNCHER_EXTRAS = {
+    "joblib": ("hydra_plugins.hydra_joblib_launcher", "hydra-joblib-launcher", "sweep"),
+    "submitit_local": ("submitit", "submitit", "slurm"),
+    "submitit_slurm": ("submitit", "submitit", "slurm"),
+    "ray": ("ray", "ray", "ray"),
+}
 
 
 def composed(
@@ -241,9 +246,9 @@ def _read(
             continue
         wanted = chosen if isinstance(chosen, list) else [chosen]
         unknown = [] if override.is_delete() else [str(n) for n in wanted if n not in options]
-        if name == _LAUNCHER and unknown and unknown[0] in _LAUNCHER_EXTRAS:
-            package, extra = _LAUNCHER_EXTRAS[unknown[0]]
-            mistakes += MissingExtraError(f"{name}={unknown[0]}", package, extra).mistakes
+        missing = _missing_launchers(wanted) if name == _LAUNCHER else []
+        if missing:
+            mistakes += missing
         elif options and unknown:
             what = f"unknown option{nearest(unknown[0], options)}"
             mistakes.append(Mistake(name, what, ", ".join(options), ", ".join(unknown)))
@@ -264,6 +269,15 @@ def _read(
     if mistakes:
         raise ConfigError(mistakes)
     return result
+
+
+def _missing_launchers(names: Sequence[str]) -> list[Mistake]:
+    mistakes: list[Mistake] = []
+    for name in names:
+        module, package, extra = _LAUNCHER_EXTRAS.get(name, (None, "", ""))
+        if module is not None and importlib.util.find_spec(module) is None:
+            mistakes += MissingExtraError(f"{_LAUNCHER}={name}", package, extra).mistakes
+    return mistakes
 
 
 def _set(config: DictConfig, override: Override) -> list[Mistake]:

@@ -83,8 +83,7 @@ class Job:
         hydra_config = HydraConfig.get()
         number = hydra_config.job.num
         overrides = " ".join(filter_overrides(hydra_config.overrides.task))
-        task = "train" if self.search is None else "trial"
-        tags = self.parent.child_tags(number, overrides, task)
+        tags = self._tags(number, overrides)
         end_with_parent()
         with ends_in_order():
             try:
@@ -108,6 +107,14 @@ class Job:
         score = result.metrics[metric]
         print(f"run_id={result.run_id} {metric}={score:.4f}", flush=True)
         return score if math.isfinite(score) else None
+
+    def lose(self, number: int, overrides: str, reason: str) -> None:
+        """Record what the worker of a job died of, for launchers that know and go on."""
+        self.parent.lose(self._tags(number, overrides), reason)
+
+    def _tags(self, number: int, overrides: str) -> dict[str, str]:
+        task = "train" if self.search is None else "trial"
+        return self.parent.child_tags(number, overrides, task)
 
     def _load(self, cell: Cell) -> Dataset:
         return _loaded(self.parent.run_id, cell)

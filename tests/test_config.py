@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 from gtzan_exp.compose import check_sweep, composed
 from gtzan_exp.config import conf_folder, resolve
@@ -142,23 +141,26 @@ def test_all_jobs_of_a_sweep_are_checked():
     check_sweep(["model.C=interval(1,2)", "seed=range(0,2)"])
 
 
-def test_a_missing_extra_is_named(here, monkeypatch):
-    find_spec, get_options = importlib.util.find_spec, ConfigLoaderImpl.get_group_options
+@pytest.mark.parametrize(
+    ("choice", "module", "extra"),
+    [
+        ("model=cnn1d", "tensorflow", "networks"),
+        ("hydra/launcher=joblib", "hydra_plugins.hydra_joblib_launcher", "sweep"),
+        ("hydra/launcher=submitit_local", "submitit", "slurm"),
+        ("hydra/launcher=submitit_slurm", "submitit", "slurm"),
+        ("hydra/launcher=ray", "ray", "ray"),
+    ],
+)
+def test_a_missing_extra_is_named(here, monkeypatch, choice, module, extra):
+    find_spec = importlib.util.find_spec
 
-    def without_tensorflow(name, *rest):
-        return None if name == "tensorflow" else find_spec(name, *rest)
+    def without(name, *rest):
+        return None if name == module else find_spec(name, *rest)
 
-    def without_launchers(loader, group, *rest, **options):
-        found = get_options(loader, group, *rest, **options)
-        return [n for n in found if n != "joblib"] if group == "hydra/launcher" else found
-
-    monkeypatch.setattr(importlib.util, "find_spec", without_tensorflow)
-    (line,) = mistakes("model=cnn1d")
-    assert "needs tensorflow, which is not installed" in line
-    assert "pip install 'gtzan-exp[networks]'" in line
-    monkeypatch.setattr(ConfigLoaderImpl, "get_group_options", without_launchers)
-    (line,) = mistakes("model=svc", "hydra/launcher=joblib", sweep=True)
-    assert "pip install 'gtzan-exp[sweep]'" in line
+    monkeypatch.setattr(importlib.util, "find_spec", without)
+    (line,) = mistakes(choice, "seed=0,1", sweep=True)
+    assert line.startswith(f"{choice}: needs ")
+    assert f"which is not installed; allowed: pip install 'gtzan-exp[{extra}]'" in line
 
 
 @pytest.mark.parametrize("kind", ["experiment", "sweep"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -93,8 +93,25 @@ class SweepRun:
         except type(error):
             return
 
+    def lose(self, tags: Mapping[str, str], reason: str) -> None:
+        """Make sure that a job whose worker died has a child that says what it died of.
+
+        Parameters
+        ----------
+        tags : mapping
+            From `child_tags`.
+        reason : str
+        """
+        client, job = self.tracking.client(), int(tags["job"])
+        child = _newest(self._children(client)).get(job)
+        if child is None and job not in self.skipped():
+            self.fail(self.tracking, "failed", tags, RuntimeError(reason))
+        elif child is not None and child.info.status == "RUNNING":
+            client.set_tag(child.info.run_id, "error", reason)
+            client.set_terminated(child.info.run_id, "FAILED")
+
     def jobs(self) -> list[Run]:
-        """Return the runs of the jobs in their order, and for skipped ones those that stand in.
+        """Return the runs of the jobs in their order; of a job that ran again, the newest.
 
         Runs whose process is gone, or goes within seconds because it was told to, are closed first.
         """
@@ -109,7 +126,7 @@ class SweepRun:
             if monotonic() > patience:
                 break
             sleep(0.1)
-        return sorted(runs, key=lambda run: int(run.data.tags["job"]))
+        return [run for _, run in sorted(_newest(runs).items())]
 
     def skipped(self) -> dict[int, Run]:
         """Return the finished runs that stand for skipped jobs, by the number of the job."""
@@ -144,3 +161,9 @@ class SweepRun:
         experiments = client.search_experiments(max_results=10_000)
         wanted = f"tags.`mlflow.parentRunId` = '{self.run_id}'"
         return list(searched(client, [e.experiment_id for e in experiments], wanted))
+
+
+def _newest(runs: Iterable[Run]) -> dict[int, Run]:
+    """Return the newest of the runs of each job."""
+    ordered = sorted(runs, key=lambda run: run.info.start_time)
+    return {int(run.data.tags["job"]): run for run in ordered}

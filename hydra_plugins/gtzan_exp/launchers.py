@@ -1,0 +1,262 @@
+"""Hydra launchers that bring the jobs of a sweep to a cluster, and wait for every one of them.
+
+They take the place of the plugins hydra-submitit-launcher and hydra-ray-launcher, which give up at
+the first job whose worker dies while the others go on; the latter also needs cloudpickle < 3, which
+Dask does not work with.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus, filter_overrides, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+if TYPE_CHECKING:
+    from submitit import Job as Submitted
+
+    from gtzan_exp.sweep import Job
+
+log = logging.getLogger(__name__)
+
+_THREADS = "OMP_NUM_THREADS"  # networks take theirs from it too
+_ENVIRONMENT = ("GTZAN_", "MLFLOW_")
+
+
+class ClusterLauncher(Launcher):
+    """What the launchers have in common: a job, and what becomes of those that died.
+
+    Parameters
+    ----------
+    **options
+        The node ``hydra.launcher``.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.options = OmegaConf.to_container(OmegaConf.create(options), resolve=True)
+
+    def setup(self, *, hydra_context: HydraContext, task_function: Job, config: DictConfig) -> None:
+        """Take what Hydra knows of the sweep."""
+        self.hydra_context = hydra_context
+        self.task_function = task_function
+        self.config = config
+        self.state = Singleton.get_state()
+
+    def __call__(self, overrides: Sequence[str], number: int, job_id: str) -> JobReturn:
+        """Run a job, in a worker."""
+        setup_globals()
+        Singleton.set_state(self.state)
+        loader = self.hydra_context.config_loader
+        config = loader.load_sweep_config(self.config, list(overrides))
+        with open_dict(config.hydra.job):
+            config.hydra.job.id = job_id
+            config.hydra.job.num = number
+        return run_job(
+            hydra_context=self.hydra_context,
+            task_function=self.task_function,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Run jobs and return how they ended, in their order.
+
+        The run of a job whose worker died says what it died of.
+
+        Raises
+        ------
+        ConfigError
+            The cluster does not answer, or does not take the jobs.
+        """
+        from gtzan_exp.errors import one_line
+
+        folder = Path(str(self.config.hydra.sweep.dir))
+        folder.mkdir(parents=True, exist_ok=True)
+        texts = [" ".join(filter_overrides(overrides)) for overrides in job_overrides]
+        log.info("%s: %d jobs, output in %s", type(self).__name__, len(texts), folder)
+        for number, text in enumerate(texts, start=initial_job_idx):
+            log.info("\t#%d : %s", number, text)
+        returns = []
+        for index, found in enumerate(self._results(job_overrides, initial_job_idx)):
+            if isinstance(found, Exception):
+                self.task_function.lose(initial_job_idx + index, texts[index], one_line(found))
+                found = JobReturn(overrides=job_overrides[index], status=JobStatus.COMPLETED)
+            returns.append(found)
+        return returns
+
+    @abstractmethod
+    def _results(
+        self, jobs: Sequence[Sequence[str]], first: int
+    ) -> Iterator[JobReturn | Exception]:
+        """Yield how each job ended, or what its worker died of.
+
+        Whoever stops before the end cancels the jobs.
+        """
+
+
+class SubmititLauncher(ClusterLauncher):
+    """Jobs by submitit, each a process of its own that reads what to do from the sweep's folder."""
+
+    cluster: str
+
+    def __call__(self, overrides: Sequence[str], number: int, job_id: str = "") -> JobReturn:
+        """Run a job, in a worker that knows its own id."""
+        from submitit import JobEnvironment
+
+        return super().__call__(overrides, number, JobEnvironment().job_id)
+
+    def checkpoint(self, *arguments: Any) -> Any:
+        """Return what is run when a preempted job gets its place back: all of it, once more."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, *arguments)
+
+    def _results(
+        self, jobs: Sequence[Sequence[str]], first: int
+    ) -> Iterator[JobReturn | Exception]:
+        from submitit.core.utils import UncompletedJobError
+
+        numbers = range(first, first + len(jobs))
+        at_once = self._at_once(len(jobs))
+        for start in range(0, len(jobs), at_once):
+            batch = slice(start, start + at_once)
+            submitted = self._submit([list(job) for job in jobs[batch]], numbers[batch])
+            try:
+                for job in submitted:
+                    try:
+                        yield job.result()
+                    except UncompletedJobError as error:
+                        yield error
+            except BaseException:
+                for job in submitted:
+                    job.cancel(check=False)
+                raise
+
+    def _at_once(self, n_jobs: int) -> int:
+        """Return how many jobs are submitted together."""
+        return n_jobs
+
+    def _submit(self, jobs: list[list[str]], numbers: Sequence[int]) -> list[Submitted]:
+        from submitit import AutoExecutor
+        from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+        from gtzan_exp.errors import ConfigError, Mistake, one_line
+
+        options = dict(self.options)
+        folder = options.pop("submitit_folder")
+        general = AutoExecutor._typed_parameters()
+        named = {
+            key if key in general else f"{self.cluster}_{key}": value
+            for key, value in options.items()
+        }
+        where = f"hydra/launcher=submitit_{self.cluster}"
+        try:
+            executor = AutoExecutor(folder, self.cluster, **{f"{self.cluster}_max_num_timeout": 0})
+            executor.update_parameters(**named)
+            with _threads(options["cpus_per_task"]):
+                return executor.map_array(self, jobs, numbers)
+        except (AssertionError, NameError, RuntimeError, TypeError, ValueError) as error:
+            refused = isinstance(error, FailedJobError | FailedSubmissionError)
+            what = "the cluster refuses the jobs" if refused else "cannot submit"
+            allowed = "a machine with sbatch and srun, and options that sbatch takes"
+            raise ConfigError(Mistake(where, what, allowed, one_line(error))) from error
+
+
+class SlurmLauncher(SubmititLauncher):
+    """Jobs in an array job of Slurm."""
+
+    cluster = "slurm"
+
+
+class LocalLauncher(SubmititLauncher):
+    """The same without Slurm, in processes of this machine: to try out a sweep."""
+
+    cluster = "local"
+
+    def __init__(self, *, array_parallelism: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._array_parallelism = array_parallelism
+
+    def _at_once(self, n_jobs: int) -> int:
+        return self._array_parallelism
+
+
+class RayLauncher(ClusterLauncher):
+    """Jobs as tasks of a Ray cluster, or of the one that is started on this machine."""
+
+    def __call__(self, overrides: Sequence[str], number: int, job_id: str = "") -> JobReturn:
+        """Run a job, in a worker that knows its own id."""
+        import ray
+
+        os.environ.update(self.environment)
+        return super().__call__(overrides, number, ray.get_runtime_context().get_task_id())
+
+    def _results(
+        self, jobs: Sequence[Sequence[str]], first: int
+    ) -> Iterator[JobReturn | Exception]:
+        import ray
+        from ray.exceptions import RayError, RayTaskError
+
+        from gtzan_exp.errors import ConfigError, Mistake, one_line
+
+        where = "hydra/launcher=ray"
+        self.environment = {
+            key: value for key, value in os.environ.items() if key.startswith(_ENVIRONMENT)
+        }
+        started = not ray.is_initialized()
+        try:
+            if started:
+                ray.init(**self.options["init"])
+            task = ray.remote(**self.options["remote"])(_run)
+            launcher = ray.put(self)
+        except (ConnectionError, RuntimeError, TypeError, ValueError) as error:
+            allowed = "the address of a cluster, or nothing; options of ray.init and ray.remote"
+            raise ConfigError(Mistake(where, "no cluster", allowed, one_line(error))) from error
+        submitted = [
+            task.options(name=f"job {number}").remote(launcher, list(job), number)
+            for number, job in enumerate(jobs, first)
+        ]
+        try:
+            for job in submitted:
+                try:
+                    yield ray.get(job)
+                except RayTaskError as error:
+                    yield error.cause
+                except RayError as error:
+                    yield error
+        except BaseException:
+            for job in submitted:
+                ray.cancel(job)
+            raise
+        finally:
+            if started:
+                ray.shutdown()
+
+
+def _run(launcher: RayLauncher, overrides: Sequence[str], number: int) -> JobReturn:
+    return launcher(overrides, number)
+
+
+@contextmanager
+def _threads(n_threads: int | None) -> Iterator[None]:
+    """Let processes that are started or submitted in here use so many threads each."""
+    if n_threads is None or _THREADS in os.environ:
+        yield
+        return
+    os.environ[_THREADS] = str(n_threads)
+    try:
+        yield
+    finally:
+        del os.environ[_THREADS]
