@@ -68,6 +68,7 @@ def tried(study: optuna.Study) -> list[tuple]:
     return [(trial.params, trial.value) for trial in study.trials]
 
 
+@pytest.mark.slow
 def test_a_search_finds_better_options_and_its_best_config_repeats_them(rings, studies, capsys):
     assert main([*DATA, "model=svc", "model.gamma=1000", "tracking.log_model=false"]) == 0
     (poor,) = runs(rings, "tags.task = 'train'")

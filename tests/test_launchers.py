@@ -95,13 +95,15 @@ def test_of_a_job_that_ran_again_the_newest_run_counts(workspace):
     client = store.client()
     experiment = store.experiment_id(client)
     again = [
-        client.create_run(experiment, start_time=start, tags=parent.child_tags(0, "seed=0"))
+        client.create_run(
+            experiment, start_time=start, tags=parent.child_tags(0, "seed=0", "train")
+        )
         for start in (2, 1)
     ]
     for status, run in zip(("FINISHED", "KILLED"), again, strict=True):
         client.set_terminated(run.info.run_id, status)
     for number in range(2):
-        parent.lose(number, f"seed={number}", "out of memory")
+        parent.lose(parent.child_tags(number, f"seed={number}", "train"), "out of memory")
     ended, lost = parent.jobs()
     assert ended.info.run_id == again[0].info.run_id
     assert (ended.info.status, lost.info.status) == ("FINISHED", "FAILED")
