@@ -55,16 +55,9 @@ class Cell:
     cache: Path
 
 
-def register(work: str | None = None) -> None:
-    """Register the resolvers that the config uses.
-
-    Parameters
-    ----------
-    work : str, optional
-        The folder that relative paths start from, by default the working directory. A worker has
-        that of the process that started the sweep.
-    """
-    OmegaConf.register_new_resolver("gtzan_exp.work", lambda: work or os.getcwd(), replace=True)
+def register() -> None:
+    """Register the resolvers that the config uses."""
+    OmegaConf.register_new_resolver("gtzan_exp.work", lambda: os.getcwd(), replace=True)
     OmegaConf.register_new_resolver("gtzan_exp.cache", _cache_folder, replace=True)
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from gtzan_exp.compose import SweepPlan
-from gtzan_exp.config import Cell, described_by, register, resolve
+from gtzan_exp.config import Cell, described_by, resolve
 from gtzan_exp.errors import ConfigError, GtzanExpError, one_line
 from gtzan_exp.process import end_with_parent, ends_in_order
 from gtzan_exp.search import Search, best_command, best_file, best_job, score_mistake
@@ -59,7 +59,7 @@ class Job:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        register(self.work)  # the worker composes its config after this
+        os.chdir(self.work)  # relative paths start there in a worker too, whoever started it
 
     def __call__(self, config: DictConfig) -> float | None:
         """Train, evaluate and record one cell. A failure is recorded, and the sweep goes on.

@@ -18,7 +18,6 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
-from omegaconf import OmegaConf
 
 from gtzan_exp import runner
 from gtzan_exp.cli import main
@@ -185,11 +184,13 @@ def test_two_runs_may_record_the_same_data_at_once(tables, monkeypatch):
     assert len(run.inputs.dataset_inputs) == 1
 
 
-def test_a_job_brings_its_working_directory_to_the_worker():
+def test_a_job_brings_its_working_directory_to_the_worker(tmp_path, monkeypatch):
     parent = SweepRun(Tracking(uri="sqlite:////x.db", experiment="x"), "0")
-    job = pickle.loads(pickle.dumps(Job(parent, "/where it started")))
-    assert job.parent == parent
-    assert OmegaConf.create({"work": "${gtzan_exp.work:}"}).work == "/where it started"
+    sent = pickle.dumps(Job(parent, str(tmp_path / "where it started")))
+    (tmp_path / "where it started").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert pickle.loads(sent).parent == parent
+    assert Path.cwd() == tmp_path / "where it started"
 
 
 @pytest.mark.slow
