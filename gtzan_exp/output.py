@@ -17,6 +17,8 @@ from gtzan_exp.evaluation.evaluate import Evaluation
 from gtzan_exp.genres import labelled
 from gtzan_exp.models.build import Fitted
 
+RESULT = "result.json"
+
 
 @dataclass(frozen=True)
 class Result:
@@ -25,22 +27,26 @@ class Result:
     Parameters
     ----------
     run_id : str
-        The run in MLflow.
+        The run in MLflow; empty where the store has not heard of it.
     metrics : dict of str to float
     output : Path
         The folder with ``result.json`` and the folder ``record``.
     skipped : bool
         Nothing was trained: the run is an earlier one of the same configuration, code and data.
+    undelivered : Path, optional
+        What the store does not have yet, where it stopped answering.
     """
 
     run_id: str
     metrics: dict[str, float]
     output: Path
     skipped: bool = False
+    undelivered: Path | None = None
 
     def __str__(self) -> str:
         accuracy, macro_f1 = self.metrics["test/accuracy"], self.metrics["test/macro_f1"]
-        return f"run_id={self.run_id} test/accuracy={accuracy:.4f} test/macro_f1={macro_f1:.4f}"
+        run_id = self.run_id or "undelivered"
+        return f"run_id={run_id} test/accuracy={accuracy:.4f} test/macro_f1={macro_f1:.4f}"
 
 
 def write_record(
@@ -50,8 +56,8 @@ def write_record(
     dataset: Dataset,
     fitted: Fitted,
     evaluation: Evaluation,
-) -> Path:
-    """Write the artifacts of a run and return their folder, ``output/record``.
+) -> None:
+    """Write the artifacts of a run to ``output/record``.
 
     They are ``config.yaml``, ``predictions.parquet``, ``classification_report.json`` and ``.txt``,
     ``confusion_matrix.png`` and, for models with learning curves, ``learning_curves.png``.
@@ -67,7 +73,6 @@ def write_record(
     if fitted.history:
         path = folder / "learning_curves.png"
         plots.learning_curves(fitted.history, fitted.best_epoch, path, title=_title(name, dataset))
-    return folder
 
 
 def write_protocol(output: Path, dataset: Dataset, split: Split, leaks: Audit) -> None:
@@ -109,8 +114,8 @@ def write_curve(
 
 def write_pooled_record(
     output: Path, config: DictConfig, name: str, dataset: Dataset, predictions: pd.DataFrame
-) -> Path:
-    """Write the artifacts of a cross-validated run and return their folder, ``output/record``.
+) -> None:
+    """Write the artifacts of a cross-validated run to ``output/record``.
 
     They are ``config.yaml``, ``predictions.parquet`` with all parts of all folds (column ``fold``,
     from 1) and ``confusion_matrix.png`` of the test parts of all folds together.
@@ -118,7 +123,6 @@ def write_pooled_record(
     folder = _folder(output, config)
     predictions.to_parquet(folder / "predictions.parquet", index=False)
     _draw_confusion(folder, name, dataset, predictions)
-    return folder
 
 
 def _folder(output: Path, config: DictConfig) -> Path:
@@ -156,5 +160,5 @@ def write_result(
 ) -> Result:
     """Write ``result.json`` and return what it says."""
     text = json.dumps({"run_id": run_id, "metrics": metrics, "tags": tags}, indent=1)
-    (output / "result.json").write_text(text, encoding="utf-8")
+    (output / RESULT).write_text(text, encoding="utf-8")
     return Result(run_id, metrics, output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,8 @@ def run(
             return Result(earlier.info.run_id, earlier.data.metrics, output, skipped=True)
     all_tags = {**found, **cell.tags, **(tags or {})}
     shares = {f"leak/{kind}": share for kind, share in leaks.shares.items()}
-    with recorded_run(cell.tracking, cell.name, params, all_tags, shares) as recorder:
+    folder = output / "record"
+    with recorded_run(cell.tracking, folder, cell.name, params, all_tags, shares) as recorder:
         recorder.dataset(dataset, split)
         write_protocol(output, dataset, split, leaks)
         if len(split.reported) > 1:
@@ -99,16 +101,17 @@ def run(
             else:
                 fitted, evaluation = _fold(cell, dataset, split, split.folds[0])
             metrics = _metrics(fitted, evaluation, dataset)
-            folder = write_record(output, config, cell.name, dataset, fitted, evaluation)
+            write_record(output, config, cell.name, dataset, fitted, evaluation)
             if points:
                 write_curve(folder, cell.name, dataset, points)
                 recorder.curve("learning_curve", points)
             recorder.metrics(metrics, fitted.history)
-            recorder.artifacts(folder)
+            recorder.artifacts()
             if cell.tracking.log_model:
                 trusted = cell.model.trusted_types
                 recorder.model(fitted.estimator, dataset, cell.view, prepare, trusted=trusted)
-        return write_result(output, recorder.run_id, metrics, found)
+        result = write_result(output, recorder.run_id, metrics, found)
+    return replace(result, undelivered=recorder.undelivered)
 
 
 def _cross_validate(
@@ -133,11 +136,11 @@ def _cross_validate(
             child.metrics(metrics[-1], fitted.history)
             log.info("fold %d: test/accuracy=%.4f", number, metrics[-1]["test/accuracy"])
         pooled.append(evaluation.predictions.assign(fold=number))
-    folder = write_pooled_record(output, config, cell.name, dataset, pd.concat(pooled))
+    write_pooled_record(output, config, cell.name, dataset, pd.concat(pooled))
     shares = [len(fold.test) / len(fold.train) for fold in split.folds]
     found = aggregate(metrics, shares)
     recorder.metrics(found)
-    recorder.artifacts(folder)
+    recorder.artifacts()
     return found
 
 

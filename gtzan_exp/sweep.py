@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,10 @@ from omegaconf import DictConfig
 
 from gtzan_exp.compose import SweepPlan
 from gtzan_exp.config import Cell, described_by, resolve
-from gtzan_exp.errors import ConfigError, GtzanExpError, one_line
-from gtzan_exp.process import end_with_parent, ends_in_order
+from gtzan_exp.errors import ConfigError, DataError, GtzanExpError, Mistake, one_line
+from gtzan_exp.process import end_with_parent, ends_in_order, host, is_alive, process_tags
 from gtzan_exp.search import Search, best_command, best_file, best_job, score_mistake
+from gtzan_exp.tracking.outbox import deliver, undelivered
 from gtzan_exp.tracking.sweeps import SweepRun
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from gtzan_exp.output import Result
 
 log = logging.getLogger(__name__)
+
+LEDGER = "sweep.unclosed.json"
+"""The file of a `Ledger` in the folder of its sweep."""
 
 _MAX_NAME = 100
 _MAX_DATASETS = 2
@@ -49,12 +53,15 @@ class Job:
     parent : SweepRun
     work : str
         The folder that relative paths start from.
+    folder : str
+        The folder of the sweep.
     search : Search, optional
         What the sweep makes best, where it is a search and its jobs are trials.
     """
 
     parent: SweepRun
     work: str
+    folder: str
     search: Search | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -84,17 +91,17 @@ class Job:
         number = hydra_config.job.num
         overrides = " ".join(filter_overrides(hydra_config.overrides.task))
         tags = self._tags(number, overrides)
+        output = Path(hydra_config.runtime.output_dir)
         end_with_parent()
         with ends_in_order():
             try:
-                output = Path(hydra_config.runtime.output_dir)
                 result = run(config, output, tags=tags, load=self._load)
+                if result.skipped:
+                    self.parent.skip(number, result.run_id)
             except Exception as error:
                 _log_failure(error)
-                self._record_failure(config, tags, error)
+                self._record_failure(config, output / "record", tags, error)
                 return None
-            if result.skipped:
-                self.parent.skip(number, result.run_id)
             if self.search is None:
                 print(result, flush=True)
                 return None
@@ -110,7 +117,8 @@ class Job:
 
     def lose(self, number: int, overrides: str, reason: str) -> None:
         """Record what the worker of a job died of, for launchers that know and go on."""
-        self.parent.lose(self._tags(number, overrides), reason)
+        folder = Path(self.folder) / "lost" / str(number)
+        self.parent.lose(folder, self._tags(number, overrides), reason)
 
     def _tags(self, number: int, overrides: str) -> dict[str, str]:
         task = "train" if self.search is None else "trial"
@@ -119,13 +127,15 @@ class Job:
     def _load(self, cell: Cell) -> Dataset:
         return _loaded(self.parent.run_id, cell)
 
-    def _record_failure(self, config: DictConfig, tags: dict[str, str], error: Exception) -> None:
+    def _record_failure(
+        self, config: DictConfig, folder: Path, tags: dict[str, str], error: Exception
+    ) -> None:
         tracking, name, described = self.parent.tracking, "failed", {}
         with suppress(GtzanExpError):
             cell = resolve(config)
             tracking, name = cell.tracking, cell.name
             described |= described_by(cell)
-        self.parent.fail(tracking, name, {**described, **tags}, error)
+        self.parent.fail(tracking, folder, name, {**described, **tags}, error)
 
 
 _datasets: dict[str, Dataset] = {}
@@ -183,51 +193,136 @@ def sweep(
         tags["n_jobs_planned"] = str(plan.n_jobs)
     name = f"sweep {' '.join(overrides)}"[:_MAX_NAME]
     parent = SweepRun.open(plan.first.tracking, name, params, tags)
+    ledger = Ledger(parent, Path(plan.folder), command, plan.n_jobs, plan.search)
+    ledger.write()
     stopped: BaseException | None = None
     status = "FAILED"
     try:
-        launch(Job(parent, os.getcwd(), plan.search))
+        launch(Job(parent, os.getcwd(), plan.folder, plan.search))
     except BrokenExecutor as error:
         stopped = error
     except BaseException as error:
         stopped = error
         raise
     finally:
-        status = _close(parent, plan, command, stopped)
+        killed = isinstance(stopped, KeyboardInterrupt | SystemExit)
+        ledger = replace(ledger, stopped=stopped and one_line(stopped), killed=killed)
+        try:
+            status = close(ledger)
+        except ConfigError as error:
+            ledger.write()
+            sys.stdout.flush()
+            print(f"sweep not closed: {one_line(error)}", file=sys.stderr)
+            kept = f"  {ledger.folder} has all of it; gtzan-exp sync delivers it and closes it"
+            print(kept, file=sys.stderr, flush=True)
     return 0 if status == "FINISHED" else 1
 
 
-def _close(parent: SweepRun, plan: SweepPlan, command: str, stopped: BaseException | None) -> str:
-    """Close the parent run with the table of its jobs, say how it went, and return its status."""
+@dataclass(frozen=True)
+class Ledger:
+    """What it takes to close a sweep, kept in a file from its start until it is closed.
+
+    Parameters
+    ----------
+    parent : SweepRun
+    folder : Path
+        The folder of the sweep.
+    command : str
+    n_jobs : int or None
+        None where the sweeper chose jobs as it went.
+    search : Search, optional
+    stopped : str, optional
+        What stopped it before its end, in a line. Before it has ended, that its console died.
+    killed : bool
+        It was asked to stop, or its console died.
+    process : dict of str to str
+        The process of the console.
+    """
+
+    parent: SweepRun
+    folder: Path
+    command: str
+    n_jobs: int | None
+    search: Search | None
+    stopped: str | None = "the console process ended without closing the sweep"
+    killed: bool = True
+    process: dict[str, str] = field(default_factory=process_tags)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its console still runs, as far as this machine knows."""
+        is_here = self.process["host"] == host()
+        pid, start = int(self.process["pid"]), float(self.process["process_start"])
+        return is_here and pid != os.getpid() and is_alive(pid, start)
+
+    @classmethod
+    def read(cls, path: Path) -> Ledger:
+        """Return what a sweep wrote that has not been closed.
+
+        Raises
+        ------
+        DataError
+            The file cannot be read, or is no such file.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            found = TypeAdapter(cls).validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            allowed = f"a file {LEDGER} that a sweep left"
+            raise DataError(
+                Mistake(str(path), "cannot be read", allowed, one_line(error))
+            ) from error
+        return replace(found, folder=path.parent)
+
+    def write(self) -> None:
+        """Write it into the folder of the sweep."""
+        from pydantic import TypeAdapter
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self.folder / f"{LEDGER}.unfinished"
+        unfinished.write_bytes(TypeAdapter(Ledger).dump_json(self, indent=1))
+        unfinished.replace(self.folder / LEDGER)
+
+
+def close(ledger: Ledger) -> str:
+    """Close the parent run with the table of its jobs, say how it went, and return its status.
+
+    Raises
+    ------
+    ConfigError
+        The store does not answer; nothing is lost.
+    """
+    for path in undelivered([ledger.folder]):
+        deliver(path)
+    parent, search = ledger.parent, ledger.search
     runs, skipped = parent.jobs(), parent.skipped()
     counts = Counter(run.info.status.lower() for run in runs)
     counts["skipped"] = len(skipped)
     known = sum(counts.values())
-    n_jobs = known if plan.n_jobs is None else max(plan.n_jobs, known)
-    if isinstance(stopped, KeyboardInterrupt | SystemExit):
-        status = "KILLED"
-    elif stopped is None and counts["finished"] + counts["skipped"] == n_jobs:
+    n_jobs = known if ledger.n_jobs is None else max(ledger.n_jobs, known)
+    if ledger.stopped is None and counts["finished"] + counts["skipped"] == n_jobs:
         status = "FINISHED"
     else:
-        status = "FAILED"
+        status = "KILLED" if ledger.killed else "FAILED"
     metrics = {"n_jobs": n_jobs, **{f"n_{end}": counts[end] for end in _ENDS}}
-    lines = [_line(run, int(run.data.tags["job"]), plan.search) for run in runs]
-    lines += [_line(run, number, plan.search, "SKIPPED") for number, run in skipped.items()]
-    folder = Path(plan.folder) / "record"
+    lines = [_line(run, int(run.data.tags["job"]), search) for run in runs]
+    lines += [_line(run, number, search, "SKIPPED") for number, run in skipped.items()]
+    folder = ledger.folder / "record"
     tags: dict[str, str] = {}
     best: list[str] = []
-    if plan.search is None:
-        _write_record(folder, command, lines, [*runs, *skipped.values()])
+    if search is None:
+        _write_record(folder, ledger.command, lines, [*runs, *skipped.values()])
     else:
-        _write_record(folder, command, lines, [])  # their results on the test part stay unsaid
-        number = best_job(Path(plan.folder))
+        _write_record(folder, ledger.command, lines, [])  # test results stay unsaid
+        number = best_job(ledger.folder)
         for line in (line for line in lines if line["job"] == number):
-            metric = plan.search.metric
-            metrics[f"best/{metric}"] = line[metric]
+            metrics[f"best/{search.metric}"] = line[search.metric]
             tags |= {"best_run_id": line["run_id"], "best_overrides": line["overrides"]}
-            best = _best(plan, line)
-    parent.close(status, metrics, tags, folder, stopped)
-    _report(status, counts, n_jobs, parent, lines, stopped, best)
+            best = _best(ledger.folder, search.metric, line)
+    parent.close(status, metrics, tags, folder, ledger.stopped)
+    (ledger.folder / LEDGER).unlink(missing_ok=True)
+    _report(status, counts, n_jobs, parent, lines, ledger.stopped, best)
     return status
 
 
@@ -263,9 +358,8 @@ def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs:
         (folder / "compare.txt").write_text(f"{text}\n", encoding="utf-8")
 
 
-def _best(plan: SweepPlan, line: dict[str, Any]) -> list[str]:
+def _best(folder: Path, metric: str, line: dict[str, Any]) -> list[str]:
     """Return what is said of the best trial, and how it is used."""
-    folder, metric = Path(plan.folder), plan.search.metric
     return [
         f"best {metric}={line[metric]:.4f}: job {line['job']}, run_id={line['run_id']}",
         f"  {line['overrides']}",
@@ -282,7 +376,7 @@ def _report(
     n_jobs: int,
     parent: SweepRun,
     lines: list[dict[str, Any]],
-    stopped: BaseException | None,
+    stopped: str | None,
     best: list[str],
 ) -> None:
     """Print how the sweep went; after a failure, the last lines name the jobs that failed."""
@@ -292,7 +386,7 @@ def _report(
     print(f"sweep {status}: {n_jobs} jobs: {ends or 'none started'}", file=stream, end="")
     print(f"; run_id={parent.run_id}", file=stream)
     if stopped is not None:
-        print(f"  stopped by {one_line(stopped)}", file=stream)
+        print(f"  stopped by {stopped}", file=stream)
     if n_jobs > sum(counts.values()) or counts["killed"]:
         print("  the same command with skip_finished=true runs what is missing", file=stream)
     print(*best, sep="\n", end="\n" if best else "", file=stream)

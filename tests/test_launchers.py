@@ -103,7 +103,8 @@ def test_of_a_job_that_ran_again_the_newest_run_counts(workspace):
     for status, run in zip(("FINISHED", "KILLED"), again, strict=True):
         client.set_terminated(run.info.run_id, status)
     for number in range(2):
-        parent.lose(parent.child_tags(number, f"seed={number}", "train"), "out of memory")
+        tags = parent.child_tags(number, f"seed={number}", "train")
+        parent.lose(workspace / str(number), tags, "out of memory")
     ended, lost = parent.jobs()
     assert ended.info.run_id == again[0].info.run_id
     assert (ended.info.status, lost.info.status) == ("FINISHED", "FAILED")

@@ -91,9 +91,10 @@ def test_a_training_track_gets_what_training_recorded(trained, music, capsys, ov
 
 
 @pytest.mark.parametrize("seconds", ["30", "3"])
-def test_a_long_file_is_the_mean_of_its_windows(trained, tmp_path, seconds):
+def test_a_long_file_is_the_mean_of_its_windows(trained, workspace, tmp_path, seconds):
     run_id, _ = trained("model=logreg", f"view.segment_seconds={seconds}")
-    predictor = Predictor(load_logged(f"runs:/{run_id}/model"))
+    store = f"sqlite:///{workspace}/mlruns/mlflow.db"
+    predictor = Predictor(load_logged(f"runs:/{run_id}/model", tracking_uri=store))
     windows = [synthesize(genre, 9, seconds=30) for genre in ("jazz", "metal")]
     silence = np.zeros(30 * RATE, np.float32)
     rest = synthesize("classical", 9, seconds=20)

@@ -186,7 +186,7 @@ def test_two_runs_may_record_the_same_data_at_once(tables, monkeypatch):
 
 def test_a_job_brings_its_working_directory_to_the_worker(tmp_path, monkeypatch):
     parent = SweepRun(Tracking(uri="sqlite:////x.db", experiment="x"), "0")
-    sent = pickle.dumps(Job(parent, str(tmp_path / "where it started")))
+    sent = pickle.dumps(Job(parent, str(tmp_path / "where it started"), ""))
     (tmp_path / "where it started").mkdir()
     monkeypatch.chdir(tmp_path)
     assert pickle.loads(sent).parent == parent

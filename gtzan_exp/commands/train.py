@@ -30,6 +30,7 @@ usage: gtzan-exp [train] [OVERRIDE ...]   train, evaluate and record one cell
                                           audit: what the test part shares with training
                                           compare: recorded runs side by side
                                           predict: genres of audio, by a recorded model
+                                          sync: deliver what a lost server did not get
                                           ui: open MLflow's pages on this machine
 
 An override GROUP=NAME chooses a file, GROUP.OPTION=VALUE sets an option:
@@ -123,12 +124,15 @@ def job(config: DictConfig) -> None:
 
     hydra_config = HydraConfig.get()
     try:
-        print(run(config, Path(hydra_config.runtime.output_dir)), flush=True)
+        result = run(config, Path(hydra_config.runtime.output_dir))
+        print(result, flush=True)
     except GtzanExpError as error:
         if hydra_config.mode == RunMode.MULTIRUN or os.environ.get(_TRACEBACKS):
             raise
         report(error)  # Hydra would add a line of its own
         raise SystemExit(2) from None
+    if result.undelivered is not None:
+        raise SystemExit(1)
 
 
 def _hydra_main(arguments: list[str], job: TaskFunction) -> None:

@@ -80,7 +80,7 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | No
 
     tags = {"task": "compare", "synthetic": str(synthetic).lower(), **settings.tags}
     name = settings.name or f"Compare {finished} runs"
-    with recorded_run(tracking, name, comparison.params, tags) as recorder:
+    with recorded_run(tracking, folder, name, comparison.params, tags) as recorder:
         make_folder(folder)
         lines = shown(table)
         outcomes = _outcomes(tracking, lines)
@@ -106,7 +106,7 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | No
         text = json.dumps(numbers, indent=1, allow_nan=False, default=str)
         (folder / "compare.json").write_text(text, encoding="utf-8")
         recorder.metrics({"runs": len(runs), "finished": finished, "lines": len(table)})
-        recorder.artifacts(folder)
+        recorder.artifacts()
     return Compared(recorder.run_id, page)
 
 

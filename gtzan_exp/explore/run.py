@@ -66,7 +66,7 @@ def explore(look: Look) -> Explored:
     }
     page = folder / "explore.html"
     name = look.settings.name or title
-    with recorded_run(look.tracking, name, look.params, tags) as recorder:
+    with recorded_run(look.tracking, folder, name, look.params, tags) as recorder:
         make_folder(folder)
         sections = report.write(folder)
         write_page(
@@ -80,5 +80,5 @@ def explore(look: Look) -> Explored:
         text = json.dumps(numbers | report.numbers(), indent=1, allow_nan=False)
         (folder / "explore.json").write_text(text, encoding="utf-8")
         recorder.metrics(report.metrics())
-        recorder.artifacts(folder)
+        recorder.artifacts()
     return Explored(recorder.run_id, page)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,8 @@ from gtzan_exp.tracking.card import ModelCard
 from gtzan_exp.tracking.store import Tracking, quiet
 
 if TYPE_CHECKING:
-    from mlflow.models import Model, ModelSignature
+    from mlflow import MlflowClient
+    from mlflow.models import ModelSignature
 
 TRUSTED_TYPES = (
     "gtzan_exp.models.boosting.XGBoost",
@@ -44,6 +46,7 @@ list the file itself brings along."""
 LOADER = "gtzan_exp.tracking.serving"
 """The module that gives a logged model to `mlflow.pyfunc`."""
 
+_PIPELINE, _DESCRIPTION = "model.skops", "MLmodel"
 _BASE_PACKAGES = ("librosa", "numpy", "pandas", "scikit-learn", "scipy", "skops")
 _PACKAGES_BY_MODULE = {"xgboost": ("xgboost",), "keras": ("keras", "tensorflow")}
 
@@ -64,30 +67,30 @@ def requirements(estimator: Any) -> list[str]:
 
 @dataclass(frozen=True)
 class LoggedModel:
-    """A model that `log_model` logged: the fitted pipeline and what it says of itself."""
+    """A model of a run: the fitted pipeline and what it says of itself."""
 
     estimator: Any
     card: ModelCard
 
 
-def log_model(
-    run_id: str,
+def save_model(
+    folder: Path,
     estimator: Any,
     dataset: Dataset,
     view: View,
     prepare: PrepareSettings,
     *,
     trusted: tuple[str, ...],
-) -> str:
-    """Log a fitted pipeline to the active run and return the URI of the model.
+) -> None:
+    """Save a fitted pipeline as an MLflow model that belongs to no run yet.
 
     It has two flavours: ``mlflow.sklearn`` loads the pipeline, ``mlflow.pyfunc`` and
     ``mlflow models serve`` give a `gtzan_exp.tracking.serving.ServedModel`.
 
     Parameters
     ----------
-    run_id : str
-        The active run.
+    folder : Path
+        Where to; what an earlier try left there is replaced.
     estimator : Pipeline
     dataset : Dataset
         Its first row is the input example.
@@ -103,39 +106,72 @@ def log_model(
     DataError
         The pipeline holds a type that is not trusted.
     """
+    import mlflow.sklearn
+    import skops.io
     from mlflow.models import Model
 
+    shutil.rmtree(folder, ignore_errors=True)
     allowed = [*TRUSTED_TYPES, *trusted]
-    _check_types(estimator, allowed)
     card = ModelCard(
-        view, prepare, dataset.classes, dataset.name, synthetic=dataset.synthetic, run_id=run_id
+        view, prepare, dataset.classes, dataset.name, synthetic=dataset.synthetic, run_id=""
     )
     example = _example(dataset)
-    info = Model.log(
-        artifact_path=None,
-        name="model",
-        flavor=SimpleNamespace(__name__="mlflow.sklearn", save_model=_save),
-        metadata=card.metadata(),
-        sk_model=estimator,
+    model = Model(metadata=card.metadata())
+    mlflow.sklearn.save_model(
+        estimator,
+        str(folder),
+        mlflow_model=model,
         serialization_format="skops",
         skops_trusted_types=allowed,
         signature=_signature(example),
         input_example=example,
         pip_requirements=requirements(estimator),
-        validate_serving_input=False,  # it would load the whole model once more
     )
-    return info.model_uri
+    found = set(skops.io.get_untrusted_types(file=folder / _PIPELINE)) - set(allowed)
+    if found:
+        shutil.rmtree(folder)
+        raise _untrusted(found)
+    model.flavors["python_function"]["loader_module"] = LOADER
+    model.save(str(folder / _DESCRIPTION))
+
+
+def register_model(
+    client: MlflowClient, experiment_id: str, run_id: str, params: Mapping[str, str]
+) -> str:
+    """Tell the store that a run has a model, and return the model's id."""
+    from mlflow.entities import LoggedModelOutput
+
+    model = client.create_logged_model(
+        experiment_id, name="model", source_run_id=run_id, params=dict(params)
+    )
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    return model.model_id
+
+
+def upload_model(client: MlflowClient, model_id: str, run_id: str, folder: Path) -> None:
+    """Send a model that `save_model` saved, with the names that the store gave it and its run."""
+    from mlflow.models import Model
+
+    place = client.get_logged_model(model_id).artifact_location
+    description = folder / _DESCRIPTION
+    model = Model.load(str(description))
+    model.run_id, model.model_id, model.model_uuid = run_id, model_id, model_id
+    model.artifact_path = place
+    model.metadata["run_id"] = run_id
+    model.save(str(description))
+    client.log_model_artifacts(model_id, str(folder))
+    client.finalize_logged_model(model_id, "READY")
 
 
 def load_model(uri: str, *, trusted: tuple[str, ...] = ()) -> Any:
-    """Load the pipeline alone of a model that `log_model` logged; see `load_logged`."""
+    """Load the pipeline alone of the model of a run; see `load_logged`."""
     return load_logged(uri, trusted=trusted).estimator
 
 
 def load_logged(
     uri: str, *, trusted: tuple[str, ...] = (), tracking_uri: str | None = None
 ) -> LoggedModel:
-    """Load a model that `log_model` logged, with what it says of itself.
+    """Load the model of a run, with what it says of itself.
 
     Parameters
     ----------
@@ -162,7 +198,7 @@ def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
     import skops.io
     import yaml
 
-    path, description = folder / "model.skops", folder / "MLmodel"
+    path, description = folder / _PIPELINE, folder / _DESCRIPTION
     if not (path.is_file() and description.is_file()):
         allowed = "a folder with MLmodel and model.skops"
         raise DataError(Mistake("model", "is not one of ours", allowed, str(folder)))
@@ -225,16 +261,6 @@ def _fetch(uri: str, tracking_uri: str | None, place: str) -> Path:
         ) from error
 
 
-def _save(path: str, mlflow_model: Model, *, sk_model: Any, **options: Any) -> None:
-    """Save with the scikit-learn flavour, and our loader for the generic one."""
-    import mlflow.sklearn
-
-    del options["validate_serving_input"]
-    mlflow.sklearn.save_model(sk_model, path, mlflow_model=mlflow_model, **options)
-    mlflow_model.flavors["python_function"]["loader_module"] = LOADER
-    mlflow_model.save(str(Path(path) / "MLmodel"))
-
-
 def _example(dataset: Dataset) -> pd.DataFrame:
     """Return the first row, or the bytes of the first picture, as the served model takes them."""
     from gtzan_exp.audio.spectrograms import encode_png
@@ -263,14 +289,6 @@ def _signature(example: pd.DataFrame) -> ModelSignature:
         outputs=Schema([ColSpec(DataType.string)]),
         params=ParamSchema([ParamSpec("probabilities", DataType.boolean, default=False)]),
     )
-
-
-def _check_types(estimator: Any, allowed: list[str]) -> None:
-    import skops.io
-
-    found = set(skops.io.get_untrusted_types(data=skops.io.dumps(estimator))) - set(allowed)
-    if found:
-        raise _untrusted(found)
 
 
 def _damaged(folder: Path, error: Exception) -> DataError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import subprocess
 import sys
 import traceback
@@ -10,8 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import sleep, time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gtzan_exp
 from gtzan_exp.audio.prepare import PrepareSettings
@@ -20,129 +21,86 @@ from gtzan_exp.data.views import View
 from gtzan_exp.errors import one_line
 from gtzan_exp.genres import labelled
 from gtzan_exp.process import process_tags
-from gtzan_exp.tracking.models import log_model
+from gtzan_exp.tracking.models import save_model
+from gtzan_exp.tracking.outbox import Entry, Outbox, now
 from gtzan_exp.tracking.stale import close_dead
 from gtzan_exp.tracking.store import Tracking
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput
+log = logging.getLogger(__name__)
 
-_MAX_PARAM = 6000
-_MAX_TAG = 5000
-_WAITS = (0.05, 0.2, 0.8)
 _VERSIONS = ("gtzan-exp", "numpy", "pandas", "scikit-learn", "scipy", "mlflow", "librosa")
 
 
 class Recorder:
-    """An open MLflow run. Every kind of record is sent in one request."""
+    """An open MLflow run. What can be known before the fit is sent at once, the rest at the end.
 
-    def __init__(self, client: MlflowClient, experiment_id: str, run_id: str, uri: str) -> None:
-        self._client = client
-        self._experiment_id = experiment_id
-        self._uri = uri
-        self.run_id = run_id
+    Parameters
+    ----------
+    outbox : Outbox
+    entry : Entry
+    """
 
-    @classmethod
-    def open(
-        cls,
-        client: MlflowClient,
-        experiment_id: str,
-        uri: str,
-        name: str,
-        tags: Mapping[str, Any],
-    ) -> Recorder:
-        """Open a run of any kind; its tags say which process it lives in."""
-        tags = {key: str(value)[:_MAX_TAG] for key, value in {**process_tags(), **tags}.items()}
-        tags |= {"mlflow.runName": name, "mlflow.source.name": "gtzan-exp"}
-        run = client.create_run(experiment_id, tags=tags, run_name=name)
-        return cls(client, experiment_id, run.info.run_id, uri)
+    def __init__(self, outbox: Outbox, entry: Entry) -> None:
+        self._outbox = outbox
+        self._entry = entry
+
+    @property
+    def run_id(self) -> str:
+        """The run in MLflow; empty while the store has not heard of it."""
+        return self._entry.run_id or ""
+
+    @property
+    def undelivered(self) -> Path | None:
+        """The file that keeps what the store does not have of a run that has ended."""
+        return None if self._outbox.away is None else self._outbox.path
 
     @contextmanager
     def child(self, name: str, tags: Mapping[str, Any]) -> Iterator[Recorder]:
         """Open a run below this one, for example that of a fold."""
-        tags = {**tags, "mlflow.parentRunId": self.run_id}
-        with opened(self._client, self._experiment_id, self._uri, name, tags) as recorder:
-            yield recorder
+        entry = self._outbox.open(name, {**process_tags(), **tags}, parent=self._entry)
+        with _closed(entry):
+            yield Recorder(self._outbox, entry)
+        self._outbox.send(entry)
 
     def known(self, params: Mapping[str, Any], metrics: Mapping[str, float] | None = None) -> None:
-        """Record what is known before the fit, in one request; texts are cut at a limit."""
-        from mlflow.entities import Metric, Param
-
-        now = int(time() * 1000)
-        self._client.log_batch(
-            self.run_id,
-            params=[Param(key, str(value)[:_MAX_PARAM]) for key, value in params.items()],
-            metrics=[Metric(key, float(value), now, 0) for key, value in (metrics or {}).items()],
-        )
+        """Record what is known before the fit; texts are cut at a limit."""
+        self._entry.params |= {key: str(value) for key, value in params.items()}
+        self._entry.measure(metrics or {})
+        self._outbox.send(self._entry, "params")
 
     def dataset(self, dataset: Dataset, split: Split) -> None:
         """Record the data as the input of the run."""
-        import json
-
-        from mlflow.entities import Dataset as MlflowDataset
-        from mlflow.entities import DatasetInput, InputTag
-
         profile = {"num_rows": len(dataset), "classes": len(dataset.classes)}
-        name = f"{labelled(dataset.name, dataset.synthetic)}/{dataset.view}"
-        entity = MlflowDataset(
-            name=name,
-            digest=dataset.fingerprint,
-            source_type="local",
-            source=json.dumps({"uri": dataset.source}),
-            schema=json.dumps({"shape": [len(dataset), *dataset.X.shape[1:]]}),
-            profile=json.dumps(profile),
+        self._entry.datasets.append(
+            {
+                "name": f"{labelled(dataset.name, dataset.synthetic)}/{dataset.view}",
+                "digest": dataset.fingerprint,
+                "source_type": "local",
+                "source": json.dumps({"uri": dataset.source}),
+                "schema": json.dumps({"shape": [len(dataset), *dataset.X.shape[1:]]}),
+                "profile": json.dumps(profile),
+                "context": f"split {split.name} {split.fingerprint}",
+            }
         )
-        tags = [InputTag("mlflow.data.context", f"split {split.name} {split.fingerprint}")]
-        self._log_input(DatasetInput(entity, tags))
-
-    def _log_input(self, dataset: DatasetInput) -> None:
-        """Record the input again where another run recorded the same data in the same moment.
-
-        MLflow looks whether it knows a data set and then adds it: two runs that do so at once add
-        it twice, and the database refuses the second.
-        """
-        from mlflow.exceptions import MlflowException
-
-        for wait in _WAITS:
-            try:
-                return self._client.log_inputs(self.run_id, [dataset])
-            except MlflowException:
-                sleep(wait)
-        return self._client.log_inputs(self.run_id, [dataset])
+        self._outbox.send(self._entry, "inputs")
 
     def metrics(
         self, metrics: Mapping[str, float], curves: Mapping[str, list[float]] | None = None
     ) -> None:
         """Record metrics, and learning curves as ``epoch/<name>`` with the epoch as the step."""
-        from mlflow.entities import Metric
-
-        now = int(time() * 1000)
-        entries = [Metric(key, float(value), now, 0) for key, value in metrics.items()]
+        self._entry.measure(metrics)
         for key, values in (curves or {}).items():
-            entries += [
-                Metric(f"epoch/{key}", float(value), now, step)
-                for step, value in enumerate(values, start=1)
-            ]
-        for start in range(0, len(entries), 1000):
-            self._client.log_batch(self.run_id, metrics=entries[start : start + 1000])
+            for step, value in enumerate(values, start=1):
+                self._entry.measure({f"epoch/{key}": value}, step)
 
     def curve(self, name: str, points: Mapping[int, Mapping[str, float]]) -> None:
         """Record metrics at several steps as ``<name>/<metric>``."""
-        from mlflow.entities import Metric
+        for step, metrics in points.items():
+            self._entry.measure({f"{name}/{key}": value for key, value in metrics.items()}, step)
 
-        now = int(time() * 1000)
-        entries = [
-            Metric(f"{name}/{key}", float(value), now, step)
-            for step, metrics in points.items()
-            for key, value in metrics.items()
-        ]
-        for start in range(0, len(entries), 1000):
-            self._client.log_batch(self.run_id, metrics=entries[start : start + 1000])
-
-    def artifacts(self, folder: Path) -> None:
-        """Record every file below `folder`."""
-        self._client.log_artifacts(self.run_id, str(folder))
+    def artifacts(self) -> None:
+        """Record every file in the folder of the run."""
+        self._entry.has_files = True
 
     def model(
         self,
@@ -152,18 +110,16 @@ class Recorder:
         prepare: PrepareSettings,
         *,
         trusted: tuple[str, ...],
-    ) -> str:
-        """Record a fitted pipeline, with how its inputs were made, and return its URI."""
-        import mlflow
-
-        mlflow.set_tracking_uri(self._uri)
-        with mlflow.start_run(run_id=self.run_id):
-            return log_model(self.run_id, estimator, dataset, view, prepare, trusted=trusted)
+    ) -> None:
+        """Record a fitted pipeline, with how its inputs were made; see `save_model`."""
+        save_model(self._outbox.model_folder, estimator, dataset, view, prepare, trusted=trusted)
+        self._entry.has_model = True
 
 
 @contextmanager
 def recorded_run(
     tracking: Tracking,
+    folder: Path,
     name: str,
     params: Mapping[str, Any],
     tags: Mapping[str, Any],
@@ -171,9 +127,14 @@ def recorded_run(
 ) -> Iterator[Recorder]:
     """Open a run and close it as FINISHED, FAILED (with its traceback) or KILLED.
 
+    What the store does not take at the end, because it does not answer any more, is kept beside
+    `folder`, and a warning says so.
+
     Parameters
     ----------
     tracking : Tracking
+    folder : Path
+        The folder of the run's files, which `Recorder.artifacts` records.
     name : str
         Name of the run.
     params : mapping
@@ -183,44 +144,81 @@ def recorded_run(
         child of another run.
     metrics : mapping, optional
         What is measured before the fit.
+
+    Raises
+    ------
+    ConfigError
+        The store does not answer. The child of a run goes on without it.
     """
-    client = tracking.client()
-    experiment_id = tracking.experiment_id(client)
-    if "mlflow.parentRunId" not in tags:
-        close_dead(client, [experiment_id])
+    is_child = "mlflow.parentRunId" in tags
+    if not is_child:
+        client = tracking.client()
+        close_dead(client, [tracking.experiment_id(client)])
     tags = {**git_tags(), **version_tags(), **tags}
-    with opened(client, experiment_id, tracking.uri, name, tags) as recorder:
+    with opened(tracking, folder, name, tags, go_on=is_child) as recorder:
         recorder.known(params, metrics)
         yield recorder
 
 
 @contextmanager
 def opened(
-    client: MlflowClient, experiment_id: str, uri: str, name: str, tags: Mapping[str, Any]
+    tracking: Tracking,
+    folder: Path,
+    name: str,
+    tags: Mapping[str, Any],
+    *,
+    go_on: bool = True,
 ) -> Iterator[Recorder]:
-    """Open a run of any kind, and close it whatever happens."""
-    recorder = Recorder.open(client, experiment_id, uri, name, tags)
+    """Open a run of any kind, and close it whatever happens.
+
+    Parameters
+    ----------
+    tracking, folder, name, tags : as in `recorded_run`
+    go_on : bool
+        Also where the store does not answer when it is opened.
+    """
+    outbox = Outbox(tracking, folder)
+    entry = outbox.open(name, {**process_tags(), **tags})
+    if outbox.away is not None and not go_on:
+        raise outbox.away
     try:
-        yield recorder
+        with _closed(entry):
+            yield Recorder(outbox, entry)
+    finally:
+        if not outbox.deliver() and outbox.away is not None:
+            log.warning("%s; kept in %s until gtzan-exp sync", one_line(outbox.away), outbox.path)
+
+
+@contextmanager
+def _closed(entry: Entry) -> Iterator[None]:
+    """Write down how a run ends."""
+    try:
+        yield
+        entry.status = "FINISHED"
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
-        client.log_text(recorder.run_id, traceback.format_exc(), "traceback.txt")
-        client.set_tag(recorder.run_id, "error", one_line(error)[:_MAX_TAG])
-        client.set_terminated(recorder.run_id, "KILLED" if killed else "FAILED")
+        entry.status = "KILLED" if killed else "FAILED"
+        entry.error = one_line(error)
+        entry.texts["traceback.txt"] = traceback.format_exc()
         raise
-    client.set_terminated(recorder.run_id, "FINISHED")
+    finally:
+        entry.ended = now()
 
 
 def version_tags() -> dict[str, str]:
     """Return ``version/<package>`` tags of Python and of the packages that shape the results."""
-    found = {"version/python": ".".join(map(str, sys.version_info[:3]))}
     optional = [name for name in ("xgboost", "keras", "tensorflow") if name in sys.modules]
-    for package in (*_VERSIONS, *optional):
-        try:
-            found[f"version/{package}"] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = {f"version/{package}": _version(package) for package in (*_VERSIONS, *optional)}
+    found["version/python"] = ".".join(map(str, sys.version_info[:3]))
+    return {tag: number for tag, number in found.items() if number is not None}
+
+
+@cache
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 @cache

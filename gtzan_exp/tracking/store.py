@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
+from urllib.request import urlopen
 
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
@@ -14,6 +18,9 @@ from gtzan_exp.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+_PROBE_SECONDS = 5
+_away: set[str] = set()  # stores that did not answer this process when they were last asked
 
 _SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")
 
@@ -48,6 +55,9 @@ class Tracking:
     def client(self) -> MlflowClient:
         """Return a client of the store, which is made first if it is a database not there yet.
 
+        MLflow asks a server again and again for minutes. One that did not answer in all that time
+        is asked once before all this is done again.
+
         Raises
         ------
         ConfigError
@@ -57,11 +67,30 @@ class Tracking:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
 
+        if self.uri in _away:
+            self.probe()
         try:
             database = self._database_file()
             if database is not None and not _is_made(database):
                 self._make(database)
             return MlflowClient(self.uri)
+        except (MlflowException, OSError) as error:
+            raise self.unreachable(error) from error
+
+    @contextmanager
+    def asked(self) -> Iterator[MlflowClient]:
+        """Give a client to ask the store in here, all whose failures mean that it does not answer.
+
+        Raises
+        ------
+        ConfigError
+            It does not.
+        """
+        client = self.client()
+        from mlflow.exceptions import MlflowException
+
+        try:
+            yield client
         except (MlflowException, OSError) as error:
             raise self.unreachable(error) from error
 
@@ -116,8 +145,28 @@ class Tracking:
         parts = urlsplit(self.uri)
         return Path(unquote(parts.path[1:])) if parts.scheme == "sqlite" else None
 
+    def probe(self) -> None:
+        """Ask a server once, while MLflow would ask it for minutes.
+
+        Raises
+        ------
+        ConfigError
+            It does not answer. What it answers does not matter.
+        """
+        if urlsplit(self.uri).scheme in ("http", "https"):
+            try:
+                with urlopen(f"{self.uri.rstrip('/')}/health", timeout=_PROBE_SECONDS):
+                    pass
+            except HTTPError as error:
+                if error.code >= 500:
+                    raise self.unreachable(error) from error
+            except (OSError, ValueError) as error:
+                raise self.unreachable(error) from error
+        _away.discard(self.uri)
+
     def unreachable(self, error: Exception) -> ConfigError:
-        """Return the error that says that the store does not answer."""
+        """Return the error that says that the store does not answer, and remember it."""
+        _away.add(self.uri)
         return ConfigError(
             Mistake(
                 "tracking.uri",
@@ -137,3 +186,4 @@ def quiet() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")

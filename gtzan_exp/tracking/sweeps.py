@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from gtzan_exp.errors import one_line
+from gtzan_exp.errors import ConfigError
+from gtzan_exp.process import process_tags
+from gtzan_exp.tracking.outbox import MAX_PARAM, MAX_TAG, Outbox, as_tags, now
 from gtzan_exp.tracking.query import searched
-from gtzan_exp.tracking.record import Recorder, git_tags, opened, version_tags
+from gtzan_exp.tracking.record import git_tags, opened, version_tags
 from gtzan_exp.tracking.stale import close_dead, close_dead_of
 from gtzan_exp.tracking.store import Tracking
 
@@ -49,13 +52,19 @@ class SweepRun:
         ConfigError
             The store cannot be reached or made.
         """
+        from mlflow.entities import Param
+
         client = tracking.client()
         experiment_id = tracking.experiment_id(client)
         close_dead(client, [experiment_id])
-        tags = {**git_tags(), **version_tags(), **tags, "task": "sweep"}
-        recorder = Recorder.open(client, experiment_id, tracking.uri, name, tags)
-        recorder.known({re.sub(r"[^\w./ -]", "_", key): value for key, value in params.items()})
-        return cls(tracking, recorder.run_id)
+        tags = {**process_tags(), **git_tags(), **version_tags(), **tags, "task": "sweep"}
+        run = client.create_run(experiment_id, tags=as_tags(name, tags), run_name=name)
+        known = [
+            Param(re.sub(r"[^\w./ -]", "_", key), str(value)[:MAX_PARAM])
+            for key, value in params.items()
+        ]
+        client.log_batch(run.info.run_id, params=known)
+        return cls(tracking, run.info.run_id)
 
     def child_tags(self, job: int, overrides: str, task: str) -> dict[str, str]:
         """Return the tags that make a run the child for a job."""
@@ -64,10 +73,16 @@ class SweepRun:
 
     def skip(self, job: int, run_id: str) -> None:
         """Record that a finished run stands for a job."""
-        self.tracking.client().set_tag(self.run_id, f"{_SKIPPED}{job}", run_id)
+        with self.tracking.asked() as client:
+            client.set_tag(self.run_id, f"{_SKIPPED}{job}", run_id)
 
     def fail(
-        self, tracking: Tracking, name: str, tags: Mapping[str, Any], error: Exception
+        self,
+        tracking: Tracking,
+        folder: Path,
+        name: str,
+        tags: Mapping[str, Any],
+        error: Exception,
     ) -> None:
         """Make sure that a failed job has its child, also when it failed before it opened one.
 
@@ -75,6 +90,8 @@ class SweepRun:
         ----------
         tracking : Tracking
             Where the run of the job belongs.
+        folder : Path
+            The folder of the run's files.
         name : str
             Name of the run.
         tags : mapping
@@ -82,61 +99,70 @@ class SweepRun:
         error : Exception
             What the job failed of.
         """
-        client = tracking.client()
-        experiment_id = tracking.experiment_id(client)
-        child = f"tags.`mlflow.parentRunId` = '{self.run_id}' and tags.job = '{tags['job']}'"
-        if client.search_runs([experiment_id], child, max_results=1):
+        if Outbox(tracking, folder).path.exists() or self._is_recorded(tracking, tags["job"]):
             return
-        try:
-            with opened(client, experiment_id, tracking.uri, name, {**git_tags(), **tags}):
-                raise error
-        except type(error):
-            return
+        with suppress(type(error)), opened(tracking, folder, name, {**git_tags(), **tags}):
+            raise error
 
-    def lose(self, tags: Mapping[str, str], reason: str) -> None:
+    def lose(self, folder: Path, tags: Mapping[str, str], reason: str) -> None:
         """Make sure that a job whose worker died has a child that says what it died of.
 
         Parameters
         ----------
+        folder : Path
+            A folder for the run's files, of which it has none.
         tags : mapping
             From `child_tags`.
         reason : str
         """
-        client, job = self.tracking.client(), int(tags["job"])
-        child = _newest(self._children(client)).get(job)
-        if child is None and job not in self.skipped():
-            self.fail(self.tracking, "failed", tags, RuntimeError(reason))
-        elif child is not None and child.info.status == "RUNNING":
-            client.set_tag(child.info.run_id, "error", reason)
-            client.set_terminated(child.info.run_id, "FAILED")
+        job = int(tags["job"])
+        with suppress(ConfigError), self.tracking.asked() as client:
+            child = _newest(self._children(client)).get(job)
+            if child is not None and child.info.status == "RUNNING":
+                client.set_tag(child.info.run_id, "error", reason)
+                client.set_terminated(child.info.run_id, "FAILED")
+            if child is not None or job in self.skipped():
+                return
+        self.fail(self.tracking, folder, "failed", tags, RuntimeError(reason))
+
+    def _is_recorded(self, tracking: Tracking, job: str) -> bool:
+        wanted = f"tags.`mlflow.parentRunId` = '{self.run_id}' and tags.job = '{job}'"
+        with suppress(ConfigError), tracking.asked() as client:
+            return bool(client.search_runs([tracking.experiment_id(client)], wanted, max_results=1))
+        return False
 
     def jobs(self) -> list[Run]:
         """Return the runs of the jobs in their order; of a job that ran again, the newest.
 
         Runs whose process is gone, or goes within seconds because it was told to, are closed first.
+
+        Raises
+        ------
+        ConfigError
+            The store does not answer.
         """
-        client = self.tracking.client()
         patience = monotonic() + _CLOSING_SECONDS
-        while True:
-            runs = self._children(client)
-            if not any(run.info.status == "RUNNING" for run in runs):
-                break
-            if close_dead_of(client, runs):
-                continue
-            if monotonic() > patience:
-                break
-            sleep(0.1)
+        with self.tracking.asked() as client:
+            while True:
+                runs = self._children(client)
+                if not any(run.info.status == "RUNNING" for run in runs):
+                    break
+                if close_dead_of(client, runs):
+                    continue
+                if monotonic() > patience:
+                    break
+                sleep(0.1)
         return [run for _, run in sorted(_newest(runs).items())]
 
     def skipped(self) -> dict[int, Run]:
         """Return the finished runs that stand for skipped jobs, by the number of the job."""
-        client = self.tracking.client()
-        tags = client.get_run(self.run_id).data.tags
-        return {
-            int(key.removeprefix(_SKIPPED)): client.get_run(run_id)
-            for key, run_id in sorted(tags.items())
-            if key.startswith(_SKIPPED)
-        }
+        with self.tracking.asked() as client:
+            tags = client.get_run(self.run_id).data.tags
+            return {
+                int(key.removeprefix(_SKIPPED)): client.get_run(run_id)
+                for key, run_id in sorted(tags.items())
+                if key.startswith(_SKIPPED)
+            }
 
     def close(
         self,
@@ -144,18 +170,28 @@ class SweepRun:
         metrics: Mapping[str, float],
         tags: Mapping[str, str],
         folder: Path,
-        error: BaseException | None,
+        error: str | None,
     ) -> None:
-        """Record what a folder holds and how many jobs ended how, and close the parent."""
-        client = self.tracking.client()
-        recorder = Recorder(client, "", self.run_id, self.tracking.uri)
-        recorder.metrics(metrics)
-        recorder.artifacts(folder)
-        for key, value in tags.items():
-            client.set_tag(self.run_id, key, value)
+        """Record what a folder holds and how many jobs ended how, and close the parent.
+
+        Raises
+        ------
+        ConfigError
+            The store does not answer.
+        """
+        from mlflow.entities import Metric, RunTag
+
         if error is not None:
-            client.set_tag(self.run_id, "error", one_line(error))
-        client.set_terminated(self.run_id, status)
+            tags = {**tags, "error": error}
+        moment = now()
+        with self.tracking.asked() as client:
+            client.log_artifacts(self.run_id, str(folder))
+            client.log_batch(
+                self.run_id,
+                metrics=[Metric(key, value, moment, 0) for key, value in metrics.items()],
+                tags=[RunTag(key, value[:MAX_TAG]) for key, value in tags.items()],
+            )
+            client.set_terminated(self.run_id, status)
 
     def _children(self, client: MlflowClient) -> list[Run]:
         experiments = client.search_experiments(max_results=10_000)

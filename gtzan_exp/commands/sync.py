@@ -1,0 +1,61 @@
+"""``gtzan-exp sync``: deliver what the store did not get while it did not answer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from gtzan_exp.commands.arguments import parse
+from gtzan_exp.errors import ConfigError, GtzanExpError, Mistake, report
+
+USAGE = """\
+usage: gtzan-exp sync [--uri URI] [FOLDER ...]
+
+Deliver to MLflow what runs could not, because the store did not answer. Each such run left a file
+*.undelivered.json in its output folder, beside its record and its model. These are looked for below
+the FOLDERs (outputs and multirun when none is given), delivered to the store that they name, and
+removed. Sweeps that could not be closed are closed, with the table of their jobs.
+
+What has been delivered is not delivered again, and sync may be stopped at any moment. The exit
+status is 0 when nothing is left to deliver.
+
+  --uri URI    where that store is now, if it has moved
+
+Examples:
+  gtzan-exp sync
+  gtzan-exp sync /scratch/my_sweep --uri http://127.0.0.1:5001
+"""
+
+_DEFAULT = ("outputs", "multirun")
+
+
+def main(arguments: list[str]) -> int:
+    """Deliver what is below the folders of the command line, and say what was."""
+    flags = parse(arguments, uri="")
+    folders = [Path(name) for name in flags.overrides]
+    mistakes = [
+        Mistake("sync", "no such folder", "folders in which runs left their output", str(folder))
+        for folder in folders
+        if not folder.is_dir()
+    ]
+    if mistakes:
+        raise ConfigError(mistakes)
+    return _sync(folders or [Path(name) for name in _DEFAULT if Path(name).is_dir()], flags.uri)
+
+
+def _sync(folders: list[Path], uri: str) -> int:
+    from gtzan_exp.sync import sync
+
+    left = 0
+    lines = 0
+    for line in sync([folder.absolute() for folder in folders], uri=uri or None):
+        lines += 1
+        if isinstance(line, GtzanExpError):
+            left += 1
+            report(line)
+        else:
+            print(line, flush=True)
+    if not lines:
+        print(f"nothing to deliver below {', '.join(map(str, folders)) or 'this folder'}")
+    sys.stdout.flush()
+    return 2 if left else 0

@@ -1,0 +1,354 @@
+"""What runs have to say, kept beside their files until the store has all of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from time import sleep, time
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from gtzan_exp.errors import ConfigError, DataError, Mistake, one_line
+from gtzan_exp.tracking.models import register_model, upload_model
+from gtzan_exp.tracking.store import Tracking
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput
+
+log = logging.getLogger(__name__)
+
+SUFFIX = ".undelivered.json"
+"""``<folder>.undelivered.json`` holds what the store lacks of the run in ``<folder>``."""
+
+_RECORD = "record_id"
+MAX_PARAM = 6000
+MAX_TAG = 5000
+_BATCH = 1000
+_WAITS = (0.05, 0.2, 0.8)
+
+
+@dataclass
+class Entry:
+    """One MLflow run as plain data, and which of it the store has.
+
+    Parameters
+    ----------
+    name : str
+    tags : dict of str to str
+    started : int
+        Milliseconds since 1970.
+    parent : int, optional
+        Which entry of the outbox is its parent; none, or one whose run is in `tags`.
+    run_id : str, optional
+        Given by the store.
+    params : dict of str to str
+    metrics : list of (key, value, milliseconds since 1970, step)
+    datasets : list of dict
+        Arguments of `mlflow.entities.Dataset`, and the ``context`` that it was used in.
+    texts : dict of str to str
+        Small artifacts by file name.
+    has_files, has_model : bool
+        The folder belongs to this run; a model lies beside it.
+    model_id : str, optional
+        Given by the store.
+    status : str
+        ``RUNNING``, and at the end ``FINISHED``, ``FAILED`` or ``KILLED``.
+    error : str, optional
+        What it failed of, in a line.
+    ended : int, optional
+        Milliseconds since 1970.
+    done : list of str
+        The steps of a delivery that the store has answered.
+    """
+
+    name: str
+    tags: dict[str, str]
+    started: int
+    parent: int | None = None
+    run_id: str | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    metrics: list[tuple[str, float, int, int]] = field(default_factory=list)
+    datasets: list[dict[str, str]] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    has_files: bool = False
+    has_model: bool = False
+    model_id: str | None = None
+    status: str = "RUNNING"
+    error: str | None = None
+    ended: int | None = None
+    done: list[str] = field(default_factory=list)
+
+    def measure(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Take metrics of this moment."""
+        moment = now()
+        self.metrics += [(key, float(value), moment, step) for key, value in metrics.items()]
+
+
+class Outbox:
+    """A run with its children and its folder, on their way to a store.
+
+    Parameters
+    ----------
+    tracking : Tracking
+    folder : Path
+        The folder of the run's files.
+
+    Attributes
+    ----------
+    away : Exception or None
+        Why the store does not answer. Nothing more is sent then; `deliver` keeps all in `path`.
+    """
+
+    def __init__(self, tracking: Tracking, folder: Path) -> None:
+        self.tracking = tracking
+        self.folder = folder
+        self.entries: list[Entry] = []
+        self.away: Exception | None = None
+        self._client: MlflowClient | None = None
+        self._is_old = False
+
+    @classmethod
+    def read(cls, path: Path) -> Outbox:
+        """Return what an earlier delivery left.
+
+        Raises
+        ------
+        DataError
+            The file cannot be read, or is no such file.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            outbox = cls(
+                TypeAdapter(Tracking).validate_python(content["tracking"]),
+                path.with_name(path.name.removesuffix(SUFFIX)),
+            )
+            outbox.entries = TypeAdapter(list[Entry]).validate_python(content["runs"])
+        except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+            allowed = f"a file *{SUFFIX} that a run left"
+            raise DataError(
+                Mistake(str(path), "cannot be read", allowed, one_line(error))
+            ) from error
+        outbox._is_old = True
+        return outbox
+
+    @property
+    def path(self) -> Path:
+        """The file that holds what has not been delivered."""
+        return self.folder.with_name(self.folder.name + SUFFIX)
+
+    @property
+    def model_folder(self) -> Path:
+        """Where a model lies until it is delivered."""
+        return self.folder.with_name(f"{self.folder.name}.model")
+
+    def open(self, name: str, tags: Mapping[str, object], parent: Entry | None = None) -> Entry:
+        """Add a run, which the store hears of at once if it answers."""
+        place = None if parent is None else self.entries.index(parent)
+        entry = Entry(name, as_tags(name, {**tags, _RECORD: uuid4().hex}), now(), place)
+        self.entries.append(entry)
+        self.send(entry, "run")
+        return entry
+
+    def send(self, entry: Entry, *steps: str) -> None:
+        """Take steps of a delivery that have not been taken; all of them when none is named."""
+        from mlflow.exceptions import MlflowException
+
+        if self.away is not None:
+            return
+        try:
+            if self._client is None:
+                self._client = self.tracking.client()
+            for step in steps or _STEPS:
+                if step not in entry.done:
+                    _STEPS[step](self, self._client, entry)
+                    entry.done.append(step)
+        except ConfigError as error:
+            self.away = error
+        except (MlflowException, OSError) as error:
+            self.away = self.tracking.unreachable(error)
+
+    def deliver(self) -> bool:
+        """Send all that the store does not have, and say whether it has all of it now.
+
+        Until it has, `path` says what is missing: a process that dies on the way loses nothing.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path.with_suffix(".lock"), timeout=0)
+        try:
+            with lock:
+                self._save()
+                for entry in self.entries:
+                    self.send(entry, "run")
+                for entry in reversed(self.entries):
+                    self.send(entry)
+                if self.away is None:
+                    shutil.rmtree(self.model_folder, ignore_errors=True)
+                    self.path.unlink()
+                else:
+                    self._save()
+        except Timeout:
+            log.info("%s: another process delivers it", self.path)
+            return False
+        with suppress(OSError):
+            Path(lock.lock_file).unlink()
+        return self.away is None
+
+    def _save(self) -> None:
+        content = {
+            "tracking": {
+                **asdict(self.tracking),
+                "artifacts": self.tracking.artifacts and str(self.tracking.artifacts),
+            },
+            "runs": [asdict(entry) for entry in self.entries],
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.path.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        unfinished.replace(self.path)
+
+    def _run(self, client: MlflowClient, entry: Entry) -> None:
+        tags = dict(entry.tags)
+        if entry.parent is not None:
+            tags["mlflow.parentRunId"] = self.entries[entry.parent].run_id
+        experiment = self.tracking.experiment_id(client)
+        known = []
+        if self._is_old:  # the store may have made it, and its answer may have been lost
+            wanted = f"tags.{_RECORD} = '{tags[_RECORD]}'"
+            known = client.search_runs([experiment], wanted, max_results=1)
+        run = (
+            known[0]
+            if known
+            else client.create_run(
+                experiment, start_time=entry.started, tags=tags, run_name=entry.name
+            )
+        )
+        entry.run_id = run.info.run_id
+
+    def _params(self, client: MlflowClient, entry: Entry) -> None:
+        from mlflow.entities import Param
+
+        params = [Param(key, value[:MAX_PARAM]) for key, value in entry.params.items()]
+        if params:
+            client.log_batch(entry.run_id, params=params)
+
+    def _inputs(self, client: MlflowClient, entry: Entry) -> None:
+        """Record inputs again where another run recorded the same data in the same moment.
+
+        MLflow looks whether it knows a data set and then adds it: two runs that do so at once add
+        it twice, and the database refuses the second.
+        """
+        from mlflow.exceptions import MlflowException
+
+        if not entry.datasets:
+            return
+        inputs = [_dataset_input(dataset) for dataset in entry.datasets]
+        for wait in _WAITS:
+            try:
+                return client.log_inputs(entry.run_id, inputs)
+            except MlflowException as error:
+                if "unique" not in str(error).lower():
+                    raise
+                sleep(wait)
+        return client.log_inputs(entry.run_id, inputs)
+
+    def _files(self, client: MlflowClient, entry: Entry) -> None:
+        if entry.has_files:
+            client.log_artifacts(entry.run_id, str(self.folder))
+        for name, text in entry.texts.items():
+            client.log_text(entry.run_id, text, name)
+
+    def _model(self, client: MlflowClient, entry: Entry) -> None:
+        if not entry.has_model:
+            return
+        if entry.model_id is None:
+            experiment = self.tracking.experiment_id(client)
+            entry.model_id = register_model(client, experiment, entry.run_id, entry.params)
+        upload_model(client, entry.model_id, entry.run_id, self.model_folder)
+
+    def _metrics(self, client: MlflowClient, entry: Entry) -> None:
+        """Send the metrics; those of no step are the model's too."""
+        from mlflow.entities import Metric
+
+        metrics = [
+            Metric(key, value, moment, step, model_id=None if step else entry.model_id)
+            for key, value, moment, step in entry.metrics
+        ]
+        for start in range(0, len(metrics), _BATCH):
+            client.log_batch(entry.run_id, metrics=metrics[start : start + _BATCH])
+
+    def _end(self, client: MlflowClient, entry: Entry) -> None:
+        if entry.error is not None:
+            client.set_tag(entry.run_id, "error", entry.error[:MAX_TAG])
+        if self._is_old and "stale" in client.get_run(entry.run_id).data.tags:
+            client.delete_tag(entry.run_id, "stale")
+        client.set_terminated(entry.run_id, entry.status, end_time=entry.ended)
+
+
+_STEPS: dict[str, Callable[[Outbox, MlflowClient, Entry], None]] = {
+    "run": Outbox._run,
+    "params": Outbox._params,
+    "inputs": Outbox._inputs,
+    "files": Outbox._files,
+    "model": Outbox._model,
+    "metrics": Outbox._metrics,
+    "end": Outbox._end,
+}
+
+
+def undelivered(folders: Sequence[Path]) -> Iterator[Path]:
+    """Yield the files below some folders that hold what has not been delivered, oldest first."""
+    found = {path for folder in folders for path in folder.rglob(f"*{SUFFIX}")}
+    yield from sorted(found, key=lambda path: (path.stat().st_mtime, path))
+
+
+def deliver(path: Path, *, uri: str | None = None) -> Outbox | None:
+    """Deliver what such a file holds; None where another process does so.
+
+    Parameters
+    ----------
+    path : Path
+    uri : str, optional
+        Where the store is now, if it has moved.
+
+    Raises
+    ------
+    ConfigError
+        The store does not answer; nothing is lost.
+    DataError
+        The file cannot be read.
+    """
+    outbox = Outbox.read(path)
+    if uri is not None:
+        outbox.tracking = replace(outbox.tracking, uri=uri)
+    outbox.tracking.probe()
+    is_delivered = outbox.deliver()
+    if outbox.away is not None:
+        raise outbox.away
+    return outbox if is_delivered else None
+
+
+def as_tags(name: str, tags: Mapping[str, object]) -> dict[str, str]:
+    """Return tags of a run as MLflow takes them, with the name of the run and of the program."""
+    texts = {key: str(value)[:MAX_TAG] for key, value in tags.items()}
+    return {**texts, "mlflow.runName": name, "mlflow.source.name": "gtzan-exp"}
+
+
+def now() -> int:
+    """Return the milliseconds since 1970."""
+    return int(time() * 1000)
+
+
+def _dataset_input(dataset: Mapping[str, str]) -> DatasetInput:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    arguments = {key: value for key, value in dataset.items() if key != "context"}
+    return DatasetInput(Dataset(**arguments), [InputTag("mlflow.data.context", dataset["context"])])
