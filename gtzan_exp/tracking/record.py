@@ -186,7 +186,10 @@ def opened(
             yield Recorder(outbox, entry)
     finally:
         if not outbox.deliver() and outbox.away is not None:
-            log.warning("%s; kept in %s until gtzan-exp sync", one_line(outbox.away), outbox.path)
+            log.warning(
+                "not recorded yet: kept in %s until gtzan-exp sync; %s",
+                *(outbox.path, one_line(outbox.away)),
+            )
 
 
 @contextmanager
