@@ -116,11 +116,10 @@ def save_model(
         view, prepare, dataset.classes, dataset.name, synthetic=dataset.synthetic, run_id=""
     )
     example = _example(dataset)
-    model = Model(metadata=card.metadata())
     mlflow.sklearn.save_model(
         estimator,
         str(folder),
-        mlflow_model=model,
+        mlflow_model=Model(metadata=card.metadata()),
         serialization_format="skops",
         skops_trusted_types=allowed,
         signature=_signature(example),
@@ -131,8 +130,6 @@ def save_model(
     if found:
         shutil.rmtree(folder)
         raise _untrusted(found)
-    model.flavors["python_function"]["loader_module"] = LOADER
-    model.save(str(folder / _DESCRIPTION))
 
 
 def register_model(
@@ -149,7 +146,11 @@ def register_model(
 
 
 def upload_model(client: MlflowClient, model_id: str, run_id: str, folder: Path) -> None:
-    """Send a model that `save_model` saved, with the names that the store gave it and its run."""
+    """Send a model that `save_model` saved.
+
+    What it says of itself gets the names that the store gave it and its run, and our loader for the
+    generic flavour.
+    """
     from mlflow.models import Model
 
     place = client.get_logged_model(model_id).artifact_location
@@ -158,6 +159,7 @@ def upload_model(client: MlflowClient, model_id: str, run_id: str, folder: Path)
     model.run_id, model.model_id, model.model_uuid = run_id, model_id, model_id
     model.artifact_path = place
     model.metadata["run_id"] = run_id
+    model.flavors["python_function"]["loader_module"] = LOADER
     model.save(str(description))
     client.log_model_artifacts(model_id, str(folder))
     client.finalize_logged_model(model_id, "READY")
