@@ -1,0 +1,119 @@
+"""What a store did not take is kept, and delivered once, wherever it stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+
+from gtzan_exp.cli import main
+from gtzan_exp.tracking import outbox
+from gtzan_exp.tracking.models import load_model
+from tests.test_sweep import QUICK, artifact, runs, tables  # noqa: F401
+
+GOOD = [*QUICK, "data.root=good"]
+
+
+def breaks(monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException, *, after: bool):
+    """Let a step of a delivery fail once, before or after the store has done what it asks."""
+    take, failures = outbox._STEPS[step], [error]
+
+    def fails_once(*args):
+        if after:
+            take(*args)
+        if failures:
+            raise failures.pop()
+        if not after:
+            take(*args)
+
+    monkeypatch.setitem(outbox._STEPS, step, fails_once)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", ["params", "inputs", "files", "model", "metrics", "end"])
+def test_a_store_that_fails_at_any_step_gets_the_rest_later(
+    tables,  # noqa: F811
+    capsys,
+    monkeypatch,
+    step,
+    after,
+):
+    breaks(monkeypatch, step, OSError("database or disk is full"), after=after)
+    with pytest.raises(SystemExit) as stopped:
+        main([*GOOD, "tracking.log_model=true"])
+    assert stopped.value.code == 1
+    out, _ = capsys.readouterr()
+    assert "database or disk is full" in out
+    (result,) = [json.loads(path.read_text()) for path in tables.rglob("result.json")]
+    (run,) = runs(tables)
+    assert run.info.status == ("FINISHED" if (step, after) == ("end", True) else "RUNNING")
+
+    assert main(["sync"]) == 0
+    assert capsys.readouterr().out.startswith(f"run_id={result['run_id']} FINISHED ")
+    (run,) = runs(tables)
+    assert run.info.status == "FINISHED"
+    assert run.info.end_time < run.info.start_time + 600_000
+    assert result["metrics"].items() <= run.data.metrics.items()
+    assert run.data.params["model.C"] == "1.0"
+    assert len(run.inputs.dataset_inputs) == 1
+    assert "precision" in artifact(tables, run, "classification_report.txt")
+    mlflow.set_tracking_uri(f"sqlite:///{tables}/mlruns/mlflow.db")
+    assert list(load_model(f"runs:/{run.info.run_id}/model").classes_) == ["a", "b"]
+    assert not [path for path in tables.rglob("*") if "undelivered" in path.name]
+    assert not list(tables.rglob("record.model"))
+
+
+def test_folds_that_the_store_never_heard_of_become_children(tables, monkeypatch):  # noqa: F811
+    breaks(monkeypatch, "inputs", OSError("gone"), after=False)
+    with pytest.raises(SystemExit):
+        main([*GOOD, "split=kfold", "split.k=3"])
+    assert len(runs(tables)) == 1
+    assert main(["sync"]) == 0
+    (parent,) = runs(tables, "tags.task = 'train'")
+    folds = runs(tables, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert [fold.info.status for fold in (parent, *folds)] == ["FINISHED"] * 4
+    values = [fold.data.metrics["test/accuracy"] for fold in folds]
+    assert parent.data.metrics["test/accuracy"] == pytest.approx(pd.Series(values).mean())
+    assert main(["sync"]) == 0
+    assert len(runs(tables)) == 4
+
+
+def test_a_delivery_that_is_stopped_goes_on_later(tables, capsys, monkeypatch):  # noqa: F811
+    breaks(monkeypatch, "metrics", KeyboardInterrupt(), after=True)
+    assert main(GOOD) == 130
+    (path,) = tables.rglob("*.undelivered.json")
+    (run,) = runs(tables)
+    client = mlflow.MlflowClient(f"sqlite:///{tables}/mlruns/mlflow.db")
+    client.set_tag(run.info.run_id, "stale", "its process is gone")
+    client.set_terminated(run.info.run_id, "KILLED")
+    (path.parent / "other.undelivered.json").write_text("{")
+    capsys.readouterr()
+    assert main(["sync"]) == 2
+    out, err = capsys.readouterr()
+    assert out == f"run_id={run.info.run_id} FINISHED {run.info.run_name}\n"
+    assert err.count("\n") == 1
+    assert "other.undelivered.json: cannot be read" in err
+    (run,) = runs(tables)
+    assert run.info.status == "FINISHED"
+    assert "stale" not in run.data.tags
+
+
+def test_a_failed_run_is_delivered_as_one(tables, capsys, monkeypatch):  # noqa: F811
+    breaks(monkeypatch, "inputs", OSError("gone"), after=False)
+    with pytest.raises(SystemExit) as stopped:
+        main([*GOOD, "+model.dual=true"])
+    assert stopped.value.code == 2
+    assert "dual" in capsys.readouterr().err
+    assert main(["sync"]) == 0
+    (run,) = runs(tables)
+    assert run.info.status == "FAILED"
+    assert "dual" in run.data.tags["error"]
+    assert "Traceback" in artifact(tables, run, "traceback.txt")
+
+
+def test_folders_that_are_not_there_are_named(workspace: Path, capsys):
+    assert main(["sync", "nowhere"]) == 2
+    assert "sync: no such folder" in capsys.readouterr().err
