@@ -16,6 +16,7 @@ from gtzan_exp.evaluation.audit import Audit
 from gtzan_exp.evaluation.evaluate import Evaluation
 from gtzan_exp.genres import labelled
 from gtzan_exp.models.build import Fitted
+from gtzan_exp.tracking.store import masked
 
 RESULT = "result.json"
 
@@ -128,7 +129,8 @@ def write_pooled_record(
 def _folder(output: Path, config: DictConfig) -> Path:
     folder = output / "record"
     folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(config, folder / "config.yaml", resolve=True)
+    text = masked(OmegaConf.to_yaml(config, resolve=True))
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
     return folder
 
 

@@ -7,7 +7,6 @@ import math
 import os
 import re
 import shlex
-import shutil
 import sys
 import traceback
 from collections import Counter
@@ -26,6 +25,7 @@ from gtzan_exp.errors import ConfigError, DataError, GtzanExpError, Mistake, one
 from gtzan_exp.process import end_with_parent, ends_in_order, host, is_alive, process_tags
 from gtzan_exp.search import Search, best_command, best_file, best_job, score_mistake
 from gtzan_exp.tracking.outbox import deliver, undelivered
+from gtzan_exp.tracking.store import masked
 from gtzan_exp.tracking.sweeps import SweepRun
 
 if TYPE_CHECKING:
@@ -186,12 +186,12 @@ def sweep(
     KeyboardInterrupt, SystemExit
         The sweep was stopped. All that ran is closed as KILLED.
     """
-    command = shlex.join(["gtzan-exp", *arguments])
+    command = masked(shlex.join(["gtzan-exp", *arguments]))
     params = dict(re.match(r"[+~]*([^=]+)=?(.*)", text, re.DOTALL).groups() for text in overrides)
     tags = {"command": command, "sweep_dir": plan.folder}
     if plan.n_jobs is not None:
         tags["n_jobs_planned"] = str(plan.n_jobs)
-    name = f"sweep {' '.join(overrides)}"[:_MAX_NAME]
+    name = masked(f"sweep {' '.join(overrides)}")[:_MAX_NAME]
     parent = SweepRun.open(plan.first.tracking, name, params, tags)
     ledger = Ledger(parent, Path(plan.folder), command, plan.n_jobs, plan.search)
     ledger.write()
@@ -281,6 +281,7 @@ class Ledger:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         unfinished = self.folder / f"{LEDGER}.unfinished"
+        unfinished.touch(mode=0o600)  # the address of a store may hold a password
         unfinished.write_bytes(TypeAdapter(Ledger).dump_json(self, indent=1))
         unfinished.replace(self.folder / LEDGER)
 
@@ -349,7 +350,8 @@ def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs:
     (folder / "command.txt").write_text(f"{command}\n", encoding="utf-8")
     composed = folder.parent / "multirun.yaml"
     if composed.is_file():
-        shutil.copy(composed, folder)
+        text = masked(composed.read_text(encoding="utf-8"))
+        (folder / composed.name).write_text(text, encoding="utf-8")
     if lines:
         table = pd.DataFrame(lines).sort_values("job")
         table.to_csv(folder / "jobs.csv", index=False)

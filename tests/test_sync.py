@@ -117,3 +117,24 @@ def test_a_failed_run_is_delivered_as_one(tables, capsys, monkeypatch):  # noqa:
 def test_folders_that_are_not_there_are_named(workspace: Path, capsys):
     assert main(["sync", "nowhere"]) == 2
     assert "sync: no such folder" in capsys.readouterr().err
+
+
+def test_a_password_is_in_nothing_that_is_recorded_or_printed(tables, capsys, monkeypatch):  # noqa: F811
+    address = "postgresql+psycopg://me:s3cret@127.0.0.1:9/x"
+    assert main(["-m", *GOOD, f"+tags.where='{address}'", "seed=0"]) == 0
+    recorded = runs(tables)
+    assert {run.data.tags["where"] for run in recorded if "where" in run.data.tags} == {
+        "postgresql+psycopg://me:***@127.0.0.1:9/x"
+    }
+    assert not [run for run in recorded if "s3cret" in str(run.to_dictionary())]
+    files = [path for path in (tables / "mlruns").rglob("*") if path.is_file()]
+    assert not [path for path in files if b"s3cret" in path.read_bytes()]
+
+    capsys.readouterr()
+    monkeypatch.setattr("mlflow.store.db.utils.MAX_RETRY_COUNT", 1)
+    with pytest.raises(SystemExit):
+        main([*GOOD, f"tracking.uri={address}"])
+    out, err = capsys.readouterr()
+    assert "the store does not answer" in err
+    assert "postgresql+psycopg://me:***@127.0.0.1:9/x" in err
+    assert "s3cret" not in out + err

@@ -20,7 +20,7 @@ from gtzan_exp.report.folder import free_folder, make_folder
 from gtzan_exp.report.page import write_page
 from gtzan_exp.tracking.query import recorded_curves, recorded_predictions, recorded_runs
 from gtzan_exp.tracking.record import recorded_run
-from gtzan_exp.tracking.store import Tracking
+from gtzan_exp.tracking.store import Tracking, masked
 
 _SYNTHETIC = (
     "SYNTHETIC, not GTZAN: these runs are on generated audio. Their numbers show that everything "
@@ -116,7 +116,9 @@ def _chosen(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
         wanted = "an experiment with runs (data=NAME and tracking=NAME choose it)"
         if settings.parent or settings.filter:
             wanted = "a sweep or a filter that some recorded run belongs to"
-        raise DataError(Mistake(tracking.uri, "no recorded runs", wanted, tracking.experiment))
+        raise DataError(
+            Mistake(masked(tracking.uri), "no recorded runs", wanted, tracking.experiment)
+        )
     runs = tables.with_defaults(runs)
     chosen = pd.Series(True, index=runs.index)
     mistakes = []

@@ -19,7 +19,7 @@ from gtzan_exp.data.dataset import Dataset
 from gtzan_exp.data.views import View
 from gtzan_exp.errors import ConfigError, DataError, Mistake
 from gtzan_exp.tracking.card import ModelCard
-from gtzan_exp.tracking.store import Tracking, quiet
+from gtzan_exp.tracking.store import Tracking, masked, quiet
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -236,10 +236,10 @@ def model_of_run(tracking: Tracking, run_id: str) -> str:
         outputs = tracking.client().get_run(run_id).outputs
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            got = f"{tracking.uri} ({str(error).strip().splitlines()[0]})"
+            got = f"{masked(tracking.uri)} ({str(error).strip().splitlines()[0]})"
             what, allowed = "the store does not answer", "a store that answers"
             raise ConfigError(Mistake("tracking.uri", what, allowed, got)) from error
-        allowed = f"a run in {tracking.uri} (tracking=... names another store)"
+        allowed = f"a run in {masked(tracking.uri)} (tracking=... names another store)"
         raise DataError(Mistake("model", "no such run", allowed, run_id)) from error
     if not (outputs and outputs.model_outputs):
         allowed = "a run of one fold with tracking.log_model=true"

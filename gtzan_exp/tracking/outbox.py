@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from gtzan_exp.errors import ConfigError, DataError, Mistake, one_line
 from gtzan_exp.tracking.models import register_model, upload_model
-from gtzan_exp.tracking.store import Tracking
+from gtzan_exp.tracking.store import Tracking, masked, store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -159,8 +159,6 @@ class Outbox:
 
     def send(self, entry: Entry, *steps: str) -> None:
         """Take steps of a delivery that have not been taken; all of them when none is named."""
-        from mlflow.exceptions import MlflowException
-
         if self.away is not None:
             return
         try:
@@ -172,7 +170,7 @@ class Outbox:
                     entry.done.append(step)
         except ConfigError as error:
             self.away = error
-        except (MlflowException, OSError) as error:
+        except store_errors() as error:
             self.away = self.tracking.unreachable(error)
 
     def deliver(self) -> bool:
@@ -212,6 +210,7 @@ class Outbox:
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self.path.with_suffix(".unfinished")
+        unfinished.touch(mode=0o600)  # the address of a store may hold a password
         unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
         unfinished.replace(self.path)
 
@@ -236,7 +235,7 @@ class Outbox:
     def _params(self, client: MlflowClient, entry: Entry) -> None:
         from mlflow.entities import Param
 
-        params = [Param(key, value[:MAX_PARAM]) for key, value in entry.params.items()]
+        params = [Param(key, masked(value)[:MAX_PARAM]) for key, value in entry.params.items()]
         if params:
             client.log_batch(entry.run_id, params=params)
 
@@ -287,7 +286,7 @@ class Outbox:
 
     def _end(self, client: MlflowClient, entry: Entry) -> None:
         if entry.error is not None:
-            client.set_tag(entry.run_id, "error", entry.error[:MAX_TAG])
+            client.set_tag(entry.run_id, "error", masked(entry.error)[:MAX_TAG])
         if self._is_old and "stale" in client.get_run(entry.run_id).data.tags:
             client.delete_tag(entry.run_id, "stale")
         client.set_terminated(entry.run_id, entry.status, end_time=entry.ended)
@@ -338,7 +337,7 @@ def deliver(path: Path, *, uri: str | None = None) -> Outbox | None:
 
 def as_tags(name: str, tags: Mapping[str, object]) -> dict[str, str]:
     """Return tags of a run as MLflow takes them, with the name of the run and of the program."""
-    texts = {key: str(value)[:MAX_TAG] for key, value in tags.items()}
+    texts = {key: masked(str(value))[:MAX_TAG] for key, value in tags.items()}
     return {**texts, "mlflow.runName": name, "mlflow.source.name": "gtzan-exp"}
 
 

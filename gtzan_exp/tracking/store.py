@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib.request import urlopen
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.errors import ConfigError, Mistake
+from gtzan_exp.errors import ConfigError, MissingExtraError, Mistake
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -65,7 +66,6 @@ class Tracking:
         """
         quiet()
         from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
 
         if self.uri in _away:
             self.probe()
@@ -74,7 +74,9 @@ class Tracking:
             if database is not None and not _is_made(database):
                 self._make(database)
             return MlflowClient(self.uri)
-        except (MlflowException, OSError) as error:
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("tracking.uri", error.name, "server") from error
+        except store_errors() as error:
             raise self.unreachable(error) from error
 
     @contextmanager
@@ -87,11 +89,9 @@ class Tracking:
             It does not.
         """
         client = self.client()
-        from mlflow.exceptions import MlflowException
-
         try:
             yield client
-        except (MlflowException, OSError) as error:
+        except store_errors() as error:
             raise self.unreachable(error) from error
 
     def experiment_id(self, client: MlflowClient) -> str:
@@ -108,7 +108,7 @@ class Tracking:
                     found = client.get_experiment_by_name(self.experiment)
                     if found is None:
                         raise
-        except (MlflowException, OSError) as error:
+        except store_errors() as error:
             raise self.unreachable(error) from error
         if found.lifecycle_stage == "deleted":
             raise ConfigError(
@@ -172,13 +172,26 @@ class Tracking:
                 "tracking.uri",
                 "the store does not answer",
                 "a running MLflow server, or a database that can be written",
-                f"{self.uri} ({str(error).strip().splitlines()[0]})",
+                f"{masked(self.uri)} ({masked(str(error).strip().splitlines()[0])})",
             )
         )
 
 
 def _is_made(database: Path) -> bool:
     return database.is_file() and database.stat().st_size > 0
+
+
+def store_errors() -> tuple[type[Exception], ...]:
+    """Return what MLflow's clients raise when a store does not do what it is asked."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, OSError, SQLAlchemyError
+
+
+def masked(text: str) -> str:
+    """Return a text that is printed or recorded without the passwords of the URIs in it."""
+    return re.sub(r"(://[^\s:/@\\]*\\?:)[^\s@/]+@", r"\1***@", text)
 
 
 def quiet() -> None:

@@ -16,7 +16,7 @@ from gtzan_exp.tracking.outbox import MAX_PARAM, MAX_TAG, Outbox, as_tags, now
 from gtzan_exp.tracking.query import searched
 from gtzan_exp.tracking.record import git_tags, opened, version_tags
 from gtzan_exp.tracking.stale import close_dead, close_dead_of
-from gtzan_exp.tracking.store import Tracking
+from gtzan_exp.tracking.store import Tracking, masked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -60,7 +60,7 @@ class SweepRun:
         tags = {**process_tags(), **git_tags(), **version_tags(), **tags, "task": "sweep"}
         run = client.create_run(experiment_id, tags=as_tags(name, tags), run_name=name)
         known = [
-            Param(re.sub(r"[^\w./ -]", "_", key), str(value)[:MAX_PARAM])
+            Param(re.sub(r"[^\w./ -]", "_", key), masked(str(value))[:MAX_PARAM])
             for key, value in params.items()
         ]
         client.log_batch(run.info.run_id, params=known)
@@ -189,7 +189,7 @@ class SweepRun:
             client.log_batch(
                 self.run_id,
                 metrics=[Metric(key, value, moment, 0) for key, value in metrics.items()],
-                tags=[RunTag(key, value[:MAX_TAG]) for key, value in tags.items()],
+                tags=[RunTag(key, masked(value)[:MAX_TAG]) for key, value in tags.items()],
             )
             client.set_terminated(self.run_id, status)
 
