@@ -36,6 +36,7 @@ T = TypeVar("T")
 MAX_JOBS_CHECKED = 256
 
 _MAX_CHOICES = 32
+_BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 _LAUNCHER = "hydra/launcher"
 _LAUNCHER_EXTRAS = {
@@ -96,12 +97,15 @@ class SweepPlan:
         Hydra's folder of the sweep.
     search : Search, optional
         What the sweep makes best, where it is a search.
+    basic : bool
+        Its jobs are those of Hydra's basic sweeper.
     """
 
     first: Cell
     n_jobs: int | None
     folder: str
     search: Search | None = None
+    basic: bool = False
 
 
 def check_sweep(
@@ -147,7 +151,7 @@ def check_sweep(
         mistakes.append(Mistake("command line", "describes no job", wanted, " ".join(overrides)))
     if mistakes:
         raise ConfigError(once(mistakes) if search else dict.fromkeys(mistakes))
-    return SweepPlan(cells[0], n_jobs, folder, search)
+    return SweepPlan(cells[0], n_jobs, folder, search, sweeper._target_ == _BASIC)
 
 
 def _sweeper(base: DictConfig) -> DictConfig:
