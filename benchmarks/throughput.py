@@ -1,7 +1,7 @@
 """How many more jobs does a sweep get done with two workers than with one? Whole processes, paired.
 
-The sweep is ``gtzan-exp -m model=mlp 'seed=range(JOBS)'``: fits of seconds, with everything that a
-run records. It runs with joblib's launcher and one job at a time, with two workers, and with
+The sweep is ``gtzan-exp -m model=mlp 'model.hidden_layer_sizes=[512]' 'seed=range(JOBS)'``: fits of
+seconds, with everything that a run records. It runs with joblib's launcher and one job at a time, with two workers, and with
 Hydra's basic launcher; each of them may use all cores. Starting, which takes each process seconds,
 is part of the times. Without GTZAN_ROOT the data is the synthetic sample.
 
@@ -42,19 +42,20 @@ def threads() -> int:
 
 
 def main(jobs: int, pairs: int) -> None:
-    options = ["model=mlp", "view=features", "split=holdout", f"seed=range({jobs})"]
+    options = ["model=mlp", "model.hidden_layer_sizes=[512]", "view=features", "split=holdout"]
     options += ["data=gtzan"] if os.environ.get("GTZAN_ROOT") else []
+    seeds = f"seed=range({jobs})"
     in_workers = Parallel(n_jobs=2, backend="loky")(delayed(threads)() for _ in range(4))
     print(f"threads of a library: {threads()} in one process, {max(in_workers)} in each worker")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         program = [sys.executable, "-m", "gtzan_exp", "-m"]
-        seconds([*program, *options[:-1], "seed=0"], folder)  # the first run makes the database
+        seconds([*program, *options, "seed=0"], folder)  # the first run makes the database
         per_minute: dict[str, list[float]] = {way: [] for way in WAYS}
         for pair in range(1, pairs + 1):
             for way, launcher in WAYS.items():
                 before = cpu_seconds()
-                took = seconds([*program, *options, *launcher], folder)
+                took = seconds([*program, *options, seeds, *launcher], folder)
                 per_minute[way].append(60 * jobs / took)
                 print(
                     f"pair {pair}, {way}: {took:.1f} s for {jobs} jobs,"
