@@ -7,7 +7,9 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache, lru_cache, partial
 from typing import TypeVar
 
 from hydra import compose as hydra_compose
@@ -32,6 +34,9 @@ from gtzan_exp.search import Search, space_mistakes, validates, validation_mista
 T = TypeVar("T")
 
 MAX_JOBS_CHECKED = 256
+
+_MAX_CHOICES = 32
+_BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 _LAUNCHER = "hydra/launcher"
 _LAUNCHER_EXTRAS = {
@@ -75,7 +80,7 @@ def composed(
                 Mistake(sweep.get_key_element(), "is a sweep", allowed, sweep.input_line)
                 for sweep in sweeps
             )
-        return _read(loader, parsed, config_name, read)
+        return _read(_Choices(loader, config_name), parsed, read)
 
 
 @dataclass(frozen=True)
@@ -92,12 +97,15 @@ class SweepPlan:
         Hydra's folder of the sweep.
     search : Search, optional
         What the sweep makes best, where it is a search.
+    basic : bool
+        Its jobs are those of Hydra's basic sweeper.
     """
 
     first: Cell
     n_jobs: int | None
     folder: str
     search: Search | None = None
+    basic: bool = False
 
 
 def check_sweep(
@@ -123,12 +131,13 @@ def check_sweep(
         base = _base(loader, parsed, config_name)
         sweeper = _sweeper(base)
         search = _search(loader, parsed, sweeper) if _is_search(sweeper) else None
-        jobs = _jobs(loader, parsed, config_name, sweeper)
+        choices = _Choices(loader, config_name)
+        jobs = _jobs(choices, parsed, sweeper)
         first = list(itertools.islice(jobs, MAX_JOBS_CHECKED))
         parser = OverridesParser.create(config_loader=loader)
         for job in first:
             try:
-                cells.append(_read(loader, parser.parse_overrides(job), config_name, resolve))
+                cells.append(_read(choices, parser.parse_overrides(job), resolve))
             except ConfigError as error:
                 mistakes += error.mistakes
         is_product = sweeper._target_.endswith((".BasicSweeper", ".PairsSweeper"))
@@ -142,7 +151,7 @@ def check_sweep(
         mistakes.append(Mistake("command line", "describes no job", wanted, " ".join(overrides)))
     if mistakes:
         raise ConfigError(once(mistakes) if search else dict.fromkeys(mistakes))
-    return SweepPlan(cells[0], n_jobs, folder, search)
+    return SweepPlan(cells[0], n_jobs, folder, search, sweeper._target_ == _BASIC)
 
 
 def _sweeper(base: DictConfig) -> DictConfig:
@@ -186,7 +195,9 @@ def _base(loader: ConfigLoader, overrides: list[Override], config_name: str) -> 
     try:
         return hydra_compose(config_name, texts, return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
-        _read(loader, fixed, config_name, resolve)  # names what is wrong, if that is in our part
+        _read(
+            _Choices(loader, config_name), fixed, resolve
+        )  # names what is wrong, if that is in our part
         reason, got = str(error).strip().splitlines()[0], " ".join(texts) or config_name
         allowed = "configs that Hydra can compose"
         raise ConfigError(Mistake("config", reason, allowed, got)) from error
@@ -229,18 +240,36 @@ def _parse(overrides: Sequence[str]) -> list[Override]:
     return parsed
 
 
-def _read(
-    loader: ConfigLoader,
-    overrides: Sequence[Override],
-    config_name: str,
-    read: Callable[[DictConfig], T],
-) -> T:
+class _Choices:
+    """The choices of groups on a command line. The jobs of a sweep have most of them in common.
+
+    Parameters
+    ----------
+    loader : ConfigLoader
+    config_name : str
+    """
+
+    def __init__(self, loader: ConfigLoader, config_name: str) -> None:
+        self.loader = loader
+        self.config_name = config_name
+        self.options = cache(partial(_options, loader))
+        self._composed = lru_cache(_MAX_CHOICES)(self._compose)
+
+    def config(self, groups: Sequence[str]) -> DictConfig:
+        """Return the config that these choices give, the caller's own."""
+        return deepcopy(self._composed(tuple(groups)))
+
+    def _compose(self, groups: tuple[str, ...]) -> DictConfig:
+        return hydra_compose(self.config_name, list(groups))
+
+
+def _read(choices: _Choices, overrides: Sequence[Override], read: Callable[[DictConfig], T]) -> T:
     """Compose group choices first, then set the values one by one, collecting mistakes."""
     mistakes: list[Mistake] = []
     groups, values = [], []
     for override in overrides:
         name, chosen = override.key_or_group, override.value()
-        options = _options(loader, name)
+        options = choices.options(name)
         if not options and not name.startswith("hydra."):
             values.append(override)
             continue
@@ -255,9 +284,9 @@ def _read(
         else:
             groups.append(override.input_line)
     try:
-        config = hydra_compose(config_name, groups)
+        config = choices.config(groups)
     except (HydraException, OmegaConfBaseException) as error:
-        reason, got = str(error).strip().splitlines()[0], " ".join(groups) or config_name
+        reason, got = str(error).strip().splitlines()[0], " ".join(groups) or choices.config_name
         mistakes.append(Mistake("config", reason, "configs that Hydra can compose", got))
         raise ConfigError(mistakes) from error
     for override in values:
@@ -331,30 +360,28 @@ def _by_key(
     return {override.get_key_element(): override for override in parsed}
 
 
-def _jobs(
-    loader: ConfigLoader, overrides: list[Override], config_name: str, sweeper: DictConfig
-) -> Iterator[list[str]]:
+def _jobs(choices: _Choices, overrides: list[Override], sweeper: DictConfig) -> Iterator[list[str]]:
     """Yield the jobs of a sweep, as Hydra's basic sweeper makes them.
 
     Of a search they are as few as hold each value of a choice and both ends of each interval.
     """
-    parser = OverridesParser.create(config_loader=loader)
-    choices: dict[str, list[str]] = {}
-    for key, override in _by_key(loader, overrides, sweeper).items():
+    parser = OverridesParser.create(config_loader=choices.loader)
+    texts: dict[str, list[str]] = {}
+    for key, override in _by_key(choices.loader, overrides, sweeper).items():
         if override.is_discrete_sweep():
-            choices[key] = [f"{key}={text}" for text in override.sweep_string_iterator()]
+            texts[key] = [f"{key}={text}" for text in override.sweep_string_iterator()]
         elif override.is_interval_sweep():
             interval = override.value()
-            choices[key] = [f"{key}={interval.start}", f"{key}={interval.end}"]
+            texts[key] = [f"{key}={interval.start}", f"{key}={interval.end}"]
         else:
-            choices[key] = [override.input_line]
+            texts[key] = [override.input_line]
     if _is_search(sweeper):
-        for number in range(max(map(len, choices.values()))):
-            yield [texts[min(number, len(texts) - 1)] for texts in choices.values()]
+        for number in range(max(map(len, texts.values()))):
+            yield [of_key[min(number, len(of_key) - 1)] for of_key in texts.values()]
         return
     pairs_only = sweeper._target_.endswith(".PairsSweeper")
-    for job in itertools.product(*choices.values()):
-        if not pairs_only or _read(loader, parser.parse_overrides(job), config_name, _fits):
+    for job in itertools.product(*texts.values()):
+        if not pairs_only or _read(choices, parser.parse_overrides(job), _fits):
             yield list(job)
 
 

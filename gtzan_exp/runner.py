@@ -17,7 +17,8 @@ from gtzan_exp.data.dataset import Dataset, Fold, Split, digest
 from gtzan_exp.data.prepared import prepare_settings
 from gtzan_exp.errors import ConfigError, Mistake
 from gtzan_exp.evaluation.aggregate import aggregate
-from gtzan_exp.evaluation.audit import Audit, audit
+from gtzan_exp.evaluation.audit import Audit
+from gtzan_exp.evaluation.audited import audited
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
 from gtzan_exp.genres import labelled
 from gtzan_exp.models.build import Fitted, build, fit, n_parameters
@@ -74,7 +75,7 @@ def run(
     dataset = load(cell)
     prepare = prepare_settings(cell.data.folder())
     split = cell.split.split(dataset)
-    leaks = audit(dataset, split)
+    leaks = audited(dataset, split)
     _announce(cell, dataset, split, leaks)
 
     found = {**_tags(cell, dataset, split, leaks), **_hashes(cell, params, dataset, split)}

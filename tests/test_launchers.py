@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import joblib
 import pytest
 
 from gtzan_exp.cli import main
@@ -109,3 +111,20 @@ def test_of_a_job_that_ran_again_the_newest_run_counts(workspace):
     assert ended.info.run_id == again[0].info.run_id
     assert (ended.info.status, lost.info.status) == ("FINISHED", "FAILED")
     assert lost.data.tags["error"] == "RuntimeError: out of memory"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted as Linux shows them")
+@pytest.mark.skipif(joblib.cpu_count() < 2, reason="one core cannot be shared")
+def test_a_worker_takes_one_thread_where_there_is_a_worker_for_each_core(place):
+    pytest.importorskip("tensorflow", reason="the extra networks is not installed")
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="no extra sweep")
+    n_jobs = joblib.cpu_count()
+    command = ["-m", *QUICK, "data.root=good", "model._target_=tests.workers.SaysThreads"]
+    launcher = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={n_jobs}"]
+    assert main([*command, f"seed=range({2 * n_jobs})", *launcher]) == 0
+    said = [json.loads(path.read_text()) for path in (place / "threads").iterdir()]
+    assert said
+    for threads in said:
+        assert {"scikit-learn", "XGBoost", "TensorFlow", "libgomp"} <= set(threads)
+        assert set(threads.values()) == {1}, threads

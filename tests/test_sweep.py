@@ -15,6 +15,7 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
@@ -223,3 +224,17 @@ def test_kill_9_at_a_random_moment_loses_nothing(tmp_path, session_cache, monkey
     monkeypatch.setenv("GTZAN_EXP_CACHE", str(session_cache))
     victim = "console" if number % 2 else "worker"
     print(kill_and_resume(tmp_path, random.uniform(0, 15), victim, at_work=True))
+
+
+def test_a_job_is_composed_to_be_checked_and_to_be_run(tables, monkeypatch):
+    composed = []
+    load = ConfigLoaderImpl.load_sweep_config
+
+    def counted(self, master_config, sweep_overrides):
+        composed.append(sweep_overrides[-1])
+        return load(self, master_config, sweep_overrides)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", counted)
+    monkeypatch.setattr("gtzan_exp.compose.MAX_JOBS_CHECKED", 2)
+    assert main(["-m", *QUICK, "data.root=good", "seed=0,1,2"]) == 0
+    assert composed == ["seed=2", "seed=0", "seed=1", "seed=2"]

@@ -1,11 +1,14 @@
-"""Models for jobs that end badly, in a module that workers can import."""
+"""Models for jobs that end badly or look around, in a module that workers can import."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
+from pathlib import Path
 
+import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 
@@ -21,3 +24,34 @@ class Waits(LogisticRegression):
 
     def fit(self, X, y, sample_weight=None):
         time.sleep(600)
+
+
+class SaysThreads(LogisticRegression):
+    """It writes to ``threads/`` how many threads each library takes in its worker."""
+
+    def fit(self, X, y, sample_weight=None):
+        folder = Path("threads")
+        folder.mkdir(exist_ok=True)
+        (folder / f"{os.getpid()}.json").write_text(json.dumps(_threads()))
+        return super().fit(X, y, sample_weight)
+
+
+def _threads() -> dict[str, int]:
+    from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+    from threadpoolctl import threadpool_info
+
+    from gtzan_exp.models import backend
+    from gtzan_exp.models.boosting import XGBoost
+
+    openmp = _openmp_effective_n_threads()
+    trees = XGBoost(n_estimators=2).fit(np.eye(20), np.arange(20) % 2).get_booster()
+    asked = int(json.loads(trees.save_config())["learner"]["generic_param"]["nthread"])
+    _, tensorflow = backend.load()
+    tensorflow.linalg.matmul(*[tensorflow.ones((500, 500))] * 2).numpy()
+    names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
+    return {
+        "scikit-learn": openmp,
+        "XGBoost": asked or openmp,
+        "TensorFlow": names.count("tf_Compute"),
+        **{library["prefix"]: library["num_threads"] for library in threadpool_info()},
+    }

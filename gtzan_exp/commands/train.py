@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 _TRACEBACKS = "GTZAN_EXP_TRACEBACKS"
+_CHECKED = "hydra_plugins.gtzan_exp.CheckedSweeper"
 
 USAGE = """\
 usage: gtzan-exp [train] [OVERRIDE ...]   train, evaluate and record one cell
@@ -91,7 +92,10 @@ def _sweep(arguments: list[str], flags: Namespace) -> int:
 
     plan = check_sweep(flags.overrides, **_files(flags))
     folder = plan.folder.replace("'", r"\'")  # fixed here, because it holds the time
-    launch = partial(_hydra_main, [*arguments, f"hydra.sweep.dir='{folder}'"])
+    options = [f"hydra.sweep.dir='{folder}'"]
+    if plan.basic:
+        options.append(f"hydra.sweeper._target_={_CHECKED}")
+    launch = partial(_hydra_main, [*arguments, *options])
     with ends_in_order():
         return sweep(plan, arguments, flags.overrides, launch)
 

@@ -83,7 +83,9 @@ def _have_margin(images: Path) -> bool:
 
     from gtzan_exp.data.spectrograms import cut_margin
 
-    first = min(images.glob("*/*"), default=None)
+    folders = sorted(folder for folder in images.glob("*") if folder.is_dir())
+    files = (min(folder.iterdir(), default=None) for folder in folders)
+    first = next(filter(None, files), None)
     picture = None if first is None else cv2.imread(str(first))
     return picture is not None and cut_margin(picture).shape != picture.shape
 

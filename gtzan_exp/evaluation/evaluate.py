@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.data.dataset import Dataset, Fold
+from gtzan_exp.evaluation.report_text import report_text
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,8 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold) -> Evaluation:
     names = list(dataset.classes)
     test = _codes(predictions[predictions["part"] == "test"], dataset.classes)
     options = {"labels": range(len(names)), "target_names": names, "zero_division": 0}
-    return Evaluation(
-        metrics,
-        predictions,
-        classification_report(*test, output_dict=True, **options),
-        classification_report(*test, **options),
-    )
+    report = classification_report(*test, output_dict=True, **options)
+    return Evaluation(metrics, predictions, report, report_text(report))
 
 
 def by_track(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.data.dataset import Dataset
+from gtzan_exp.data.remembered import Remembered
 
 MAX_TRACKS = 20_000
 MIN_COLUMNS = 20
@@ -55,12 +56,19 @@ def near_duplicates(dataset: Dataset) -> NearDuplicates:
     a recording above all.
 
     Time and memory grow with the square and with the first power of the number of tracks; more than
-    `MAX_TRACKS` are not compared.
+    `MAX_TRACKS` are not compared. All splits of a data set share what was found once.
 
     Parameters
     ----------
     dataset : Dataset
     """
+    return _remembered.get(dataset, None, lambda: _compared(dataset))
+
+
+_remembered: Remembered[NearDuplicates] = Remembered()
+
+
+def _compared(dataset: Dataset) -> NearDuplicates:
     none = np.empty((0, 2), dtype=int)
     tracks, first, codes = np.unique(dataset.tracks, return_index=True, return_inverse=True)
     if len(tracks) > MAX_TRACKS:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from gtzan_exp.evaluation.matrix_axes import matrix_axes
 from gtzan_exp.style import INK, MUTED, style
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ def confusion_matrix(
     from matplotlib.figure import Figure
 
     with rc_context(style()):
-        size = 2.8 + 0.42 * len(classes)
-        figure = Figure(figsize=(size + 0.6, size), layout="constrained")
-        axes = figure.add_subplot()
+        figure = Figure()
+        sizes = {"fontsize": 10, "title_size": 11}
+        axes, bar = matrix_axes(figure, classes, title, **sizes)
         image = draw_confusion(axes, predictions, classes)
-        axes.set_title(title, fontsize=11)
-        figure.colorbar(image, label="share of the true genre", shrink=0.75)
+        axes.set_title(title, fontsize=sizes["title_size"], y=1)
+        figure.colorbar(image, cax=bar, label="share of the true genre")
         figure.savefig(path)
 
 
@@ -60,7 +61,8 @@ def draw_confusion(
     for row, column in zip(*counts.nonzero(), strict=True):
         color = "white" if shares[row, column] > 0.5 else INK
         text = str(counts[row, column])
-        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=fontsize)
+        place = {"ha": "center", "va": "center", "clip_on": False}
+        axes.text(column, row, text, color=color, fontsize=fontsize, **place)
     axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
     axes.set_yticks(range(len(classes)), classes)
     axes.set(xlabel="predicted genre", ylabel="true genre")

@@ -1,13 +1,35 @@
-"""The Hydra sweeper of gtzan_exp. Hydra finds plugins by this package's place, not its name."""
+"""The Hydra sweepers of gtzan_exp. Hydra finds plugins by this package's place, not its name."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.types import Override
 
 
-class PairsSweeper(BasicSweeper):
-    """Hydra's basic sweeper over the cells that exist.
+class CheckedSweeper(BasicSweeper):
+    """Hydra's basic sweeper, for sweeps that `gtzan_exp.compose.check_sweep` has checked.
+
+    The jobs that it composed to check them are not composed once more to see that they can be.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._n_seen = 0
+
+    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
+        """Compose the jobs of a batch that nobody has looked at."""
+        from gtzan_exp.compose import MAX_JOBS_CHECKED
+
+        n_checked = max(MAX_JOBS_CHECKED - self._n_seen, 0)
+        self._n_seen += len(batch)
+        super().validate_batch_is_legal(batch[n_checked:])
+
+
+class PairsSweeper(CheckedSweeper):
+    """The same over the cells that exist.
 
     Of the product of all choices it leaves out the jobs whose model does not take what the view
     gives, for example ``view=features model=cnn2d``.
