@@ -53,10 +53,15 @@ def cost(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -
 
 
 def _tree(process: psutil.Process) -> list[psutil.Process]:
+    """Return a process and what it started, but for forks of it that have yet to become another
+    program: for a moment they have all its pages, which would be counted twice.
+    """
     try:
-        return [process, *process.children(recursive=True)]
+        command = process.cmdline()
+        children = process.children(recursive=True)
+        return [process, *(child for child in children if child.cmdline() != command)]
     except psutil.NoSuchProcess:
-        return []
+        return [process]
 
 
 def _size(process: psutil.Process) -> tuple[int, int]:

@@ -30,16 +30,19 @@ def cached_folder(parent: Path, key: str, build: Callable[[Path], None]) -> Path
     Raises
     ------
     ConfigError
-        `parent` cannot be written.
+        `parent` cannot be written, or `build` raised an OSError, as it does on a full disk.
     """
     folder = parent / key
     if folder.is_dir():
         return folder
     with _held(parent, key) as unfinished:
         if not folder.is_dir():
-            unfinished.mkdir()
-            build(unfinished)
-            unfinished.rename(folder)
+            try:
+                unfinished.mkdir()
+                build(unfinished)
+                unfinished.rename(folder)
+            except OSError as error:
+                raise _not_written(error) from error
     return folder
 
 
@@ -55,8 +58,8 @@ def cached(
     ----------
     parent, key, build : as in `cached_folder`
     read : callable
-        Called with the folder. It raises OSError, ValueError or KeyError when something is
-        missing there, cut short or not of the right form.
+        Called with the folder. It raises OSError, EOFError, ValueError or KeyError when something
+        is missing there, cut short or not of the right form.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def cached(
     folder = cached_folder(parent, key, build)
     try:
         return read(folder)
-    except (OSError, ValueError, KeyError):
+    except (OSError, EOFError, ValueError, KeyError):
         with _held(parent, key) as unfinished:
             if folder.is_dir():
                 folder.rename(unfinished)
@@ -92,14 +95,7 @@ def _held(parent: Path, key: str) -> Iterator[Path]:
         parent.mkdir(parents=True, exist_ok=True)
         held = lock.acquire()
     except OSError as error:
-        raise ConfigError(
-            Mistake(
-                "paths.cache",
-                "cannot be written",
-                "a folder of your own (paths.cache=... or GTZAN_EXP_CACHE)",
-                str(error),
-            )
-        ) from error
+        raise _not_written(error) from error
     unfinished = parent / f"{key}.unfinished"
     with held:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -107,3 +103,8 @@ def _held(parent: Path, key: str) -> Iterator[Path]:
             yield unfinished
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _not_written(error: OSError) -> ConfigError:
+    allowed = "a folder of your own with room (paths.cache=... or GTZAN_EXP_CACHE)"
+    return ConfigError(Mistake("paths.cache", "cannot be written", allowed, str(error)))

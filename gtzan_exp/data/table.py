@@ -51,7 +51,7 @@ class Table:
 
         Raises
         ------
-        OSError, ValueError, KeyError
+        OSError, EOFError, ValueError, KeyError
             Something is missing, cut short or not of the right form.
         """
         meta = json.loads((folder / "meta.json").read_text())
