@@ -35,6 +35,10 @@ _PALETTE = (
 )
 
 
+_PLACES = frozenset("/\\:")
+"""What separates folders and drives from file names on some system."""
+
+
 def labelled(data: str, synthetic: bool) -> str:
     """Return the name of a set of data, with the warning that synthetic data has everywhere."""
     return f"{data} (SYNTHETIC, not GTZAN)" if synthetic else data
@@ -67,6 +71,9 @@ def track_id(filename: str, genre: str) -> str:
     genre : str
         The label or folder of the file.
     """
+    head, _, suffix = filename.rpartition(".")
+    if suffix.isalpha() and head.startswith(f"{genre}.") and not _PLACES & set(head):
+        return head  # what follows would come to the same, and takes 50 times as long
     path = PurePath(filename)
     stem = path.name if path.suffix[1:].isdecimal() else path.stem
     gtzan_name = re.fullmatch(rf"{re.escape(genre)}\.?(\d+(?:\.\d+)?)", stem)

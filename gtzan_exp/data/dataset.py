@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
     from gtzan_exp.data.images import ImageStack
 
 PARTS = ("train", "val", "test")
-_BATCH = 256
+_BLOCK = 4 << 20
+_PIECES = 10_000
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,18 @@ class Dataset:
 
     def row_digests(self) -> list[bytes]:
         """Return a hash of each row of inputs; rows that are the same bit for bit share it."""
+        size = max(1, _BLOCK // (8 * math.prod(self.X.shape[1:])))
         return [
-            hashlib.blake2b(row.tobytes(), digest_size=16).digest()
-            for start in range(0, len(self), _BATCH)
-            for row in np.asarray(self.take(np.arange(start, min(start + _BATCH, len(self)))))
+            hashlib.blake2b(row, digest_size=16).digest()
+            for start in range(0, len(self), size)
+            for row in self._contents(np.arange(start, min(start + size, len(self))))
         ]
+
+    def _contents(self, rows: np.ndarray) -> np.ndarray:
+        """Return the inputs of `rows` as they are stored, one contiguous row after the other."""
+        inputs = self.take(rows)
+        stored = inputs.to_numpy() if isinstance(inputs, pd.DataFrame) else inputs.pixels
+        return np.ascontiguousarray(stored)
 
     def take(self, rows: np.ndarray) -> pd.DataFrame | ImageStack:
         """Return the inputs of `rows`, an integer array of row numbers."""
@@ -142,7 +152,7 @@ def fingerprint(dataset: Dataset, folds: Sequence[Fold]) -> str:
     """Return a hash of the ids in each part of each fold."""
     return digest(
         *(
-            f"{number} {part}:{','.join(sorted(dataset.ids[rows]))}"
+            f"{number} {part}:{','.join(np.sort(dataset.ids[rows]).tolist())}"
             for number, fold in enumerate(folds)
             for part, rows in fold.parts()
         )
@@ -151,5 +161,13 @@ def fingerprint(dataset: Dataset, folds: Sequence[Fold]) -> str:
 
 def digest(*pieces: object) -> str:
     """Return 16 hexadecimal digits that identify `pieces` by their text."""
-    text = "\x1f".join(str(piece) for piece in pieces)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return digest_all(pieces)
+
+
+def digest_all(pieces: Iterable[object]) -> str:
+    """Return the `digest` of many pieces, which are taken some at a time."""
+    found, pieces, separator = hashlib.sha256(), iter(pieces), ""
+    while some := list(itertools.islice(pieces, _PIECES)):
+        found.update((separator + "\x1f".join(map(str, some))).encode())
+        separator = "\x1f"
+    return found.hexdigest()[:16]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -15,21 +12,18 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.audio.features import FEATURE_COLUMNS
-from gtzan_exp.data.dataset import Dataset, digest
-from gtzan_exp.data.views import Location, class_mistakes, shorten
-from gtzan_exp.errors import DataError, Mistake, nearest
-from gtzan_exp.genres import track_id
+from gtzan_exp.data.dataset import Dataset
+from gtzan_exp.data.table import TEXT_COLUMNS, read_table
+from gtzan_exp.data.views import Location
+from gtzan_exp.errors import DataError, Mistake
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings
 
-_TEXT_COLUMNS = ("filename", "label")
-_LARGEST = float(np.finfo(np.float32).max)
-
 
 def _numeric(column: str) -> str:
-    if column in _TEXT_COLUMNS:
-        raise ValueError(f"numeric columns, so not {' or '.join(_TEXT_COLUMNS)}")
+    if column in TEXT_COLUMNS:
+        raise ValueError(f"numeric columns, so not {' or '.join(TEXT_COLUMNS)}")
     return column
 
 
@@ -41,7 +35,8 @@ class FeaturesView:
     """Reads ``features_30_sec.csv`` or ``features_3_sec.csv``.
 
     The order of the rows and of the columns in the file means nothing: rows are sorted by id, as
-    they are in the published tables, and columns are taken by name.
+    they are in the published tables, and columns are taken by name. A table is read once and kept
+    as memory-mapped arrays, so it may be larger than memory.
 
     Parameters
     ----------
@@ -68,7 +63,7 @@ class FeaturesView:
         location : Location
             Where the table lies.
         cache : Path
-            Not used: a table is read faster than a copy of it would be looked up.
+            Folder for the numbers of tables that have been read.
 
         Raises
         ------
@@ -77,44 +72,21 @@ class FeaturesView:
             number (of 32 bits, as many models calculate), has a row twice, or has a class that is
             unknown or cannot be split.
         """
-        del cache
         path = location.folder() / f"features_{self.segment_seconds}_sec.csv"
-        table = _read(path)
         inputs = self.input_columns
-        named = table.reindex(columns=_TEXT_COLUMNS).dropna()
-        labels = named["label"].to_numpy(dtype=str)
-        ids = np.array([track_id(*row) for row in named.itertuples(index=False)], dtype=str)
-        tracks = self._tracks(ids)
-        mistakes = [
-            mistake
-            for kind in (
-                _missing_columns(table, [*_TEXT_COLUMNS, *inputs], path),
-                _empty_cells(table, path),
-                _value_mistakes(table, inputs, path),
-                _name_mistakes(ids, tracks, path),
-                class_mistakes(str(path), labels, tracks, location.classes),
-            )
-            for mistake in shorten(kind, str(path))
-        ]
-        if mistakes:
-            raise DataError(mistakes)
-
-        order = np.argsort(ids)
-        table, labels, ids, tracks = table.iloc[order], labels[order], ids[order], tracks[order]
-        X = table[inputs].astype(np.float64).reset_index(drop=True)
-        content = hashlib.sha256(np.ascontiguousarray(X.to_numpy()).tobytes()).hexdigest()
+        table = read_table(path, inputs, location.classes, self._tracks, cache=cache)
         return Dataset(
             name=location.name,
             synthetic=location.synthetic,
             view=self.name,
             source=str(path),
-            X=X,
-            labels=labels,
-            ids=ids,
-            tracks=tracks,
-            artists=location.artists(tracks),
-            classes=tuple(sorted(set(labels.tolist()))),
-            fingerprint=digest(content, *inputs, *ids, *labels),
+            X=pd.DataFrame(table.values, columns=inputs, copy=False),
+            labels=table.labels,
+            ids=table.ids,
+            tracks=table.tracks,
+            artists=location.artists(table.tracks),
+            classes=tuple(np.unique(table.labels).tolist()),
+            fingerprint=table.fingerprint,
         )
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], pd.DataFrame]:
@@ -171,100 +143,11 @@ class FeaturesView:
         """Return the id of the track of each row, empty where a segment has no number."""
         if self.segment_seconds == 30:
             return ids
-        matches = (re.fullmatch(r"([^.]+\..+)\.\d+", name) for name in ids)
-        return np.array([match[1] if match else "" for match in matches], dtype=str)
+        return np.array([_track(name) for name in ids.tolist()], dtype=str)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """Return the table; its index are the numbers of the lines, counted from 1 at the header."""
-    if not path.is_file():
-        raise DataError(
-            Mistake("data.root", "no feature table there", f"a folder with {path.name}", str(path))
-        )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header
-            table = pd.read_csv(
-                path,
-                encoding="utf-8",
-                dtype=dict.fromkeys(_TEXT_COLUMNS, str),
-                index_col=False,
-                keep_default_na=False,
-                na_values=[""],
-                skip_blank_lines=False,
-            )
-    except (
-        OSError,
-        pd.errors.EmptyDataError,
-        pd.errors.ParserError,
-        pd.errors.ParserWarning,
-        UnicodeDecodeError,
-    ) as error:
-        raise _not_a_table(path, str(error)) from error
-    if len(table.columns) == 1:
-        raise _not_a_table(path, f"one column, {str(table.columns[0])[:80]!r}")
-    table.index += 2
-    table = table.dropna(how="all")
-    if table.empty:
-        raise DataError(Mistake(str(path), "the table is empty", "at least one row", "0 rows"))
-    return table
-
-
-def _not_a_table(path: Path, got: str) -> DataError:
-    allowed = "comma-separated text in UTF-8 with a header"
-    return DataError(Mistake(str(path), "not a CSV table", allowed, got))
-
-
-def _missing_columns(table: pd.DataFrame, wanted: list[str], path: Path) -> list[Mistake]:
-    return [
-        Mistake(
-            f"{path}, column {column}",
-            f"missing{nearest(column, list(table.columns))}",
-            "a table with this column",
-            f"{len(table.columns)} other columns",
-        )
-        for column in wanted
-        if column not in table.columns
-    ]
-
-
-def _empty_cells(table: pd.DataFrame, path: Path) -> list[Mistake]:
-    return [
-        Mistake(f"{path}, line {line}, column {column}", "empty", "text", "nothing")
-        for column in _TEXT_COLUMNS
-        if column in table.columns
-        for line in table.index[table[column].isna()]
-    ]
-
-
-def _value_mistakes(table: pd.DataFrame, columns: list[str], path: Path) -> list[Mistake]:
-    mistakes = []
-    for column in columns:
-        if column not in table.columns:
-            continue
-        values = table[column]
-        numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
-        for row in np.flatnonzero(~(np.abs(numbers) <= _LARGEST)):
-            got = values.iloc[row]
-            mistakes.append(
-                Mistake(
-                    f"{path}, line {table.index[row]}, column {column}",
-                    "not a finite number",
-                    f"a number of size {_LARGEST:.1e} at most",
-                    "nothing" if pd.isna(got) else str(got),
-                )
-            )
-    return mistakes
-
-
-def _name_mistakes(ids: np.ndarray, tracks: np.ndarray, path: Path) -> list[Mistake]:
-    known, counts = np.unique(ids, return_counts=True)
-    twins = [
-        Mistake(f"{path}, row {name}", "in the table more than once", "one row", f"{count} rows")
-        for name, count in zip(known[counts > 1], counts[counts > 1], strict=True)
-    ]
-    named = "<genre>.<number>.<segment>, for example blues.00000.0.wav"
-    return twins + [
-        Mistake(f"{path}, row {name}", "not named as a segment of a track", named, name)
-        for name in ids[tracks == ""]
-    ]
+def _track(segment: str) -> str:
+    """Return the part of ``<genre>.<name>.<number>`` before the number, or nothing."""
+    track, _, number = segment.rpartition(".")
+    genre, _, name = track.partition(".")
+    return track if genre and name and number.isdecimal() and "\n" not in name else ""

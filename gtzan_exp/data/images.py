@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gtzan_exp.data.mapped import release
+
 
 class ImageStack:
     """Read-only view of uint8 images as float32, converted when and where they are used.
@@ -38,12 +40,19 @@ class ImageStack:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def pixels(self) -> np.ndarray:
+        """A copy of the images as they are stored, uint8 of shape (n, height, width, 3)."""
+        pixels = self._pixels[self._rows]
+        release(self._pixels)
+        return pixels
+
     def __getitem__(self, rows: slice | np.ndarray) -> ImageStack:
         return ImageStack(self._pixels, self._rows[rows], peak=self.peak)
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
             raise ValueError("an ImageStack is converted from uint8 and always copied")
-        values = self._pixels[self._rows].astype(dtype or self.dtype)
+        values = self.pixels.astype(dtype or self.dtype)
         values *= self.peak / 255.0
         return values

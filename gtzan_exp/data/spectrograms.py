@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.data.cache import cached_folder
+from gtzan_exp.data.cache import cached, stamp
 from gtzan_exp.data.dataset import Dataset, digest
 from gtzan_exp.data.images import ImageStack
 from gtzan_exp.data.views import Location, class_mistakes, shorten
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _CACHE_FORMAT = 2
+_AT_ONCE = 1024
 _WHITE = 250
 _INK = 192  # above magma's brightest colour, below the waves that JPEG makes in the white
 
@@ -89,15 +91,16 @@ class SpectrogramsView:
             raise DataError(mistakes)
         mistakes = shorten(class_mistakes(str(root), labels, ids, location.classes), str(root))
         try:
-            folder = cached_folder(
-                cache / "images", self._key(files), lambda out: self._decode(files, ids, out)
+            meta, pixels = cached(
+                cache / "images",
+                self._key(files),
+                lambda out: self._decode(files, ids, out),
+                _open,
             )
         except DataError as error:
             raise DataError([*mistakes, *error.mistakes]) from None
         if mistakes:
             raise DataError(mistakes)
-        meta = json.loads((folder / "meta.json").read_text())
-        pixels = np.load(folder / "pixels.npy", mmap_mode="r")
         good = np.array(meta["rows"], dtype=int)
         skipped = tuple(meta["skipped"])
         if not len(good):
@@ -187,7 +190,7 @@ class SpectrogramsView:
 
     def _key(self, files: list[Path]) -> str:
         return digest(
-            *(f"{path} {_stamp(path)}" for path in files),
+            *(f"{path} {stamp(path)}" for path in files),
             _CACHE_FORMAT,
             self.height,
             self.width,
@@ -201,24 +204,30 @@ class SpectrogramsView:
         from tqdm import tqdm
 
         shape = (len(files), self.segments, self.height, self.width, 3)
-        pixels = np.lib.format.open_memmap(out / "pixels.npy", "w+", np.uint8, shape)
         content = hashlib.sha256()
         mistakes: list[Mistake] = []
         rows: list[int] = []
-        with ThreadPoolExecutor() as pool:
-            decoded = pool.map(self._read, files)
-            progress = tqdm(decoded, "decode", len(files), unit="image", disable=None)
-            for row, image in enumerate(progress):
-                if isinstance(image, Mistake):
-                    mistakes.append(image)
-                    continue
-                pixels[row] = image
-                rows.append(row)
-                content.update(ids[row].encode())
-                content.update(image.tobytes())
+        with (
+            (out / "pixels.npy").open("wb") as pixels,
+            ThreadPoolExecutor() as pool,
+            tqdm(desc="decode", total=len(files), unit="image", disable=None) as progress,
+        ):
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(pixels, header)
+            for start in range(0, len(files), _AT_ONCE):
+                decoded = pool.map(self._read, files[start : start + _AT_ONCE])
+                for row, image in enumerate(decoded, start):
+                    progress.update()
+                    if isinstance(image, Mistake):
+                        mistakes.append(image)
+                        pixels.write(bytes(math.prod(shape[1:])))
+                        continue
+                    pixels.write(image)
+                    rows.append(row)
+                    content.update(ids[row].encode())
+                    content.update(image)
         if mistakes and self.on_error == "raise":
             raise DataError(shorten(mistakes, str(files[0].parent.parent)))
-        pixels.flush()
         meta = {
             "rows": rows,
             "skipped": [mistake.where for mistake in mistakes],
@@ -309,12 +318,9 @@ def _find(root: Path) -> list[Path]:
     return sorted(files, key=lambda path: (track_id(path.name, path.parent.name), path))
 
 
-def _stamp(path: Path) -> str:
-    try:
-        status = path.stat()
-    except OSError as error:
-        return str(error)
-    return f"{status.st_size} {status.st_mtime_ns}"
+def _open(folder: Path) -> tuple[dict[str, Any], np.ndarray]:
+    meta = json.loads((folder / "meta.json").read_text())
+    return meta, np.load(folder / "pixels.npy", mmap_mode="r")
 
 
 def _name_mistakes(ids: np.ndarray, files: list[Path]) -> list[Mistake]:

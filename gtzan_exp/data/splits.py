@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.data.dataset import Dataset, Fold, Split, fingerprint
 from gtzan_exp.errors import ConfigError, Mistake
 
+_TRAIN, _VAL, _TEST = range(3)
 _NOTEBOOK = {"features": (0.3, 42), "spectrograms": (0.2, 123)}
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -52,11 +53,13 @@ class Holdout:
         ConfigError
             The shares leave nothing to train on, or a genre has too few tracks for three parts.
         """
-        part_of: dict[str, str] = {}
+        names, codes = np.unique(dataset.tracks, return_inverse=True)
+        part_of = np.zeros(len(names), dtype=np.int8)
         mistakes = []
         for genre in dataset.classes:
-            tracks = np.unique(dataset.tracks[dataset.labels == genre])
-            ranked = sorted(tracks, key=lambda track: rank(self.seed, track))
+            tracks = np.unique(codes[dataset.labels == genre])
+            ranks = [rank(self.seed, track) for track in names[tracks].tolist()]
+            ranked = tracks[sorted(range(len(tracks)), key=ranks.__getitem__)]
             n_test = max(1, round(self.test_size * len(tracks)))
             n_val = max(1, round(self.val_size * len(tracks)))
             if len(tracks) - n_test - n_val < 1:
@@ -68,13 +71,13 @@ class Holdout:
                         f"{len(tracks)} tracks, {n_test} of them test and {n_val} validation",
                     )
                 )
-            part_of |= dict.fromkeys(ranked, "train")
-            part_of |= dict.fromkeys(ranked[:n_test], "test")
-            part_of |= dict.fromkeys(ranked[n_test : n_test + n_val], "val")
+            part_of[ranked] = _TRAIN
+            part_of[ranked[:n_test]] = _TEST
+            part_of[ranked[n_test : n_test + n_val]] = _VAL
         if mistakes:
             raise ConfigError(mistakes)
-        parts = np.array([part_of[track] for track in dataset.tracks])
-        fold = Fold(*(np.flatnonzero(parts == part) for part in ("train", "val", "test")))
+        parts = part_of[codes]
+        fold = Fold(*(np.flatnonzero(parts == part) for part in (_TRAIN, _VAL, _TEST)))
         return Split(self.name, (fold,), fingerprint(dataset, [fold]))
 
 
@@ -150,7 +153,7 @@ class Seed:
             leaks.append("scaler")
         if self.validation == "test":
             leaks.append("test_as_validation")
-        if len(set(dataset.tracks)) < len(dataset):
+        if len(np.unique(dataset.tracks)) < len(dataset):
             leaks.append("track")
         val = test if self.validation == "test" else np.array([], dtype=int)
         fold = Fold(train, val, test)

@@ -65,32 +65,43 @@ def class_mistakes(
         The classes that may occur; None allows any.
     """
     mistakes = []
-    members: dict[str, set[str]] = {}
-    for label, track in zip(labels, tracks, strict=True):
-        members.setdefault(str(label), set()).add(track)
-    for label, ids in sorted(members.items()):
+    names, codes = np.unique(labels, return_inverse=True)
+    known, numbers = np.unique(tracks, return_inverse=True)
+    members = np.unique(codes * len(known) + numbers) // max(1, len(known))
+    counts = np.bincount(members, minlength=len(names))
+    for label, count in zip(names.tolist(), counts, strict=True):
         if allowed is not None and label not in allowed:
             mistakes.append(
                 Mistake(
                     where,
                     f"unknown class{nearest(label, allowed)}",
                     ", ".join(allowed),
-                    f"{label!r} ({len(ids)} tracks)",
+                    f"{label!r} ({count} tracks)",
                 )
             )
-        elif len(ids) < 2:
+        elif count < 2:
             mistakes.append(
                 Mistake(where, f"class {label!r} cannot be split", "2 tracks or more", "1 track")
             )
-    if len(members) == 1:
-        only = next(iter(members))
+    if len(names) == 1:
+        only = str(names[0])
         mistakes.append(Mistake(where, "nothing to tell apart", "2 classes or more", repr(only)))
     return mistakes
 
 
-def shorten(mistakes: Sequence[Mistake], where: str) -> list[Mistake]:
-    """Keep the first `MAX_MISTAKES` and count the rest in one more line."""
-    if len(mistakes) <= MAX_MISTAKES:
+def shorten(mistakes: Sequence[Mistake], where: str, total: int | None = None) -> list[Mistake]:
+    """Keep the first `MAX_MISTAKES` and count the rest in one more line.
+
+    Parameters
+    ----------
+    mistakes : sequence of Mistake
+    where : str
+        The file or folder to name in that line.
+    total : int, optional
+        How many there are, where `mistakes` are the first of them.
+    """
+    total = len(mistakes) if total is None else total
+    if total <= MAX_MISTAKES:
         return list(mistakes)
-    more = len(mistakes) - MAX_MISTAKES
+    more = total - MAX_MISTAKES
     return [*mistakes[:MAX_MISTAKES], Mistake(where, "more of the same", "none", f"{more} more")]

@@ -135,6 +135,7 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
         if isinstance(classifier, CalibratedClassifierCV):
             classifier.set_params(cv=_calibration_folds(y))
         inputs = preprocessing.fit_transform(X, y)
+        del X  # it may be large, and the caller keeps no reference to it
         if len(y_val) and "validation_data" in inspect.signature(classifier.fit).parameters:
             validation_data = (preprocessing.transform(X_val), y_val)
             classifier.fit(inputs, y, validation_data=validation_data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -82,6 +83,16 @@ def test_a_cache_that_cannot_be_written_is_a_mistake_in_an_option(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"paths\.cache: cannot be written"):
         cached_folder(tmp_path / "file", "key", lambda out: None)
+
+
+def test_a_full_disk_is_a_mistake_in_an_option(tmp_path):
+    def fill(out: Path) -> None:
+        (out / "half").write_text("")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(ConfigError, match=r"paths\.cache: cannot be written.*No space left"):
+        cached_folder(tmp_path, "key", fill)
+    assert {path.name for path in tmp_path.iterdir()} <= {"key.lock"}
 
 
 def sample(cache: Path, **options) -> Sample:

@@ -17,7 +17,7 @@ from .conftest import place, table
 
 
 def load(location, **options):
-    return FeaturesView(**options).load(location, cache=location.folder() / "unused")
+    return FeaturesView(**options).load(location, cache=location.folder() / "cache")
 
 
 def mistakes(location, **options) -> list[str]:

@@ -298,3 +298,14 @@ def test_the_real_pictures(gtzan_root, tmp_path):
     expected = cv2.resize(raw, (100, 70), interpolation=cv2.INTER_AREA) / np.float32(255)
     row = np.flatnonzero(dataset.ids == "metal.00042")
     np.testing.assert_allclose(np.asarray(dataset.X[row])[0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["pixels.npy", "meta.json"])
+def test_a_damaged_copy_of_the_pictures_is_made_again(pictures, load, tmp_path, name):
+    location = pictures({name: picture(i) for i, name in enumerate(NAMES)})
+    expected = np.asarray(load(location).X)
+    (copy,) = (tmp_path / "cache").glob(f"images/*/{name}")
+    raw = copy.read_bytes()
+    copy.unlink()
+    copy.write_bytes(raw[:-1])
+    np.testing.assert_array_equal(np.asarray(load(location).X), expected)

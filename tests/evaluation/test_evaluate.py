@@ -9,6 +9,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, f1_score
 
 from gtzan_exp.data.dataset import Dataset, Fold
+from gtzan_exp.evaluation import evaluate as module
 from gtzan_exp.evaluation.evaluate import by_track, evaluate
 
 GENRES = ("blues", "jazz", "rock")
@@ -78,3 +79,17 @@ def test_tracks_are_not_reported_where_rows_are_tracks():
     fold = Fold(rows[:10], rows[10:20], rows[20:])
     metrics = evaluate(Told().fit(data.X, data.labels), data, fold).metrics
     assert not [name for name in metrics if "/track" in name]
+
+
+def test_blocks_of_rows_give_what_all_rows_at_once_give(monkeypatch):
+    data = dataset(segments=5)
+    rows = np.random.default_rng(1).permutation(150)
+    fold = Fold(rows[:70], rows[70:71], rows[71:])
+    model = Told().fit(data.X, data.labels)
+    whole = evaluate(model, data, fold)
+    monkeypatch.setattr(module, "BLOCK", 7)
+    found = evaluate(model, data, fold)
+    pd.testing.assert_frame_equal(found.predictions, whole.predictions, check_exact=True)
+    del found.metrics["predict_ms_per_track"], whole.metrics["predict_ms_per_track"]
+    assert found.metrics == whole.metrics
+    assert found.report == whole.report
