@@ -1,8 +1,8 @@
 """How many more jobs does a sweep get done with two workers than with one? Whole processes, paired.
 
 The sweep is ``gtzan-exp -m model=mlp 'model.hidden_layer_sizes=[512]' 'seed=range(JOBS)'``: fits of
-seconds, with everything that a run records. It runs with joblib's launcher and one job at a time, with two workers, and with
-Hydra's basic launcher; each of them may use all cores. Starting, which takes each process seconds,
+seconds, with everything that a run records. It runs with joblib's launcher and one job at a time,
+with two workers, and with Hydra's basic launcher; each of them may use all cores. Starting, which takes each process seconds,
 is part of the times. Without GTZAN_ROOT the data is the synthetic sample.
 
     python benchmarks/throughput.py [JOBS] [PAIRS]
