@@ -2,8 +2,9 @@
 
 The sweep is ``gtzan-exp -m model=mlp 'model.hidden_layer_sizes=[512]' 'seed=range(JOBS)'``: fits of
 seconds, with everything that a run records. It runs with joblib's launcher and one job at a time,
-with two workers, and with Hydra's basic launcher; each of them may use all cores. Starting, which takes each process seconds,
-is part of the times. Without GTZAN_ROOT the data is the synthetic sample.
+with two workers, and with Hydra's basic launcher; whoever runs alone may use all cores. Starting,
+which takes each process seconds, is part of the times. Without GTZAN_ROOT the data is the synthetic
+sample.
 
     python benchmarks/throughput.py [JOBS] [PAIRS]
 """
