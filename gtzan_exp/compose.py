@@ -195,9 +195,8 @@ def _base(loader: ConfigLoader, overrides: list[Override], config_name: str) -> 
     try:
         return hydra_compose(config_name, texts, return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
-        _read(
-            _Choices(loader, config_name), fixed, resolve
-        )  # names what is wrong, if that is in our part
+        choices = _Choices(loader, config_name)
+        _read(choices, fixed, resolve)  # names what is wrong, if that is in our part
         reason, got = str(error).strip().splitlines()[0], " ".join(texts) or config_name
         allowed = "configs that Hydra can compose"
         raise ConfigError(Mistake("config", reason, allowed, got)) from error

@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from gtzan_exp.atomic import write_text
 from gtzan_exp.compose import SweepPlan
 from gtzan_exp.config import Cell, described_by, resolve
+from gtzan_exp.delivery import delivered
 from gtzan_exp.errors import ConfigError, DataError, GtzanExpError, Mistake, one_line
 from gtzan_exp.process import end_with_parent, ends_in_order, host, is_alive, process_tags
 from gtzan_exp.search import Search, best_command, best_file, best_job, score_mistake
-from gtzan_exp.tracking.outbox import deliver, undelivered
 from gtzan_exp.tracking.store import masked
 from gtzan_exp.tracking.sweeps import SweepRun
 
@@ -206,7 +207,8 @@ def sweep(
         raise
     finally:
         killed = isinstance(stopped, KeyboardInterrupt | SystemExit)
-        ledger = replace(ledger, stopped=stopped and one_line(stopped), killed=killed)
+        ended = {"stopped": stopped and one_line(stopped), "killed": killed, "process": None}
+        ledger = replace(ledger, **ended)
         try:
             status = close(ledger)
         except ConfigError as error:
@@ -235,8 +237,8 @@ class Ledger:
         What stopped it before its end, in a line. Before it has ended, that its console died.
     killed : bool
         It was asked to stop, or its console died.
-    process : dict of str to str
-        The process of the console.
+    process : dict of str to str, optional
+        The process of the console; None since the sweep has ended.
     """
 
     parent: SweepRun
@@ -246,14 +248,15 @@ class Ledger:
     search: Search | None
     stopped: str | None = "the console process ended without closing the sweep"
     killed: bool = True
-    process: dict[str, str] = field(default_factory=process_tags)
+    process: dict[str, str] | None = field(default_factory=process_tags)
 
     @property
-    def is_running(self) -> bool:
-        """Whether its console still runs, as far as this machine knows."""
-        is_here = self.process["host"] == host()
+    def may_run(self) -> bool:
+        """Whether its console still runs, or is on another machine and nobody knows here."""
+        if self.process is None:
+            return False
         pid, start = int(self.process["pid"]), float(self.process["process_start"])
-        return is_here and pid != os.getpid() and is_alive(pid, start)
+        return self.process["host"] != host() or is_alive(pid, start)
 
     @classmethod
     def read(cls, path: Path) -> Ledger:
@@ -279,11 +282,8 @@ class Ledger:
         """Write it into the folder of the sweep."""
         from pydantic import TypeAdapter
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        unfinished = self.folder / f"{LEDGER}.unfinished"
-        unfinished.touch(mode=0o600)  # the address of a store may hold a password
-        unfinished.write_bytes(TypeAdapter(Ledger).dump_json(self, indent=1))
-        unfinished.replace(self.folder / LEDGER)
+        text = TypeAdapter(Ledger).dump_json(self, indent=1).decode()
+        write_text(self.folder / LEDGER, text, private=True)
 
 
 def close(ledger: Ledger) -> str:
@@ -294,8 +294,10 @@ def close(ledger: Ledger) -> str:
     ConfigError
         The store does not answer; nothing is lost.
     """
-    for path in undelivered([ledger.folder]):
-        deliver(path)
+    for line in delivered([ledger.folder]):
+        if isinstance(line, ConfigError):
+            raise line
+        log.log(logging.WARNING if isinstance(line, DataError) else logging.INFO, "%s", line)
     parent, search = ledger.parent, ledger.search
     runs, skipped = parent.jobs(), parent.skipped()
     counts = Counter(run.info.status.lower() for run in runs)

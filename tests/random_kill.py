@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,25 +38,28 @@ EXPERIMENT = "gtzan_exp-sample"
 
 @dataclass(frozen=True)
 class Round:
-    """What a round saw: who was killed, when, and how many of the jobs it had finished by then."""
+    """What a round saw: who was killed, when, and how many of the jobs had finished by then.
+
+    Nobody is killed where the sweep had ended by then.
+    """
 
     victim: str
     seconds: float
     finished: int
 
 
-def kill_and_resume(folder: Path, seconds: float, victim: str, *, at_work: bool) -> Round:
+def kill_and_resume(folder: Path, seconds: float, victim: str, job: int | None = None) -> Round:
     """Do one round in an empty folder.
 
     Parameters
     ----------
     folder : Path
     seconds : float
-        When to kill, counted from the start of the sweep, or of its first job.
+        When to kill, counted from the start of the sweep, or of one of its jobs.
     victim : {"console", "worker"}
-        A worker where there is one by then, else the console.
-    at_work : bool
-        Count from the start of the first job.
+        A worker where there is one by then, else the console. Nobody where the sweep has ended.
+    job : int, optional
+        Count from the start of this job.
 
     Raises
     ------
@@ -65,15 +69,17 @@ def kill_and_resume(folder: Path, seconds: float, victim: str, *, at_work: bool)
     log = folder / "log.txt"
     with log.open("w") as out:
         sweep = psutil.Popen(COMMAND, cwd=folder, stdout=out, stderr=out)
-        while at_work and sweep.poll() is None and not any(folder.glob("multirun/*/*/0")):
+        begins = f"multirun/*/*/{job}"
+        while job is not None and sweep.poll() is None and not any(folder.glob(begins)):
             time.sleep(0.02)
         time.sleep(seconds)
         family = sweep.children(recursive=True) if sweep.poll() is None else []
         workers = [process for process in family if _is_worker(process)]
         starts = {process.pid: process.create_time() for process in workers}
         killed = workers[-1] if victim == "worker" and workers else sweep
-        killed.kill()
-        sweep.wait()
+        with suppress(psutil.NoSuchProcess):
+            killed.kill()
+        status = sweep.wait()
     patience = time.monotonic() + 30
     while any(is_alive(pid, start) for pid, start in starts.items()):
         assert time.monotonic() < patience, "workers outlive their console"
@@ -101,6 +107,9 @@ def kill_and_resume(folder: Path, seconds: float, victim: str, *, at_work: bool)
     if parent.data.tags["command"].endswith("skip_finished=true"):
         assert parent.data.metrics["n_skipped"] == len(finished)
         assert parent.data.metrics["n_finished"] == JOBS - len(finished)
+    if status == 0:
+        assert len(finished) == JOBS
+        return Round("nobody", seconds, JOBS)
     return Round("worker" if killed in workers else "console", seconds, len(finished))
 
 
@@ -160,12 +169,12 @@ def main(rounds: int, seed: int) -> None:
         for number in range(1, rounds + 1):
             with tempfile.TemporaryDirectory() as folder:
                 victim = chance.choice(["console", "worker"])
-                at_work = number % 4 > 0
-                seconds = chance.uniform(0, whole / 2 if at_work else whole)
-                saw = kill_and_resume(Path(folder), seconds, victim, at_work=at_work)
+                job = chance.randrange(JOBS) if number % 4 else None
+                seconds = chance.uniform(0, whole if job is None else 1)
+                saw = kill_and_resume(Path(folder), seconds, victim, job)
             print(
-                f"{number}: {saw.victim} killed {saw.seconds:.1f} s after the"
-                f" {'first job began' if at_work else 'start'},"
+                f"{number}: {saw.victim} killed {saw.seconds:.1f} s after"
+                f" {'the start' if job is None else f'job {job} began'},"
                 f" {saw.finished} of {JOBS} finished before",
                 flush=True,
             )

@@ -26,7 +26,7 @@ from gtzan_exp.process import host, process_tags
 from gtzan_exp.sweep import Job
 from gtzan_exp.tracking.store import Tracking
 from gtzan_exp.tracking.sweeps import SweepRun
-from tests.random_kill import kill_and_resume
+from tests.random_kill import JOBS, kill_and_resume
 
 QUICK = ["view.columns=[x]", "tracking.log_model=false", "data=folder"]
 
@@ -223,7 +223,8 @@ def test_processes_started_at_once_on_a_fresh_database_are_all_recorded(tables):
 def test_kill_9_at_a_random_moment_loses_nothing(tmp_path, session_cache, monkeypatch, number):
     monkeypatch.setenv("GTZAN_EXP_CACHE", str(session_cache))
     victim = "console" if number % 2 else "worker"
-    print(kill_and_resume(tmp_path, random.uniform(0, 15), victim, at_work=True))
+    job = random.randrange(JOBS - 1)
+    print(kill_and_resume(tmp_path, random.uniform(0, 0.5), victim, job))
 
 
 def test_a_job_is_composed_to_be_checked_and_to_be_run(tables, monkeypatch):

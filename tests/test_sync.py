@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -10,8 +11,11 @@ import pandas as pd
 import pytest
 
 from gtzan_exp.cli import main
+from gtzan_exp.sweep import LEDGER, Ledger
 from gtzan_exp.tracking import outbox
 from gtzan_exp.tracking.models import load_model
+from gtzan_exp.tracking.store import Tracking
+from gtzan_exp.tracking.sweeps import SweepRun
 from tests.test_sweep import QUICK, artifact, runs, tables  # noqa: F401
 
 GOOD = [*QUICK, "data.root=good"]
@@ -112,6 +116,64 @@ def test_a_failed_run_is_delivered_as_one(tables, capsys, monkeypatch):  # noqa:
     assert run.info.status == "FAILED"
     assert "dual" in run.data.tags["error"]
     assert "Traceback" in artifact(tables, run, "traceback.txt")
+
+
+def test_a_store_that_is_away_for_one_job_has_it_by_the_end_of_the_sweep(
+    tables,  # noqa: F811
+    capsys,
+    monkeypatch,
+):
+    def away_for_job(outbox_, client, entry):
+        if entry.tags.get("job") == "0" and not list(tables.rglob("*/1")):
+            raise OSError("gone")
+        return take(outbox_, client, entry)
+
+    take = outbox._STEPS["run"]
+    monkeypatch.setitem(outbox._STEPS, "run", away_for_job)
+    assert main(["-m", *GOOD, "seed=0,1"]) == 0
+    out, _ = capsys.readouterr()
+    assert "sweep FINISHED: 2 jobs: 2 finished" in out
+    (parent,) = runs(tables, "tags.task = 'sweep'")
+    jobs = runs(tables, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    named = [json.loads(path.read_text())["run_id"] for path in tables.rglob("result.json")]
+    assert sorted(named) == sorted(run.info.run_id for run in jobs)
+    assert not list(tables.rglob("*.undelivered.json"))
+
+
+def test_a_damaged_record_does_not_keep_a_sweep_from_being_closed(tables, capsys, monkeypatch):  # noqa: F811
+    def damaged(*_):
+        (folder,) = tables.glob("multirun/*/*")
+        (folder / "9").mkdir()
+        (folder / "9" / "record.undelivered.json").write_text("{")
+
+    end = outbox._STEPS["end"]
+    monkeypatch.setitem(outbox._STEPS, "end", lambda *step: (damaged(), end(*step)))
+    assert main(["-m", *GOOD, "seed=0"]) == 0
+    out, _ = capsys.readouterr()
+    assert "record.undelivered.json: cannot be read" in out
+    assert "sweep FINISHED: 1 jobs: 1 finished" in out
+    assert [run.info.status for run in runs(tables)] == ["FINISHED"] * 2
+
+
+def test_a_sweep_that_may_still_run_is_left_open(tables, capsys):  # noqa: F811
+    assert main(["-m", *GOOD, "seed=0"]) == 0
+    (parent,) = runs(tables, "tags.task = 'sweep'")
+    (folder,) = tables.glob("multirun/*/*")
+    store = Tracking(uri=f"sqlite:///{tables}/mlruns/mlflow.db", experiment="gtzan_exp-folder")
+    elsewhere = {"host": "elsewhere", "pid": "1", "process_start": "0"}
+    ledger = Ledger(
+        SweepRun(store, parent.info.run_id), folder, "gtzan-exp -m", 1, None, process=elsewhere
+    )
+    ledger.write()
+    capsys.readouterr()
+    assert main(["sync"]) == 0
+    assert "sweep.unclosed.json: left open, it may still run on elsewhere" in capsys.readouterr()[0]
+    assert (folder / LEDGER).exists()
+
+    replace(ledger, process=None, stopped=None, killed=False).write()
+    assert main(["sync"]) == 0
+    assert capsys.readouterr().out.endswith("closed: gtzan-exp -m\n")
+    assert not (folder / LEDGER).exists()
 
 
 def test_folders_that_are_not_there_are_named(workspace: Path, capsys):

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.data.dataset import Dataset, Fold
-from gtzan_exp.evaluation.report_text import report_text
 
 BLOCK = 1 << 16
 """So many rows are predicted at a time; a multiple of the usual sizes of a network's batch."""
@@ -70,8 +69,12 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold) -> Evaluation:
     names = list(dataset.classes)
     test = _codes(predictions[predictions["part"] == "test"], dataset.classes)
     options = {"labels": range(len(names)), "target_names": names, "zero_division": 0}
-    report = classification_report(*test, output_dict=True, **options)
-    return Evaluation(metrics, predictions, report, report_text(report))
+    return Evaluation(
+        metrics,
+        predictions,
+        classification_report(*test, output_dict=True, **options),
+        classification_report(*test, **options),
+    )
 
 
 def predict(estimator: Any, dataset: Dataset, rows: np.ndarray) -> np.ndarray:

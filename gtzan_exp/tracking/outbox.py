@@ -13,6 +13,7 @@ from time import sleep, time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from gtzan_exp.atomic import write_text
 from gtzan_exp.errors import ConfigError, DataError, Mistake, one_line
 from gtzan_exp.tracking.models import register_model, upload_model
 from gtzan_exp.tracking.store import Tracking, masked, store_errors
@@ -208,11 +209,7 @@ class Outbox:
             },
             "runs": [asdict(entry) for entry in self.entries],
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path.with_suffix(".unfinished")
-        unfinished.touch(mode=0o600)  # the address of a store may hold a password
-        unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        unfinished.replace(self.path)
+        write_text(self.path, json.dumps(content, indent=1), private=True)
 
     def _run(self, client: MlflowClient, entry: Entry) -> None:
         tags = dict(entry.tags)

@@ -7,7 +7,6 @@ import os
 import random
 import re
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import PurePath
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from gtzan_exp.data import table as reader
 from gtzan_exp.data.dataset import Dataset, digest
 from gtzan_exp.data.features import FeaturesView
 from gtzan_exp.errors import DataError
-from gtzan_exp.genres import track_id
+from gtzan_exp.genres import _by_rule, track_id
 
 from .conftest import table
 
@@ -141,22 +140,12 @@ def test_a_damaged_copy_is_made_again(write_table, name, damage):
     assert not (copy.parent / "kept").exists()
 
 
-def named_in_full(filename: str, genre: str) -> str:
-    """Return the id of a file by the rule alone, without the short way for the usual names."""
-    path = PurePath(filename)
-    stem = path.name if path.suffix[1:].isdecimal() else path.stem
-    gtzan_name = re.fullmatch(rf"{re.escape(genre)}\.?(\d+(?:\.\d+)?)", stem)
-    if gtzan_name:
-        return f"{genre}.{gtzan_name[1]}"
-    return stem if stem.startswith(f"{genre}.") else f"{genre}.{stem}"
-
-
 def test_the_short_ways_to_names_lead_to_the_same_names():
     draw = random.Random(0)
     for _ in range(3_000):
         name = "".join(draw.choices(["a", "b", ".", "0", "1", "/", " ", "\n", "٣"], k=8))
         for filename in (name, f"a.{name}", f"a.0000{name}.wav", f"{name}.wav"):
-            assert track_id(filename, "a") == named_in_full(filename, "a")
+            assert track_id(filename, "a") == _by_rule(filename, "a")
         match = re.fullmatch(r"([^.]+\..+)\.\d+", name)
         (track,) = FeaturesView(segment_seconds=3)._tracks(np.array([name]))
         assert track == (match[1] if match else "")

@@ -1,0 +1,55 @@
+"""What the store did not get while it was away, found below a folder and delivered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from gtzan_exp.atomic import write_text
+from gtzan_exp.errors import ConfigError, DataError
+from gtzan_exp.output import RESULT
+from gtzan_exp.tracking.outbox import Entry, deliver, undelivered
+
+
+def delivered(
+    folders: Sequence[Path], *, uri: str | None = None
+) -> Iterator[str | ConfigError | DataError]:
+    """Deliver all that lies below some folders.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+    uri : str, optional
+        Where the store is now, if it has moved.
+
+    Yields
+    ------
+    str, ConfigError or DataError
+        What was delivered, in a line; or that a file cannot be read; or that the store does not
+        answer, which is the last. Nothing is lost.
+    """
+    for path in undelivered(folders):
+        try:
+            outbox = deliver(path, uri=uri)
+        except ConfigError as error:
+            yield error
+            return
+        except DataError as error:
+            yield error
+            continue
+        if outbox is None:
+            yield f"{path}: another process delivers it"
+            continue
+        run = outbox.entries[0]
+        _name_run(outbox.folder.parent / RESULT, run)
+        yield f"run_id={run.run_id} {run.status} {run.name}"
+
+
+def _name_run(path: Path, run: Entry) -> None:
+    """Write into ``result.json`` which run it became, where that was not known."""
+    with suppress(OSError, ValueError):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        if result.get("run_id") == "":
+            write_text(path, json.dumps({**result, "run_id": run.run_id}, indent=1))
