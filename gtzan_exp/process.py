@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -95,3 +96,14 @@ def _watch(parent: int) -> None:
         os._exit(TERMINATED)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+@cache
+def settle() -> None:
+    """Take all that is in memory by now, libraries above all, from the rounds of the collector.
+
+    For the end of the first of many jobs: a round takes longer the more there is, and what the
+    first job has brought in stays to the end. Done once in a process.
+    """
+    gc.collect()
+    gc.freeze()

@@ -73,7 +73,7 @@ def run(
     cell = resolve(config)
     params = options(config)
     dataset = load(cell)
-    prepare = prepare_settings(cell.data.folder())
+    prepare = prepare_settings(cell.data.folder()) if cell.tracking.log_model else None
     split = cell.split.split(dataset)
     leaks = audited(dataset, split)
     _announce(cell, dataset, split, leaks)
@@ -108,7 +108,7 @@ def run(
                 recorder.curve("learning_curve", points)
             recorder.metrics(metrics, fitted.history)
             recorder.artifacts()
-            if cell.tracking.log_model:
+            if prepare is not None:
                 trusted = cell.model.trusted_types
                 recorder.model(fitted.estimator, dataset, cell.view, prepare, trusted=trusted)
         result = write_result(output, recorder.run_id, metrics, found)

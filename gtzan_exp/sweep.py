@@ -24,7 +24,14 @@ from gtzan_exp.compose import SweepPlan
 from gtzan_exp.config import Cell, described_by, resolve
 from gtzan_exp.delivery import delivered
 from gtzan_exp.errors import ConfigError, DataError, GtzanExpError, Mistake, one_line
-from gtzan_exp.process import end_with_parent, ends_in_order, host, is_alive, process_tags
+from gtzan_exp.process import (
+    end_with_parent,
+    ends_in_order,
+    host,
+    is_alive,
+    process_tags,
+    settle,
+)
 from gtzan_exp.search import Search, best_command, best_file, best_job, score_mistake
 from gtzan_exp.tracking.store import masked
 from gtzan_exp.tracking.sweeps import SweepRun
@@ -103,6 +110,7 @@ class Job:
                 _log_failure(error)
                 self._record_failure(config, output / "record", tags, error)
                 return None
+            settle()
             if self.search is None:
                 print(result, flush=True)
                 return None

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gtzan_exp.compare.outcomes import Outcome
 from gtzan_exp.compare.table import label, protocol_title
-from gtzan_exp.evaluation.plots import draw_confusion
+from gtzan_exp.evaluation.confusion import draw_confusion
 from gtzan_exp.genres import genre_colors
 from gtzan_exp.report.canvas import Picture, canvas
 from gtzan_exp.style import MUTED

@@ -128,16 +128,18 @@ def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, floa
     classes : tuple of str
         The genres, sorted. One that is in neither column counts as an F1 of 0.
     """
-    from sklearn.metrics import accuracy_score, f1_score, log_loss, recall_score
+    from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
 
     true, predicted = _codes(predictions, classes)
-    labels, present = range(len(classes)), np.unique(true)
-    f1 = f1_score(true, predicted, labels=labels, average=None, zero_division=0)
+    labels = range(len(classes))
+    _, recall, f1, support = precision_recall_fscore_support(
+        true, predicted, labels=labels, average=None, zero_division=0
+    )
     probabilities = predictions[[f"p_{name}" for name in classes]].to_numpy()
     return {
         "accuracy": float(accuracy_score(true, predicted)),
         "macro_f1": float(np.mean(f1)),
-        "balanced_accuracy": float(recall_score(true, predicted, labels=present, average="macro")),
+        "balanced_accuracy": float(np.mean(recall[support > 0])),
         "log_loss": float(log_loss(true, probabilities, labels=labels)),
         **{f"f1/{name}": float(value) for name, value in zip(classes, f1, strict=True)},
     }

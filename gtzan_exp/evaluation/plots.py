@@ -1,74 +1,13 @@
-"""Pictures of a run: the confusion matrix, learning by epoch and by amount of data."""
+"""Pictures of how a run learned: by epoch, and by amount of data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from gtzan_exp.evaluation.matrix_axes import matrix_axes
 from gtzan_exp.style import INK, MUTED, style
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.image import AxesImage
-
 _TRAIN, _VALIDATION, _TEST = "#3f90da", "#bd1f01", INK
-
-
-def confusion_matrix(
-    predictions: pd.DataFrame, classes: Sequence[str], path: Path, *, title: str
-) -> None:
-    """Draw the confusion matrix of a table of predictions.
-
-    Cells show counts and are shaded by the share of their row, so that genres of unequal size
-    compare.
-
-    Parameters
-    ----------
-    predictions : pandas.DataFrame
-        With the columns ``true`` and ``predicted``.
-    classes : sequence of str
-        Rows and columns, in this order.
-    path : Path
-        The PNG to write.
-    title : str
-    """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(style()):
-        figure = Figure()
-        sizes = {"fontsize": 10, "title_size": 11}
-        axes, bar = matrix_axes(figure, classes, title, **sizes)
-        image = draw_confusion(axes, predictions, classes)
-        axes.set_title(title, fontsize=sizes["title_size"], y=1)
-        figure.colorbar(image, cax=bar, label="share of the true genre")
-        figure.savefig(path)
-
-
-def draw_confusion(
-    axes: Axes, predictions: pd.DataFrame, classes: Sequence[str], *, fontsize: float = 9
-) -> AxesImage:
-    """Draw a confusion matrix as `confusion_matrix` does into `axes`, and return its image."""
-    from sklearn import metrics
-
-    counts = metrics.confusion_matrix(predictions["true"], predictions["predicted"], labels=classes)
-    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row, column in zip(*counts.nonzero(), strict=True):
-        color = "white" if shares[row, column] > 0.5 else INK
-        text = str(counts[row, column])
-        place = {"ha": "center", "va": "center", "clip_on": False}
-        axes.text(column, row, text, color=color, fontsize=fontsize, **place)
-    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
-    axes.set_yticks(range(len(classes)), classes)
-    axes.set(xlabel="predicted genre", ylabel="true genre")
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    return image
 
 
 def learning_curves(
