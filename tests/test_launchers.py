@@ -73,12 +73,19 @@ def test_jobs_that_end_fail_or_die_are_all_recorded(place, launcher, capfd):
         assert line == f"  {run.data.tags['overrides']}: {run.data.tags['error']}"
 
 
+def heeds_interrupts() -> None:
+    """Undo what a shell does to the commands that it starts in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 @launchers
 def test_ctrl_c_ends_the_jobs_on_the_cluster(place, launcher):
     command = [sys.executable, "-m", "gtzan_exp", "-m", *QUICK, "data.root=good"]
     command += ["model._target_=tests.workers.Waits", *launcher()]
-    console = subprocess.Popen(command, cwd=place, start_new_session=True)
+    console = subprocess.Popen(
+        command, cwd=place, start_new_session=True, preexec_fn=heeds_interrupts
+    )
     try:
         while console.poll() is None and not runs(place, "tags.task = 'train'"):
             time.sleep(0.5)
