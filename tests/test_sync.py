@@ -105,6 +105,31 @@ def test_a_delivery_that_is_stopped_goes_on_later(tables, capsys, monkeypatch): 
     assert "stale" not in run.data.tags
 
 
+@pytest.mark.parametrize("call", ["log_outputs", "log_model_artifacts", "log_batch"])
+def test_of_a_delivery_that_is_stopped_on_its_way_there_is_one_model(
+    tables,  # noqa: F811
+    monkeypatch,
+    call,
+):
+    take, stops = getattr(mlflow.MlflowClient, call), [KeyboardInterrupt()]
+
+    def stops_once(client, *args, **kwargs):
+        if stops and (call != "log_batch" or "metrics" in kwargs):
+            raise stops.pop()
+        return take(client, *args, **kwargs)
+
+    monkeypatch.setattr(mlflow.MlflowClient, call, stops_once)
+    assert main([*GOOD, "tracking.log_model=true"]) == 130
+    assert main(["sync"]) == 0
+    (run,) = runs(tables)
+    client = mlflow.MlflowClient(f"sqlite:///{tables}/mlruns/mlflow.db")
+    (model,) = client.search_logged_models([run.info.experiment_id])
+    assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
+    assert model.status == "READY"
+    mlflow.set_tracking_uri(f"sqlite:///{tables}/mlruns/mlflow.db")
+    assert list(load_model(f"runs:/{run.info.run_id}/model").classes_) == ["a", "b"]
+
+
 def test_a_failed_run_is_delivered_as_one(tables, capsys, monkeypatch):  # noqa: F811
     breaks(monkeypatch, "inputs", OSError("gone"), after=False)
     with pytest.raises(SystemExit) as stopped:

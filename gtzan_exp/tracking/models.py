@@ -133,15 +133,38 @@ def save_model(
 
 
 def register_model(
-    client: MlflowClient, experiment_id: str, run_id: str, params: Mapping[str, str]
+    client: MlflowClient,
+    experiment_id: str,
+    run_id: str,
+    params: Mapping[str, str],
+    *,
+    again: bool = False,
 ) -> str:
-    """Tell the store that a run has a model, and return the model's id."""
+    """Tell the store that a run has a model, and return the model's id.
+
+    Parameters
+    ----------
+    client : MlflowClient
+    experiment_id, run_id : str
+    params : mapping of str to str
+    again : bool
+        The store may have been told before, in part or in full, and its answer may have been lost.
+    """
     from mlflow.entities import LoggedModelOutput
 
-    model = client.create_logged_model(
-        experiment_id, name="model", source_run_id=run_id, params=dict(params)
+    wanted, told = f"source_run_id = '{run_id}' AND name = 'model'", []
+    known = client.search_logged_models([experiment_id], wanted, max_results=1) if again else []
+    model = (
+        known[0]
+        if known
+        else client.create_logged_model(
+            experiment_id, name="model", source_run_id=run_id, params=dict(params)
+        )
     )
-    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    if known:
+        told = [output.model_id for output in client.get_run(run_id).outputs.model_outputs]
+    if model.model_id not in told:
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     return model.model_id
 
 

@@ -267,7 +267,9 @@ class Outbox:
             return
         if entry.model_id is None:
             experiment = self.tracking.experiment_id(client)
-            entry.model_id = register_model(client, experiment, entry.run_id, entry.params)
+            entry.model_id = register_model(
+                client, experiment, entry.run_id, entry.params, again=self._is_old
+            )
         upload_model(client, entry.model_id, entry.run_id, self.model_folder)
 
     def _metrics(self, client: MlflowClient, entry: Entry) -> None:
