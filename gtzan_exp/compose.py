@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -30,6 +31,7 @@ from gtzan_exp.checks import checked, nodes, once
 from gtzan_exp.config import GROUPS, Cell, conf_folder, misfit, register, resolve
 from gtzan_exp.errors import ConfigError, MissingExtraError, Mistake, nearest
 from gtzan_exp.search import Search, space_mistakes, validates, validation_mistake
+from gtzan_exp.tracking.store import masked
 
 T = TypeVar("T")
 
@@ -128,8 +130,12 @@ def check_sweep(
     cells: list[Cell] = []
     with _hydra(config_dir) as loader:
         parsed = _parse(overrides)
+        mistakes += _never_swept(parsed)
+        if mistakes:
+            raise ConfigError(mistakes)
         base = _base(loader, parsed, config_name)
         sweeper = _sweeper(base)
+        mistakes += _hydra_mistakes(base)
         search = _search(loader, parsed, sweeper) if _is_search(sweeper) else None
         choices = _Choices(loader, config_name)
         jobs = _jobs(choices, parsed, sweeper)
@@ -146,12 +152,38 @@ def check_sweep(
             n_jobs = search.n_trials
             mistakes += [validation_mistake(c.split.name) for c in cells if not validates(c.split)]
         folder = str(base.hydra.sweep.dir)
+    stores = {cell.tracking.uri: None for cell in cells}
+    if len(stores) > 1:
+        got = ", ".join(map(masked, stores))
+        mistakes.append(Mistake("tracking.uri", "is swept", "one store for all jobs", got))
     if not first:
         wanted = "values that exist, in pairs that work"
         mistakes.append(Mistake("command line", "describes no job", wanted, " ".join(overrides)))
     if mistakes:
         raise ConfigError(once(mistakes) if search else dict.fromkeys(mistakes))
     return SweepPlan(cells[0], n_jobs, folder, search, sweeper._target_ == _BASIC)
+
+
+def _never_swept(overrides: Sequence[Override]) -> list[Mistake]:
+    """Return the mistakes of sweeps over what all jobs of a sweep have in common."""
+    return [
+        Mistake(override.key_or_group, "is swept", "one for all jobs", override.input_line)
+        for override in overrides
+        if override.is_sweep_override()
+        and (override.key_or_group == "sweep" or re.match("hydra[./]", override.key_or_group))
+    ]
+
+
+def _hydra_mistakes(base: DictConfig) -> list[Mistake]:
+    """Return the mistakes in options of sweepers and launchers that stop a sweep midway."""
+    wanted = {"sweeper.max_batch_size": "1 or more, or null", "launcher.n_jobs": "1 or more, or -1"}
+    wrong = {"sweeper.max_batch_size": lambda n: n < 1, "launcher.n_jobs": lambda n: n == 0}
+    mistakes = []
+    for key, allowed in wanted.items():
+        value = OmegaConf.select(base.hydra, key)
+        if isinstance(value, int) and wrong[key](value):
+            mistakes.append(Mistake(f"hydra.{key}", "out of range", allowed, str(value)))
+    return mistakes
 
 
 def _sweeper(base: DictConfig) -> DictConfig:

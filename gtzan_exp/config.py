@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,11 @@ _METHODS = {
     "model": "fit",
     "tracking": "client",
 }
+_OWN_TAGS = re.compile(
+    "host|pid|process_start|task|job|overrides|fold|fraction|error|stale|record_id|code|config_hash|leak"
+    "|data|synthetic|view|model|split|seed|(data|split|test)_fingerprint|git_.*|version/.*|skipped/.*"
+    r"|mlflow\.(parentRunId|runName|source\..*)"
+)
 _SPEC_FIELDS = tuple(ModelSpec.__dataclass_fields__)
 
 
@@ -57,7 +63,8 @@ class Cell:
 
 def register() -> None:
     """Register the resolvers that the config uses."""
-    OmegaConf.register_new_resolver("gtzan_exp.work", lambda: os.getcwd(), replace=True)
+    start = os.getcwd()  # hydra.job.chdir=true leaves it
+    OmegaConf.register_new_resolver("gtzan_exp.work", lambda: start, replace=True)
     OmegaConf.register_new_resolver("gtzan_exp.cache", _cache_folder, replace=True)
 
 
@@ -214,6 +221,11 @@ def _top_level(config: DictConfig) -> list[Mistake]:
             mistakes.append(Mistake(key, "wrong type", allowed, repr(value)))
         elif key == "seed" and not 0 <= value < 2**32:
             mistakes.append(Mistake(key, "out of range", "0 to 4294967295", str(value)))
+    tags = config.get("tags")
+    for key in tags if isinstance(tags, DictConfig) else ():
+        if _OWN_TAGS.fullmatch(str(key)):
+            what, allowed = "is set by the run itself", "a name of your own, for example tags.note"
+            mistakes.append(Mistake(f"tags.{key}", what, allowed, f"tags.{key}"))
     for key in _PATHS:
         value = OmegaConf.select(config, f"paths.{key}", throw_on_resolution_failure=False)
         if not isinstance(value, str) or not value:

@@ -8,14 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from gtzan_exp.atomic import write_text
-from gtzan_exp.errors import ConfigError, DataError
+from gtzan_exp.errors import ConfigError, DataError, GtzanExpError, RefusedError
 from gtzan_exp.output import RESULT
-from gtzan_exp.tracking.outbox import Entry, deliver, undelivered
+from gtzan_exp.tracking.outbox import Entry, Outbox, deliver, undelivered
 
 
-def delivered(
-    folders: Sequence[Path], *, uri: str | None = None
-) -> Iterator[str | ConfigError | DataError]:
+class Busy(str):
+    """Says of a file that another process delivers it."""
+
+
+def delivered(folders: Sequence[Path], *, uri: str | None = None) -> Iterator[str | GtzanExpError]:
     """Deliver all that lies below some folders.
 
     Parameters
@@ -26,21 +28,27 @@ def delivered(
 
     Yields
     ------
-    str, ConfigError or DataError
-        What was delivered, in a line; or that a file cannot be read; or that the store does not
-        answer, which is the last. Nothing is lost.
+    str or GtzanExpError
+        What was delivered, in a line; or that another process does so (`Busy`); or that a file
+        cannot be read (`DataError`), that its store does not take it (`RefusedError`) or does not
+        answer (`ConfigError`), which is not asked again then. Nothing is lost.
     """
+    away: set[str] = set()
     for path in undelivered(folders):
         try:
+            store = uri or Outbox.read(path).tracking.uri
+            if store in away:
+                continue
             outbox = deliver(path, uri=uri)
         except ConfigError as error:
+            away.add(store)
             yield error
-            return
-        except DataError as error:
+            continue
+        except (DataError, RefusedError) as error:
             yield error
             continue
         if outbox is None:
-            yield f"{path}: another process delivers it"
+            yield Busy(f"{path}: another process delivers it")
             continue
         run = outbox.entries[0]
         _name_run(outbox.folder.parent / RESULT, run)

@@ -52,6 +52,10 @@ class DataError(GtzanExpError):
     """The configuration is right, but the data that it points to is missing or faulty."""
 
 
+class RefusedError(GtzanExpError):
+    """The store answers, and does not take what it is sent; it would not later either."""
+
+
 class MissingExtraError(GtzanExpError):
     """An optional dependency is not installed.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from gtzan_exp.data.dataset import Dataset, Split
 from gtzan_exp.data.split_table import split_table
+from gtzan_exp.errors import ConfigError, Mistake
 from gtzan_exp.evaluation.audit import Audit
 from gtzan_exp.evaluation.evaluate import Evaluation
 from gtzan_exp.genres import labelled
 from gtzan_exp.models.build import Fitted
+from gtzan_exp.tracking.outbox import SUFFIX
 from gtzan_exp.tracking.store import masked
 
 RESULT = "result.json"
@@ -48,6 +51,25 @@ class Result:
         accuracy, macro_f1 = self.metrics["test/accuracy"], self.metrics["test/macro_f1"]
         run_id = self.run_id or "undelivered"
         return f"run_id={run_id} test/accuracy={accuracy:.4f} test/macro_f1={macro_f1:.4f}"
+
+
+def empty_record(output: Path) -> Path:
+    """Return the folder ``output/record``, without the files of an earlier run there.
+
+    Raises
+    ------
+    ConfigError
+        That run has not been delivered.
+    """
+    folder = output / "record"
+    kept = folder.with_name(folder.name + SUFFIX)
+    if kept.exists():
+        what = "holds a run that the store does not have yet"
+        allowed = "another folder, or gtzan-exp sync first"
+        raise ConfigError(Mistake("hydra.run.dir", what, allowed, str(kept)))
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    return folder
 
 
 def write_record(

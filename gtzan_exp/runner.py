@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from gtzan_exp.config import Cell, described_by, options, resolve, signature
 from gtzan_exp.data.dataset import Dataset, Fold, Split, digest
 from gtzan_exp.data.prepared import prepare_settings
-from gtzan_exp.errors import ConfigError, Mistake
+from gtzan_exp.errors import ConfigError, Mistake, one_line
 from gtzan_exp.evaluation.aggregate import aggregate
 from gtzan_exp.evaluation.audit import Audit
 from gtzan_exp.evaluation.audited import audited
@@ -24,6 +24,7 @@ from gtzan_exp.genres import labelled
 from gtzan_exp.models.build import Fitted, build, fit, n_parameters
 from gtzan_exp.output import (
     Result,
+    empty_record,
     write_curve,
     write_pooled_record,
     write_protocol,
@@ -33,6 +34,9 @@ from gtzan_exp.output import (
 from gtzan_exp.source import source_fingerprint
 from gtzan_exp.tracking.query import finished_run
 from gtzan_exp.tracking.record import Recorder, recorded_run
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 log = logging.getLogger(__name__)
 
@@ -80,16 +84,15 @@ def run(
 
     found = {**_tags(cell, dataset, split, leaks), **_hashes(cell, params, dataset, split)}
     if cell.skip_finished:
-        task = (tags or {}).get("task", found["task"])
-        earlier = finished_run(cell.tracking, found["config_hash"], task)
+        earlier = _earlier(cell, {**found, **(tags or {})})
         if earlier is not None:
             log.info(
                 "skipped: run %s has the same configuration, code and data", earlier.info.run_id
             )
             return Result(earlier.info.run_id, earlier.data.metrics, output, skipped=True)
-    all_tags = {**found, **cell.tags, **(tags or {})}
+    all_tags = {**cell.tags, **found, **(tags or {})}
     shares = {f"leak/{kind}": share for kind, share in leaks.shares.items()}
-    folder = output / "record"
+    folder = empty_record(output)
     with recorded_run(cell.tracking, folder, cell.name, params, all_tags, shares) as recorder:
         recorder.dataset(dataset, split)
         write_protocol(output, dataset, split, leaks)
@@ -113,6 +116,20 @@ def run(
                 recorder.model(fitted.estimator, dataset, cell.view, prepare, trusted=trusted)
         result = write_result(output, recorder.run_id, metrics, found)
     return replace(result, undelivered=recorder.undelivered)
+
+
+def _earlier(cell: Cell, tags: Mapping[str, str]) -> Run | None:
+    """Return the finished run of the same configuration, code and data, as far as is known.
+
+    The job of a sweep goes on where the store does not answer.
+    """
+    try:
+        return finished_run(cell.tracking, tags["config_hash"], tags["task"])
+    except ConfigError as error:
+        if "mlflow.parentRunId" not in tags:
+            raise
+        log.warning("whether this was done before is not known: %s", one_line(error))
+        return None
 
 
 def _cross_validate(

@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 from gtzan_exp.atomic import write_text
 from gtzan_exp.compose import SweepPlan
 from gtzan_exp.config import Cell, described_by, resolve
-from gtzan_exp.delivery import delivered
+from gtzan_exp.delivery import Busy, delivered
 from gtzan_exp.errors import ConfigError, DataError, GtzanExpError, Mistake, one_line
 from gtzan_exp.process import (
     end_with_parent,
@@ -33,6 +33,7 @@ from gtzan_exp.process import (
     settle,
 )
 from gtzan_exp.search import Search, best_command, best_file, best_job, score_mistake
+from gtzan_exp.tracking.outbox import undelivered
 from gtzan_exp.tracking.store import masked
 from gtzan_exp.tracking.sweeps import SweepRun
 
@@ -201,12 +202,13 @@ def sweep(
     if plan.n_jobs is not None:
         tags["n_jobs_planned"] = str(plan.n_jobs)
     name = masked(f"sweep {' '.join(overrides)}")[:_MAX_NAME]
+    folder = _free_folder(plan.folder)
     parent = SweepRun.open(plan.first.tracking, name, params, tags)
-    ledger = Ledger(parent, Path(plan.folder), command, plan.n_jobs, plan.search)
-    ledger.write()
+    ledger = Ledger(parent, folder, command, plan.n_jobs, plan.search)
     stopped: BaseException | None = None
     status = "FAILED"
     try:
+        ledger.write()
         launch(Job(parent, os.getcwd(), plan.folder, plan.search))
     except BrokenExecutor as error:
         stopped = error
@@ -226,6 +228,23 @@ def sweep(
             kept = f"  {ledger.folder} has all of it; gtzan-exp sync delivers it and closes it"
             print(kept, file=sys.stderr, flush=True)
     return 0 if status == "FINISHED" else 1
+
+
+def _free_folder(name: str) -> Path:
+    """Make the folder of a sweep, or clear it of what one before has recorded; return it."""
+    folder = Path(name)
+    where, allowed = "hydra.sweep.dir", "a folder that can be written"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        left = [*folder.glob(LEDGER), *undelivered([folder])]
+        if left:
+            what = "holds what a sweep has not delivered, or one that still runs"
+            allowed = f"another folder, or first: gtzan-exp sync {shlex.quote(name)}"
+            raise ConfigError(Mistake(where, what, allowed, str(left[0])))
+        best_file(folder).unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(Mistake(where, "cannot be made", allowed, str(error))) from error
+    return folder
 
 
 @dataclass(frozen=True)
@@ -300,12 +319,15 @@ def close(ledger: Ledger) -> str:
     Raises
     ------
     ConfigError
-        The store does not answer; nothing is lost.
+        The store does not answer, or another process delivers a job; nothing is lost.
     """
     for line in delivered([ledger.folder]):
         if isinstance(line, ConfigError):
             raise line
-        log.log(logging.WARNING if isinstance(line, DataError) else logging.INFO, "%s", line)
+        if isinstance(line, Busy):
+            allowed = "gtzan-exp sync, when it has ended"
+            raise ConfigError(Mistake(str(ledger.folder), "is not closed yet", allowed, line))
+        log.log(logging.WARNING if isinstance(line, GtzanExpError) else logging.INFO, "%s", line)
     parent, search = ledger.parent, ledger.search
     runs, skipped = parent.jobs(), parent.skipped()
     counts = Counter(run.info.status.lower() for run in runs)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gtzan_exp.delivery import delivered
-from gtzan_exp.errors import ConfigError, GtzanExpError
+from gtzan_exp.errors import GtzanExpError
 from gtzan_exp.sweep import LEDGER, Ledger, close
 
 
@@ -23,13 +23,13 @@ def sync(folders: Sequence[Path], *, uri: str | None = None) -> Iterator[str | G
     Yields
     ------
     str or GtzanExpError
-        What was delivered or closed, in a line, or why it was not. Nothing is lost then. After a
-        store that does not answer nothing more is tried.
+        What was delivered or closed, in a line, or why it was not. Nothing is lost then. A store
+        that does not answer is not asked again.
     """
+    said = set()
     for line in delivered(folders, uri=uri):
+        said.add(str(line))
         yield line
-        if isinstance(line, ConfigError):
-            return
     for path in sorted({path for folder in folders for path in folder.rglob(LEDGER)}):
         try:
             ledger = Ledger.read(path)
@@ -42,4 +42,5 @@ def sync(folders: Sequence[Path], *, uri: str | None = None) -> Iterator[str | G
             close(ledger)  # which says how it went
             yield f"closed: {ledger.command}"
         except GtzanExpError as error:
-            yield error
+            if str(error) not in said:
+                yield error

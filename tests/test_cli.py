@@ -81,6 +81,8 @@ def test_version(capsys):
         (["validate", *VIEWS, "split=lists"], "split.dir: a list is missing; allowed: split.dir=F"),
         (["validate", "data=gtzan"], "data.root: not set"),
         (["validate", "data=folder", "data.root=views"], "more of the same"),
+        (["-m", "--cfg", "job"], "--multirun: cannot go with --cfg or --info"),
+        (["-m", "hydra.sweep.dir=/dev/null/x"], "hydra.sweep.dir: cannot be made"),
         (["-m", "seed=0,x"], "seed: wrong type; allowed: an integer; got: 'x'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

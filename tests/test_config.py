@@ -61,6 +61,7 @@ ONE = {
     "+model.sovler=saga": "model.sovler: unknown option of LogisticRegression (nearest: solver)",
     "+model.C=1": "model.C: is there already; allowed: model.C=VALUE; got: +model.C=1",
     "tags.note=x": "tags.note: is not there yet; allowed: +tags.note=VALUE; got: tags.note=x",
+    "+tags.pid=7": "tags.pid: is set by the run itself; allowed: a name of your own",
     "seed=1.5": "seed: wrong type; allowed: an integer; got: 1.5",
     "seed=-1": "seed: out of range; allowed: 0 to 4294967295; got: -1",
     "seed=4294967296": "seed: out of range",
@@ -100,6 +101,23 @@ ONE = {
     "=1": "command line: not an override",
     "+view=features": "config: view appears more than once",
 }
+
+
+NEVER_SWEPT = {
+    "+sweep=smoke,protocols": "sweep: is swept; allowed: one for all jobs",
+    "hydra/launcher=joblib,basic": "hydra/launcher: is swept; allowed: one for all jobs",
+    "hydra.sweep.dir=a,b": "hydra.sweep.dir: is swept",
+    "hydra.sweeper.max_batch_size=0": "hydra.sweeper.max_batch_size: out of range",
+    "tracking.uri='sqlite:////a.db','sqlite:////b.db'": "tracking.uri: is swept; allowed: one",
+}
+
+
+@pytest.mark.parametrize("override", NEVER_SWEPT)
+def test_what_all_jobs_have_in_common_is_not_swept(here, override):
+    with pytest.raises(ConfigError) as caught:
+        check_sweep([override])
+    (mistake,) = caught.value.mistakes
+    assert str(mistake).startswith(NEVER_SWEPT[override])
 
 
 @pytest.mark.parametrize("overrides", ONE)

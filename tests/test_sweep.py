@@ -121,6 +121,19 @@ def test_finished_cells_are_skipped_until_code_or_data_change(tables, capsys, mo
     assert len(runs(tables, "tags.task = 'train'")) == 4
 
 
+def test_jobs_are_done_where_nobody_knows_whether_they_were(tables, monkeypatch):
+    def unknown(*_):
+        raise Tracking(uri="sqlite:////x", experiment="x").unreachable(OSError("gone"))
+
+    monkeypatch.setattr(runner, "finished_run", unknown)
+    job = [*QUICK, "data.root=good", "skip_finished=true", "hydra.job.chdir=true"]
+    root = f"data.root='{tables / 'good'}'"
+    assert main(["-m", *job, root, "seed=0"]) == 0
+    with pytest.raises(SystemExit):
+        main([*job, root])
+    assert [run.info.status for run in runs(tables)] == ["FINISHED"] * 2
+
+
 def test_an_interrupt_or_a_signal_closes_what_runs_as_killed(tables, capsys, monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt

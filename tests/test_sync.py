@@ -9,6 +9,7 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from gtzan_exp.cli import main
 from gtzan_exp.sweep import LEDGER, Ledger
@@ -19,6 +20,11 @@ from gtzan_exp.tracking.sweeps import SweepRun
 from tests.test_sweep import QUICK, artifact, runs, tables  # noqa: F401
 
 GOOD = [*QUICK, "data.root=good"]
+
+
+def gone(*_):
+    """Stand for a step of a delivery whose store has gone away."""
+    raise OSError("gone")
 
 
 def breaks(monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException, *, after: bool):
@@ -199,6 +205,63 @@ def test_a_sweep_that_may_still_run_is_left_open(tables, capsys):  # noqa: F811
     assert main(["sync"]) == 0
     assert capsys.readouterr().out.endswith("closed: gtzan-exp -m\n")
     assert not (folder / LEDGER).exists()
+
+
+def test_a_run_that_the_store_refuses_does_not_keep_others_from_being_delivered(
+    tables,  # noqa: F811
+    capsys,
+    monkeypatch,
+):
+    with monkeypatch.context() as patched:
+        patched.setitem(outbox._STEPS, "metrics", gone)
+        assert main(["-m", *GOOD, "seed=0,1"]) == 1
+    assert "sweep not closed: " in capsys.readouterr().err
+    deleted, other = runs(tables, "tags.task = 'train'")
+    client = mlflow.MlflowClient(f"sqlite:///{tables}/mlruns/mlflow.db")
+    client.delete_run(deleted.info.run_id)
+    assert main(["sync"]) == 2
+    out, err = capsys.readouterr()
+    assert f"run_id={other.info.run_id} FINISHED" in out
+    assert "the store refuses what it is sent" in err
+    assert err.count("gtzan-exp: error: ") == 1
+    (parent,) = runs(tables, "tags.task = 'sweep'")
+    assert (parent.info.status, parent.data.metrics["n_finished"]) == ("FAILED", 1)
+
+
+def test_a_sweep_whose_job_another_process_delivers_is_left_open(tables, capsys, monkeypatch):  # noqa: F811
+    with monkeypatch.context() as patched:
+        patched.setitem(outbox._STEPS, "metrics", gone)
+        assert main(["-m", *GOOD, "seed=0,1"]) == 1
+    (path, _) = sorted(tables.rglob("*.undelivered.json"))
+    capsys.readouterr()
+    with FileLock(path.with_suffix(".lock")):
+        assert main(["sync"]) == 2
+    out, err = capsys.readouterr()
+    assert "another process delivers it" in out
+    assert "is not closed yet" in err
+    assert main(["sync"]) == 0
+    (parent,) = runs(tables, "tags.task = 'sweep'")
+    assert (parent.info.status, parent.data.metrics["n_finished"]) == ("FINISHED", 2)
+
+
+def test_a_folder_with_what_was_not_delivered_is_not_used_again(tables, capsys, monkeypatch):  # noqa: F811
+    with monkeypatch.context() as patched:
+        patched.setitem(outbox._STEPS, "metrics", gone)
+        assert main(["-m", *GOOD, "seed=0", "hydra.sweep.dir=here"]) == 1
+        with pytest.raises(SystemExit):
+            main([*GOOD, "hydra.run.dir=there"])
+    capsys.readouterr()
+    assert main(["-m", *GOOD, "seed=1", "hydra.sweep.dir=here"]) == 2
+    assert "hydra.sweep.dir: holds what a sweep has not delivered" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*GOOD, "hydra.run.dir=there"])
+    assert "hydra.run.dir: holds a run that the store does not have" in capsys.readouterr().err
+    assert main(["sync", "here", "there"]) == 0
+    (tables / "there" / "record" / "left_over.txt").touch()
+    main([*GOOD, "hydra.run.dir=there"])
+    assert not (tables / "there" / "record" / "left_over.txt").exists()
+    assert {run.info.status for run in runs(tables)} == {"FINISHED"}
+    assert len(runs(tables)) == 4
 
 
 def test_folders_that_are_not_there_are_named(workspace: Path, capsys):

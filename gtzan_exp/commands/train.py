@@ -66,7 +66,11 @@ def main(arguments: list[str]) -> int:
     inspects = flags.cfg or flags.info or flags.hydra_help or flags.shell_completion
     if flags.shell_completion:
         _prepare_completion(flags.overrides)
-    if flags.multirun and not inspects:
+    if flags.multirun and inspects:
+        allowed = "one of them: without --multirun (-m) they show the config of one run"
+        got = " ".join(arguments)
+        raise ConfigError(Mistake("--multirun", "cannot go with --cfg or --info", allowed, got))
+    if flags.multirun:
         return _sweep(arguments, flags)
     if not inspects:
         check(flags)

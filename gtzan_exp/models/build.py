@@ -17,6 +17,7 @@ from gtzan_exp.data.views import InputKind
 from gtzan_exp.errors import DataError, Mistake
 
 CALIBRATION_FOLDS = 3
+_INTERRUPTED = "Training interrupted by user"  # scikit-learn's MLP takes Ctrl-C as its end
 
 Components = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)] | Literal["full"]
 
@@ -141,6 +142,8 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
             classifier.fit(inputs, y, validation_data=validation_data)
         else:
             classifier.fit(inputs, y)
+    if any(str(w.message).startswith(_INTERRUPTED) for w in caught):
+        raise KeyboardInterrupt
     seconds = perf_counter() - started
     history = getattr(classifier, "history_", {"loss": getattr(classifier, "loss_curve_", [])})
     return Fitted(

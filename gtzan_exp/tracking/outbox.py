@@ -123,21 +123,12 @@ class Outbox:
         DataError
             The file cannot be read, or is no such file.
         """
-        from pydantic import TypeAdapter, ValidationError
-
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            outbox = cls(
-                TypeAdapter(Tracking).validate_python(content["tracking"]),
-                path.with_name(path.name.removesuffix(SUFFIX)),
-            )
-            outbox.entries = TypeAdapter(list[Entry]).validate_python(content["runs"])
-        except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-            allowed = f"a file *{SUFFIX} that a run left"
-            raise DataError(
-                Mistake(str(path), "cannot be read", allowed, one_line(error))
-            ) from error
-        outbox._is_old = True
+            tracking, entries = _read(path)
+        except FileNotFoundError as error:
+            raise _unreadable(path, error) from error
+        outbox = cls(tracking, path.with_name(path.name.removesuffix(SUFFIX)))
+        outbox.entries, outbox._is_old = entries, True
         return outbox
 
     @property
@@ -172,7 +163,7 @@ class Outbox:
         except ConfigError as error:
             self.away = error
         except store_errors() as error:
-            self.away = self.tracking.unreachable(error)
+            self.away = self.tracking.failed(error)
 
     def deliver(self) -> bool:
         """Send all that the store does not have, and say whether it has all of it now.
@@ -184,6 +175,8 @@ class Outbox:
         lock = FileLock(self.path.with_suffix(".lock"), timeout=0)
         try:
             with lock:
+                if self._is_old and not self._read_again():
+                    return False
                 self._save()
                 for entry in self.entries:
                     self.send(entry, "run")
@@ -200,6 +193,13 @@ class Outbox:
         with suppress(OSError):
             Path(lock.lock_file).unlink()
         return self.away is None
+
+    def _read_again(self) -> bool:
+        """Take what the file says by now; False where another process has delivered it."""
+        with suppress(FileNotFoundError):
+            self.entries = _read(self.path)[1]
+            return True
+        return False
 
     def _save(self) -> None:
         content = {
@@ -302,6 +302,30 @@ _STEPS: dict[str, Callable[[Outbox, MlflowClient, Entry], None]] = {
 }
 
 
+def _read(path: Path) -> tuple[Tracking, list[Entry]]:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        tracking = TypeAdapter(Tracking).validate_python(content["tracking"])
+        entries = TypeAdapter(list[Entry]).validate_python(content["runs"])
+        if not entries:
+            raise ValueError("no run in it")
+        for number, entry in enumerate(entries):
+            if entry.parent is not None and not 0 <= entry.parent < number:
+                raise ValueError(f"run {number} has no parent {entry.parent}")
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        raise _unreadable(path, error) from error
+    return tracking, entries
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    allowed = f"a file *{SUFFIX} that a run left"
+    return DataError(Mistake(str(path), "cannot be read", allowed, one_line(error)))
+
+
 def undelivered(folders: Sequence[Path]) -> Iterator[Path]:
     """Yield the files below some folders that hold what has not been delivered, oldest first."""
     found = {path for folder in folders for path in folder.rglob(f"*{SUFFIX}")}
@@ -323,6 +347,8 @@ def deliver(path: Path, *, uri: str | None = None) -> Outbox | None:
         The store does not answer; nothing is lost.
     DataError
         The file cannot be read.
+    RefusedError
+        The store does not take it; nothing is lost.
     """
     outbox = Outbox.read(path)
     if uri is not None:

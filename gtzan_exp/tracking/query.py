@@ -118,14 +118,14 @@ def finished_run(tracking: Tracking, config_hash: str, task: str) -> Run | None:
     ConfigError
         The store does not answer.
     """
-    client = tracking.client()
-    found = client.search_runs(
-        [tracking.experiment_id(client)],
-        f"tags.config_hash = '{config_hash}' and tags.task = '{task}'"
-        " and attributes.status = 'FINISHED'",
-        order_by=["attributes.start_time DESC"],
-        max_results=1,
-    )
+    with tracking.asked() as client:
+        found = client.search_runs(
+            [tracking.experiment_id(client)],
+            f"tags.config_hash = '{config_hash}' and tags.task = '{task}'"
+            " and attributes.status = 'FINISHED'",
+            order_by=["attributes.start_time DESC"],
+            max_results=1,
+        )
     return found[0] if found else None
 
 

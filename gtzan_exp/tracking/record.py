@@ -57,7 +57,7 @@ class Recorder:
     @contextmanager
     def child(self, name: str, tags: Mapping[str, Any]) -> Iterator[Recorder]:
         """Open a run below this one, for example that of a fold."""
-        entry = self._outbox.open(name, {**process_tags(), **tags}, parent=self._entry)
+        entry = self._outbox.open(name, {**tags, **process_tags()}, parent=self._entry)
         with _closed(entry):
             yield Recorder(self._outbox, entry)
         self._outbox.send(entry)
@@ -152,8 +152,8 @@ def recorded_run(
     """
     is_child = "mlflow.parentRunId" in tags
     if not is_child:
-        client = tracking.client()
-        close_dead(client, [tracking.experiment_id(client)])
+        with tracking.asked() as client:
+            close_dead(client, [tracking.experiment_id(client)])
     tags = {**git_tags(), **version_tags(), **tags}
     with opened(tracking, folder, name, tags, go_on=is_child) as recorder:
         recorder.known(params, metrics)
@@ -178,7 +178,7 @@ def opened(
         Also where the store does not answer when it is opened.
     """
     outbox = Outbox(tracking, folder)
-    entry = outbox.open(name, {**process_tags(), **tags})
+    entry = outbox.open(name, {**tags, **process_tags()})
     if outbox.away is not None and not go_on:
         raise outbox.away
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gtzan_exp.process import host, is_alive
@@ -50,6 +51,7 @@ def close_dead_of(client: MlflowClient, runs: Iterable[Run]) -> list[str]:
 
 def _is_dead(run: Run) -> bool:
     tags = run.data.tags
-    return tags.get("host") == host() and not is_alive(
-        int(tags["pid"]), float(tags["process_start"])
-    )
+    with suppress(KeyError, ValueError):  # a run that is not ours
+        pid, start = int(tags["pid"]), float(tags["process_start"])
+        return tags["host"] == host() and not is_alive(pid, start)
+    return False

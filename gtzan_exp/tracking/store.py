@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.error import HTTPError
@@ -15,7 +16,7 @@ from urllib.request import urlopen
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.errors import ConfigError, MissingExtraError, Mistake
+from gtzan_exp.errors import ConfigError, MissingExtraError, Mistake, RefusedError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _PROBE_SECONDS = 5
 _away: set[str] = set()  # stores that did not answer this process when they were last asked
 
+_REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST")
 _SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")
 
 
@@ -160,9 +162,18 @@ class Tracking:
             except HTTPError as error:
                 if error.code >= 500:
                     raise self.unreachable(error) from error
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, HTTPException) as error:
                 raise self.unreachable(error) from error
         _away.discard(self.uri)
+
+    def failed(self, error: Exception) -> ConfigError | RefusedError:
+        """Return the error that says what became of a call to the store."""
+        code = getattr(error, "error_code", None)
+        if code not in _REFUSALS:
+            return self.unreachable(error)
+        what = "the store refuses what it is sent"
+        allowed = "a run that is not deleted, whose files are there"
+        return RefusedError(Mistake(masked(self.uri), what, allowed, _first_line(error)))
 
     def unreachable(self, error: Exception) -> ConfigError:
         """Return the error that says that the store does not answer, and remember it."""
@@ -172,9 +183,13 @@ class Tracking:
                 "tracking.uri",
                 "the store does not answer",
                 "a running MLflow server, or a database that can be written",
-                f"{masked(self.uri)} ({masked(str(error).strip().splitlines()[0])})",
+                f"{masked(self.uri)} ({_first_line(error)})",
             )
         )
+
+
+def _first_line(error: Exception) -> str:
+    return masked((str(error).strip() or type(error).__name__).splitlines()[0])
 
 
 def _is_made(database: Path) -> bool:

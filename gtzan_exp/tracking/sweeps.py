@@ -54,16 +54,16 @@ class SweepRun:
         """
         from mlflow.entities import Param
 
-        client = tracking.client()
-        experiment_id = tracking.experiment_id(client)
-        close_dead(client, [experiment_id])
         tags = {**process_tags(), **git_tags(), **version_tags(), **tags, "task": "sweep"}
-        run = client.create_run(experiment_id, tags=as_tags(name, tags), run_name=name)
         known = [
             Param(re.sub(r"[^\w./ -]", "_", key), masked(str(value))[:MAX_PARAM])
             for key, value in params.items()
         ]
-        client.log_batch(run.info.run_id, params=known)
+        with tracking.asked() as client:
+            experiment_id = tracking.experiment_id(client)
+            close_dead(client, [experiment_id])
+            run = client.create_run(experiment_id, tags=as_tags(name, tags), run_name=name)
+            client.log_batch(run.info.run_id, params=known)
         return cls(tracking, run.info.run_id)
 
     def child_tags(self, job: int, overrides: str, task: str) -> dict[str, str]:
@@ -191,6 +191,8 @@ class SweepRun:
                 metrics=[Metric(key, value, moment, 0) for key, value in metrics.items()],
                 tags=[RunTag(key, masked(value)[:MAX_TAG]) for key, value in tags.items()],
             )
+            if "stale" in client.get_run(self.run_id).data.tags:
+                client.delete_tag(self.run_id, "stale")
             client.set_terminated(self.run_id, status)
 
     def _children(self, client: MlflowClient) -> list[Run]:

@@ -72,6 +72,15 @@ def test_calibration_needs_two_rows_of_each_genre(table):
         fitted(LinearSVC(), X.iloc[rows], y[rows])
 
 
+def test_a_model_that_takes_an_interrupt_as_its_end_does_not_end_well(table, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MLPClassifier, "_update_no_improvement_count", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(MLPClassifier(), *table)
+
+
 def test_full_pca_loses_nothing(table):
     X, y = table
     plain = fitted(SVC(), X[:150], y[:150], scaler="standard")
