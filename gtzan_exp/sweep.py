@@ -30,6 +30,7 @@ from gtzan_exp.process import (
     host,
     is_alive,
     process_tags,
+    say,
     settle,
 )
 from gtzan_exp.search import Search, best_command, best_file, best_job, score_mistake
@@ -113,7 +114,7 @@ class Job:
                 return None
             settle()
             if self.search is None:
-                print(result, flush=True)
+                say(result)
                 return None
             return self._score(result, self.search.metric)
 
@@ -122,7 +123,7 @@ class Job:
         if metric not in result.metrics:
             raise ConfigError(score_mistake(metric, result.metrics))
         score = result.metrics[metric]
-        print(f"run_id={result.run_id} {metric}={score:.4f}", flush=True)
+        say(f"run_id={result.run_id} {metric}={score:.4f}")
         return score if math.isfinite(score) else None
 
     def lose(self, number: int, overrides: str, reason: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gtzan_exp.commands import COMMANDS
 from gtzan_exp.commands.arguments import parse
 from gtzan_exp.errors import ConfigError, GtzanExpError, Mistake, report
-from gtzan_exp.process import ends_in_order
+from gtzan_exp.process import ends_in_order, say
 
 if TYPE_CHECKING:
     from hydra.types import TaskFunction
@@ -133,7 +133,7 @@ def job(config: DictConfig) -> None:
     hydra_config = HydraConfig.get()
     try:
         result = run(config, Path(hydra_config.runtime.output_dir))
-        print(result, flush=True)
+        say(result)
     except GtzanExpError as error:
         if hydra_config.mode == RunMode.MULTIRUN or os.environ.get(_TRACEBACKS):
             raise
