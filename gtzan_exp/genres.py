@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 GENRES = (
@@ -75,6 +75,26 @@ def track_id(filename: str, genre: str) -> str:
     if suffix.isalpha() and head.startswith(f"{genre}.") and not _PLACES & set(head):
         return head  # the rule would come to the same, and takes 50 times as long
     return _by_rule(filename, genre)
+
+
+def ids_of(name: str) -> Iterator[str]:
+    """Yield the ids that a track may have that a list calls `name`, the likeliest one first.
+
+    ``rock/one song.wav`` (and ``rock\\one song.wav``) is ``rock.one song``; without a folder the
+    genre is what stands before the first dot, or before the number, as in ``blues00000.png``.
+
+    Parameters
+    ----------
+    name : str
+        A file name, with or without folders.
+    """
+    *folders, file = name.replace("\\", "/").split("/")
+    if folders:
+        yield track_id(file, folders[-1])
+    yield track_id(file, file.partition(".")[0])
+    numbered = re.fullmatch(r"(.*[^\d.])\d+(?:\.\d+)?", PurePath(file).stem)
+    if numbered:
+        yield track_id(file, numbered[1])
 
 
 def _by_rule(filename: str, genre: str) -> str:

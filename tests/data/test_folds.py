@@ -11,6 +11,7 @@ import pytest
 
 from gtzan_exp.data.dataset import Dataset
 from gtzan_exp.data.folds import GroupKFold, KFold
+from gtzan_exp.data.groups import read_groups
 from gtzan_exp.data.learning_curve import LearningCurve
 from gtzan_exp.data.lists import Lists
 from gtzan_exp.data.split_table import split_table
@@ -133,6 +134,10 @@ def test_more_folds_than_groups_are_refused(segments):
         (None, r"no list of groups; allowed: .*columns filename and group .*arXiv:1306\.1461"),
         ("a,b\n1,2\n", "columns are missing"),
         ("filename,group\nblues.00000.wav,x\n", "groups are missing"),
+        ("filename,group\n\nblues.00000.wav, \n", r"groups\.csv, line 3: the group is blank"),
+        ("filename,group\na.0.wav,x\na/a.0.au,y\n", "line 3: a/a.0.au is in two.*got: x and y"),
+        ("filename,group\na.0.wav,x,y\n", r"line 2: .*; allowed: 2 \(filename.*; got: 3 fields"),
+        ('filename,group\n"a.0.wav,x\n', "not a CSV table"),
     ],
 )
 def test_a_faulty_list_of_groups_is_named(segments, tmp_path, text, complaint):
@@ -163,7 +168,8 @@ def test_lists_are_taken_as_they_are(segments, lists):
     [
         ("test.txt", None, "a list is missing.*test.txt, one file name a line.*published"),
         ("test.txt", "\n\n", "the list is empty"),
-        ("test.txt", "pop.00000.wav", "no listed track is in the data"),
+        ("test.txt", "pop.00000.wav", r"split\.test: most .*not in the data; .*1 of 1 are not"),
+        ("test.txt", "blues.00031.wav\njazz.19.wav\njazz.00018.wav", "2 of 3 are not, first blues"),
         ("test.txt", "blues.00000.wav", "tracks are on both lists.*1, first blues.00000"),
     ],
 )
@@ -173,6 +179,41 @@ def test_a_faulty_list_is_named(segments, lists, tmp_path, name, text, complaint
         (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=complaint):
         lists.split(segments)
+
+
+SPELLINGS = ("{}.{}.wav", "{}{}.png", "x/{0}/{0}.{1}.au", "{0}\\{0}{1}.mp3", "{}.{}", "{0}/{1}.wav")
+
+
+def test_a_track_is_found_by_every_name_of_it(segments, tmp_path):
+    """In lists and in groups, of GTZAN's files and of others, which are named by their folder."""
+    own = {"blues.00003": "blues.one song", "jazz.00009": "jazz.2nd. take"}
+    data = replace(segments, tracks=np.array([own.get(t, t) for t in segments.tracks]))
+    tracks = np.unique(data.tracks)
+    genres, rest = zip(*(track.split(".", 1) for track in tracks), strict=True)
+    names = [
+        f"{genre}/{number}.flac" if " " in number else SPELLINGS[i % 6].format(genre, number)
+        for i, (genre, number) in enumerate(zip(genres, rest, strict=True))
+    ]
+    (tmp_path / "a.txt").write_text("\r\n".join(names[::2]), encoding="utf-8-sig")
+    (tmp_path / "b.txt").write_text("\n".join(names[1::2]), encoding="utf-8-sig")
+    lists = Lists(name="mine", dir=tmp_path, train="a.txt", test="b.txt")
+    (fold,) = lists.split(data).folds
+    assert set(data.tracks[fold.train]) == set(tracks[::2])
+    assert set(data.tracks[fold.test]) == set(tracks[1::2])
+    table = pd.DataFrame({"filename": names, "group": np.arange(len(names))})
+    table.to_csv(tmp_path / "groups.csv", index=False, encoding="utf-8-sig")
+    found = read_groups(tmp_path / "groups.csv", tracks)
+    assert found.tolist() == [str(number) for number in range(len(names))]
+
+
+def test_listed_tracks_that_are_not_in_the_data_are_warned_of(segments, lists, caplog):
+    with (lists.dir / "train.txt").open("a") as file:
+        file.write("\n".join(f"rock/{number}.wav" for number in range(30)))
+    (fold,) = lists.split(segments).folds
+    assert len(fold.train) == 90
+    assert caplog.messages == [
+        "30 of 68 listed tracks are not in data=toy, first rock/0.wav, rock/1.wav, rock/10.wav"
+    ]
 
 
 @pytest.mark.parametrize(
