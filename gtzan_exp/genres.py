@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
@@ -35,6 +36,8 @@ _PALETTE = (
 )
 
 
+_LONGEST_METRIC = 200
+
 _PLACES = frozenset("/\\:")
 """What separates folders and drives from file names on some system."""
 
@@ -56,6 +59,26 @@ def genre_colors(classes: Sequence[str]) -> dict[str, str]:
     others = [name for name in classes if name not in own]
     own.update({name: _PALETTE[i % len(_PALETTE)] for i, name in enumerate(others)})
     return {name: own[name] for name in classes}
+
+
+def metric_names(classes: Sequence[str]) -> dict[str, str]:
+    """Return what each class is called in the names of metrics, which MLflow restricts.
+
+    Letters, digits and ``_``, ``-``, ``.`` and space stay, all else becomes ``_``. Classes that
+    would share a name are numbered: ``r&b`` and ``r+b`` are ``r_b`` and ``r_b_2``.
+
+    Parameters
+    ----------
+    classes : sequence of str
+    """
+    short = {name: re.sub(r"[^\w.\- ]", "_", name)[:_LONGEST_METRIC] for name in classes}
+    names = {name: name for name in classes if short[name] == name and name.strip(".")}
+    for name in classes:
+        if name not in names:
+            plain = short[name] if short[name].strip(".") else "_" * len(name)
+            numbered = itertools.chain([plain], (f"{plain}_{n}" for n in itertools.count(2)))
+            names[name] = next(new for new in numbered if new not in names.values())
+    return {name: names[name] for name in classes}
 
 
 def track_id(filename: str, genre: str) -> str:
