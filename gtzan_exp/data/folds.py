@@ -15,6 +15,7 @@ from gtzan_exp.data.groups import ARTISTS, read_groups
 from gtzan_exp.data.splits import Fraction
 from gtzan_exp.errors import ConfigError, DataError, Mistake
 
+DrawSeed = Annotated[int, Field(ge=0, lt=2**32)]
 Folds = Annotated[int, Field(ge=2, le=100)]
 
 
@@ -37,7 +38,7 @@ class KFold:
     k: Folds = 10
     repeats: Annotated[int, Field(ge=1, le=100)] = 1
     val_size: Fraction | None = None
-    seed: int = 0
+    seed: DrawSeed = 0
 
     @property
     def has_validation(self) -> bool:
@@ -76,7 +77,7 @@ class GroupKFold:
     groups: Path | None = None
     k: Folds = 5
     val_size: Fraction | None = None
-    seed: int = 0
+    seed: DrawSeed = 0
 
     @property
     def has_validation(self) -> bool:
@@ -141,7 +142,7 @@ def _grouped(
     codes = np.searchsorted(tracks, dataset.tracks)
     folds = []
     for repeat in range(repeats):
-        seed = options.seed + repeat * 1009
+        seed = (options.seed + repeat * 1009) % 2**32
         draw = StratifiedGroupKFold(options.k, shuffle=True, random_state=seed)
         for rest, test in draw.split(tracks, labels, groups):
             train, val = rest, rest[:0]

@@ -66,6 +66,15 @@ def test_folds_depend_on_the_seed_and_on_nothing_else(segments):
     assert KFold(k=5, seed=0).split(shuffled).fingerprint == first.fingerprint
 
 
+def test_a_seed_may_be_the_largest_one_and_repeats_differ(segments):
+    split = KFold(k=2, repeats=2, seed=2**32 - 1).split(segments)
+    for one, other in zip(
+        split.folds[2:], KFold(k=2, seed=1008).split(segments).folds, strict=True
+    ):
+        np.testing.assert_array_equal(one.test, other.test)
+    assert split.folds[0].test.tolist() not in [fold.test.tolist() for fold in split.folds[2:]]
+
+
 def test_group_kfold_keeps_artists_together(segments):
     split = GroupKFold(k=5, val_size=0.25).split(segments)
     for fold in split.folds:
