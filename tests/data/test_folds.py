@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,54 @@ def test_groups_of_a_file_are_stratified_as_far_as_they_allow(segments, tmp_path
         assert len(counts) == 2
         assert counts.min() >= 3 * 5  # of 20 tracks, 6 or 7 are even
         assert counts.max() <= 3 * 8
+
+
+@pytest.mark.parametrize(("val_size", "number"), [(0.001, 1), (0.1, 2), (0.3, 5), (0.9, 14)])
+@pytest.mark.parametrize("protocol", [KFold, partial(GroupKFold, by="track")])
+def test_validation_has_its_share_of_each_genre(segments, protocol, val_size, number):
+    folds = protocol(k=5, val_size=val_size).split(segments).folds
+    for fold in folds:
+        counts = [
+            np.unique(segments.labels[rows], return_counts=True)[1] for _, rows in fold.parts()
+        ]
+        assert [list(part) for part in counts] == [[3 * n] * 2 for n in (16 - number, number, 4)]
+    assert len({tuple(fold.val) for fold in folds}) == 5
+    other = protocol(k=5, val_size=val_size, seed=1).split(segments)
+    assert other.folds[0].val.tolist() != folds[0].val.tolist()
+
+
+@pytest.mark.parametrize("val_size", [0.01, 0.1, 0.25, 0.5, 0.9])
+def test_validation_by_artists_has_every_genre_and_leaves_every_genre(segments, val_size):
+    """Artists of 7 to 1 tracks, one of them in both genres, in three draws."""
+    sizes = [7, 5, 3, 2, 1, 1, 1]
+    names = np.arange(len(sizes)).repeat(sizes)
+    tracks, codes = np.unique(segments.tracks, return_inverse=True)
+    artists = [f"{track[:4]}{names[int(track[-2:])]}" for track in tracks]
+    artists = np.array(["both" if name.endswith("3") else name for name in artists])[codes]
+    data = replace(segments, artists=artists)
+    for seed in range(3):
+        for fold in GroupKFold(k=3, val_size=val_size, seed=seed).split(data).folds:
+            parts = dict(fold.parts())
+            for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+                assert not set(artists[parts[one]]) & set(artists[parts[other]])
+            counts = {
+                part: np.unique(data.labels[rows], return_counts=True)[1] / 3
+                for part, rows in parts.items()
+            }
+            assert len(counts["train"]) == len(counts["val"]) == 2
+            share = counts["val"] / (counts["val"] + counts["train"])
+            assert np.abs(share - val_size).max() <= 0.35
+
+
+def test_validation_that_would_take_a_genres_last_artist_is_refused(segments):
+    artists = np.array([f"{track[:4]}{int(track[-2:]) % 2}" for track in segments.tracks])
+    allowed = (
+        "allowed: two groups of each genre or more that are not tested, or split.val_size=null"
+    )
+    with pytest.raises(
+        ConfigError, match=rf"split\.val_size: .*'blues'.*{allowed}; got: 1 in fold 1"
+    ):
+        GroupKFold(k=2, val_size=0.1).split(replace(segments, artists=artists))
 
 
 def test_artists_that_nobody_knows_are_asked_for(segments):
