@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 GENRES = (
@@ -35,6 +36,8 @@ _PALETTE = (
 )
 
 
+_LONGEST_METRIC = 200
+
 _PLACES = frozenset("/\\:")
 """What separates folders and drives from file names on some system."""
 
@@ -58,6 +61,26 @@ def genre_colors(classes: Sequence[str]) -> dict[str, str]:
     return {name: own[name] for name in classes}
 
 
+def metric_names(classes: Sequence[str]) -> dict[str, str]:
+    """Return what each class is called in the names of metrics, which MLflow restricts.
+
+    Letters, digits and ``_``, ``-``, ``.`` and space stay, all else becomes ``_``. Classes that
+    would share a name are numbered: ``r&b`` and ``r+b`` are ``r_b`` and ``r_b_2``.
+
+    Parameters
+    ----------
+    classes : sequence of str
+    """
+    short = {name: re.sub(r"[^\w.\- ]", "_", name)[:_LONGEST_METRIC] for name in classes}
+    names = {name: name for name in classes if short[name] == name and name.strip(".")}
+    for name in classes:
+        if name not in names:
+            plain = short[name] if short[name].strip(".") else "_" * len(name)
+            numbered = itertools.chain([plain], (f"{plain}_{n}" for n in itertools.count(2)))
+            names[name] = next(new for new in numbered if new not in names.values())
+    return {name: names[name] for name in classes}
+
+
 def track_id(filename: str, genre: str) -> str:
     """Return the id ``<genre>.<rest>`` of a file, the same whatever the view calls the file.
 
@@ -75,6 +98,26 @@ def track_id(filename: str, genre: str) -> str:
     if suffix.isalpha() and head.startswith(f"{genre}.") and not _PLACES & set(head):
         return head  # the rule would come to the same, and takes 50 times as long
     return _by_rule(filename, genre)
+
+
+def ids_of(name: str) -> Iterator[str]:
+    """Yield the ids that a track may have that a list calls `name`, the likeliest one first.
+
+    ``rock/one song.wav`` (and ``rock\\one song.wav``) is ``rock.one song``; without a folder the
+    genre is what stands before the first dot, or before the number, as in ``blues00000.png``.
+
+    Parameters
+    ----------
+    name : str
+        A file name, with or without folders.
+    """
+    *folders, file = name.replace("\\", "/").split("/")
+    if folders:
+        yield track_id(file, folders[-1])
+    yield track_id(file, file.partition(".")[0])
+    numbered = re.fullmatch(r"(.*[^\d.])\d+(?:\.\d+)?", PurePath(file).stem)
+    if numbered:
+        yield track_id(file, numbered[1])
 
 
 def _by_rule(filename: str, genre: str) -> str:

@@ -73,6 +73,8 @@ ONE = {
     "trainer.epochs=x": "trainer.epochs: not a valid value; allowed: a valid integer; got: 'x'",
     "split.test_size=1": "split.test_size: not a valid value; allowed: less than 1; got: 1",
     "split=seed,split.random_state=-1": "split.random_state: not a valid value",
+    "split=kfold,split.seed=-1": "split.seed: not a valid value; allowed: greater than or equal to",
+    "split=group_kfold,split.seed=4294967296": "split.seed: not a valid value",
     "view.columns=[]": "view.columns: not a valid value",
     "view.columns=[tempo\\,label]": "view.columns: not a valid value; allowed: numeric columns",
     "view=spectrograms,view.on_error=ignore": "view.on_error: not a valid value; allowed: 'raise' "
@@ -96,6 +98,8 @@ ONE = {
     "data=folder,data.root=gone": "data.root: does not exist",
     "data=folder,data.root=file": "data.root: is not a folder",
     "data=folder,data.root=empty": "data.root: is empty",
+    "data=folder,data.root=..,data.splits=typo": "data.splits: is not a folder; allowed: a "
+    "folder with published lists or artist_groups_merged.csv, or null; got: /",
     "data.root=/my/für": "command line: not an override; allowed: key=value, +key=value, ~key; "
     "other characters quoted: 'key=\"value\"'; got: data.root=/my/für",
     "=1": "command line: not an override",

@@ -18,6 +18,7 @@ from gtzan_exp.cli import main
 from gtzan_exp.compose import composed
 from gtzan_exp.config import conf_folder, resolve
 from gtzan_exp.tracking.models import load_model
+from tests.data.conftest import table as feature_table
 
 
 def cells() -> list:
@@ -254,6 +255,20 @@ def test_the_config_hash_is_of_what_counts_and_not_of_where_it_lies(workspace, c
         result, _ = run(capsys, "data=folder", "split=lists", *place, "tracking.log_model=false")
         hashes.append(result["tags"]["config_hash"])
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_genres_of_any_name_are_recorded(workspace, capsys):
+    genres = ("..", "a/b", "r&b", "r+b", "r_b", "50 %")
+    feature_table(10, genres).to_csv(workspace / "features_30_sec.csv", index=False)
+    result, output = run(capsys, "data=folder", "data.root=.", "model=logreg")
+    record = MlflowClient(store(workspace)).get_run(result["run_id"])
+    assert record.info.status == "FINISHED"
+    assert not list(output.rglob("*.undelivered.json"))
+    predictions = pd.read_parquet(output / "record" / "predictions.parquet").query("part == 'test'")
+    f1 = f1_score(*predictions[["true", "predicted"]].to_numpy().T, average=None, labels=genres)
+    names = ("__", "a_b", "r_b_2", "r_b_3", "r_b", "50 _")
+    found = [record.data.metrics[f"test/f1/{name}"] for name in names]
+    assert found == pytest.approx(f1)
 
 
 def test_a_failed_run_is_recorded_as_failed_with_its_traceback(workspace, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,9 +13,10 @@ from pydantic.dataclasses import dataclass
 
 from gtzan_exp.data.dataset import Dataset, Fold, Split, fingerprint
 from gtzan_exp.data.groups import ARTISTS, read_groups
-from gtzan_exp.data.splits import Fraction
+from gtzan_exp.data.splits import Fraction, rank
 from gtzan_exp.errors import ConfigError, DataError, Mistake
 
+DrawSeed = Annotated[int, Field(ge=0, lt=2**32)]
 Folds = Annotated[int, Field(ge=2, le=100)]
 
 
@@ -29,7 +31,8 @@ class KFold:
     repeats : int
         The whole is repeated with another draw so many times.
     val_size : float, optional
-        Share of the training tracks for validation; None leaves the part empty.
+        Share of the training tracks of each genre for validation, at least one of them; None leaves
+        the part empty.
     seed : int
     """
 
@@ -37,7 +40,7 @@ class KFold:
     k: Folds = 10
     repeats: Annotated[int, Field(ge=1, le=100)] = 1
     val_size: Fraction | None = None
-    seed: int = 0
+    seed: DrawSeed = 0
 
     @property
     def has_validation(self) -> bool:
@@ -50,7 +53,7 @@ class KFold:
         Raises
         ------
         ConfigError
-            A genre has fewer tracks than there are folds.
+            A genre has fewer tracks than there are folds, or none left to train on.
         """
         tracks, labels = _tracks(dataset)
         return _grouped(self, dataset, tracks, labels, np.arange(len(tracks)), self.repeats)
@@ -68,7 +71,8 @@ class GroupKFold:
         For ``by=artist``: a CSV with the columns ``filename`` and ``group``; the list that comes
         with the data when omitted.
     k, val_size, seed : as in `KFold`
-        The validation part is grouped too.
+        The validation part is grouped too. It has every genre, in the share that whole groups come
+        nearest to.
     """
 
     name: str = "group_kfold"
@@ -76,7 +80,7 @@ class GroupKFold:
     groups: Path | None = None
     k: Folds = 5
     val_size: Fraction | None = None
-    seed: int = 0
+    seed: DrawSeed = 0
 
     @property
     def has_validation(self) -> bool:
@@ -89,7 +93,7 @@ class GroupKFold:
         Raises
         ------
         ConfigError
-            A genre has fewer groups than there are folds.
+            A genre has fewer groups than there are folds, or none left to train on.
         DataError
             The list of groups is missing or faulty, or lacks a track.
         """
@@ -141,15 +145,66 @@ def _grouped(
     codes = np.searchsorted(tracks, dataset.tracks)
     folds = []
     for repeat in range(repeats):
-        seed = options.seed + repeat * 1009
+        seed = (options.seed + repeat * 1009) % 2**32
         draw = StratifiedGroupKFold(options.k, shuffle=True, random_state=seed)
         for rest, test in draw.split(tracks, labels, groups):
             train, val = rest, rest[:0]
             if options.val_size is not None:
-                n_parts = max(2, round(1 / options.val_size))
-                inner = StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed)
-                kept, cut = next(inner.split(rest, labels[rest], groups[rest]))
-                train, val = rest[kept], rest[cut]
+                drawn = _drawn(options, len(folds), tracks[rest], labels[rest], groups[rest])
+                train, val = rest[~drawn], rest[drawn]
             parts = (np.isin(codes, part) for part in (train, val, test))
             folds.append(Fold(*map(np.flatnonzero, parts)))
     return Split(options.name, tuple(folds), fingerprint(dataset, folds))
+
+
+def _drawn(
+    options: KFold | GroupKFold,
+    fold: int,
+    tracks: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+) -> np.ndarray:
+    """Return which of the tracks of a fold that are not tested are for validation.
+
+    Groups come in the order of a hash, and each is taken that brings its genres nearer to their
+    share. A genre of which none was taken gets the group that does least harm to that. Above a half
+    the training part is drawn so instead: a large group that comes last would not fit.
+    """
+    members: dict[object, Counter[str]] = defaultdict(Counter)
+    first: dict[object, str] = {}
+    for group, track, genre in zip(groups.tolist(), tracks.tolist(), labels.tolist(), strict=True):
+        members[group][genre] += 1
+        first.setdefault(group, track)
+    order = sorted(members, key=lambda group: rank(options.seed, f"{fold} {first[group]}"))
+    total = Counter(labels.tolist())
+    share = min(options.val_size, 1 - options.val_size)
+    wanted = {genre: max(1, round(share * n)) for genre, n in total.items()}
+    taken: Counter[str] = Counter()
+    chosen = set()
+
+    def gain(group: object) -> int:
+        lack = {genre: wanted[genre] - taken[genre] for genre in members[group]}
+        return sum(abs(lack[genre]) - abs(lack[genre] - n) for genre, n in members[group].items())
+
+    def leaves_some(group: object) -> bool:
+        return all(taken[genre] + n < total[genre] for genre, n in members[group].items())
+
+    for group in order:
+        if gain(group) > 0 and leaves_some(group):
+            chosen.add(group)
+            taken.update(members[group])
+    for genre in total:
+        if taken[genre]:
+            continue
+        others = [group for group in order if genre in members[group] and leaves_some(group)]
+        if not others:
+            found = sum(genre in members[group] for group in order)
+            what = f"no group of {genre!r} can validate and leave each genre one to train on"
+            allowed = "two groups of each genre or more that are not tested, or split.val_size=null"
+            got = f"{found} in fold {fold + 1}"
+            raise ConfigError(Mistake("split.val_size", what, allowed, got))
+        group = max(others, key=gain)
+        chosen.add(group)
+        taken.update(members[group])
+    is_chosen = np.array([group in chosen for group in groups.tolist()])
+    return is_chosen if share == options.val_size else ~is_chosen

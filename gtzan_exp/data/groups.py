@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
+from gtzan_exp.data.listed import read_rows, track_ids
+from gtzan_exp.data.views import shorten
 from gtzan_exp.errors import DataError, Mistake
-from gtzan_exp.genres import track_id
 
 ARTISTS = "artist_groups_merged.csv"
 """Name of the list of artists in a folder of splits."""
@@ -25,7 +25,8 @@ def read_groups(path: Path, tracks: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     path : Path
-        A CSV with the columns ``filename`` (``blues.00000.wav``) and ``group``.
+        A CSV with the columns ``filename`` (``blues.00000.wav``, ``rock/one song.wav``) and
+        ``group``.
     tracks : ndarray of str, shape (n,)
         Track ids.
 
@@ -36,22 +37,25 @@ def read_groups(path: Path, tracks: np.ndarray) -> np.ndarray:
     Raises
     ------
     DataError
-        There is no such file, it is not such a table, or it lacks a track.
+        There is no such file, it is not such a table, or a track has no group or two of them.
     """
     if not path.is_file():
         wanted = f"split.groups=FILE, {_WANTED}"
         raise DataError(Mistake("split.groups", "no list of groups", wanted, str(path)))
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(Mistake(str(path), "not a CSV table", _WANTED, str(error))) from error
-    if not {"filename", "group"} <= set(table.columns):
-        got = ", ".join(table.columns)
-        raise DataError(Mistake(str(path), "columns are missing", _WANTED, got))
-    group_of = {
-        track_id(name, name.partition(".")[0]): group
-        for name, group in zip(table["filename"], table["group"], strict=True)
-    }
+    group_of: dict[str, str] = {}
+    mistakes = []
+    rows = read_rows(path, ("filename", "group"), _WANTED)
+    ids = track_ids((name for _, (name, _) in rows), tracks.tolist())
+    for line, (name, group) in rows:
+        where, group = f"{path}, line {line}", group.strip()
+        first = group_of.setdefault(ids[name], group)
+        if not group:
+            mistakes.append(Mistake(where, "the group is blank", "a group for each file", name))
+        elif group != first:
+            what, got = f"{name} is in two groups", f"{first} and {group}"
+            mistakes.append(Mistake(where, what, "one group for each file", got))
+    if mistakes:
+        raise DataError(shorten(mistakes, str(path)))
     missing = [track for track in tracks if track not in group_of]
     if missing:
         got = f"{len(missing)} without one, first {missing[0]}"

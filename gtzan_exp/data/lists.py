@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.data.dataset import Dataset, Fold, Split, fingerprint
+from gtzan_exp.data.listed import read_lines, track_ids
 from gtzan_exp.data.split_table import read_split_table
 from gtzan_exp.errors import DataError, Mistake
-from gtzan_exp.genres import track_id
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lists:
     """The parts that published lists, or a table, say. Tracks that are on no list are left out.
 
+    Names that are not in the data are warned of, and refused where most of a list are.
+
     Parameters
     ----------
     dir : Path, optional
         The folder with the lists, which make one fold.
     train, test : str
-        Names of the lists: one file name a line, such as ``blues.00000.wav``.
+        Names of the lists: one file name a line, such as ``blues.00000.wav``, or with its genre's
+        folder, ``rock/one song.wav``.
     val : str, optional
         The list of the validation part.
     table : Path, optional
@@ -51,14 +57,24 @@ class Lists:
         Raises
         ------
         DataError
-            A list is missing or empty, two lists share a track, or a part has no track of the data.
+            A list is missing or empty, two lists share a track, or most of a list is not in the
+            data.
         """
         if self.table is not None:
             listed = read_split_table(self.table.expanduser())
         else:
             names = {"train": self.train, "val": self.val, "test": self.test}
             listed = [{part: self._read(name) for part, name in names.items() if name is not None}]
-        folds = [_fold(dataset, parts) for parts in listed]
+        names = sorted({name for parts in listed for part in parts.values() for name in part})
+        known = set(dataset.tracks.tolist())
+        ids = track_ids(names, known)
+        folds = [_fold(dataset, parts, ids, known) for parts in listed]
+        strange = [name for name in names if ids[name] not in known]
+        if strange:
+            log.warning(
+                "%d of %d listed tracks are not in data=%s, first %s",
+                *(len(strange), len(names), dataset.name, ", ".join(strange[:3])),
+            )
         return Split(self.name, tuple(folds), fingerprint(dataset, folds))
 
     def _read(self, name: str) -> set[str]:
@@ -67,26 +83,24 @@ class Lists:
         if path is None or not path.is_file():
             got = "no folder" if path is None else str(path)
             raise DataError(Mistake("split.dir", "a list is missing", wanted, got))
-        try:
-            lines = path.read_text(encoding="utf-8").split("\n")
-        except UnicodeDecodeError as error:
-            raise DataError(Mistake(str(path), "not text", wanted, str(error))) from error
-        names = [Path(line.strip()).name for line in lines if line.strip()]
+        names = set(read_lines(path, wanted))
         if not names:
             raise DataError(Mistake(str(path), "the list is empty", wanted, "no line"))
-        return {track_id(name, name.partition(".")[0]) for name in names}
+        return names
 
 
-def _fold(dataset: Dataset, listed: dict[str, set[str]]) -> Fold:
-    parts = {}
-    for part, ids in listed.items():
-        parts[part] = np.flatnonzero(np.isin(dataset.tracks, sorted(ids)))
-        if not len(parts[part]):
-            got = f"{len(ids)} other tracks"
-            allowed = f"tracks of {dataset.name}, such as {dataset.tracks[0]}"
-            raise DataError(
-                Mistake(f"split.{part}", "no listed track is in the data", allowed, got)
-            )
+def _fold(
+    dataset: Dataset, names: dict[str, set[str]], ids: dict[str, str], known: set[str]
+) -> Fold:
+    listed = {part: {ids[name] for name in names[part]} for part in names}
+    for part in names:
+        strange = sorted(name for name in names[part] if ids[name] not in known)
+        if 2 * len(strange) > len(names[part]):
+            allowed = f"a list of tracks of data={dataset.name}, such as {dataset.tracks[0]}"
+            got = f"{len(strange)} of {len(names[part])} are not, first {strange[0]}"
+            what = "most listed tracks are not in the data"
+            raise DataError(Mistake(f"split.{part}", what, allowed, got))
+    parts = {part: np.flatnonzero(np.isin(dataset.tracks, sorted(listed[part]))) for part in listed}
     shared = [
         (one, other, sorted(listed[one] & listed[other]))
         for one, other in (("train", "test"), ("train", "val"), ("val", "test"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -34,7 +35,8 @@ class Folder:
     classes : tuple of str, optional
         The genres that may occur; any when omitted.
     splits : Path, optional
-        The folder with published lists and artist groups, for the splits that read one.
+        The folder with published lists and artist groups, for the splits that read one. It must
+        be there, except the folder ``splits`` of `root`.
     """
 
     name: str
@@ -44,7 +46,12 @@ class Folder:
     synthetic: bool = False
 
     def mistakes(self) -> list[Mistake]:
-        """Return what is wrong with ``root``: not set, missing, no folder, empty, unreadable."""
+        """Return what is wrong with ``root`` (not set, missing, no folder, empty, unreadable), and
+        a folder of ``splits`` that was asked for and is missing.
+        """
+        return self._root_mistakes() or self._splits_mistakes()
+
+    def _root_mistakes(self) -> list[Mistake]:
         wanted = "a folder in GTZAN's layout (data.root=... or, for data=gtzan, GTZAN_ROOT)"
 
         def wrong(what: str, got: object) -> list[Mistake]:
@@ -66,6 +73,13 @@ class Folder:
             return []
         except OSError as error:
             return wrong("cannot be read", f"{root} ({error.strerror})")
+
+    def _splits_mistakes(self) -> list[Mistake]:
+        path = self.splits and self.splits.expanduser().absolute()
+        if path is None or path == self.folder() / "splits" or os.path.isdir(path):
+            return []
+        wanted = f"a folder with published lists or {ARTISTS}, or null"
+        return [Mistake("data.splits", "is not a folder", wanted, str(path))]
 
     def folder(self) -> Path:
         """Return the folder as an absolute path."""

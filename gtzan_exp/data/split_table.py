@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.data.dataset import PARTS, Dataset, Split
+from gtzan_exp.data.listed import read_rows
 from gtzan_exp.errors import DataError, Mistake
 
 _COLUMNS = ("fold", "part", "track")
@@ -33,7 +34,7 @@ def split_table(dataset: Dataset, split: Split) -> pd.DataFrame:
 
 
 def read_split_table(path: Path) -> list[dict[str, set[str]]]:
-    """Return the tracks of each part, fold by fold.
+    """Return the names of the tracks of each part, fold by fold.
 
     Raises
     ------
@@ -42,13 +43,8 @@ def read_split_table(path: Path) -> list[dict[str, set[str]]]:
     """
     if not path.is_file():
         raise DataError(Mistake("split.table", "is missing", _WANTED, str(path)))
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(Mistake(str(path), "not a CSV table", _WANTED, str(error))) from error
-    if not set(_COLUMNS) <= set(table.columns):
-        got = ", ".join(table.columns)
-        raise DataError(Mistake(str(path), "columns are missing", _WANTED, got))
+    rows = read_rows(path, _COLUMNS, _WANTED)
+    table = pd.DataFrame([row for _, row in rows], columns=_COLUMNS)
     strange = sorted(set(table["part"]) - set(PARTS))
     if strange:
         raise DataError(Mistake(f"{path}, part", "unknown", ", ".join(PARTS), strange[0]))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.data.dataset import Dataset, Fold
+from gtzan_exp.genres import metric_names
 
 BLOCK = 1 << 16
 """So many rows are predicted at a time; a multiple of the usual sizes of a network's batch."""
@@ -22,14 +23,16 @@ class Evaluation:
     Parameters
     ----------
     metrics : dict of str to float
-        ``<part>/accuracy``, ``macro_f1``, ``balanced_accuracy``, ``log_loss`` and ``f1/<genre>``,
-        and ``predict_ms_per_track`` measured on the test part. Where rows are segments of tracks,
-        ``<part>/track_accuracy`` and ``track_macro_f1`` too: those of `by_track`.
+        ``<part>/accuracy``, ``macro_f1``, ``balanced_accuracy``, ``log_loss`` and ``f1/<genre>`` as
+        `score` returns them, and ``predict_ms_per_track`` measured on the test part. Where rows are
+        segments of tracks, ``<part>/track_accuracy`` and ``track_macro_f1`` too: those of
+        `by_track`.
     predictions : pandas.DataFrame
         One row per row of the fold: ``id``, ``track``, ``part``, ``true``, ``predicted`` and
         ``p_<genre>`` for each genre.
     report : dict
-        scikit-learn's classification report of the test part.
+        scikit-learn's classification report of the test part, with the genres that are in it or
+        are predicted.
     report_text : str
         The same as text.
     """
@@ -66,9 +69,10 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold) -> Evaluation:
             metrics |= {f"{part}/track_{key}": tracks[key] for key in ("accuracy", "macro_f1")}
         tables.append(table)
     predictions = pd.concat(tables, ignore_index=True)
-    names = list(dataset.classes)
     test = _codes(predictions[predictions["part"] == "test"], dataset.classes)
-    options = {"labels": range(len(names)), "target_names": names, "zero_division": 0}
+    present = np.union1d(*test)
+    names = [dataset.classes[code] for code in present]
+    options = {"labels": present, "target_names": names, "zero_division": 0}
     return Evaluation(
         metrics,
         predictions,
@@ -126,22 +130,29 @@ def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, floa
     predictions : pandas.DataFrame
         With the columns ``true``, ``predicted`` and ``p_<genre>``.
     classes : tuple of str
-        The genres, sorted. One that is in neither column counts as an F1 of 0.
+        The genres, sorted.
+
+    Returns
+    -------
+    dict of str to float
+        ``macro_f1`` is scikit-learn's: the mean over the genres that are true or predicted
+        somewhere. Others have ``f1/<genre>`` 0. ``balanced_accuracy`` is the mean over the genres
+        that are true somewhere. `metric_names` says how a genre is written.
     """
     from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
 
     true, predicted = _codes(predictions, classes)
-    labels = range(len(classes))
+    labels, names = range(len(classes)), metric_names(classes)
     _, recall, f1, support = precision_recall_fscore_support(
         true, predicted, labels=labels, average=None, zero_division=0
     )
     probabilities = predictions[[f"p_{name}" for name in classes]].to_numpy()
     return {
         "accuracy": float(accuracy_score(true, predicted)),
-        "macro_f1": float(np.mean(f1)),
+        "macro_f1": float(np.mean(f1[np.union1d(true, predicted)])),
         "balanced_accuracy": float(np.mean(recall[support > 0])),
         "log_loss": float(log_loss(true, probabilities, labels=labels)),
-        **{f"f1/{name}": float(value) for name, value in zip(classes, f1, strict=True)},
+        **{f"f1/{names[name]}": float(value) for name, value in zip(classes, f1, strict=True)},
     }
 
 

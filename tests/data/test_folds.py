@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from gtzan_exp.data.dataset import Dataset
 from gtzan_exp.data.folds import GroupKFold, KFold
+from gtzan_exp.data.groups import read_groups
 from gtzan_exp.data.learning_curve import LearningCurve
 from gtzan_exp.data.lists import Lists
 from gtzan_exp.data.split_table import split_table
@@ -65,6 +67,15 @@ def test_folds_depend_on_the_seed_and_on_nothing_else(segments):
     assert KFold(k=5, seed=0).split(shuffled).fingerprint == first.fingerprint
 
 
+def test_a_seed_may_be_the_largest_one_and_repeats_differ(segments):
+    split = KFold(k=2, repeats=2, seed=2**32 - 1).split(segments)
+    for one, other in zip(
+        split.folds[2:], KFold(k=2, seed=1008).split(segments).folds, strict=True
+    ):
+        np.testing.assert_array_equal(one.test, other.test)
+    assert split.folds[0].test.tolist() not in [fold.test.tolist() for fold in split.folds[2:]]
+
+
 def test_group_kfold_keeps_artists_together(segments):
     split = GroupKFold(k=5, val_size=0.25).split(segments)
     for fold in split.folds:
@@ -114,6 +125,54 @@ def test_groups_of_a_file_are_stratified_as_far_as_they_allow(segments, tmp_path
         assert counts.max() <= 3 * 8
 
 
+@pytest.mark.parametrize(("val_size", "number"), [(0.001, 1), (0.1, 2), (0.3, 5), (0.9, 14)])
+@pytest.mark.parametrize("protocol", [KFold, partial(GroupKFold, by="track")])
+def test_validation_has_its_share_of_each_genre(segments, protocol, val_size, number):
+    folds = protocol(k=5, val_size=val_size).split(segments).folds
+    for fold in folds:
+        counts = [
+            np.unique(segments.labels[rows], return_counts=True)[1] for _, rows in fold.parts()
+        ]
+        assert [list(part) for part in counts] == [[3 * n] * 2 for n in (16 - number, number, 4)]
+    assert len({tuple(fold.val) for fold in folds}) == 5
+    other = protocol(k=5, val_size=val_size, seed=1).split(segments)
+    assert other.folds[0].val.tolist() != folds[0].val.tolist()
+
+
+@pytest.mark.parametrize("val_size", [0.01, 0.1, 0.25, 0.5, 0.9])
+def test_validation_by_artists_has_every_genre_and_leaves_every_genre(segments, val_size):
+    """Artists of 7 to 1 tracks, one of them in both genres, in three draws."""
+    sizes = [7, 5, 3, 2, 1, 1, 1]
+    names = np.arange(len(sizes)).repeat(sizes)
+    tracks, codes = np.unique(segments.tracks, return_inverse=True)
+    artists = [f"{track[:4]}{names[int(track[-2:])]}" for track in tracks]
+    artists = np.array(["both" if name.endswith("3") else name for name in artists])[codes]
+    data = replace(segments, artists=artists)
+    for seed in range(3):
+        for fold in GroupKFold(k=3, val_size=val_size, seed=seed).split(data).folds:
+            parts = dict(fold.parts())
+            for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+                assert not set(artists[parts[one]]) & set(artists[parts[other]])
+            counts = {
+                part: np.unique(data.labels[rows], return_counts=True)[1] / 3
+                for part, rows in parts.items()
+            }
+            assert len(counts["train"]) == len(counts["val"]) == 2
+            share = counts["val"] / (counts["val"] + counts["train"])
+            assert np.abs(share - val_size).max() <= 0.35
+
+
+def test_validation_that_would_take_a_genres_last_artist_is_refused(segments):
+    artists = np.array([f"{track[:4]}{int(track[-2:]) % 2}" for track in segments.tracks])
+    allowed = (
+        "allowed: two groups of each genre or more that are not tested, or split.val_size=null"
+    )
+    with pytest.raises(
+        ConfigError, match=rf"split\.val_size: .*'blues'.*{allowed}; got: 1 in fold 1"
+    ):
+        GroupKFold(k=2, val_size=0.1).split(replace(segments, artists=artists))
+
+
 def test_artists_that_nobody_knows_are_asked_for(segments):
     with pytest.raises(DataError) as caught:
         GroupKFold().split(replace(segments, artists=None))
@@ -133,6 +192,10 @@ def test_more_folds_than_groups_are_refused(segments):
         (None, r"no list of groups; allowed: .*columns filename and group .*arXiv:1306\.1461"),
         ("a,b\n1,2\n", "columns are missing"),
         ("filename,group\nblues.00000.wav,x\n", "groups are missing"),
+        ("filename,group\n\nblues.00000.wav, \n", r"groups\.csv, line 3: the group is blank"),
+        ("filename,group\na.0.wav,x\na/a.0.au,y\n", "line 3: a/a.0.au is in two.*got: x and y"),
+        ("filename,group\na.0.wav,x,y\n", r"line 2: .*; allowed: 2 \(filename.*; got: 3 fields"),
+        ('filename,group\n"a.0.wav,x\n', "not a CSV table"),
     ],
 )
 def test_a_faulty_list_of_groups_is_named(segments, tmp_path, text, complaint):
@@ -163,7 +226,8 @@ def test_lists_are_taken_as_they_are(segments, lists):
     [
         ("test.txt", None, "a list is missing.*test.txt, one file name a line.*published"),
         ("test.txt", "\n\n", "the list is empty"),
-        ("test.txt", "pop.00000.wav", "no listed track is in the data"),
+        ("test.txt", "pop.00000.wav", r"split\.test: most .*not in the data; .*1 of 1 are not"),
+        ("test.txt", "blues.00031.wav\njazz.19.wav\njazz.00018.wav", "2 of 3 are not, first blues"),
         ("test.txt", "blues.00000.wav", "tracks are on both lists.*1, first blues.00000"),
     ],
 )
@@ -173,6 +237,41 @@ def test_a_faulty_list_is_named(segments, lists, tmp_path, name, text, complaint
         (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=complaint):
         lists.split(segments)
+
+
+SPELLINGS = ("{}.{}.wav", "{}{}.png", "x/{0}/{0}.{1}.au", "{0}\\{0}{1}.mp3", "{}.{}", "{0}/{1}.wav")
+
+
+def test_a_track_is_found_by_every_name_of_it(segments, tmp_path):
+    """In lists and in groups, of GTZAN's files and of others, which are named by their folder."""
+    own = {"blues.00003": "blues.one song", "jazz.00009": "jazz.2nd. take"}
+    data = replace(segments, tracks=np.array([own.get(t, t) for t in segments.tracks]))
+    tracks = np.unique(data.tracks)
+    genres, rest = zip(*(track.split(".", 1) for track in tracks), strict=True)
+    names = [
+        f"{genre}/{number}.flac" if " " in number else SPELLINGS[i % 6].format(genre, number)
+        for i, (genre, number) in enumerate(zip(genres, rest, strict=True))
+    ]
+    (tmp_path / "a.txt").write_text("\r\n".join(names[::2]), encoding="utf-8-sig")
+    (tmp_path / "b.txt").write_text("\n".join(names[1::2]), encoding="utf-8-sig")
+    lists = Lists(name="mine", dir=tmp_path, train="a.txt", test="b.txt")
+    (fold,) = lists.split(data).folds
+    assert set(data.tracks[fold.train]) == set(tracks[::2])
+    assert set(data.tracks[fold.test]) == set(tracks[1::2])
+    table = pd.DataFrame({"filename": names, "group": np.arange(len(names))})
+    table.to_csv(tmp_path / "groups.csv", index=False, encoding="utf-8-sig")
+    found = read_groups(tmp_path / "groups.csv", tracks)
+    assert found.tolist() == [str(number) for number in range(len(names))]
+
+
+def test_listed_tracks_that_are_not_in_the_data_are_warned_of(segments, lists, caplog):
+    with (lists.dir / "train.txt").open("a") as file:
+        file.write("\n".join(f"rock/{number}.wav" for number in range(30)))
+    (fold,) = lists.split(segments).folds
+    assert len(fold.train) == 90
+    assert caplog.messages == [
+        "30 of 68 listed tracks are not in data=toy, first rock/0.wav, rock/1.wav, rock/10.wav"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from gtzan_exp.data.dataset import Dataset, Fold
 from gtzan_exp.evaluation import evaluate as module
 from gtzan_exp.evaluation.evaluate import by_track, evaluate
+from gtzan_exp.genres import metric_names
 
 GENRES = ("blues", "jazz", "rock")
 
@@ -50,6 +51,31 @@ def test_a_track_is_the_mean_of_its_segments():
             f1_score(true, predicted, average="macro", labels=list(GENRES))
         )
     assert found.metrics["test/track_accuracy"] != found.metrics["test/accuracy"]
+
+
+@pytest.mark.parametrize("tested", [("blues",), ("blues", "rock"), GENRES])
+def test_genres_that_are_neither_true_nor_predicted_count_as_in_scikit_learn(tested):
+    data = dataset(segments=1)
+    if "jazz" not in tested:
+        data.X[1] = 0.0
+    rows = np.flatnonzero(np.isin(data.labels, tested))
+    fold = Fold(np.arange(30), rows[:0], rows)
+    found = evaluate(Told().fit(data.X, data.labels), data, fold)
+    test = found.predictions[found.predictions["part"] == "test"]
+    assert set(test["predicted"]) >= {"blues", "rock"}
+    scores = f1_score(test["true"], test["predicted"], average="macro", zero_division=0)
+    assert found.metrics["test/macro_f1"] == scores == found.report["macro avg"]["f1-score"]
+
+
+def test_the_name_of_a_genre_in_a_metric_is_its_own_and_allowed():
+    genres = ("..", "_", "a/b", "r&b", "r+b", "r_b", "r_b_2", "rock n roll", "x" * 300, "x" * 301)
+    found = metric_names(genres)
+    assert [*found] == [*genres]
+    long = ["x" * 200, "x" * 200 + "_2"]
+    assert [*found.values()] == [
+        *("__", "_", "a_b", "r_b_3", "r_b_4", "r_b", "r_b_2", "rock n roll", *long)
+    ]
+    assert metric_names(("r&b", "r+b")) == {"r&b": "r_b", "r+b": "r_b_2"}
 
 
 def test_one_segment_can_outvote_many():
