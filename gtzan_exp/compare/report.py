@@ -80,7 +80,8 @@ class CompareReport:
 
     def numbers(self) -> dict[str, Any]:
         """Return everything that the tables of the page say, as plain data."""
-        genres = self.table.loc[self.genres.index, ["run_id", "split", "view", "model"]]
+        names = ["run_id", "split", "view", "model"]
+        genres = self.table.reindex(columns=names).loc[self.genres.index]
         return {
             "lines": _records(self.table),
             "over_draws": _records(self.draws),

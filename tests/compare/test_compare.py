@@ -15,10 +15,12 @@ from sklearn.metrics import recall_score
 
 from gtzan_exp.cli import main
 from gtzan_exp.compare.outcomes import Outcome, always_wrong, pairs
+from gtzan_exp.process import host
 from gtzan_exp.tracking.store import Tracking
 from tests.browser import browser
 
 MODELS = ("logreg", "svc", "mlp", "linear_svc")
+STORE = "sqlite:///{}/mlruns/mlflow.db"
 HOSTILE = "<script>alert(1)</script> $x_{$ | \"q\" & 'r'"
 
 
@@ -70,7 +72,7 @@ def test_everything_is_written_recorded_and_true(here, capsys, tmp_path):
     printed, run_id, page = compare(capsys, f"output='{tmp_path}/look'", "+tags.note=mine")
     assert "6 finished runs in gtzan_exp-sample (SYNTHETIC, not GTZAN)" in printed
     assert "FAILED: failed <script>" in printed
-    client = Tracking(uri=f"sqlite:///{here}/mlruns/mlflow.db", experiment="x").client()
+    client = Tracking(uri=STORE.format(here), experiment="x").client()
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
     tags = run.data.tags
@@ -122,6 +124,18 @@ def test_the_choice_of_runs(here, capsys):
     runs = len(list((here / "outputs").rglob("compare.html")))
     assert models("views=[features]", "models=[svc]") == {"svc"}
     assert len(list((here / "outputs").rglob("compare.html"))) == runs
+
+
+def test_a_dead_run_alone_is_closed_and_listed(workspace, capsys):
+    client = (tracking := Tracking(uri=STORE.format(workspace), experiment="dead")).client()
+    tags = {"task": "train", "data": "d", "host": host(), "pid": str(2**30), "process_start": "1"}
+    left = client.create_run(tracking.experiment_id(client), tags=tags, run_name="left")
+    assert main(["compare", "tracking.experiment=dead", "output=look"]) == 0
+    assert f"KILLED: left ({left.info.run_id})" in capsys.readouterr().out
+    assert client.get_run(left.info.run_id).info.status == "KILLED"
+    numbers = json.loads((workspace / "look" / "compare.json").read_text())
+    assert [run["status"] for run in numbers["not_compared"]] == ["KILLED"]
+    assert numbers["lines"] == numbers["by_genre"] == numbers["pairs"] == []
 
 
 def test_mistakes_are_one_line_each(here, capsys, workspace):
