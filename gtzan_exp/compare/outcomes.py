@@ -113,18 +113,18 @@ def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
         ``runs`` (that tested it, each counted once).
     """
     tables = [
-        o.tracks.assign(run=o.line["run_id"], data=o.line["data"])[
-            ["data", "run", "track", "true", "predicted", "right"]
+        o.tracks.assign(**o.line[["run_id", "data", "data_set"]].rename({"run_id": "run"}))[
+            ["data", "data_set", "run", "track", "true", "predicted", "right"]
         ]
         for o in outcomes
     ]
     if not tables:
         return pd.DataFrame(columns=["data", "track", "true", "said", "votes", "runs"])
     everything = pd.concat(tables, ignore_index=True)
-    everything["never"] = ~everything.groupby(["data", "track"])["right"].transform("any")
+    everything["never"] = ~everything.groupby(["data_set", "track"])["right"].transform("any")
     wrong = everything[everything["never"]].drop_duplicates(["run", "track", "predicted"])
     lines = []
-    for (data, track, true), rows in wrong.groupby(["data", "track", "true"]):
+    for (data, _, track, true), rows in wrong.groupby(["data", "data_set", "track", "true"]):
         runs = rows["run"].nunique()
         if runs < FEWEST:
             continue
@@ -145,6 +145,8 @@ def _pair(a: Outcome, b: Outcome) -> Mapping[str, object]:
     if names[0] == names[1]:
         names = [f"{label(o.line)} ({o.line['run_id'][:6]})" for o in (a, b)]
     found: dict[str, object] = {"a": names[0], "b": names[1]}
+    if a.line["data_set"] != b.line["data_set"]:
+        return found | _no_test("the data is not the same: no test")
     if same_folds:
         both = a.tracks.merge(b.tracks, on=keys, suffixes=("_a", "_b"))
         rights = both.groupby("fold")[["right_a", "right_b"]].mean()

@@ -12,10 +12,12 @@ from gtzan_exp.compare.statistics import over_seeds, wilson
 from gtzan_exp.evaluation.aggregate import corrected_interval
 
 _CELL = ["view", "model", "split", "leak", "data_fingerprint", "split_fingerprint"]
-_TAGS = (*_CELL, "data", "options", "split_options", "test_fingerprint", "config_hash", "seed")
+_OPTIONS = ("options", "split_options", "data_options", "data_place", "view_options")
+_TAGS = (*_CELL, "data", *_OPTIONS, "test_fingerprint", "config_hash", "seed")
 _ACCURACY, _MACRO_F1 = "test/accuracy", "test/macro_f1"
 _LEAK = "leak/"
 _NEAR = "leak/near_duplicate"
+_VIEW = ["view", "view_options"]
 _DRAW = r"(?:^|, )seed=\d+"
 _FORMATS = {"accuracy": "{:.3f}", "best": "{:.3f}", "macro_f1": "{:.3f}", "fit_s": "{:.1f}"}
 PROTOCOL = ["data", "split", "on_purpose", "split_options"]
@@ -45,6 +47,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         otherwise), ``interval`` (its kind: ``wilson``, ``folds``, ``seeds`` or ``range``),
         ``macro_f1`` and ``fit_s`` (means, seconds), ``on`` (start of the fingerprint of the test
         part), ``published`` (of the tag) and what identifies the line: ``protocol`` (a number),
+        ``data_set`` (a number; another one: other data, or data of which that is not known),
         ``run_id`` and ``name`` of the newest run, the fingerprints, ``leak/<kind>``.
     """
     runs = with_defaults(runs)
@@ -53,11 +56,35 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame([_line(group) for _, group in groups])
     if table.empty:
         return table
+    data = ["data", "data_options"]
+    copies = _told_apart(table, data, _VIEW, "data_fingerprint", ["data_place"])
+    table["data_set"] = table.assign(copies=copies).groupby([*data, "copies"]).ngroup() + 1
     table = table.sort_values(
         [*PROTOCOL, "accuracy", "view", "model"], ascending=[*[True] * 4, False, True, True]
     ).reset_index(drop=True)
     table.insert(0, "protocol", table.groupby(PROTOCOL, sort=False).ngroup() + 1)
     return table
+
+
+def _told_apart(
+    table: pd.DataFrame, within: list[str], same: list[str], differing: str, by: list[str]
+) -> pd.Series:
+    """Return what tells lines apart that share `within` and `same`, and are `differing`.
+
+    It is the first of the columns `by` within whose values they do not differ, at last `differing`
+    itself, and an empty text where they never do. Lines that share `within` alone may differ: two
+    views of the same data have two fingerprints.
+    """
+    found = pd.Series("", index=table.index)
+    for _, lines in table.groupby(within):
+        if _clash(lines, same, differing):
+            keys = (key for key in by if not _clash(lines, [key, *same], differing))
+            found[lines.index] = lines[next(keys, differing)]
+    return found
+
+
+def _clash(lines: pd.DataFrame, same: list[str], differing: str) -> bool:
+    return any(len(set(values)) > 1 for _, values in lines.groupby(same)[differing])
 
 
 def is_finished(runs: pd.DataFrame) -> pd.Series:
@@ -170,14 +197,9 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that people read, as text; `best` and `published` where they say more."""
     several = "draws" not in table and bool((table["runs"] > 1).any())
     published = "published" in table and bool((table["published"] != "").any())
-    shown = pd.DataFrame(
-        {
-            "split": table["split"],
-            "leak": table["leak"],
-            "view": table["view"],
-            "model": table["model"],
-        }
-    )
+    shown = table[["split", "leak", "view", "model"]].copy()
+    if "data_set" in table and _clash(table, ["protocol"], "data_set"):
+        shown.insert(1, "data", table["data_set"].map(str))
     if "draws" in table:
         shown["draws"] = table["draws"].map(str)
     else:
@@ -230,6 +252,11 @@ def notes(table: pd.DataFrame) -> list[str]:
     for _, lines in table.groupby("protocol"):
         first = lines.iloc[0]
         title = protocol_title(first, table)
+        if len(set(lines["data_set"])) > 1:
+            found.append(
+                f'{title}: the data is not the same. Lines with different "data" are no ranking, '
+                "and there are no tests between them."
+            )
         if len(set(lines["test_fingerprint"])) > 1:
             what = "folds" if lines["cross_validated"].any() else "test parts"
             sizes = dict(zip(lines["on"], lines["n_test"], strict=True))
@@ -304,7 +331,7 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
         "published_by": "/".join(map(str, sources)),
         "on": newest["test_fingerprint"][:6],
         "on_purpose": newest["on_purpose"],
-        "split_options": newest["split_options"],
+        **{name: newest[name] for name in _OPTIONS[1:]},
         **{name: newest[name] for name in ("run_id", "name", *_CELL[-2:], "test_fingerprint")},
         "best_run_id": best["run_id"],
         **shares,

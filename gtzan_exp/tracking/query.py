@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 _SEEDS = ("seed", "random_state")
-_SPLIT = "split."
 _NOT_OF_THE_SPLIT = ("_target_", "name", "source")
 
 
@@ -45,8 +44,9 @@ def recorded_runs(
     pandas.DataFrame
         The tags under their names and the metrics under theirs, ``run_id``, ``name``, ``status``,
         ``started`` (UTC), ``options`` (a hash of the options that can change a result, seeds
-        apart) and ``split_options`` (those of the split, as text); empty when nothing has been
-        recorded.
+        apart), ``split_options`` (those of the split, as text), ``data_options`` and
+        ``view_options`` (of data and view, as text) and ``data_place`` (where the data lay); empty
+        when nothing has been recorded.
 
     Raises
     ------
@@ -164,11 +164,8 @@ def recorded_curves(
 
 
 def _row(run: Run) -> dict[str, Any]:
-    split = {
-        key.removeprefix(_SPLIT): value
-        for key, value in signature(run.data.params).items()
-        if key.startswith(_SPLIT)
-    }
+    params = run.data.params
+    options = signature(params)
     return {
         **run.data.tags,
         **run.data.metrics,
@@ -176,13 +173,21 @@ def _row(run: Run) -> dict[str, Any]:
         "name": run.info.run_name,
         "status": run.info.status,
         "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
-        "options": _options(run.data.params),
-        "split_options": ", ".join(
-            f"{key}={value}"
-            for key, value in sorted(split.items())
-            if key not in _NOT_OF_THE_SPLIT and value != "None"
-        ),
+        "options": _options(params),
+        "data_options": _text(_below("data.", options), without=("_target_", "classes")),
+        "data_place": params.get("data.root", ""),
+        "view_options": _text(_below("view.", options)),
+        "split_options": _text(_below("split.", options), without=_NOT_OF_THE_SPLIT),
     }
+
+
+def _below(prefix: str, options: Mapping[str, str]) -> dict[str, str]:
+    return {k.removeprefix(prefix): v for k, v in options.items() if k.startswith(prefix)}
+
+
+def _text(options: Mapping[str, str], without: Sequence[str] = ()) -> str:
+    said = sorted((k, v) for k, v in options.items() if k not in without and v != "None")
+    return ", ".join(f"{key}={value}" for key, value in said)
 
 
 def _options(params: Mapping[str, str]) -> str:

@@ -92,6 +92,7 @@ def test_everything_is_written_recorded_and_true(here, capsys, tmp_path):
     assert [genres[name] for name in sorted(set(test["true"]))] == pytest.approx(list(recalls))
     assert svc["accuracy"] == (test["true"] == test["predicted"]).mean()
 
+    assert {line["data_set"] for line in numbers["lines"]} == {1}
     tests = {(p["a"], p["b"]): p["test"] for p in numbers["pairs"]}
     assert sorted(tests.values()) == ["McNemar"] * 3 + ["corrected t"]
     csv = pd.read_csv(page.parent / "compare.csv")
@@ -166,7 +167,7 @@ def outcome(protocol: int, run_id: str, right: str, tracks: str = "", **more) ->
     )
     frame["right"] = frame["predicted"] == "rock"
     line = {"protocol": protocol, "run_id": run_id, "view": "v", "model": run_id, "data": "d"}
-    line |= {"split_fingerprint": "s"}
+    line |= {"split_fingerprint": "s", "data_set": more.get("data_set", 1)}
     return Outcome(pd.Series(line), frame, share=0.25)
 
 
@@ -236,6 +237,15 @@ def test_tracks_that_all_get_wrong():
         {"data": "d", "track": "c", "true": "rock", "said": "p", "votes": 2, "runs": 3},
         {"data": "d", "track": "b", "true": "rock", "said": "p", "votes": 2, "runs": 2},
     ]
+
+
+def test_tracks_of_other_data_are_other_tracks_whatever_their_names():
+    x, y = (outcome(1, name, "0p", data_set=n) for n, name in enumerate("xy"))
+    (pair,) = pairs([x, y]).to_dict("records")
+    assert (pair["test"], pair["note"]) == ("none", "the data is not the same: no test")
+    assert always_wrong([x, y]).empty
+    found = always_wrong([x, y, outcome(1, "z", "1p", data_set=1)])
+    assert found[["track", "runs"]].to_numpy().tolist() == [["b", 2]]
 
 
 def test_the_page_in_a_browser(chromium, here, capsys, tmp_path):

@@ -126,6 +126,25 @@ def test_a_protocol_whose_test_parts_differ_says_so():
     assert "holdout: the test parts are not identical (t1 of 100 tracks, t2 of 99 tracks)" in note
 
 
+def test_other_data_of_the_same_name_is_told_apart():
+    """Two views of a folder have two fingerprints; another folder, or sample, has others."""
+    pictures = {"view": "spectrograms", "data_fingerprint": "p1"}
+    moved = {"model": "mlp", "data_place": "b"}
+    assert summary(frame({"data_place": "a"}, pictures, moved))["data_set"].tolist() == [1] * 3
+    runs = [{**run, "data_place": "a"} for run in ({}, pictures)]
+    other = [{**run, "data_place": "b", "data_fingerprint": f"b{n}"} for n, run in enumerate(runs)]
+    table = summary(frame(*runs, *other))
+    assert set(table["protocol"]) == {1}
+    assert set(table["data_set"] * 10 + (table["data_place"] == "b")) == {10, 21}
+    assert as_text(table).split()[1] == "data"
+    (note,) = notes(table)
+    assert note.startswith("holdout: the data is not the same.")
+    changed = summary(frame({}, {**pictures, "data_options": "seed=1"}))
+    assert changed["data_set"].nunique() == 2
+    rewritten = summary(frame(*runs, {"data_place": "a", "data_fingerprint": "d2"}))
+    assert rewritten["data_set"].nunique() == 3
+
+
 def test_a_published_number_stands_beside_the_run():
     text = as_text(summary(frame({}, {"model": "mlp", "published": "did not run"})))
     assert "published" in text.splitlines()[0]
