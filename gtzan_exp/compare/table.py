@@ -12,7 +12,8 @@ from gtzan_exp.compare.statistics import over_seeds, wilson
 from gtzan_exp.evaluation.aggregate import corrected_interval
 
 _CELL = ["view", "model", "split", "leak", "data_fingerprint", "split_fingerprint"]
-_OPTIONS = ("options", "split_options", "data_options", "data_place", "view_options")
+_PLACES = ("data_place", "split_files", "split_place")
+_OPTIONS = ("options", "split_options", "data_options", "view_options", *_PLACES)
 _TAGS = (*_CELL, "data", *_OPTIONS, "test_fingerprint", "config_hash", "seed")
 _ACCURACY, _MACRO_F1 = "test/accuracy", "test/macro_f1"
 _LEAK = "leak/"
@@ -59,11 +60,24 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     data = ["data", "data_options"]
     copies = _told_apart(table, data, _VIEW, "data_fingerprint", ["data_place"])
     table["data_set"] = table.assign(copies=copies).groupby([*data, "copies"]).ngroup() + 1
+    table["split_options"] = _with_files(table)
     table = table.sort_values(
         [*PROTOCOL, "accuracy", "view", "model"], ascending=[*[True] * 4, False, True, True]
     ).reset_index(drop=True)
     table.insert(0, "protocol", table.groupby(PROTOCOL, sort=False).ngroup() + 1)
     return table
+
+
+def _with_files(table: pd.DataFrame) -> pd.Series:
+    """Return the options of the splits, with files added whose lists of tracks are not the same."""
+    read = table[table["split_place"] != ""]
+    read = read.assign(split_fingerprint="fingerprint=" + read["split_fingerprint"])
+    same = [*_VIEW, "data_fingerprint"]
+    apart = _told_apart(
+        read, PROTOCOL, same, "split_fingerprint", ["split_files", "split_place"]
+    ).reindex(table.index, fill_value="")
+    both = zip(table["split_options"], apart, strict=True)
+    return pd.Series([", ".join(filter(None, texts)) for texts in both], index=table.index)
 
 
 def _told_apart(
@@ -72,14 +86,15 @@ def _told_apart(
     """Return what tells lines apart that share `within` and `same`, and are `differing`.
 
     It is the first of the columns `by` within whose values they do not differ, at last `differing`
-    itself, and an empty text where they never do. Lines that share `within` alone may differ: two
-    views of the same data have two fingerprints.
+    itself, and an empty text where they never do; lines that are not `differing` have it in common.
+    Lines that share `within` alone may differ: two views of the same data have two fingerprints.
     """
     found = pd.Series("", index=table.index)
     for _, lines in table.groupby(within):
         if _clash(lines, same, differing):
             keys = (key for key in by if not _clash(lines, [key, *same], differing))
-            found[lines.index] = lines[next(keys, differing)]
+            key = next(keys, differing)
+            found[lines.index] = lines.groupby(differing)[key].transform("min")
     return found
 
 
@@ -121,7 +136,8 @@ def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
     runs = with_defaults(runs)
     finished = runs[is_finished(runs) & runs["split_options"].str.contains(_DRAW)]
     finished = finished.assign(drawn=finished["split_options"].str.replace(_DRAW, "", regex=True))
-    cell = ["view", "model", "split", "on_purpose", "data_fingerprint", "options", "drawn"]
+    cell = ["view", "model", "split", "on_purpose", "data_fingerprint", "split_place"]
+    cell += ["options", "drawn"]
     lines = []
     for _, group in finished.groupby(cell, sort=False):
         draws = group.drop_duplicates("split_fingerprint")

@@ -6,6 +6,7 @@ import gc
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 PAGE = 1000
 _SEEDS = ("seed", "random_state")
 _NOT_OF_THE_SPLIT = ("_target_", "name", "source")
+_FILES = ("table", "groups", "dir")
+_NOT_WITH_A_TABLE = ("train", "val", "test", "dir")
 
 
 def recorded_runs(
@@ -45,8 +48,9 @@ def recorded_runs(
         The tags under their names and the metrics under theirs, ``run_id``, ``name``, ``status``,
         ``started`` (UTC), ``options`` (a hash of the options that can change a result, seeds
         apart), ``split_options`` (those of the split, as text), ``data_options`` and
-        ``view_options`` (of data and view, as text) and ``data_place`` (where the data lay); empty
-        when nothing has been recorded.
+        ``view_options`` (of data and view, as text), ``split_files`` (names of the files that give
+        the split, as text), ``data_place`` and ``split_place`` (where data and these files lay);
+        empty when nothing has been recorded.
 
     Raises
     ------
@@ -166,6 +170,7 @@ def recorded_curves(
 def _row(run: Run) -> dict[str, Any]:
     params = run.data.params
     options = signature(params)
+    split, files, place = _split(params)
     return {
         **run.data.tags,
         **run.data.metrics,
@@ -177,8 +182,20 @@ def _row(run: Run) -> dict[str, Any]:
         "data_options": _text(_below("data.", options), without=("_target_", "classes")),
         "data_place": params.get("data.root", ""),
         "view_options": _text(_below("view.", options)),
-        "split_options": _text(_below("split.", options), without=_NOT_OF_THE_SPLIT),
+        "split_options": _text(split, without=_NOT_OF_THE_SPLIT),
+        "split_files": _text({key: PurePath(path).name for key, path in files.items()}),
+        "split_place": place,
     }
+
+
+def _split(options: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str], str]:
+    """Return the options of a split, the files that it reads, and all that says where these lie."""
+    split = _below("split.", options)
+    if split.get("table", "None") != "None":
+        split = {key: value for key, value in split.items() if key not in _NOT_WITH_A_TABLE}
+    files = {key: split.pop(key) for key in _FILES if key in split}
+    named = {key: path for key, path in files.items() if path != "None"}
+    return split, named, _text(named) or (options.get("data.splits", "") if files else "")
 
 
 def _below(prefix: str, options: Mapping[str, str]) -> dict[str, str]:

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gtzan_exp.cli import main
 from gtzan_exp.compare.table import (
     as_text,
     notes,
     over_draws,
+    protocol_title,
     summary,
     terminal_text,
     unfinished,
@@ -18,6 +20,7 @@ from gtzan_exp.compare.table import (
 from gtzan_exp.compose import composed
 from gtzan_exp.config import conf_folder, resolve
 from gtzan_exp.evaluation.aggregate import corrected_interval
+from gtzan_exp.tracking.query import recorded_runs
 
 BASE = {
     "run_id": "r0",
@@ -124,6 +127,28 @@ def test_a_protocol_whose_test_parts_differ_says_so():
     assert note == "holdout: same test tracks, but the training parts are not identical."
     (note,) = notes(summary(frame({}, {**trained, "test_fingerprint": "t2", "n_test": 99.0})))
     assert "holdout: the test parts are not identical (t1 of 100 tracks, t2 of 99 tracks)" in note
+
+
+def test_splits_that_other_files_give_are_other_protocols(workspace):
+    """Of three tables the second has another name, and the third has other parts."""
+    quick = ["tracking.log_model=false", "data.tracks_per_genre=5", "data.seconds=3"]
+    assert main(quick) == 0
+    (one,) = workspace.glob("outputs/**/split.csv")
+    text = one.read_text()
+    tables = {"a.csv": text, "b.csv": text, "c.csv": text.replace("val", "train")}
+    models = dict(zip(tables, ("logreg", "svc", "linear_svc"), strict=True))
+    for name, model in models.items():
+        (workspace / name).write_text(tables[name])
+        assert main([f"split.table={name}", f"model={model}", "split=lists", *quick]) == 0
+    tracking = composed([], resolve).tracking
+    runs = recorded_runs(tracking)
+    runs = runs[runs["split"] == "lists"]
+    table = summary(runs[runs["model"] != "linear_svc"])
+    assert (set(table["protocol"]), protocol_title(table.iloc[0], table)) == ({1}, "lists")
+    table = summary(runs)
+    titles = {line["model"]: protocol_title(line, table) for _, line in table.iterrows()}
+    named = {"logreg": "a.csv", "svc": "a.csv", "linear_svc": "c.csv"}
+    assert titles == {model: f"lists, table={name}" for model, name in named.items()}
 
 
 def test_other_data_of_the_same_name_is_told_apart():
