@@ -29,8 +29,8 @@ _INTERVALS = (
 )
 _LEAKS = (
     "leak: the share of the test tracks that training knows in another way (their artist, the same "
-    "recording). Numbers under different protocols are no ranking. on: the test part; lines with "
-    "the same one were tested on the same tracks."
+    'recording; "?": nobody knows). Numbers under different protocols are no ranking. on: the test '
+    "part; lines with the same one were tested on the same tracks."
 )
 
 

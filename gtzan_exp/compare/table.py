@@ -18,6 +18,7 @@ _TAGS = (*_CELL, "data", *_OPTIONS, "test_fingerprint", "config_hash", "seed")
 _ACCURACY, _MACRO_F1 = "test/accuracy", "test/macro_f1"
 _LEAK = "leak/"
 _NEAR = "leak/near_duplicate"
+_UNKNOWN = "artist ?"
 _VIEW = ["view", "view_options"]
 _DRAW = r"(?:^|, )seed=\d+"
 _FORMATS = {"accuracy": "{:.3f}", "best": "{:.3f}", "macro_f1": "{:.3f}", "fit_s": "{:.1f}"}
@@ -41,7 +42,8 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``split``, ``leak`` (each kind with the share of the test part that it reaches, where that
-        was measured; ``duplicate`` counts near duplicates too), ``view``, ``model``, ``runs``,
+        was measured; ``duplicate`` counts near duplicates too; ``artist ?`` where nobody knows the
+        artists), ``view``, ``model``, ``runs``,
         ``seeds`` (0: the runs differ in options),
         ``best`` (chosen on the test part, so too good when there are several), ``accuracy``
         (mean), ``low``, ``high`` (their range where runs differ in options, a 95 % interval
@@ -283,6 +285,8 @@ def notes(table: pd.DataFrame) -> list[str]:
             )
         elif len(set(lines["split_fingerprint"])) > 1:
             found.append(f"{title}: same test tracks, but the training parts are not identical.")
+    if table["leak"].str.endswith(_UNKNOWN).any():
+        found.append(f"{_UNKNOWN}: no list of artists came with the data or the split.")
     if (table["interval"] == "range").any():
         found.append(
             'range: lowest and highest of runs that differ in options, no interval; "best" was '
@@ -397,13 +401,22 @@ def _around(values: np.ndarray, singles: np.ndarray) -> tuple[float, float]:
 
 
 def _leak(group: pd.DataFrame) -> str:
-    return ", ".join(_with_share(kind, group) for kind in group.iloc[0]["leak"].split("+"))
+    kinds = [_with_share(kind, group) for kind in group.iloc[0]["leak"].split("+")]
+    if _measured("track", group) and not _measured("artist", group):
+        kinds = [*(kind for kind in kinds if kind != "none"), _UNKNOWN]
+    return ", ".join(kinds)
+
+
+def _measured(kind: str, group: pd.DataFrame) -> bool:
+    """Return whether the audit of some run could know a kind of leak."""
+    share = group.get(f"{_LEAK}{kind}")
+    return share is not None and bool(share.notna().any())
 
 
 def _with_share(kind: str, group: pd.DataFrame) -> str:
-    share = group.get(f"{_LEAK}{kind}")
-    if share is None or share.isna().all():
+    if not _measured(kind, group):
         return kind
+    share = group[f"{_LEAK}{kind}"]
     if kind == "duplicate" and _NEAR in group:
         share = share + group[_NEAR].fillna(0)
     return f"{kind} {share.mean():.0%}"

@@ -151,6 +151,21 @@ def test_splits_that_other_files_give_are_other_protocols(workspace):
     assert titles == {model: f"lists, table={name}" for model, name in named.items()}
 
 
+def test_artists_that_nobody_knows_are_no_artists_that_are_kept_apart():
+    audited = {"leak/artist": np.nan, "leak/track": 0.0}
+    runs = frame(
+        {**audited, "leak": "none"},
+        {**audited, "leak": "scaler+duplicate", "leak/duplicate": 0.03},
+        {"leak": "none", "leak/artist": 0.0, "leak/track": 0.0, "model": "mlp"},
+        {"leak": "none", "leak/artist": np.nan, "model": "logreg"},
+    )
+    table = summary(runs)
+    found = set(zip(table["model"], table["leak"], strict=True))
+    apart = {("mlp", "none"), ("logreg", "none")}
+    assert found == apart | {("svc", "artist ?"), ("svc", "scaler, duplicate 3%, artist ?")}
+    assert any(note.startswith("artist ?: no list of artists") for note in notes(table))
+
+
 def test_other_data_of_the_same_name_is_told_apart():
     """Two views of a folder have two fingerprints; another folder, or sample, has others."""
     pictures = {"view": "spectrograms", "data_fingerprint": "p1"}
