@@ -151,8 +151,10 @@ def _pair(a: Outcome, b: Outcome) -> Mapping[str, object]:
         both = a.tracks.merge(b.tracks, on=keys, suffixes=("_a", "_b"))
         rights = both.groupby("fold")[["right_a", "right_b"]].mean()
         differences = (rights["right_a"] - rights["right_b"]).to_numpy()
-        low, high = corrected_interval(differences, a.share)
+        low, high = np.clip(corrected_interval(differences, a.share), -1, 1)
         p, test, note = corrected_t(differences, a.share), "corrected t", ""
+        if np.isnan(p):
+            low, high, note = p, p, "the same difference in each fold: no interval and no p"
         difference = differences.mean()
     else:
         if a.repeats or b.repeats:

@@ -17,6 +17,7 @@ from gtzan_exp.style import MUTED
 _MARKERS = "osDv^P<X>"
 _WIDE = 80
 _LONG = 46
+_ROOM = 0.02
 
 Curves = Mapping[str, Mapping[str, list[tuple[int, float]]]]
 """By the name of a run, and by ``loss``, ``val_loss``, ...: (epoch, value)."""
@@ -62,6 +63,8 @@ def intervals(table: pd.DataFrame, path: Path, *, data: str) -> Picture:
         axes.set_yticks(places, names, fontsize=9)
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(places[-1] + 0.8, -0.9)
+        low, high = axes.get_xlim()
+        axes.set_xlim(max(low, -_ROOM), min(high, 1 + _ROOM))
         axes.set(xlabel="test accuracy", title=f"Accuracy and its interval, {data}")
         axes.grid(axis="x", alpha=0.3)
         figure.legend(loc="outside lower center", ncols=4, fontsize=9)

@@ -197,6 +197,13 @@ def test_folds_are_paired_by_fold_where_they_are_the_same():
     # differences 1/2, 1/2, 0: mean 1/3, s**2 = 1/12, t = (1/3) / sqrt(7/144) = 1.5118579, 2 degrees
     assert pair["test"] == "corrected t"
     assert pair["p"] == pytest.approx(1 - 1.5118579 / np.sqrt(2 + 1.5118579**2))
+    even = [
+        outcome(1, name, right, folds=folds) for name, right in (("v", "111111"), ("w", "p1" * 3))
+    ]
+    (pair,) = pairs(even).to_dict("records")
+    assert pair["difference"] == 0.5
+    assert np.isnan([pair["low"], pair["high"], pair["p"], pair["p_holm"]]).all()
+    assert pair["note"] == "the same difference in each fold: no interval and no p"
     other = outcome(1, "z", "100110", folds=[1, 2, 1, 2, 3, 3])
     (pair,) = pairs([x, other]).to_dict("records")
     assert pair["test"] == "McNemar"
