@@ -14,7 +14,7 @@ from gtzan_exp.evaluation.aggregate import corrected_interval
 _CELL = ["view", "model", "split", "leak", "data_fingerprint", "split_fingerprint"]
 _PLACES = ("data_place", "split_files", "split_place")
 _OPTIONS = ("options", "split_options", "data_options", "view_options", *_PLACES)
-_TAGS = (*_CELL, "data", *_OPTIONS, "test_fingerprint", "config_hash", "seed")
+_TAGS = (*_CELL, "data", *_OPTIONS, "test_fingerprint", "config_hash", "seeds", "code")
 _ACCURACY, _MACRO_F1 = "test/accuracy", "test/macro_f1"
 _LEAK = "leak/"
 _NEAR = "leak/near_duplicate"
@@ -44,7 +44,8 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         ``split``, ``leak`` (each kind with the share of the test part that it reaches, where that
         was measured; ``duplicate`` counts near duplicates too; ``artist ?`` where nobody knows the
         artists), ``view``, ``model``, ``runs``,
-        ``seeds`` (0: the runs differ in options),
+        ``seeds`` (of each the newest run counts; 0: the runs differ in options), ``codes`` (so many
+        states of the code made the runs),
         ``best`` (chosen on the test part, so too good when there are several), ``accuracy``
         (mean), ``low``, ``high`` (their range where runs differ in options, a 95 % interval
         otherwise), ``interval`` (its kind: ``wilson``, ``folds``, ``seeds`` or ``range``),
@@ -285,6 +286,12 @@ def notes(table: pd.DataFrame) -> list[str]:
             )
         elif len(set(lines["split_fingerprint"])) > 1:
             found.append(f"{title}: same test tracks, but the training parts are not identical.")
+    changed = table[(table["codes"] > 1) & (table["seeds"] > 0)]
+    if not changed.empty:
+        names = ", ".join(f"{label(line)} ({line['split']})" for _, line in changed.iterrows())
+        found.append(
+            f"The code changed between the runs of {names}; of each seed the newest run counts."
+        )
     if table["leak"].str.endswith(_UNKNOWN).any():
         found.append(f"{_UNKNOWN}: no list of artists came with the data or the split.")
     if (table["interval"] == "range").any():
@@ -312,8 +319,10 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
     newest = group.iloc[0]
     name = _accuracy_of(group)
     accuracy = group[name]
-    distinct = group.drop_duplicates("config_hash") if newest["config_hash"] else group
     same_options = len(set(group["options"])) == 1 and newest["options"] != ""
+    distinct = group.drop_duplicates("config_hash") if newest["config_hash"] else group
+    if same_options:
+        distinct = group.drop_duplicates("seeds")
     values = distinct[name].to_numpy(dtype=float)
     if len(group) == 1 or len(distinct) == 1:
         (low, high), kind = interval(newest), "folds" if _folded(group) else "wilson"
@@ -337,6 +346,7 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
         "model": newest["model"],
         "runs": len(group),
         "seeds": len(distinct) if same_options or len(distinct) == 1 else 0,
+        "codes": len(set(group["code"])),
         "best": best[name],
         "accuracy": values.mean() if kind != "range" else accuracy.mean(),
         "low": low,

@@ -47,10 +47,10 @@ def recorded_runs(
     pandas.DataFrame
         The tags under their names and the metrics under theirs, ``run_id``, ``name``, ``status``,
         ``started`` (UTC), ``options`` (a hash of the options that can change a result, seeds
-        apart), ``split_options`` (those of the split, as text), ``data_options`` and
-        ``view_options`` (of data and view, as text), ``split_files`` (names of the files that give
-        the split, as text), ``data_place`` and ``split_place`` (where data and these files lay);
-        empty when nothing has been recorded.
+        apart), ``seeds`` (those, as text), ``data_options``, ``view_options`` and
+        ``split_options`` (as text), ``split_files`` (names of the files that give the split, as
+        text), ``data_place`` and ``split_place`` (where data and these files lay); empty when
+        nothing has been recorded.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def finished_run(tracking: Tracking, config_hash: str, task: str) -> Run | None:
 
 
 def recorded_predictions(tracking: Tracking, run_ids: Iterable[str]) -> dict[str, pd.DataFrame]:
-    """Return the predictions of runs by run id; a run that recorded none is not among them.
+    """Return the predictions of runs by run id; a run without any that can be read is left out.
 
     Parameters
     ----------
@@ -142,6 +142,7 @@ def recorded_predictions(tracking: Tracking, run_ids: Iterable[str]) -> dict[str
     run_ids : iterable of str
     """
     from mlflow.exceptions import MlflowException
+    from pyarrow import ArrowException
 
     client = tracking.client()
     found = {}
@@ -151,7 +152,7 @@ def recorded_predictions(tracking: Tracking, run_ids: Iterable[str]) -> dict[str
             try:
                 path = client.download_artifacts(run_id, "predictions.parquet", folder)
                 found[run_id] = pd.read_parquet(path)
-            except (MlflowException, OSError):
+            except (MlflowException, OSError, ArrowException):
                 continue
     return found
 
@@ -178,7 +179,8 @@ def _row(run: Run) -> dict[str, Any]:
         "name": run.info.run_name,
         "status": run.info.status,
         "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
-        "options": _options(params),
+        "options": digest(*sorted(i for i in options.items() if not _is_seed(i[0]))),
+        "seeds": _text({key: value for key, value in options.items() if _is_seed(key)}),
         "data_options": _text(_below("data.", options), without=("_target_", "classes")),
         "data_place": params.get("data.root", ""),
         "view_options": _text(_below("view.", options)),
@@ -207,9 +209,8 @@ def _text(options: Mapping[str, str], without: Sequence[str] = ()) -> str:
     return ", ".join(f"{key}={value}" for key, value in said)
 
 
-def _options(params: Mapping[str, str]) -> str:
-    options = signature(params)
-    return digest(*sorted(i for i in options.items() if i[0].rpartition(".")[2] not in _SEEDS))
+def _is_seed(key: str) -> bool:
+    return key.rpartition(".")[2] in _SEEDS
 
 
 @contextmanager

@@ -139,6 +139,25 @@ def test_a_dead_run_alone_is_closed_and_listed(workspace, capsys):
     assert numbers["lines"] == numbers["by_genre"] == numbers["pairs"] == []
 
 
+def test_predictions_that_are_cut_short_are_left_out_and_named(here, capsys, tmp_path):
+    chosen = ["splits=[holdout]", "models=[logreg,svc,linear_svc]"]
+    _, _, page = compare(capsys, f"output='{tmp_path}/whole'", *chosen)
+    lines = json.loads((page.parent / "compare.json").read_text())["lines"]
+    (run_id,) = [line["run_id"] for line in lines if line["model"] == "svc"]
+    (path,) = (here / "mlruns").rglob(f"{run_id}/artifacts/predictions.parquet")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    try:
+        _, _, page = compare(capsys, f"output='{tmp_path}/cut'", *chosen)
+    finally:
+        path.write_bytes(whole)
+    assert "No predictions were found of these, so they are not tested: features svc" in (
+        page.read_text(encoding="utf-8")
+    )
+    numbers = json.loads((page.parent / "compare.json").read_text())
+    assert (len(numbers["lines"]), len(numbers["pairs"])) == (3, 1)
+
+
 def test_mistakes_are_one_line_each(here, capsys, workspace):
     (workspace / "used").mkdir()
     (workspace / "used" / "file").touch()
