@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -85,7 +86,8 @@ def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``protocol``, ``a``, ``b``, ``difference`` (of the accuracies on the common tracks) with
+        ``protocol``, ``a``, ``b`` (with the start of the run's id where a protocol has several of
+        that name), ``difference`` (of the accuracies on the common tracks) with
         its 95 % interval ``low`` to ``high``, ``tracks`` (how many are common), ``only_a``,
         ``only_b`` (tracks that one alone gets right), ``test``, ``p``, ``p_holm``, ``note``.
     """
@@ -96,7 +98,8 @@ def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     for number, members in by_protocol.items():
         if len(members) < 2:
             continue
-        table = pd.DataFrame([_pair(a, b) for a, b in combinations(members, 2)])
+        labels = Counter(label(member.line) for member in members)
+        table = pd.DataFrame([_pair(a, b, labels) for a, b in combinations(members, 2)])
         table.insert(0, "protocol", number)
         table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"]))
         tables.append(table)
@@ -136,15 +139,15 @@ def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     )
 
 
-def _pair(a: Outcome, b: Outcome) -> Mapping[str, object]:
+def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> Mapping[str, object]:
     keys = ["fold", "track"]
     same_folds = a.folds == b.folds > 1 and set(map(tuple, a.tracks[keys].to_numpy())) == set(
         map(tuple, b.tracks[keys].to_numpy())
     )
-    names = [label(o.line) for o in (a, b)]
-    if names[0] == names[1]:
-        names = [f"{label(o.line)} ({o.line['run_id'][:6]})" for o in (a, b)]
-    found: dict[str, object] = {"a": names[0], "b": names[1]}
+    found: dict[str, object] = {}
+    for name, line in (("a", a.line), ("b", b.line)):
+        is_unique = labels[label(line)] == 1
+        found[name] = label(line) if is_unique else f"{label(line)} ({line['run_id'][:6]})"
     if a.line["data_set"] != b.line["data_set"]:
         return found | _no_test("the data is not the same: no test")
     if same_folds:

@@ -158,7 +158,7 @@ class CompareReport:
 
     def _genres(self, folder: Path) -> Section:
         picture = pictures.genres(self.genres, self.table, folder / "genres.png", data=self.data)
-        lines = self.table.loc[self.genres.index, ["split", "view", "model", "on"]]
+        lines = readable(self.table).loc[self.genres.index, ["split", "view", "model", "on"]]
         table = Table("Share of each genre that is right", lines.join(self.genres), decimals=3)
         return Section(
             "Accuracy by genre",

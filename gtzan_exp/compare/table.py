@@ -217,6 +217,8 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     several = "draws" not in table and bool((table["runs"] > 1).any())
     published = "published" in table and bool((table["published"] != "").any())
     shown = table[["split", "leak", "view", "model"]].copy()
+    if "protocol" in table:
+        shown["split"] = [", ".join(_title(line, table)) for _, line in table.iterrows()]
     if "data_set" in table and _clash(table, ["protocol"], "data_set"):
         shown.insert(1, "data", table["data_set"].map(str))
     if "draws" in table:
@@ -304,15 +306,17 @@ def notes(table: pd.DataFrame) -> list[str]:
 
 def protocol_title(line: pd.Series, table: pd.DataFrame) -> str:
     """Return the name of a line's protocol, with what tells it from others of the same split."""
+    split, *options = _title(line, table)
+    leaks = [f"leaking {line['on_purpose']}"] if line["on_purpose"] else []
+    return ", ".join([split, *leaks, *options])
+
+
+def _title(line: pd.Series, table: pd.DataFrame) -> list[str]:
+    """Return the split of a line, and those of its options that other protocols of it lack."""
     others = table[(table["split"] == line["split"]) & (table["protocol"] != line["protocol"])]
-    parts = [line["split"]]
-    if line["on_purpose"]:
-        parts.append(f"leaking {line['on_purpose']}")
-    own = line["split_options"].split(", ")
-    if not others.empty:
-        common = [text.split(", ") for text in others["split_options"]]
-        parts += [option for option in own if option and any(option not in o for o in common)]
-    return ", ".join(parts)
+    others = [set(text.split(", ")) for text in others["split_options"]]
+    own = [option for option in line["split_options"].split(", ") if option]
+    return [line["split"], *(option for option in own if any(option not in o for o in others))]
 
 
 def _line(group: pd.DataFrame) -> dict[str, object]:

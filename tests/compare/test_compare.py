@@ -185,7 +185,8 @@ def outcome(protocol: int, run_id: str, right: str, tracks: str = "", **more) ->
         }
     )
     frame["right"] = frame["predicted"] == "rock"
-    line = {"protocol": protocol, "run_id": run_id, "view": "v", "model": run_id, "data": "d"}
+    line = {"protocol": protocol, "run_id": run_id, "view": "v", "data": "d"}
+    line |= {"model": more.get("model", run_id)}
     line |= {"split_fingerprint": "s", "data_set": more.get("data_set", 1)}
     return Outcome(pd.Series(line), frame, share=0.25)
 
@@ -203,6 +204,14 @@ def test_pairs_are_of_common_tracks_within_a_protocol():
     )
     assert (pair["tracks"], pair["only_a"], pair["only_b"]) == (2, 2, 0)
     assert pair["note"] == "test parts of 3 and 3 tracks are not identical"
+
+    alike = [outcome(1, run, "10", model="m") for run in ("first0", "second")]
+    named = pairs([*alike, outcome(1, "z", "10")])
+    assert named[["a", "b"]].to_numpy().tolist() == [
+        ["v m (first0)", "v m (second)"],
+        ["v m (first0)", "v z"],
+        ["v m (second)", "v z"],
+    ]
 
     apart = pairs([outcome(1, "x", "11", "ab"), outcome(1, "y", "11", "cd")]).iloc[0]
     assert (apart["test"], apart["note"]) == ("none", "no test track in common: no test")

@@ -124,6 +124,8 @@ def test_draws_of_a_split_are_lines_of_their_own_and_averaged_beside_them():
     )
     table = summary(runs)
     assert table["protocol"].tolist() == [1, 2, 3]
+    shown = [line.split("  ")[0] for line in as_text(table).splitlines()]
+    assert shown == ["split", *(f"holdout, seed={n}" for n in range(3))]
     (line,) = over_draws(runs).to_dict("records")
     assert (line["draws"], line["on"]) == (3, "t0+t1+t2")
     assert line["accuracy"] == pytest.approx(0.6)
