@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from functools import partial
+from typing import TYPE_CHECKING
+
 from gtzan_exp.commands.arguments import parse
+from gtzan_exp.errors import ConfigError, Mistake
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 USAGE = """\
 usage: gtzan-exp compare [OVERRIDE ...]
@@ -39,10 +47,23 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.compose import composed
 
     flags = parse(arguments)
-    comparison = composed(
-        flags.overrides, read_comparison, config_dir=flags.config_dir, config_name="compare"
-    )
+    if flags.multirun:
+        raise ConfigError(Mistake("--multirun", "is not for compare", "one comparison", "-m"))
+    files = {"config_dir": flags.config_dir, "config_name": "compare"}
+    if flags.cfg:
+        print(composed(flags.overrides, partial(_as_yaml, flags), **files), end="")
+        return 0
+    comparison = composed(flags.overrides, read_comparison, **files)
     compared = compare(comparison, lambda text: print(text, flush=True))
     if compared:
         print(f"\n{compared}", flush=True)
     return 0
+
+
+def _as_yaml(flags: Namespace, config: DictConfig) -> str:
+    """Return what ``--cfg job`` prints; the parts of Hydra itself play no role here."""
+    from omegaconf import OmegaConf
+
+    if flags.cfg != "job":
+        raise ConfigError(Mistake("--cfg", "is not for compare", "--cfg job", flags.cfg))
+    return OmegaConf.to_yaml(config, resolve=flags.resolve)
