@@ -80,8 +80,8 @@ def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Return a test between each two runs of the same protocol.
 
     On one test part it is the exact McNemar test over the tracks that both tested; on the same
-    folds it is the corrected resampled t test over the folds. p values are corrected by Holm's
-    method over the pairs of a protocol.
+    folds it is the corrected resampled t test over the folds. Between runs on other data there is
+    none. p values are corrected by Holm's method over the pairs of a protocol.
 
     Returns
     -------
@@ -108,6 +108,8 @@ def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Return the tracks that every run gets wrong which tested them, the most tested first.
+
+    Tracks of other data are other tracks, whatever their names.
 
     Returns
     -------

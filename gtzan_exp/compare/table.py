@@ -157,6 +157,7 @@ def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
         lines.append(
             {
                 **{name: first[name] for name in ("split", "view", "model")},
+                "split_options": first["drawn"],
                 "leak": _leak(draws),
                 "draws": len(draws),
                 "accuracy": values.mean(),
@@ -217,7 +218,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     several = "draws" not in table and bool((table["runs"] > 1).any())
     published = "published" in table and bool((table["published"] != "").any())
     shown = table[["split", "leak", "view", "model"]].copy()
-    if "protocol" in table:
+    if "split_options" in table:
         shown["split"] = [", ".join(_title(line, table)) for _, line in table.iterrows()]
     if "data_set" in table and _clash(table, ["protocol"], "data_set"):
         shown.insert(1, "data", table["data_set"].map(str))
@@ -312,9 +313,9 @@ def protocol_title(line: pd.Series, table: pd.DataFrame) -> str:
 
 
 def _title(line: pd.Series, table: pd.DataFrame) -> list[str]:
-    """Return the split of a line, and those of its options that other protocols of it lack."""
-    others = table[(table["split"] == line["split"]) & (table["protocol"] != line["protocol"])]
-    others = [set(text.split(", ")) for text in others["split_options"]]
+    """Return the split of a line, and those of its options that other lines of it lack."""
+    others = set(table.loc[table["split"] == line["split"], "split_options"])
+    others = [set(text.split(", ")) for text in others]
     own = [option for option in line["split_options"].split(", ") if option]
     return [line["split"], *(option for option in own if any(option not in o for o in others))]
 

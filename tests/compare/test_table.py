@@ -131,6 +131,12 @@ def test_draws_of_a_split_are_lines_of_their_own_and_averaged_beside_them():
     assert line["accuracy"] == pytest.approx(0.6)
     expected = corrected_interval(np.array(values), 0.25)
     assert (line["low"], line["high"]) == pytest.approx(expected)
+    larger = runs.assign(split_options=[f"seed={n}, test_size=0.4" for n in range(3)])
+    text = as_text(over_draws(pd.concat([runs, larger])))
+    assert {line.split("  ")[0] for line in text.splitlines()[1:]} == {
+        "holdout, test_size=0.2",
+        "holdout, test_size=0.4",
+    }
     lists = {"split_options": "test=a.txt"}
     assert over_draws(frame(lists, {**lists, "split_fingerprint": "s9"})).empty
 
