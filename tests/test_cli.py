@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from omegaconf import OmegaConf
 
 from gtzan_exp import __version__
 from gtzan_exp.cli import main
@@ -77,6 +78,8 @@ def test_version(capsys):
         (["ui", "--port", "x"], "--port: not a port; allowed: 1 to 65535; got: 'x'"),
         (["model=cnn2d", "view=features"], "view=features model=cnn2d: the model takes image"),
         (["audit", "-m", "seed=1,2"], "--multirun: is not for audit; allowed: one split at a time"),
+        (["compare", "-m", "models=[a],[b]"], "--multirun: is not for compare"),
+        (["compare", "--cfg", "all"], "--cfg: is not for compare; allowed: --cfg job; got: all"),
         (["audit", *VIEWS, "--csv", "no/a.csv"], "--csv: cannot be written"),
         (["validate", *VIEWS, "split=lists"], "split.dir: a list is missing; allowed: split.dir=F"),
         (["validate", "data=gtzan"], "data.root: not set"),
@@ -138,6 +141,15 @@ def test_validate_says_what_a_run_would_do(here, capsys):
     assert main(["validate", *VIEWS, "split=seed", "split.scaler_rows=all"]) == 0
     assert "leaks   scaler" in capsys.readouterr().out
     assert {path.name for path in here.iterdir()} - {"cache"} == {"views"}
+
+
+def test_a_comparison_prints_its_config_and_does_nothing_else(here, capsys):
+    assert main(["compare", "--cfg", "job", "models=[svc]", "data=gtzan"]) == 0
+    config = OmegaConf.create(capsys.readouterr().out)
+    assert (config.models, config.data.name, config.record) == (["svc"], "gtzan", True)
+    assert main(["compare", "--cfg", "job", "--resolve"]) == 0
+    assert OmegaConf.create(capsys.readouterr().out).paths.runs == f"{here}/mlruns"
+    assert {path.name for path in here.iterdir()} == {"views"}
 
 
 def test_audit_says_what_parts_share(here, capsys):

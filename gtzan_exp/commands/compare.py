@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from functools import partial
+from typing import TYPE_CHECKING
+
 from gtzan_exp.commands.arguments import parse
+from gtzan_exp.errors import ConfigError, Mistake
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 USAGE = """\
 usage: gtzan-exp compare [OVERRIDE ...]
 
 Print the recorded runs on one set of data as a table: a line per split, view and model, with the
 mean test accuracy of its runs and its 95 % interval. What leaks stands beside each number:
-"artist 82%" says that for 82 % of the test tracks the artist is in the training part too. Runs on
-different splits are different lines; the same "on" means the same test tracks. Failed and
-unfinished runs are listed. Then tests between models, accuracy by genre, confusion matrices,
-learning curves, fit times and the tracks that all get wrong go into one page, compare.html, with
-compare.csv, compare.md and compare.json beside it, recorded as a run. The last line names both.
+"artist 82%" says that for 82 % of the test tracks the artist is in the training part too, and
+"artist ?" that nobody knows. Runs on different splits are different lines; the same "on" means the
+same test tracks. Failed and unfinished runs are listed. Then tests between models, accuracy by
+genre, confusion matrices, learning curves, fit times and the tracks that all get wrong go into one
+page, compare.html, with compare.csv, compare.md and compare.json beside it, recorded as a run. The
+last line names both.
 
 Overrides (data= and tracking= as in gtzan-exp --help):
   models=[NAME,...]  views=[NAME,...]  splits=[NAME,...]    only runs of these
@@ -38,10 +47,23 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.compose import composed
 
     flags = parse(arguments)
-    comparison = composed(
-        flags.overrides, read_comparison, config_dir=flags.config_dir, config_name="compare"
-    )
+    if flags.multirun:
+        raise ConfigError(Mistake("--multirun", "is not for compare", "one comparison", "-m"))
+    files = {"config_dir": flags.config_dir, "config_name": "compare"}
+    if flags.cfg:
+        print(composed(flags.overrides, partial(_as_yaml, flags), **files), end="")
+        return 0
+    comparison = composed(flags.overrides, read_comparison, **files)
     compared = compare(comparison, lambda text: print(text, flush=True))
     if compared:
         print(f"\n{compared}", flush=True)
     return 0
+
+
+def _as_yaml(flags: Namespace, config: DictConfig) -> str:
+    """Return what ``--cfg job`` prints; the parts of Hydra itself play no role here."""
+    from omegaconf import OmegaConf
+
+    if flags.cfg != "job":
+        raise ConfigError(Mistake("--cfg", "is not for compare", "--cfg job", flags.cfg))
+    return OmegaConf.to_yaml(config, resolve=flags.resolve)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -79,13 +80,14 @@ def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Return a test between each two runs of the same protocol.
 
     On one test part it is the exact McNemar test over the tracks that both tested; on the same
-    folds it is the corrected resampled t test over the folds. p values are corrected by Holm's
-    method over the pairs of a protocol.
+    folds it is the corrected resampled t test over the folds. Between runs on other data there is
+    none. p values are corrected by Holm's method over the pairs of a protocol.
 
     Returns
     -------
     pandas.DataFrame
-        ``protocol``, ``a``, ``b``, ``difference`` (of the accuracies on the common tracks) with
+        ``protocol``, ``a``, ``b`` (with the start of the run's id where a protocol has several of
+        that name), ``difference`` (of the accuracies on the common tracks) with
         its 95 % interval ``low`` to ``high``, ``tracks`` (how many are common), ``only_a``,
         ``only_b`` (tracks that one alone gets right), ``test``, ``p``, ``p_holm``, ``note``.
     """
@@ -96,7 +98,8 @@ def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     for number, members in by_protocol.items():
         if len(members) < 2:
             continue
-        table = pd.DataFrame([_pair(a, b) for a, b in combinations(members, 2)])
+        labels = Counter(label(member.line) for member in members)
+        table = pd.DataFrame([_pair(a, b, labels) for a, b in combinations(members, 2)])
         table.insert(0, "protocol", number)
         table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"]))
         tables.append(table)
@@ -106,6 +109,8 @@ def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Return the tracks that every run gets wrong which tested them, the most tested first.
 
+    Tracks of other data are other tracks, whatever their names.
+
     Returns
     -------
     pandas.DataFrame
@@ -113,18 +118,18 @@ def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
         ``runs`` (that tested it, each counted once).
     """
     tables = [
-        o.tracks.assign(run=o.line["run_id"], data=o.line["data"])[
-            ["data", "run", "track", "true", "predicted", "right"]
+        o.tracks.assign(**o.line[["run_id", "data", "data_set"]].rename({"run_id": "run"}))[
+            ["data", "data_set", "run", "track", "true", "predicted", "right"]
         ]
         for o in outcomes
     ]
     if not tables:
         return pd.DataFrame(columns=["data", "track", "true", "said", "votes", "runs"])
     everything = pd.concat(tables, ignore_index=True)
-    everything["never"] = ~everything.groupby(["data", "track"])["right"].transform("any")
+    everything["never"] = ~everything.groupby(["data_set", "track"])["right"].transform("any")
     wrong = everything[everything["never"]].drop_duplicates(["run", "track", "predicted"])
     lines = []
-    for (data, track, true), rows in wrong.groupby(["data", "track", "true"]):
+    for (data, _, track, true), rows in wrong.groupby(["data", "data_set", "track", "true"]):
         runs = rows["run"].nunique()
         if runs < FEWEST:
             continue
@@ -136,21 +141,25 @@ def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     )
 
 
-def _pair(a: Outcome, b: Outcome) -> Mapping[str, object]:
+def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> Mapping[str, object]:
     keys = ["fold", "track"]
     same_folds = a.folds == b.folds > 1 and set(map(tuple, a.tracks[keys].to_numpy())) == set(
         map(tuple, b.tracks[keys].to_numpy())
     )
-    names = [label(o.line) for o in (a, b)]
-    if names[0] == names[1]:
-        names = [f"{label(o.line)} ({o.line['run_id'][:6]})" for o in (a, b)]
-    found: dict[str, object] = {"a": names[0], "b": names[1]}
+    found: dict[str, object] = {}
+    for name, line in (("a", a.line), ("b", b.line)):
+        is_unique = labels[label(line)] == 1
+        found[name] = label(line) if is_unique else f"{label(line)} ({line['run_id'][:6]})"
+    if a.line["data_set"] != b.line["data_set"]:
+        return found | _no_test("the data is not the same: no test")
     if same_folds:
         both = a.tracks.merge(b.tracks, on=keys, suffixes=("_a", "_b"))
         rights = both.groupby("fold")[["right_a", "right_b"]].mean()
         differences = (rights["right_a"] - rights["right_b"]).to_numpy()
-        low, high = corrected_interval(differences, a.share)
+        low, high = np.clip(corrected_interval(differences, a.share), -1, 1)
         p, test, note = corrected_t(differences, a.share), "corrected t", ""
+        if np.isnan(p):
+            low, high, note = p, p, "the same difference in each fold: no interval and no p"
         difference = differences.mean()
     else:
         if a.repeats or b.repeats:

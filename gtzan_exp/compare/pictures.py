@@ -17,6 +17,8 @@ from gtzan_exp.style import MUTED
 _MARKERS = "osDv^P<X>"
 _WIDE = 80
 _LONG = 46
+_ROOM = 0.02
+_NARROW, _DECADES = 5, 100
 
 Curves = Mapping[str, Mapping[str, list[tuple[int, float]]]]
 """By the name of a run, and by ``loss``, ``val_loss``, ...: (epoch, value)."""
@@ -62,6 +64,8 @@ def intervals(table: pd.DataFrame, path: Path, *, data: str) -> Picture:
         axes.set_yticks(places, names, fontsize=9)
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(places[-1] + 0.8, -0.9)
+        low, high = axes.get_xlim()
+        axes.set_xlim(max(low, -_ROOM), min(high, 1 + _ROOM))
         axes.set(xlabel="test accuracy", title=f"Accuracy and its interval, {data}")
         axes.grid(axis="x", alpha=0.3)
         figure.legend(loc="outside lower center", ncols=4, fontsize=9)
@@ -82,7 +86,7 @@ def genres(accuracies: pd.DataFrame, table: pd.DataFrame, path: Path, *, data: s
     """
     lines = table.loc[accuracies.index]
     names = [
-        _short(f"{protocol_title(line, table)}: {line['model']}, {line['view']}")
+        _short(f"{line['model']}, {line['view']}: {protocol_title(line, table)}")
         for _, line in lines.iterrows()
     ]
     values = accuracies.to_numpy(dtype=float)
@@ -109,7 +113,7 @@ def genres(accuracies: pd.DataFrame, table: pd.DataFrame, path: Path, *, data: s
             if lines["protocol"].iloc[row] != lines["protocol"].iloc[row - 1]:
                 axes.axhline(row - 0.5, color="white", lw=4)
         axes.set_title(f"Right of each genre (%), {data}")
-        figure.colorbar(image, label="share of the genre's test tracks", shrink=0.8)
+        figure.colorbar(image, label="share right")
     means = ", ".join(f"{name} {mean:.0%}" for name, mean in accuracies.mean().items())
     return Picture(path, f"Accuracy by genre, mean over the runs: {means}.")
 
@@ -127,7 +131,7 @@ def confusion(outcome: Outcome, classes: Sequence[str], title: str, path: Path) 
 
 def fit_times(lines: pd.DataFrame, title: str, path: Path) -> Picture:
     """Draw accuracy over fit time of the lines of one protocol."""
-    from matplotlib.ticker import LogFormatter
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
     looks = _looks(lines["view"])
     with canvas(path, size=(5.0, 3.6)) as figure:
@@ -145,9 +149,12 @@ def fit_times(lines: pd.DataFrame, title: str, path: Path) -> Picture:
                     fontsize=8,
                 )
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter(LogFormatter())
         axes.margins(x=0.25, y=0.15)
+        low, high = axes.get_xlim()
+        few = LogLocator(subs=(1, 2, 5) if high < _DECADES * low else (1,))
+        axes.xaxis.set_major_locator(few if high > _NARROW * low else MaxNLocator(4))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set(xlabel="fit time (s, mean of the runs)", ylabel="test accuracy")
         axes.set_title(title, fontsize=10)
         axes.grid(alpha=0.25)

@@ -29,8 +29,8 @@ _INTERVALS = (
 )
 _LEAKS = (
     "leak: the share of the test tracks that training knows in another way (their artist, the same "
-    "recording). Numbers under different protocols are no ranking. on: the test part; lines with "
-    "the same one were tested on the same tracks."
+    'recording; "?": nobody knows). Numbers under different protocols are no ranking. on: the test '
+    "part; lines with the same one were tested on the same tracks."
 )
 
 
@@ -80,7 +80,8 @@ class CompareReport:
 
     def numbers(self) -> dict[str, Any]:
         """Return everything that the tables of the page say, as plain data."""
-        genres = self.table.loc[self.genres.index, ["run_id", "split", "view", "model"]]
+        names = ["run_id", "split", "view", "model"]
+        genres = self.table.reindex(columns=names).loc[self.genres.index]
         return {
             "lines": _records(self.table),
             "over_draws": _records(self.draws),
@@ -157,7 +158,7 @@ class CompareReport:
 
     def _genres(self, folder: Path) -> Section:
         picture = pictures.genres(self.genres, self.table, folder / "genres.png", data=self.data)
-        lines = self.table.loc[self.genres.index, ["split", "view", "model", "on"]]
+        lines = readable(self.table).loc[self.genres.index, ["split", "view", "model", "on"]]
         table = Table("Share of each genre that is right", lines.join(self.genres), decimals=3)
         return Section(
             "Accuracy by genre",

@@ -20,6 +20,7 @@ from gtzan_exp.report.folder import free_folder, make_folder
 from gtzan_exp.report.page import write_page
 from gtzan_exp.tracking.query import recorded_curves, recorded_predictions, recorded_runs
 from gtzan_exp.tracking.record import recorded_run
+from gtzan_exp.tracking.stale import close_dead
 from gtzan_exp.tracking.store import Tracking, masked
 
 _SYNTHETIC = (
@@ -66,6 +67,8 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | No
     """
     settings, tracking = comparison.settings, comparison.tracking
     folder = free_folder(settings.output) if settings.record else None
+    if folder is not None:
+        _close_dead(tracking)
     runs = _chosen(
         recorded_runs(tracking, filter=settings.filter, parent=settings.parent), comparison
     )
@@ -108,6 +111,14 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | No
         recorder.metrics({"runs": len(runs), "finished": finished, "lines": len(table)})
         recorder.artifacts()
     return Compared(recorder.run_id, page)
+
+
+def _close_dead(tracking: Tracking) -> None:
+    """Close what dead processes left open, so that it is read as what it is recorded as."""
+    with tracking.asked() as client:
+        experiment = client.get_experiment_by_name(tracking.experiment)
+        if experiment is not None:
+            close_dead(client, [experiment.experiment_id])
 
 
 def _chosen(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:

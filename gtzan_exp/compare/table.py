@@ -12,10 +12,14 @@ from gtzan_exp.compare.statistics import over_seeds, wilson
 from gtzan_exp.evaluation.aggregate import corrected_interval
 
 _CELL = ["view", "model", "split", "leak", "data_fingerprint", "split_fingerprint"]
-_TAGS = (*_CELL, "data", "options", "split_options", "test_fingerprint", "config_hash", "seed")
+_PLACES = ("data_place", "split_files", "split_place")
+_OPTIONS = ("options", "split_options", "data_options", "view_options", *_PLACES)
+_TAGS = (*_CELL, "data", *_OPTIONS, "test_fingerprint", "config_hash", "seeds", "code")
 _ACCURACY, _MACRO_F1 = "test/accuracy", "test/macro_f1"
 _LEAK = "leak/"
 _NEAR = "leak/near_duplicate"
+_UNKNOWN = "artist ?"
+_VIEW = ["view", "view_options"]
 _DRAW = r"(?:^|, )seed=\d+"
 _FORMATS = {"accuracy": "{:.3f}", "best": "{:.3f}", "macro_f1": "{:.3f}", "fit_s": "{:.1f}"}
 PROTOCOL = ["data", "split", "on_purpose", "split_options"]
@@ -38,13 +42,16 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``split``, ``leak`` (each kind with the share of the test part that it reaches, where that
-        was measured; ``duplicate`` counts near duplicates too), ``view``, ``model``, ``runs``,
-        ``seeds`` (0: the runs differ in options),
+        was measured; ``duplicate`` counts near duplicates too; ``artist ?`` where nobody knows the
+        artists), ``view``, ``model``, ``runs``,
+        ``seeds`` (of each the newest run counts; 0: the runs differ in options), ``codes`` (so many
+        states of the code made the runs),
         ``best`` (chosen on the test part, so too good when there are several), ``accuracy``
         (mean), ``low``, ``high`` (their range where runs differ in options, a 95 % interval
         otherwise), ``interval`` (its kind: ``wilson``, ``folds``, ``seeds`` or ``range``),
         ``macro_f1`` and ``fit_s`` (means, seconds), ``on`` (start of the fingerprint of the test
         part), ``published`` (of the tag) and what identifies the line: ``protocol`` (a number),
+        ``data_set`` (a number; another one: other data, or data of which that is not known),
         ``run_id`` and ``name`` of the newest run, the fingerprints, ``leak/<kind>``.
     """
     runs = with_defaults(runs)
@@ -53,11 +60,49 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame([_line(group) for _, group in groups])
     if table.empty:
         return table
+    data = ["data", "data_options"]
+    copies = _told_apart(table, data, _VIEW, "data_fingerprint", ["data_place"])
+    table["data_set"] = table.assign(copies=copies).groupby([*data, "copies"]).ngroup() + 1
+    table["split_options"] = _with_files(table)
     table = table.sort_values(
         [*PROTOCOL, "accuracy", "view", "model"], ascending=[*[True] * 4, False, True, True]
     ).reset_index(drop=True)
     table.insert(0, "protocol", table.groupby(PROTOCOL, sort=False).ngroup() + 1)
     return table
+
+
+def _with_files(table: pd.DataFrame) -> pd.Series:
+    """Return the options of the splits, with files added whose lists of tracks are not the same."""
+    read = table[table["split_place"] != ""]
+    read = read.assign(split_fingerprint="fingerprint=" + read["split_fingerprint"])
+    same = [*_VIEW, "data_fingerprint"]
+    apart = _told_apart(
+        read, PROTOCOL, same, "split_fingerprint", ["split_files", "split_place"]
+    ).reindex(table.index, fill_value="")
+    both = zip(table["split_options"], apart, strict=True)
+    return pd.Series([", ".join(filter(None, texts)) for texts in both], index=table.index)
+
+
+def _told_apart(
+    table: pd.DataFrame, within: list[str], same: list[str], differing: str, by: list[str]
+) -> pd.Series:
+    """Return what tells lines apart that share `within` and `same`, and are `differing`.
+
+    It is the first of the columns `by` within whose values they do not differ, at last `differing`
+    itself, and an empty text where they never do; lines that are not `differing` have it in common.
+    Lines that share `within` alone may differ: two views of the same data have two fingerprints.
+    """
+    found = pd.Series("", index=table.index)
+    for _, lines in table.groupby(within):
+        if _clash(lines, same, differing):
+            keys = (key for key in by if not _clash(lines, [key, *same], differing))
+            key = next(keys, differing)
+            found[lines.index] = lines.groupby(differing)[key].transform("min")
+    return found
+
+
+def _clash(lines: pd.DataFrame, same: list[str], differing: str) -> bool:
+    return any(len(set(values)) > 1 for _, values in lines.groupby(same)[differing])
 
 
 def is_finished(runs: pd.DataFrame) -> pd.Series:
@@ -94,7 +139,8 @@ def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
     runs = with_defaults(runs)
     finished = runs[is_finished(runs) & runs["split_options"].str.contains(_DRAW)]
     finished = finished.assign(drawn=finished["split_options"].str.replace(_DRAW, "", regex=True))
-    cell = ["view", "model", "split", "on_purpose", "data_fingerprint", "options", "drawn"]
+    cell = ["view", "model", "split", "on_purpose", "data_fingerprint", "split_place"]
+    cell += ["options", "drawn"]
     lines = []
     for _, group in finished.groupby(cell, sort=False):
         draws = group.drop_duplicates("split_fingerprint")
@@ -111,6 +157,7 @@ def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
         lines.append(
             {
                 **{name: first[name] for name in ("split", "view", "model")},
+                "split_options": first["drawn"],
                 "leak": _leak(draws),
                 "draws": len(draws),
                 "accuracy": values.mean(),
@@ -134,7 +181,7 @@ def interval(run: pd.Series) -> tuple[float, float]:
     name = "test/track_accuracy" if pd.notna(run.get("test/track_accuracy")) else _ACCURACY
     low, high = run.get(f"ci_low/{name}"), run.get(f"ci_high/{name}")
     if pd.notna(low) and pd.notna(high):
-        return float(low), float(high)
+        return max(0.0, low), min(1.0, high)
     n = run.get("n_test_tracks")
     n = run.get("n_test") if pd.isna(n) else n
     return wilson(run[name], n) if pd.notna(n) else (float("nan"), float("nan"))
@@ -170,14 +217,11 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that people read, as text; `best` and `published` where they say more."""
     several = "draws" not in table and bool((table["runs"] > 1).any())
     published = "published" in table and bool((table["published"] != "").any())
-    shown = pd.DataFrame(
-        {
-            "split": table["split"],
-            "leak": table["leak"],
-            "view": table["view"],
-            "model": table["model"],
-        }
-    )
+    shown = table[["split", "leak", "view", "model"]].copy()
+    if "split_options" in table:
+        shown["split"] = [", ".join(_title(line, table)) for _, line in table.iterrows()]
+    if "data_set" in table and _clash(table, ["protocol"], "data_set"):
+        shown.insert(1, "data", table["data_set"].map(str))
     if "draws" in table:
         shown["draws"] = table["draws"].map(str)
     else:
@@ -230,6 +274,11 @@ def notes(table: pd.DataFrame) -> list[str]:
     for _, lines in table.groupby("protocol"):
         first = lines.iloc[0]
         title = protocol_title(first, table)
+        if len(set(lines["data_set"])) > 1:
+            found.append(
+                f'{title}: the data is not the same. Lines with different "data" are no ranking, '
+                "and there are no tests between them."
+            )
         if len(set(lines["test_fingerprint"])) > 1:
             what = "folds" if lines["cross_validated"].any() else "test parts"
             sizes = dict(zip(lines["on"], lines["n_test"], strict=True))
@@ -240,6 +289,14 @@ def notes(table: pd.DataFrame) -> list[str]:
             )
         elif len(set(lines["split_fingerprint"])) > 1:
             found.append(f"{title}: same test tracks, but the training parts are not identical.")
+    changed = table[(table["codes"] > 1) & (table["seeds"] > 0)]
+    if not changed.empty:
+        names = ", ".join(f"{label(line)} ({line['split']})" for _, line in changed.iterrows())
+        found.append(
+            f"The code changed between the runs of {names}; of each seed the newest run counts."
+        )
+    if table["leak"].str.endswith(_UNKNOWN).any():
+        found.append(f"{_UNKNOWN}: no list of artists came with the data or the split.")
     if (table["interval"] == "range").any():
         found.append(
             'range: lowest and highest of runs that differ in options, no interval; "best" was '
@@ -250,23 +307,27 @@ def notes(table: pd.DataFrame) -> list[str]:
 
 def protocol_title(line: pd.Series, table: pd.DataFrame) -> str:
     """Return the name of a line's protocol, with what tells it from others of the same split."""
-    others = table[(table["split"] == line["split"]) & (table["protocol"] != line["protocol"])]
-    parts = [line["split"]]
-    if line["on_purpose"]:
-        parts.append(f"leaking {line['on_purpose']}")
-    own = line["split_options"].split(", ")
-    if not others.empty:
-        common = [text.split(", ") for text in others["split_options"]]
-        parts += [option for option in own if option and any(option not in o for o in common)]
-    return ", ".join(parts)
+    split, *options = _title(line, table)
+    leaks = [f"leaking {line['on_purpose']}"] if line["on_purpose"] else []
+    return ", ".join([split, *leaks, *options])
+
+
+def _title(line: pd.Series, table: pd.DataFrame) -> list[str]:
+    """Return the split of a line, and those of its options that other lines of it lack."""
+    others = set(table.loc[table["split"] == line["split"], "split_options"])
+    others = [set(text.split(", ")) for text in others]
+    own = [option for option in line["split_options"].split(", ") if option]
+    return [line["split"], *(option for option in own if any(option not in o for o in others))]
 
 
 def _line(group: pd.DataFrame) -> dict[str, object]:
     newest = group.iloc[0]
     name = _accuracy_of(group)
     accuracy = group[name]
-    distinct = group.drop_duplicates("config_hash") if newest["config_hash"] else group
     same_options = len(set(group["options"])) == 1 and newest["options"] != ""
+    distinct = group.drop_duplicates("config_hash") if newest["config_hash"] else group
+    if same_options:
+        distinct = group.drop_duplicates("seeds")
     values = distinct[name].to_numpy(dtype=float)
     if len(group) == 1 or len(distinct) == 1:
         (low, high), kind = interval(newest), "folds" if _folded(group) else "wilson"
@@ -290,6 +351,7 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
         "model": newest["model"],
         "runs": len(group),
         "seeds": len(distinct) if same_options or len(distinct) == 1 else 0,
+        "codes": len(set(group["code"])),
         "best": best[name],
         "accuracy": values.mean() if kind != "range" else accuracy.mean(),
         "low": low,
@@ -304,7 +366,7 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
         "published_by": "/".join(map(str, sources)),
         "on": newest["test_fingerprint"][:6],
         "on_purpose": newest["on_purpose"],
-        "split_options": newest["split_options"],
+        **{name: newest[name] for name in _OPTIONS[1:]},
         **{name: newest[name] for name in ("run_id", "name", *_CELL[-2:], "test_fingerprint")},
         "best_run_id": best["run_id"],
         **shares,
@@ -354,13 +416,22 @@ def _around(values: np.ndarray, singles: np.ndarray) -> tuple[float, float]:
 
 
 def _leak(group: pd.DataFrame) -> str:
-    return ", ".join(_with_share(kind, group) for kind in group.iloc[0]["leak"].split("+"))
+    kinds = [_with_share(kind, group) for kind in group.iloc[0]["leak"].split("+")]
+    if _measured("track", group) and not _measured("artist", group):
+        kinds = [*(kind for kind in kinds if kind != "none"), _UNKNOWN]
+    return ", ".join(kinds)
+
+
+def _measured(kind: str, group: pd.DataFrame) -> bool:
+    """Return whether the audit of some run could know a kind of leak."""
+    share = group.get(f"{_LEAK}{kind}")
+    return share is not None and bool(share.notna().any())
 
 
 def _with_share(kind: str, group: pd.DataFrame) -> str:
-    share = group.get(f"{_LEAK}{kind}")
-    if share is None or share.isna().all():
+    if not _measured(kind, group):
         return kind
+    share = group[f"{_LEAK}{kind}"]
     if kind == "duplicate" and _NEAR in group:
         share = share + group[_NEAR].fillna(0)
     return f"{kind} {share.mean():.0%}"

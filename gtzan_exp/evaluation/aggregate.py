@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 CONFIDENCE = 0.95
+_UNBOUNDED = "test/log_loss"
 
 
 def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -> dict[str, float]:
@@ -23,7 +24,7 @@ def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -
     -------
     dict of str to float
         Each metric under its name (the mean), ``std/<name>`` (with n - 1), and for the metrics of
-        the test part ``ci_low/<name>`` and ``ci_high/<name>``.
+        the test part ``ci_low/<name>`` and ``ci_high/<name>``, within what the metric can be.
     """
     names = [name for name in folds[0] if all(name in fold for fold in folds)]
     found = {}
@@ -33,7 +34,8 @@ def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -
         found[f"std/{name}"] = float(values.std(ddof=1))
         if name.startswith("test/"):
             low, high = corrected_interval(values, float(np.mean(test_shares)))
-            found[f"ci_low/{name}"], found[f"ci_high/{name}"] = low, high
+            most = np.inf if name == _UNBOUNDED else 1.0
+            found[f"ci_low/{name}"], found[f"ci_high/{name}"] = max(0.0, low), min(most, high)
     return found
 
 

@@ -28,7 +28,7 @@ class Audit:
         count tracks, ``duplicate`` counts rows. A kind that cannot be measured is missing.
     tag : str
         The kinds that occur, with those that the protocol lets through on purpose, joined by
-        ``+``; ``none`` when there are none. A near duplicate counts as ``duplicate``.
+        ``+``; ``none`` when none was found. A near duplicate counts as ``duplicate``.
     unknown : dict of str to str
         Why a kind could not be measured.
     found : pandas.DataFrame

@@ -6,6 +6,7 @@ import gc
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 _SEEDS = ("seed", "random_state")
-_SPLIT = "split."
 _NOT_OF_THE_SPLIT = ("_target_", "name", "source")
+_FILES = ("table", "groups", "dir")
+_NOT_WITH_A_TABLE = ("train", "val", "test", "dir")
 
 
 def recorded_runs(
@@ -45,8 +47,10 @@ def recorded_runs(
     pandas.DataFrame
         The tags under their names and the metrics under theirs, ``run_id``, ``name``, ``status``,
         ``started`` (UTC), ``options`` (a hash of the options that can change a result, seeds
-        apart) and ``split_options`` (those of the split, as text); empty when nothing has been
-        recorded.
+        apart), ``seeds`` (those, as text), ``data_options``, ``view_options`` and
+        ``split_options`` (as text), ``split_files`` (names of the files that give the split, as
+        text), ``data_place`` and ``split_place`` (where data and these files lay); empty when
+        nothing has been recorded.
 
     Raises
     ------
@@ -130,7 +134,7 @@ def finished_run(tracking: Tracking, config_hash: str, task: str) -> Run | None:
 
 
 def recorded_predictions(tracking: Tracking, run_ids: Iterable[str]) -> dict[str, pd.DataFrame]:
-    """Return the predictions of runs by run id; a run that recorded none is not among them.
+    """Return the predictions of runs by run id; a run without any that can be read is left out.
 
     Parameters
     ----------
@@ -138,6 +142,7 @@ def recorded_predictions(tracking: Tracking, run_ids: Iterable[str]) -> dict[str
     run_ids : iterable of str
     """
     from mlflow.exceptions import MlflowException
+    from pyarrow import ArrowException
 
     client = tracking.client()
     found = {}
@@ -147,7 +152,7 @@ def recorded_predictions(tracking: Tracking, run_ids: Iterable[str]) -> dict[str
             try:
                 path = client.download_artifacts(run_id, "predictions.parquet", folder)
                 found[run_id] = pd.read_parquet(path)
-            except (MlflowException, OSError):
+            except (MlflowException, OSError, ArrowException):
                 continue
     return found
 
@@ -164,11 +169,9 @@ def recorded_curves(
 
 
 def _row(run: Run) -> dict[str, Any]:
-    split = {
-        key.removeprefix(_SPLIT): value
-        for key, value in signature(run.data.params).items()
-        if key.startswith(_SPLIT)
-    }
+    params = run.data.params
+    options = signature(params)
+    split, files, place = _split(params)
     return {
         **run.data.tags,
         **run.data.metrics,
@@ -176,18 +179,38 @@ def _row(run: Run) -> dict[str, Any]:
         "name": run.info.run_name,
         "status": run.info.status,
         "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
-        "options": _options(run.data.params),
-        "split_options": ", ".join(
-            f"{key}={value}"
-            for key, value in sorted(split.items())
-            if key not in _NOT_OF_THE_SPLIT and value != "None"
-        ),
+        "options": digest(*sorted(i for i in options.items() if not _is_seed(i[0]))),
+        "seeds": _text({key: value for key, value in options.items() if _is_seed(key)}),
+        "data_options": _text(_below("data.", options), without=("_target_", "classes")),
+        "data_place": params.get("data.root", ""),
+        "view_options": _text(_below("view.", options)),
+        "split_options": _text(split, without=_NOT_OF_THE_SPLIT),
+        "split_files": _text({key: PurePath(path).name for key, path in files.items()}),
+        "split_place": place,
     }
 
 
-def _options(params: Mapping[str, str]) -> str:
-    options = signature(params)
-    return digest(*sorted(i for i in options.items() if i[0].rpartition(".")[2] not in _SEEDS))
+def _split(options: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str], str]:
+    """Return the options of a split, the files that it reads, and all that says where these lie."""
+    split = _below("split.", options)
+    if split.get("table", "None") != "None":
+        split = {key: value for key, value in split.items() if key not in _NOT_WITH_A_TABLE}
+    files = {key: split.pop(key) for key in _FILES if key in split}
+    named = {key: path for key, path in files.items() if path != "None"}
+    return split, named, _text(named) or (options.get("data.splits", "") if files else "")
+
+
+def _below(prefix: str, options: Mapping[str, str]) -> dict[str, str]:
+    return {k.removeprefix(prefix): v for k, v in options.items() if k.startswith(prefix)}
+
+
+def _text(options: Mapping[str, str], without: Sequence[str] = ()) -> str:
+    said = sorted((k, v) for k, v in options.items() if k not in without and v != "None")
+    return ", ".join(f"{key}={value}" for key, value in said)
+
+
+def _is_seed(key: str) -> bool:
+    return key.rpartition(".")[2] in _SEEDS
 
 
 @contextmanager

@@ -15,10 +15,12 @@ from sklearn.metrics import recall_score
 
 from gtzan_exp.cli import main
 from gtzan_exp.compare.outcomes import Outcome, always_wrong, pairs
+from gtzan_exp.process import host
 from gtzan_exp.tracking.store import Tracking
 from tests.browser import browser
 
 MODELS = ("logreg", "svc", "mlp", "linear_svc")
+STORE = "sqlite:///{}/mlruns/mlflow.db"
 HOSTILE = "<script>alert(1)</script> $x_{$ | \"q\" & 'r'"
 
 
@@ -70,7 +72,7 @@ def test_everything_is_written_recorded_and_true(here, capsys, tmp_path):
     printed, run_id, page = compare(capsys, f"output='{tmp_path}/look'", "+tags.note=mine")
     assert "6 finished runs in gtzan_exp-sample (SYNTHETIC, not GTZAN)" in printed
     assert "FAILED: failed <script>" in printed
-    client = Tracking(uri=f"sqlite:///{here}/mlruns/mlflow.db", experiment="x").client()
+    client = Tracking(uri=STORE.format(here), experiment="x").client()
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
     tags = run.data.tags
@@ -90,6 +92,7 @@ def test_everything_is_written_recorded_and_true(here, capsys, tmp_path):
     assert [genres[name] for name in sorted(set(test["true"]))] == pytest.approx(list(recalls))
     assert svc["accuracy"] == (test["true"] == test["predicted"]).mean()
 
+    assert {line["data_set"] for line in numbers["lines"]} == {1}
     tests = {(p["a"], p["b"]): p["test"] for p in numbers["pairs"]}
     assert sorted(tests.values()) == ["McNemar"] * 3 + ["corrected t"]
     csv = pd.read_csv(page.parent / "compare.csv")
@@ -124,6 +127,37 @@ def test_the_choice_of_runs(here, capsys):
     assert len(list((here / "outputs").rglob("compare.html"))) == runs
 
 
+def test_a_dead_run_alone_is_closed_and_listed(workspace, capsys):
+    client = (tracking := Tracking(uri=STORE.format(workspace), experiment="dead")).client()
+    tags = {"task": "train", "data": "d", "host": host(), "pid": str(2**30), "process_start": "1"}
+    left = client.create_run(tracking.experiment_id(client), tags=tags, run_name="left")
+    assert main(["compare", "tracking.experiment=dead", "output=look"]) == 0
+    assert f"KILLED: left ({left.info.run_id})" in capsys.readouterr().out
+    assert client.get_run(left.info.run_id).info.status == "KILLED"
+    numbers = json.loads((workspace / "look" / "compare.json").read_text())
+    assert [run["status"] for run in numbers["not_compared"]] == ["KILLED"]
+    assert numbers["lines"] == numbers["by_genre"] == numbers["pairs"] == []
+
+
+def test_predictions_that_are_cut_short_are_left_out_and_named(here, capsys, tmp_path):
+    chosen = ["splits=[holdout]", "models=[logreg,svc,linear_svc]"]
+    _, _, page = compare(capsys, f"output='{tmp_path}/whole'", *chosen)
+    lines = json.loads((page.parent / "compare.json").read_text())["lines"]
+    (run_id,) = [line["run_id"] for line in lines if line["model"] == "svc"]
+    (path,) = (here / "mlruns").rglob(f"{run_id}/artifacts/predictions.parquet")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    try:
+        _, _, page = compare(capsys, f"output='{tmp_path}/cut'", *chosen)
+    finally:
+        path.write_bytes(whole)
+    assert "No predictions were found of these, so they are not tested: features svc" in (
+        page.read_text(encoding="utf-8")
+    )
+    numbers = json.loads((page.parent / "compare.json").read_text())
+    assert (len(numbers["lines"]), len(numbers["pairs"])) == (3, 1)
+
+
 def test_mistakes_are_one_line_each(here, capsys, workspace):
     (workspace / "used").mkdir()
     (workspace / "used" / "file").touch()
@@ -151,8 +185,9 @@ def outcome(protocol: int, run_id: str, right: str, tracks: str = "", **more) ->
         }
     )
     frame["right"] = frame["predicted"] == "rock"
-    line = {"protocol": protocol, "run_id": run_id, "view": "v", "model": run_id, "data": "d"}
-    line |= {"split_fingerprint": "s"}
+    line = {"protocol": protocol, "run_id": run_id, "view": "v", "data": "d"}
+    line |= {"model": more.get("model", run_id)}
+    line |= {"split_fingerprint": "s", "data_set": more.get("data_set", 1)}
     return Outcome(pd.Series(line), frame, share=0.25)
 
 
@@ -170,6 +205,14 @@ def test_pairs_are_of_common_tracks_within_a_protocol():
     assert (pair["tracks"], pair["only_a"], pair["only_b"]) == (2, 2, 0)
     assert pair["note"] == "test parts of 3 and 3 tracks are not identical"
 
+    alike = [outcome(1, run, "10", model="m") for run in ("first0", "second")]
+    named = pairs([*alike, outcome(1, "z", "10")])
+    assert named[["a", "b"]].to_numpy().tolist() == [
+        ["v m (first0)", "v m (second)"],
+        ["v m (first0)", "v z"],
+        ["v m (second)", "v z"],
+    ]
+
     apart = pairs([outcome(1, "x", "11", "ab"), outcome(1, "y", "11", "cd")]).iloc[0]
     assert (apart["test"], apart["note"]) == ("none", "no test track in common: no test")
     assert np.isnan(apart["p_holm"])
@@ -182,6 +225,13 @@ def test_folds_are_paired_by_fold_where_they_are_the_same():
     # differences 1/2, 1/2, 0: mean 1/3, s**2 = 1/12, t = (1/3) / sqrt(7/144) = 1.5118579, 2 degrees
     assert pair["test"] == "corrected t"
     assert pair["p"] == pytest.approx(1 - 1.5118579 / np.sqrt(2 + 1.5118579**2))
+    even = [
+        outcome(1, name, right, folds=folds) for name, right in (("v", "111111"), ("w", "p1" * 3))
+    ]
+    (pair,) = pairs(even).to_dict("records")
+    assert pair["difference"] == 0.5
+    assert np.isnan([pair["low"], pair["high"], pair["p"], pair["p_holm"]]).all()
+    assert pair["note"] == "the same difference in each fold: no interval and no p"
     other = outcome(1, "z", "100110", folds=[1, 2, 1, 2, 3, 3])
     (pair,) = pairs([x, other]).to_dict("records")
     assert pair["test"] == "McNemar"
@@ -222,6 +272,15 @@ def test_tracks_that_all_get_wrong():
         {"data": "d", "track": "c", "true": "rock", "said": "p", "votes": 2, "runs": 3},
         {"data": "d", "track": "b", "true": "rock", "said": "p", "votes": 2, "runs": 2},
     ]
+
+
+def test_tracks_of_other_data_are_other_tracks_whatever_their_names():
+    x, y = (outcome(1, name, "0p", data_set=n) for n, name in enumerate("xy"))
+    (pair,) = pairs([x, y]).to_dict("records")
+    assert (pair["test"], pair["note"]) == ("none", "the data is not the same: no test")
+    assert always_wrong([x, y]).empty
+    found = always_wrong([x, y, outcome(1, "z", "1p", data_set=1)])
+    assert found[["track", "runs"]].to_numpy().tolist() == [["b", 2]]
 
 
 def test_the_page_in_a_browser(chromium, here, capsys, tmp_path):

@@ -49,6 +49,7 @@ def test_the_corrected_t_by_hand():
     assert corrected_t(-differences, 0.25) == corrected_t(differences, 0.25)
     assert corrected_t(differences, 0.0) < corrected_t(differences, 0.25)
     assert corrected_t(np.zeros(5), 0.25) == 1
+    assert np.isnan(corrected_t(np.full(5, 0.1), 0.25))
 
 
 def test_holm_by_hand():
@@ -75,3 +76,15 @@ def test_the_bootstrap_is_near_the_normal_interval_and_repeats():
     found = bootstrap_interval(differences)
     assert found == pytest.approx((0.2 - half, 0.2 + half), abs=0.015)
     assert found == bootstrap_interval(differences)
+
+
+def test_the_bootstrap_has_the_quantiles_of_all_resamples():
+    """The sum of 20 draws has the 20-fold convolution of (4/20, 10/20, 6/20) over -1, 0, 1."""
+    differences = np.repeat([-1.0, 0.0, 1.0], [4, 10, 6])
+    exact = np.ones(1)
+    for _ in range(20):
+        exact = np.convolve(exact, [0.2, 0.5, 0.3])
+    reached = np.cumsum(exact)
+    truth = [(np.searchsorted(reached, tail) - 20) / 20 for tail in (0.025, 0.975)]
+    assert bootstrap_interval(differences) == pytest.approx(truth, abs=0.0501)
+    assert np.isnan(bootstrap_interval(np.array([1.0]))).all()

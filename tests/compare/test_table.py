@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gtzan_exp.cli import main
 from gtzan_exp.compare.table import (
     as_text,
     notes,
     over_draws,
+    protocol_title,
     summary,
     terminal_text,
     unfinished,
@@ -18,6 +20,7 @@ from gtzan_exp.compare.table import (
 from gtzan_exp.compose import composed
 from gtzan_exp.config import conf_folder, resolve
 from gtzan_exp.evaluation.aggregate import corrected_interval
+from gtzan_exp.tracking.query import recorded_runs
 
 BASE = {
     "run_id": "r0",
@@ -69,16 +72,30 @@ def test_unlike_runs_are_never_averaged():
 
 
 def test_seeds_of_one_split_have_an_interval_and_repeated_runs_count_once():
+    """The oldest run is a repetition by other code, whose result has changed."""
     seeds = [
-        {"config_hash": f"c{n}", "test/accuracy": value, "n_test_tracks": 100.0}
-        for n, value in enumerate((0.58, 0.60, 0.62, 0.62))
+        {
+            "config_hash": f"c{n}",
+            "seeds": f"seed={n % 3}",
+            "code": "new",
+            "test/accuracy": value,
+            "n_test_tracks": 100.0,
+        }
+        for n, value in enumerate((0.58, 0.60, 0.62, 0.90))
     ]
-    seeds[3]["config_hash"] = "c2"
-    (line,) = summary(frame(*seeds)).to_dict("records")
+    seeds[3]["code"] = "old"
+    table = summary(frame(*seeds))
+    (line,) = table.to_dict("records")
     assert (line["runs"], line["seeds"], line["interval"]) == (4, 3, "seeds")
     assert line["accuracy"] == pytest.approx(0.6)
     assert line["low"] < 0.5020 < 0.6906 < line["high"]  # Wilson of 60 in 100
-    assert " 3 seeds " in as_text(summary(frame(*seeds)))
+    assert " 3 seeds " in as_text(table)
+    assert notes(table) == [
+        "The code changed between the runs of features svc (holdout); of each seed the newest run "
+        "counts."
+    ]
+    (line,) = summary(frame(seeds[0], seeds[3] | {"seeds": "seed=0"})).to_dict("records")
+    assert (line["seeds"], line["interval"], line["accuracy"]) == (1, "wilson", 0.58)
 
 
 def test_segments_count_as_tracks():
@@ -107,11 +124,19 @@ def test_draws_of_a_split_are_lines_of_their_own_and_averaged_beside_them():
     )
     table = summary(runs)
     assert table["protocol"].tolist() == [1, 2, 3]
+    shown = [line.split("  ")[0] for line in as_text(table).splitlines()]
+    assert shown == ["split", *(f"holdout, seed={n}" for n in range(3))]
     (line,) = over_draws(runs).to_dict("records")
     assert (line["draws"], line["on"]) == (3, "t0+t1+t2")
     assert line["accuracy"] == pytest.approx(0.6)
     expected = corrected_interval(np.array(values), 0.25)
     assert (line["low"], line["high"]) == pytest.approx(expected)
+    larger = runs.assign(split_options=[f"seed={n}, test_size=0.4" for n in range(3)])
+    text = as_text(over_draws(pd.concat([runs, larger])))
+    assert {line.split("  ")[0] for line in text.splitlines()[1:]} == {
+        "holdout, test_size=0.2",
+        "holdout, test_size=0.4",
+    }
     lists = {"split_options": "test=a.txt"}
     assert over_draws(frame(lists, {**lists, "split_fingerprint": "s9"})).empty
 
@@ -124,6 +149,62 @@ def test_a_protocol_whose_test_parts_differ_says_so():
     assert note == "holdout: same test tracks, but the training parts are not identical."
     (note,) = notes(summary(frame({}, {**trained, "test_fingerprint": "t2", "n_test": 99.0})))
     assert "holdout: the test parts are not identical (t1 of 100 tracks, t2 of 99 tracks)" in note
+
+
+def test_splits_that_other_files_give_are_other_protocols(workspace):
+    """Of three tables the second has another name, and the third has other parts."""
+    quick = ["tracking.log_model=false", "data.tracks_per_genre=5", "data.seconds=3"]
+    assert main(quick) == 0
+    (one,) = workspace.glob("outputs/**/split.csv")
+    text = one.read_text()
+    tables = {"a.csv": text, "b.csv": text, "c.csv": text.replace("val", "train")}
+    models = dict(zip(tables, ("logreg", "svc", "linear_svc"), strict=True))
+    for name, model in models.items():
+        (workspace / name).write_text(tables[name])
+        assert main([f"split.table={name}", f"model={model}", "split=lists", *quick]) == 0
+    tracking = composed([], resolve).tracking
+    runs = recorded_runs(tracking)
+    runs = runs[runs["split"] == "lists"]
+    table = summary(runs[runs["model"] != "linear_svc"])
+    assert (set(table["protocol"]), protocol_title(table.iloc[0], table)) == ({1}, "lists")
+    table = summary(runs)
+    titles = {line["model"]: protocol_title(line, table) for _, line in table.iterrows()}
+    named = {"logreg": "a.csv", "svc": "a.csv", "linear_svc": "c.csv"}
+    assert titles == {model: f"lists, table={name}" for model, name in named.items()}
+
+
+def test_artists_that_nobody_knows_are_no_artists_that_are_kept_apart():
+    audited = {"leak/artist": np.nan, "leak/track": 0.0}
+    runs = frame(
+        {**audited, "leak": "none"},
+        {**audited, "leak": "scaler+duplicate", "leak/duplicate": 0.03},
+        {"leak": "none", "leak/artist": 0.0, "leak/track": 0.0, "model": "mlp"},
+        {"leak": "none", "leak/artist": np.nan, "model": "logreg"},
+    )
+    table = summary(runs)
+    found = set(zip(table["model"], table["leak"], strict=True))
+    apart = {("mlp", "none"), ("logreg", "none")}
+    assert found == apart | {("svc", "artist ?"), ("svc", "scaler, duplicate 3%, artist ?")}
+    assert any(note.startswith("artist ?: no list of artists") for note in notes(table))
+
+
+def test_other_data_of_the_same_name_is_told_apart():
+    """Two views of a folder have two fingerprints; another folder, or sample, has others."""
+    pictures = {"view": "spectrograms", "data_fingerprint": "p1"}
+    moved = {"model": "mlp", "data_place": "b"}
+    assert summary(frame({"data_place": "a"}, pictures, moved))["data_set"].tolist() == [1] * 3
+    runs = [{**run, "data_place": "a"} for run in ({}, pictures)]
+    other = [{**run, "data_place": "b", "data_fingerprint": f"b{n}"} for n, run in enumerate(runs)]
+    table = summary(frame(*runs, *other))
+    assert set(table["protocol"]) == {1}
+    assert set(table["data_set"] * 10 + (table["data_place"] == "b")) == {10, 21}
+    assert as_text(table).split()[1] == "data"
+    (note,) = notes(table)
+    assert note.startswith("holdout: the data is not the same.")
+    changed = summary(frame({}, {**pictures, "data_options": "seed=1"}))
+    assert changed["data_set"].nunique() == 2
+    rewritten = summary(frame(*runs, {"data_place": "a", "data_fingerprint": "d2"}))
+    assert rewritten["data_set"].nunique() == 3
 
 
 def test_a_published_number_stands_beside_the_run():

@@ -22,8 +22,12 @@ def test_the_corrected_interval_by_hand():
 
 def test_folds_are_averaged_with_their_spread():
     folds = [{"test/accuracy": 0.5, "val/accuracy": 0.1}, {"test/accuracy": 0.7}]
+    folds = [{**fold, "test/log_loss": fold["test/accuracy"]} for fold in folds]
     found = aggregate(folds, [0.1, 0.1])
     assert found["test/accuracy"] == pytest.approx(0.6)
     assert found["std/test/accuracy"] == pytest.approx(0.1414214)
-    assert found["ci_low/test/accuracy"] < 0.5
+    low, high = corrected_interval(np.array([0.5, 0.7]), 0.1)
+    assert low < 0 < 1 < high  # of two folds, which no accuracy can be
+    assert (found["ci_low/test/accuracy"], found["ci_high/test/accuracy"]) == (0, 1)
+    assert (found["ci_low/test/log_loss"], found["ci_high/test/log_loss"]) == (0, high)
     assert not [name for name in found if "val" in name]
