@@ -7,10 +7,20 @@ import os
 import re
 import sys
 import traceback
+from typing import NoReturn
 
 from gtzan_exp import __version__
 from gtzan_exp.commands import COMMANDS
 from gtzan_exp.errors import ConfigError, GtzanExpError, Mistake, nearest, report
+from gtzan_exp.process import end_soon
+
+
+def run() -> NoReturn:
+    """Run the command line of this process, and end it."""
+    try:
+        sys.exit(main())
+    finally:
+        end_soon()
 
 
 def main(arguments: list[str] | None = None) -> int:

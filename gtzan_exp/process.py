@@ -107,6 +107,21 @@ def say(text: object) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def end_soon() -> None:
+    """Let this process end, within seconds also where a worker of it does not.
+
+    One that is killed while it waits for its next job keeps the others from hearing that there is
+    none, and the pool of joblib would wait for them for ever.
+    """
+
+    def kill() -> None:
+        time.sleep(_GRACE_SECONDS)
+        for worker in multiprocessing.active_children():
+            os.kill(worker.pid, signal.SIGKILL)
+
+    threading.Thread(target=kill, daemon=True).start()
+
+
 @cache
 def settle() -> None:
     """Take all that is in memory by now, libraries above all, from the rounds of the collector.

@@ -212,3 +212,21 @@ def test_bash_completes_with_what_is_installed(tmp_path):
     registered, completed = done.stdout.splitlines()
     assert registered.endswith("-F hydra_bash_completion gtzan-exp")
     assert completed == "view=spectrograms"
+
+
+STUCK = """
+import os, signal, sys
+from joblib.externals.loky import get_reusable_executor
+from gtzan_exp.cli import run
+
+pool = get_reusable_executor(max_workers=2)
+os.kill(pool.submit(os.getpid).result(), signal.SIGSTOP)
+sys.argv = ["gtzan-exp", "--version"]
+run()
+"""
+
+
+@pytest.mark.slow
+def test_a_process_ends_where_a_worker_of_it_never_does():
+    ended = subprocess.run([sys.executable, "-c", STUCK], timeout=60, stdout=subprocess.DEVNULL)
+    assert ended.returncode == 0
