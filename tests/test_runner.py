@@ -290,9 +290,11 @@ def test_a_sweep_records_every_job_and_compare_shows_them(workspace, capsys):
     shown = capsys.readouterr().out
     assert "4 finished runs in gtzan_exp-sample (SYNTHETIC, not GTZAN)" in shown
     table, draws = shown.split("Over draws of the split:")
-    lines = [line.split() for line in table.splitlines() if line.startswith("holdout  artist")]
-    assert sorted(line[4] for line in lines) == ["logreg", "logreg", "svc", "svc"]
-    assert {line[3] for line in lines} == {"features"}
+    lines = [line.split() for line in table.splitlines() if line.startswith("holdout, seed=")]
+    assert sorted((line[1], line[5]) for line in lines) == [
+        *[("seed=0", "logreg"), ("seed=0", "svc"), ("seed=1", "logreg"), ("seed=1", "svc")]
+    ]
+    assert {line[4] for line in lines} == {"features"}
     lines = [line.split() for line in draws.splitlines() if line.startswith("holdout")]
     assert sorted(line[4] for line in lines) == ["logreg", "svc"]
 
