@@ -17,6 +17,7 @@ from gtzan_exp.audio.spectrograms import encode_png
 from gtzan_exp.cli import main
 from gtzan_exp.compose import composed
 from gtzan_exp.config import conf_folder, resolve
+from gtzan_exp.errors import ConfigError
 from gtzan_exp.tracking.models import load_model
 from tests.data.conftest import table as feature_table
 
@@ -121,6 +122,10 @@ def test_the_run_record_is_complete_and_true(workspace, capsys):
     )
 
     params, tags = record.data.params, record.data.tags
+    own = sorted(set(tags) - {"note", "mlflow.user"})
+    with pytest.raises(ConfigError) as caught:
+        composed([f"+tags={{{','.join(f'{tag}: x' for tag in own)}}}"], resolve)
+    assert [mistake.where for mistake in caught.value.mistakes] == [f"tags.{tag}" for tag in own]
     assert params["model.C"] == "1.0"
     assert params["split.test_size"] == "0.2"
     assert tags["note"] == "mine"
