@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from gtzan_exp.atomic import write_text
-from gtzan_exp.errors import ConfigError, DataError, GtzanExpError, RefusedError
+from gtzan_exp.errors import AwayError, GtzanExpError
 from gtzan_exp.output import RESULT
-from gtzan_exp.tracking.outbox import Entry, Outbox, deliver, undelivered
+from gtzan_exp.tracking.outbox import Entry, Outbox, undelivered
 
 
 class Busy(str):
@@ -30,24 +30,26 @@ def delivered(folders: Sequence[Path], *, uri: str | None = None) -> Iterator[st
     ------
     str or GtzanExpError
         What was delivered, in a line; or that another process does so (`Busy`); or that a file
-        cannot be read (`DataError`), that its store does not take it (`RefusedError`) or does not
-        answer (`ConfigError`), which is not asked again then. Nothing is lost.
+        cannot be read (`DataError`), that its store does not take it (`RefusedError`), that its
+        experiment was deleted (`ConfigError`), or that its store does not answer (`AwayError`),
+        which is not asked again then. Nothing is lost.
     """
     away: set[str] = set()
     for path in undelivered(folders):
         try:
-            store = uri or Outbox.read(path).tracking.uri
-            if store in away:
+            outbox = Outbox.read(path, uri=uri)
+            if outbox.tracking.uri in away:
                 continue
-            outbox = deliver(path, uri=uri)
-        except ConfigError as error:
-            away.add(store)
+            outbox.tracking.probe()
+            is_delivered = outbox.deliver()
+            if outbox.away is not None:
+                raise outbox.away
+        except GtzanExpError as error:
+            if isinstance(error, AwayError):
+                away.add(outbox.tracking.uri)
             yield error
             continue
-        except (DataError, RefusedError) as error:
-            yield error
-            continue
-        if outbox is None:
+        if not is_delivered:
             yield Busy(f"{path}: another process delivers it")
             continue
         run = outbox.entries[0]

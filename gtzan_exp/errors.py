@@ -48,6 +48,10 @@ class ConfigError(GtzanExpError):
     """The configuration is wrong; nothing has been read or written yet."""
 
 
+class AwayError(ConfigError):
+    """The store does not answer, or not yet."""
+
+
 class DataError(GtzanExpError):
     """The configuration is right, but the data that it points to is missing or faulty."""
 

@@ -18,10 +18,12 @@ from gtzan_exp.evaluation.audit import Audit
 from gtzan_exp.evaluation.evaluate import Evaluation
 from gtzan_exp.genres import labelled
 from gtzan_exp.models.build import Fitted
-from gtzan_exp.tracking.outbox import SUFFIX
+from gtzan_exp.tracking.outbox import kept_in
 from gtzan_exp.tracking.store import masked
 
 RESULT = "result.json"
+
+_PROTOCOL = "split.json"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Result:
 
 
 def empty_record(output: Path) -> Path:
-    """Return the folder ``output/record``, without the files of an earlier run there.
+    """Return the folder ``output/record``, without the files of an earlier run if it is one's.
 
     Raises
     ------
@@ -62,12 +64,12 @@ def empty_record(output: Path) -> Path:
         That run has not been delivered.
     """
     folder = output / "record"
-    kept = folder.with_name(folder.name + SUFFIX)
+    kept = kept_in(folder)
     if kept.exists():
         what = "holds a run that the store does not have yet"
         allowed = "another folder, or gtzan-exp sync first"
         raise ConfigError(Mistake("hydra.run.dir", what, allowed, str(kept)))
-    if folder.is_dir():
+    if (folder / _PROTOCOL).is_file():
         shutil.rmtree(folder)
     return folder
 
@@ -120,7 +122,7 @@ def write_protocol(output: Path, dataset: Dataset, split: Split, leaks: Audit) -
             for name, fold in folds
         ],
     }
-    (folder / "split.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+    (folder / _PROTOCOL).write_text(json.dumps(summary, indent=1), encoding="utf-8")
     split_table(dataset, split).to_csv(folder / "split.csv", index=False)
     leaks.found.to_csv(folder / "leaks.csv", index=False)
 

@@ -228,6 +228,27 @@ def test_a_run_that_the_store_refuses_does_not_keep_others_from_being_delivered(
     assert (parent.info.status, parent.data.metrics["n_finished"]) == ("FAILED", 1)
 
 
+def test_a_deleted_experiment_does_not_keep_others_from_being_delivered(
+    tables,  # noqa: F811
+    capsys,
+    monkeypatch,
+):
+    with monkeypatch.context() as patched:
+        patched.setitem(outbox._STEPS, "run", gone)
+        for name in ("first", "second"):
+            options = [f"tracking.experiment={name}", f"hydra.sweep.dir={name}"]
+            assert main(["-m", *GOOD, *options, "seed=0"]) == 1
+    client = mlflow.MlflowClient(f"sqlite:///{tables}/mlruns/mlflow.db")
+    client.delete_experiment(client.get_experiment_by_name("first").experiment_id)
+    capsys.readouterr()
+    assert main(["sync", "first", "second"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("gtzan-exp: error: tracking.experiment: was deleted in MLflow")
+    assert err.count("gtzan-exp: error: ") == 1
+    assert {run.info.status for run in runs(tables)} == {"FINISHED"}
+    assert len(runs(tables)) == 2
+
+
 def test_a_sweep_whose_job_another_process_delivers_is_left_open(tables, capsys, monkeypatch):  # noqa: F811
     with monkeypatch.context() as patched:
         patched.setitem(outbox._STEPS, "metrics", gone)
@@ -262,6 +283,11 @@ def test_a_folder_with_what_was_not_delivered_is_not_used_again(tables, capsys, 
     assert not (tables / "there" / "record" / "left_over.txt").exists()
     assert {run.info.status for run in runs(tables)} == {"FINISHED"}
     assert len(runs(tables)) == 4
+
+    (tables / "mine" / "record").mkdir(parents=True)
+    (tables / "mine" / "record" / "thesis.txt").touch()
+    main([*GOOD, "hydra.run.dir=mine"])
+    assert (tables / "mine" / "record" / "thesis.txt").exists()
 
 
 def test_folders_that_are_not_there_are_named(workspace: Path, capsys):

@@ -115,8 +115,14 @@ class Outbox:
         self._is_old = False
 
     @classmethod
-    def read(cls, path: Path) -> Outbox:
+    def read(cls, path: Path, *, uri: str | None = None) -> Outbox:
         """Return what an earlier delivery left.
+
+        Parameters
+        ----------
+        path : Path
+        uri : str, optional
+            Where the store is now, if it has moved.
 
         Raises
         ------
@@ -127,6 +133,8 @@ class Outbox:
             tracking, entries = _read(path)
         except FileNotFoundError as error:
             raise _unreadable(path, error) from error
+        if uri is not None:
+            tracking = replace(tracking, uri=uri)
         outbox = cls(tracking, path.with_name(path.name.removesuffix(SUFFIX)))
         outbox.entries, outbox._is_old = entries, True
         return outbox
@@ -134,7 +142,7 @@ class Outbox:
     @property
     def path(self) -> Path:
         """The file that holds what has not been delivered."""
-        return self.folder.with_name(self.folder.name + SUFFIX)
+        return kept_in(self.folder)
 
     @property
     def model_folder(self) -> Path:
@@ -326,38 +334,15 @@ def _unreadable(path: Path, error: Exception) -> DataError:
     return DataError(Mistake(str(path), "cannot be read", allowed, one_line(error)))
 
 
+def kept_in(folder: Path) -> Path:
+    """Return the file that holds what has not been delivered of the run with this folder."""
+    return folder.with_name(folder.name + SUFFIX)
+
+
 def undelivered(folders: Sequence[Path]) -> Iterator[Path]:
     """Yield the files below some folders that hold what has not been delivered, oldest first."""
     found = {path for folder in folders for path in folder.rglob(f"*{SUFFIX}")}
     yield from sorted(found, key=lambda path: (path.stat().st_mtime, path))
-
-
-def deliver(path: Path, *, uri: str | None = None) -> Outbox | None:
-    """Deliver what such a file holds; None where another process does so.
-
-    Parameters
-    ----------
-    path : Path
-    uri : str, optional
-        Where the store is now, if it has moved.
-
-    Raises
-    ------
-    ConfigError
-        The store does not answer; nothing is lost.
-    DataError
-        The file cannot be read.
-    RefusedError
-        The store does not take it; nothing is lost.
-    """
-    outbox = Outbox.read(path)
-    if uri is not None:
-        outbox.tracking = replace(outbox.tracking, uri=uri)
-    outbox.tracking.probe()
-    is_delivered = outbox.deliver()
-    if outbox.away is not None:
-        raise outbox.away
-    return outbox if is_delivered else None
 
 
 def as_tags(name: str, tags: Mapping[str, object]) -> dict[str, str]:

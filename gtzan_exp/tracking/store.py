@@ -16,7 +16,7 @@ from urllib.request import urlopen
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.errors import ConfigError, MissingExtraError, Mistake, RefusedError
+from gtzan_exp.errors import AwayError, ConfigError, MissingExtraError, Mistake, RefusedError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -166,7 +166,7 @@ class Tracking:
                 raise self.unreachable(error) from error
         _away.discard(self.uri)
 
-    def failed(self, error: Exception) -> ConfigError | RefusedError:
+    def failed(self, error: Exception) -> AwayError | RefusedError:
         """Return the error that says what became of a call to the store."""
         code = getattr(error, "error_code", None)
         if code not in _REFUSALS:
@@ -175,10 +175,10 @@ class Tracking:
         allowed = "a run that is not deleted, whose files are there"
         return RefusedError(Mistake(masked(self.uri), what, allowed, _first_line(error)))
 
-    def unreachable(self, error: Exception) -> ConfigError:
+    def unreachable(self, error: Exception) -> AwayError:
         """Return the error that says that the store does not answer, and remember it."""
         _away.add(self.uri)
-        return ConfigError(
+        return AwayError(
             Mistake(
                 "tracking.uri",
                 "the store does not answer",
