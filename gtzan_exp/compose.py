@@ -176,13 +176,14 @@ def _never_swept(overrides: Sequence[Override]) -> list[Mistake]:
 
 def _hydra_mistakes(base: DictConfig) -> list[Mistake]:
     """Return the mistakes in options of sweepers and launchers that stop a sweep midway."""
-    wanted = {"sweeper.max_batch_size": "1 or more, or null", "launcher.n_jobs": "1 or more, or -1"}
-    wrong = {"sweeper.max_batch_size": lambda n: n < 1, "launcher.n_jobs": lambda n: n == 0}
     mistakes = []
-    for key, allowed in wanted.items():
-        value = OmegaConf.select(base.hydra, key)
-        if isinstance(value, int) and wrong[key](value):
-            mistakes.append(Mistake(f"hydra.{key}", "out of range", allowed, str(value)))
+    batch = OmegaConf.select(base.hydra, "sweeper.max_batch_size")
+    if isinstance(batch, int) and batch < 1:
+        where, allowed = "hydra.sweeper.max_batch_size", "1 or more, or null"
+        mistakes.append(Mistake(where, "out of range", allowed, str(batch)))
+    n_jobs = OmegaConf.select(base.hydra, "launcher.n_jobs")
+    if n_jobs == 0:
+        mistakes.append(Mistake("hydra.launcher.n_jobs", "out of range", "1 or more, or -1", "0"))
     return mistakes
 
 

@@ -128,6 +128,17 @@ def test_a_process_says_no_more_than_that_unless_asked(here):
     assert verbose.stderr.endswith(quiet.stderr)
 
 
+@pytest.mark.slow
+def test_jobs_go_on_where_nobody_reads_what_they_say(workspace):
+    command = [*PROGRAM, "-m", "experiment=smoke", "seed=0,1", "tracking.log_model=false"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as sweep:
+        sweep.stdout.close()
+        sweep.stderr.read()
+    assert sweep.returncode == 0
+    results = list(workspace.rglob("result.json"))
+    assert len(results) == 2
+
+
 def test_validate_says_what_a_run_would_do(here, capsys):
     assert main(["validate", *VIEWS, "split.test_size=0.3"]) == 0
     assert capsys.readouterr().out.splitlines() == [
