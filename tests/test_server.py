@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import threading
 from pathlib import Path
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from omegaconf import OmegaConf
 
 from gtzan_exp import runner
 from gtzan_exp.cli import main
@@ -199,3 +201,16 @@ def test_no_server_is_one_line(workspace, capsys, monkeypatch):
     error = capsys.readouterr().err
     assert error.startswith("gtzan-exp: error: tracking.uri: the store does not answer")
     assert error.count("\n") == 1
+
+
+def test_the_compose_file_runs_the_tested_versions_on_loopback():
+    file = Path(__file__).parents[1] / "docs/how-to/server/compose.yaml"
+    services = OmegaConf.to_container(OmegaConf.load(file), resolve=False)["services"]
+    constraints = (Path(__file__).parents[1] / "constraints.txt").read_text().splitlines()
+
+    pins = re.findall(r"[\w\[\]-]+==[\w.]+", services["mlflow"]["build"]["dockerfile_inline"])
+    assert [re.sub(r"\[\w+\]", "", pin) for pin in pins] == [
+        pin for pin in constraints if pin.startswith(("mlflow==", "psycopg=="))
+    ]
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert [port.partition(":")[0] for port in ports] == ["127.0.0.1"]
