@@ -285,6 +285,7 @@ class _Choices:
         self.loader = loader
         self.config_name = config_name
         self.options = cache(partial(_options, loader))
+        self.groups = GROUPS if config_name == "config" else ()
         self._composed = lru_cache(_MAX_CHOICES)(self._compose)
 
     def config(self, groups: Sequence[str]) -> DictConfig:
@@ -314,15 +315,20 @@ def _read(choices: _Choices, overrides: Sequence[Override], read: Callable[[Dict
             what = f"unknown option{nearest(unknown[0], options)}"
             mistakes.append(Mistake(name, what, ", ".join(options), ", ".join(unknown)))
         else:
-            groups.append(override.input_line)
+            groups.append(override)
     try:
-        config = choices.config(groups)
+        config = choices.config([override.input_line for override in groups])
     except (HydraException, OmegaConfBaseException) as error:
-        reason, got = str(error).strip().splitlines()[0], " ".join(groups) or choices.config_name
+        foreign = [o for o in groups if f"override '{o.key_or_group}'. No match" in str(error)]
+        if foreign:
+            mistakes += [_unknown(choices.config([]), o, choices.groups) for o in foreign]
+            raise ConfigError(mistakes) from error
+        got = " ".join(o.input_line for o in groups) or choices.config_name
+        reason = str(error).strip().splitlines()[0]
         mistakes.append(Mistake("config", reason, "configs that Hydra can compose", got))
         raise ConfigError(mistakes) from error
     for override in values:
-        mistakes += _set(config, override)
+        mistakes += _set(config, override, choices.groups)
     try:
         result = read(config)
     except ConfigError as error:
@@ -341,23 +347,22 @@ def _missing_launchers(names: Sequence[str]) -> list[Mistake]:
     return mistakes
 
 
-def _set(config: DictConfig, override: Override) -> list[Mistake]:
+def _unknown(config: DictConfig, override: Override, groups: Sequence[str]) -> Mistake:
     key = override.key_or_group
     known = [name for name, _ in nodes(config)]
-    if not override.is_add() and key not in known:
-        group, dot, _ = key.rpartition(".")
-        if dot and OmegaConf.select(config, group) == {}:
-            return [Mistake(key, "is not there yet", f"+{key}=VALUE", override.input_line)]
-        siblings = [name for name in known if name.rpartition(".")[0] == group]
-        allowed = siblings or [name for name in known if "." not in name]
-        return [
-            Mistake(
-                key,
-                f"unknown option{nearest(key, allowed if dot else [*allowed, *GROUPS])}",
-                ", ".join(allowed),
-                override.input_line,
-            )
-        ]
+    group, dot, _ = key.rpartition(".")
+    if dot and OmegaConf.select(config, group) == {}:
+        return Mistake(key, "is not there yet", f"+{key}=VALUE", override.input_line)
+    siblings = [name for name in known if name.rpartition(".")[0] == group]
+    allowed = siblings or [name for name in known if "." not in name]
+    close = nearest(key, allowed if dot else [*allowed, *groups])
+    return Mistake(key, f"unknown option{close}", ", ".join(allowed), override.input_line)
+
+
+def _set(config: DictConfig, override: Override, groups: Sequence[str]) -> list[Mistake]:
+    key = override.key_or_group
+    if not override.is_add() and key not in (name for name, _ in nodes(config)):
+        return [_unknown(config, override, groups)]
     now = OmegaConf.select(config, key, throw_on_missing=False, throw_on_resolution_failure=False)
     value = override.value()
     if override.is_add() and now is not None and not isinstance(value, dict | list):

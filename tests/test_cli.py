@@ -114,6 +114,7 @@ def test_several_mistakes_get_a_line_each(here, capsys):
     ]
 
 
+@pytest.mark.slow
 def test_a_process_says_no_more_than_that_unless_asked(here):
     command = [*PROGRAM, "data=folder", "data.root=gone"]
     quiet = subprocess.run(command, capture_output=True, text=True)

@@ -185,7 +185,7 @@ def test_a_missing_extra_is_named(here, monkeypatch, choice, module, extra):
     assert f"which is not installed; allowed: pip install 'gtzan-exp[{extra}]'" in line
 
 
-@pytest.mark.parametrize("kind", ["experiment", "sweep"])
+@pytest.mark.parametrize("kind", ["experiment", pytest.param("sweep", marks=pytest.mark.slow)])
 def test_every_named_experiment_and_sweep_resolves(kind, here, monkeypatch):
     """Of a search the whole space; of another sweep the first jobs, whose parts have own tests."""
     (here / "features_30_sec.csv").touch()

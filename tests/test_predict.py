@@ -90,7 +90,7 @@ def test_a_training_track_gets_what_training_recorded(trained, music, capsys, ov
         assert file["rows"] == (2 if "view.segment_seconds=3" in overrides else 1)
 
 
-@pytest.mark.parametrize("seconds", ["30", "3"])
+@pytest.mark.parametrize("seconds", ["30", pytest.param("3", marks=pytest.mark.slow)])
 def test_a_long_file_is_the_mean_of_its_windows(trained, workspace, tmp_path, seconds):
     run_id, _ = trained("model=logreg", f"view.segment_seconds={seconds}")
     store = f"sqlite:///{workspace}/mlruns/mlflow.db"

@@ -49,11 +49,14 @@ def audio(cell, name: str) -> Path:
 @pytest.mark.parametrize(
     "view",
     [
-        ["view=features"],
-        ["view=spectrograms"],
-        ["view=spectrograms", "view.segments=3"],
+        pytest.param(["view=features"], id="features"),
+        pytest.param(["view=spectrograms"], id="pictures"),
+        pytest.param(
+            ["view=spectrograms", "view.segments=3"],
+            id="pieces of pictures",
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["features", "pictures", "pieces of pictures"],
 )
 def test_pyfunc_takes_audio_and_what_the_model_was_trained_on(logged, view):
     folder, cell, table = logged(*view, "model=logreg")

@@ -11,6 +11,7 @@ import pytest
 from gtzan_exp.audio import backend
 
 
+@pytest.mark.slow
 def test_the_first_import_is_marked_and_done_once(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert not backend._marker().exists()

@@ -109,7 +109,7 @@ def test_every_bad_file_is_named_and_none_stops_the_rest(collection, tmp_path, w
 
 
 @pytest.mark.filterwarnings("error::UserWarning")
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_bad_file_ends_a_strict_run_and_the_next_one_goes_on(collection, tmp_path, n_jobs):
     bad = collection / "jazz" / "empty.wav"
     bad.touch()

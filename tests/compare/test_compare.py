@@ -171,6 +171,9 @@ def test_mistakes_are_one_line_each(here, capsys, workspace):
     assert "parent: not a valid value" in refused(capsys, place, "parent=nonsense")
     assert "no recorded runs" in refused(capsys, place, f"parent={'0' * 32}")
     assert "modles: unknown option (nearest: models)" in refused(capsys, "modles=[svc]")
+    unknown = "model: unknown option (nearest: models); allowed: models, views, "
+    assert unknown in refused(capsys, "model=svc")
+    assert "seed: unknown option; allowed: models, " in refused(capsys, "seed=0")
 
 
 def outcome(protocol: int, run_id: str, right: str, tracks: str = "", **more) -> Outcome:
@@ -283,6 +286,7 @@ def test_tracks_of_other_data_are_other_tracks_whatever_their_names():
     assert found[["track", "runs"]].to_numpy().tolist() == [["b", 2]]
 
 
+@pytest.mark.slow
 def test_the_page_in_a_browser(chromium, here, capsys, tmp_path):
     """Light, dark and narrow: all loads, nothing is fetched, complained of or cut off."""
     _, _, page = compare(capsys, f"output='{tmp_path}/look'")

@@ -282,6 +282,7 @@ def test_no_pictures(pictures, load, tmp_path, made, where):
     assert mistakes(load, pictures({}))[0].startswith(f"{where}: no pictures")
 
 
+@pytest.mark.slow
 @pytest.mark.gtzan
 def test_the_real_pictures(gtzan_root, tmp_path):
     import cv2

@@ -135,6 +135,7 @@ def test_shares_and_seeds_are_checked(protocol, options):
         protocol(**options)
 
 
+@pytest.mark.slow
 @pytest.mark.gtzan
 def test_both_views_of_gtzan_are_tested_on_the_same_tracks(gtzan_root, session_cache):
     views = [
