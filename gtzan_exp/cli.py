@@ -12,11 +12,12 @@ from typing import NoReturn
 from gtzan_exp import __version__
 from gtzan_exp.commands import COMMANDS
 from gtzan_exp.errors import ConfigError, GtzanExpError, Mistake, nearest, report
-from gtzan_exp.process import end_soon
+from gtzan_exp.process import end_soon, outlive_reader
 
 
 def run() -> NoReturn:
     """Run the command line of this process, and end it."""
+    outlive_reader()
     try:
         sys.exit(main())
     finally:

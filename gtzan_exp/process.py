@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import multiprocessing
 import os
 import signal
@@ -100,12 +101,41 @@ def _watch(parent: int) -> None:
 
 
 def say(text: object) -> None:
-    """Print a line at once. Where nobody reads standard output any more, go on without it."""
+    """Print a line at once, from a worker too, where nobody may read standard output any more."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+class _Unread(io.FileIO):
+    """A file that takes in silence what nobody reads any more."""
+
+    def write(self, data: bytes) -> int | None:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return len(data)
+
+
+def outlive_reader() -> None:
+    """Go on in silence where nobody reads standard output any more, as with ``| head``.
+
+    What is printed is not all that a command does: a comparison is written and recorded after it.
+    Windows has no such signal, and a console that is no plain file.
+    """
+    out = sys.stdout
+    if out is None or os.name != "posix":
+        return
+    raw = _Unread(out.fileno(), "w", closefd=False)
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=out.encoding,
+        errors=out.errors,
+        line_buffering=out.line_buffering,
+        write_through=out.write_through,
+    )
 
 
 def end_soon() -> None:

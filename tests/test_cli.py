@@ -134,10 +134,15 @@ def test_jobs_go_on_where_nobody_reads_what_they_say(workspace):
     command = [*PROGRAM, "-m", "experiment=smoke", "seed=0,1", "tracking.log_model=false"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as sweep:
         sweep.stdout.close()
-        sweep.stderr.read()
+        assert b"Error" not in sweep.stderr.read()
     assert sweep.returncode == 0
     results = list(workspace.rglob("result.json"))
     assert len(results) == 2
+
+    with subprocess.Popen([*PROGRAM, "compare"], stdout=subprocess.PIPE) as comparison:
+        comparison.stdout.close()
+    assert comparison.returncode == 0
+    assert list(workspace.rglob("compare.html"))
 
 
 def test_validate_says_what_a_run_would_do(here, capsys):
