@@ -12,6 +12,7 @@ import pytest
 from mlflow import MlflowClient
 from omegaconf import OmegaConf
 from sklearn.metrics import accuracy_score, classification_report, f1_score, log_loss
+from threadpoolctl import threadpool_info
 
 from gtzan_exp.audio.spectrograms import encode_png
 from gtzan_exp.cli import main
@@ -135,6 +136,9 @@ def test_the_run_record_is_complete_and_true(workspace, capsys):
     assert tags["seed"] == "0"
     for name in ("data_fingerprint", "split_fingerprint", "config_hash", "version/scikit-learn"):
         assert tags[name]
+    blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    assert tags["version/blas"].endswith(f"threads: {blas[0]['num_threads']}")
+    assert any(f"{library['version']} " in tags["version/blas"] for library in blas)
     (dataset,) = record.inputs.dataset_inputs
     assert dataset.dataset.digest == tags["data_fingerprint"]
     assert "SYNTHETIC, not GTZAN" in dataset.dataset.name

@@ -209,10 +209,15 @@ def _closed(entry: Entry) -> Iterator[None]:
 
 
 def version_tags() -> dict[str, str]:
-    """Return ``version/<package>`` tags of Python and of the packages that shape the results."""
+    """Return ``version/<package>`` tags of Python and of what shapes the results.
+
+    ``version/blas`` also says for which processor its kernels are and how many threads it takes:
+    others add up in another order, and what follows differs in the last digits.
+    """
     optional = [name for name in ("xgboost", "keras", "tensorflow") if name in sys.modules]
     found = {f"version/{package}": _version(package) for package in (*_VERSIONS, *optional)}
     found["version/python"] = ".".join(map(str, sys.version_info[:3]))
+    found["version/blas"] = _blas()
     return {tag: number for tag, number in found.items() if number is not None}
 
 
@@ -222,6 +227,18 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+@cache
+def _blas() -> str | None:
+    from threadpoolctl import threadpool_info
+
+    for library in threadpool_info():
+        if library["user_api"] == "blas":
+            kernels = f" {library['architecture']}" if library.get("architecture") else ""
+            name = f"{library['internal_api']} {library['version']}{kernels}"
+            return f"{name}, threads: {library['num_threads']}"
+    return None
 
 
 @cache
