@@ -105,6 +105,7 @@ def test_a_search_finds_better_options_and_its_best_config_repeats_them(rings, s
     assert again.data.tags["search"] == parent.info.run_id
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_trials_whatever_the_test_part(rings, studies):
     assert main([*SEARCH, "hydra.sweeper.n_trials=2"]) == 0
     assert main([*SEARCH, "hydra.sweeper.n_trials=4", "skip_finished=true"]) == 0

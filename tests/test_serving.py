@@ -50,7 +50,7 @@ def audio(cell, name: str) -> Path:
     "view",
     [
         pytest.param(["view=features"], id="features"),
-        pytest.param(["view=spectrograms"], id="pictures"),
+        pytest.param(["view=spectrograms"], id="pictures", marks=pytest.mark.slow),
         pytest.param(
             ["view=spectrograms", "view.segments=3"],
             id="pieces of pictures",

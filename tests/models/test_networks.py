@@ -9,6 +9,7 @@ from gtzan_exp.models.networks import CNN1D, CNN2D, AlexNet, CNN2DLeaky
 from gtzan_exp.models.trainer import Trainer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "parameters"),
     [(CNN2D, 11_518_674), (CNN2DLeaky, 23_061_858), (AlexNet, 22_676_234)],
