@@ -29,7 +29,7 @@ def cells() -> list:
         [OmegaConf.load(path) for path in sorted((conf_folder() / group).glob("*.yaml"))]
         for group in ("view", "model")
     )
-    fast = {"features": [m.name for m in models], "spectrograms": ["logreg"]}
+    fast = {"features": ["logreg", "svc", "xgboost", "cnn1d"], "spectrograms": ["logreg"]}
     return [
         pytest.param(v.name, m.name, marks=() if m.name in fast[v.name] else pytest.mark.slow)
         for v in views

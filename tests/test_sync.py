@@ -43,7 +43,17 @@ def breaks(monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException, *, 
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("step", ["params", "inputs", "files", "model", "metrics", "end"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "model",
+        "end",
+        *(
+            pytest.param(step, marks=pytest.mark.slow)
+            for step in ("params", "inputs", "files", "metrics")
+        ),
+    ],
+)
 def test_a_store_that_fails_at_any_step_gets_the_rest_later(
     tables,  # noqa: F811
     capsys,
