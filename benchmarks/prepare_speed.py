@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from gtzan_exp.audio.features import FeatureSettings, extract
 from gtzan_exp.audio.prepare import PrepareSettings, prepare
 from gtzan_exp.audio.tracks import load_audio, scan_tracks
-from gtzan_exp.errors import DataError
+from gtzan_exp.basics.errors import DataError
 
 
 def plain_features(y: np.ndarray, settings: FeatureSettings) -> dict[str, float]:

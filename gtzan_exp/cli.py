@@ -10,9 +10,9 @@ import traceback
 from typing import NoReturn
 
 from gtzan_exp import __version__
+from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, nearest, report
+from gtzan_exp.basics.process import end_soon, outlive_reader
 from gtzan_exp.commands import COMMANDS
-from gtzan_exp.errors import ConfigError, GtzanExpError, Mistake, nearest, report
-from gtzan_exp.process import end_soon, outlive_reader
 
 
 def run() -> NoReturn:

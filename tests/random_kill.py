@@ -26,7 +26,7 @@ import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from gtzan_exp.process import is_alive
+from gtzan_exp.basics.process import is_alive
 from gtzan_exp.tracking.models import load_logged
 from gtzan_exp.tracking.query import searched
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gtzan_exp.tracking.models import load_model
-from tests.test_runner import run, store
+from tests.run.test_runner import run, store
 
 GUIDE = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text()
 

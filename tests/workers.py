@@ -40,13 +40,13 @@ def _threads() -> dict[str, int]:
     from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
     from threadpoolctl import threadpool_info
 
-    from gtzan_exp.models import backend
+    from gtzan_exp.basics import keras_loader
     from gtzan_exp.models.boosting import XGBoost
 
     openmp = _openmp_effective_n_threads()
     trees = XGBoost(n_estimators=2).fit(np.eye(20), np.arange(20) % 2).get_booster()
     asked = int(json.loads(trees.save_config())["learner"]["generic_param"]["nthread"])
-    _, tensorflow = backend.load()
+    _, tensorflow = keras_loader.load()
     tensorflow.linalg.matmul(*[tensorflow.ones((500, 500))] * 2).numpy()
     names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
     return {

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from gtzan_exp.style import INK, MUTED, style
+from gtzan_exp.report.canvas import INK, MUTED, style
 
 LINES = {
     ("logreg", "gtzan-exp"): ("logreg, rows of 57 features", "#3f90da", "o"),

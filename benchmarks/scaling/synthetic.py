@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from gtzan_exp.audio.features import FEATURE_COLUMNS
-from gtzan_exp.genres import GENRES
+from gtzan_exp.basics.genres import GENRES
 
 SEGMENTS = 10
 _ROWS = 20_000

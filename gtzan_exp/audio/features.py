@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.audio import backend
+from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.hpss import harmonic_percussive
 from gtzan_exp.audio.spectrum import Framing, Spectrum
 
@@ -88,7 +88,7 @@ def extract(sound: np.ndarray | Spectrum, settings: FeatureSettings) -> dict[str
     DataError
         The signal is not longer than half a frame.
     """
-    librosa = backend.load()
+    librosa = librosa_loader.load()
 
     spectrum = Spectrum.of(sound, settings)
     harmonic, percussive = harmonic_percussive(spectrum)
@@ -149,7 +149,7 @@ def segments(
 
 def _chroma(spectrum: Spectrum) -> np.ndarray:
     """Return `librosa.feature.chroma_stft`; tuning needs only the bins that bear pitch."""
-    librosa = backend.load()
+    librosa = librosa_loader.load()
 
     framing, power = spectrum.framing, spectrum.power
     bins = min(int(_PITCH_LIMIT * framing.n_fft / framing.sample_rate) + 3, len(power))
@@ -206,7 +206,7 @@ _ZERO = 1e-10
 
 def _tempo(spectrum: Spectrum) -> float:
     """Return the tempo that `librosa.beat.beat_track` reports, without tracking the beats."""
-    librosa = backend.load()
+    librosa = librosa_loader.load()
 
     sample_rate, hop_length = spectrum.framing.sample_rate, spectrum.framing.hop_length
     onsets = librosa.onset.onset_strength(

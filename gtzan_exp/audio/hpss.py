@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gtzan_exp.audio import backend
+from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.spectrum import Spectrum
 
 KERNEL = 31
@@ -29,7 +29,7 @@ def harmonic_percussive(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
     -------
     harmonic, percussive : numpy.ndarray of float32, shape (samples,)
     """
-    librosa = backend.load()
+    librosa = librosa_loader.load()
 
     hop_length = spectrum.framing.hop_length
     length = len(spectrum.y) // hop_length * hop_length

@@ -20,7 +20,7 @@ from gtzan_exp.audio.spectrum import Spectrum
 from gtzan_exp.audio.tracks import Track, load_audio, scan_tracks
 from gtzan_exp.audio.view_folder import ERRORS, IMAGES, SETTINGS, ViewFolder
 from gtzan_exp.audio.workers import Backend, map_unordered
-from gtzan_exp.errors import DataError, Mistake
+from gtzan_exp.basics.errors import DataError, Mistake
 
 RECIPE = 1
 """Raised whenever the same settings come to give other views, so that old ones are redone."""

@@ -12,8 +12,8 @@ import numpy as np
 
 from gtzan_exp.audio.band import Song, perform
 from gtzan_exp.audio.recipes import RECIPES, Sound
-from gtzan_exp.errors import ConfigError, Mistake, nearest
-from gtzan_exp.genres import GENRES
+from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
+from gtzan_exp.basics.genres import GENRES
 
 ARTISTS_PER_GENRE = 4
 """Synthetic artists of each genre; track `index` is played by artist ``index % 4``."""
@@ -48,7 +48,7 @@ def synthesize(
     Parameters
     ----------
     genre : str
-        One of `gtzan_exp.genres.GENRES`.
+        One of `gtzan_exp.basics.genres.GENRES`.
     index : int
         Number of the track within its genre.
     seed : int

@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.audio import backend
+from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.spectrum import Framing, Spectrum
-from gtzan_exp.errors import ConfigError, Mistake, nearest
+from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
 
 # The figure of a notebook (inline backend): the share of it that each edge of the plot lies at.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.125, 0.9, 0.12, 0.875
@@ -99,7 +99,7 @@ def _fill(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     """Colour the mel spectrogram in dB, brought to size before the colours are chosen."""
     import cv2
 
-    librosa = backend.load()
+    librosa = librosa_loader.load()
 
     decibels = librosa.power_to_db(mel, ref=np.max, top_db=settings.top_db)
     for size in ((settings.width, len(mel)), (settings.width, settings.height)):
@@ -111,7 +111,7 @@ def _fill(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
 
 def _draw_in_margin(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     """Do what ``specshow(amplitude_to_db(mel, ref=max))`` does on the axes of a notebook."""
-    librosa = backend.load()
+    librosa = librosa_loader.load()
 
     decibels = librosa.amplitude_to_db(mel, ref=np.max, top_db=settings.top_db)
     rows = _nearest(len(mel), (1 - _BOTTOM) * settings.height, (1 - _TOP) * settings.height)

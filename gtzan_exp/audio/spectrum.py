@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.audio import backend
-from gtzan_exp.errors import DataError, Mistake
+from gtzan_exp.audio import librosa_loader
+from gtzan_exp.basics.errors import DataError, Mistake
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class Spectrum:
     @cached_property
     def stft(self) -> np.ndarray:
         """Complex spectrum, complex64, shape (n_fft / 2 + 1, frames), frames contiguous."""
-        librosa = backend.load()
+        librosa = librosa_loader.load()
 
         return librosa.stft(
             self.y,
@@ -112,7 +112,7 @@ class Spectrum:
     @cached_property
     def mel_db(self) -> np.ndarray:
         """`mel` in dB above 1, cut off 80 dB below its peak, as `librosa.power_to_db` does."""
-        librosa = backend.load()
+        librosa = librosa_loader.load()
 
         return librosa.power_to_db(self.mel)
 
@@ -123,6 +123,6 @@ class Spectrum:
 
 @cache
 def _mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> np.ndarray:
-    librosa = backend.load()
+    librosa = librosa_loader.load()
 
     return librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gtzan_exp.audio import backend
-from gtzan_exp.errors import DataError, Mistake
-from gtzan_exp.genres import track_id
+from gtzan_exp.audio import librosa_loader
+from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.genres import track_id
 
 AUDIO_SUFFIXES = (".wav", ".au", ".mp3", ".flac", ".ogg")
 """File name endings that count as audio, in lower case."""
@@ -133,7 +133,7 @@ def load_audio(
     DataError
         The file is missing, empty, corrupt (not finite, too), not audio, too short, or silent.
     """
-    librosa = backend.load()
+    librosa = librosa_loader.load()
 
     def refuse(what: str, got: str, *, allowed: str = _AUDIO) -> DataError:
         return DataError(Mistake(str(path), what, allowed, got))

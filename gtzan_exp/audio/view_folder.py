@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gtzan_exp.audio.tracks import Track
-from gtzan_exp.errors import DataError, Mistake
+from gtzan_exp.basics.errors import DataError, Mistake
 
 IMAGES = "images_original"
 SETTINGS = "prepare_settings.json"

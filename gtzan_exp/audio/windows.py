@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gtzan_exp.audio import backend
+from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.features import GTZAN_SECONDS
 from gtzan_exp.audio.tracks import SILENCE_PEAK, load_audio
-from gtzan_exp.errors import DataError, Mistake
+from gtzan_exp.basics.errors import DataError, Mistake
 
 
 def windows(path: Path, *, sample_rate: int, max_seconds: float) -> Iterator[np.ndarray]:
@@ -61,7 +61,7 @@ def windows(path: Path, *, sample_rate: int, max_seconds: float) -> Iterator[np.
 
 
 def _window(path: Path, start: float, seconds: float, sample_rate: int) -> np.ndarray:
-    librosa = backend.load()
+    librosa = librosa_loader.load()
 
     try:
         return librosa.load(path, sr=sample_rate, offset=start, duration=seconds)[0]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack
 from typing import Any, Literal, TypeVar
 
-from gtzan_exp.errors import ConfigError, MissingExtraError, Mistake
+from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake
 
 Backend = Literal["loky", "dask", "ray"]
 """Processes of this machine, or those of a Dask or a Ray cluster."""

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import NoReturn
 
-from gtzan_exp.errors import ConfigError, Mistake
+from gtzan_exp.basics.errors import ConfigError, Mistake
 
 
 def parse(arguments: Sequence[str], **options: str) -> Namespace:

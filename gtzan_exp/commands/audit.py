@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.commands.arguments import parse
-from gtzan_exp.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gtzan_exp.data.dataset import Dataset, Split
+    from gtzan_exp.data.contracts import Dataset, Split
     from gtzan_exp.evaluation.audit import Audit
 
 USAGE = """\
@@ -43,8 +43,8 @@ _FOLDS = 10
 
 def main(arguments: list[str]) -> int:
     """Measure what the command line names and print what was found."""
-    from gtzan_exp.compose import composed
-    from gtzan_exp.config import resolve
+    from gtzan_exp.config.cell import resolve
+    from gtzan_exp.config.compose import composed
     from gtzan_exp.evaluation.audit import audit
 
     flags = parse(arguments, csv="")
@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parts(dataset: Dataset, split: Split) -> Iterator[str]:
-    from gtzan_exp.genres import labelled
+    from gtzan_exp.basics.genres import labelled
 
     yield f"data   {labelled(dataset.name, dataset.synthetic)}: {dataset.source}"
     yield f"view   {dataset.view}, {len(dataset)} rows of {len(set(dataset.tracks))} tracks"

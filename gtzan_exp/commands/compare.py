@@ -6,8 +6,8 @@ from argparse import Namespace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.commands.arguments import parse
-from gtzan_exp.errors import ConfigError, Mistake
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -42,9 +42,9 @@ Examples:
 
 def main(arguments: list[str]) -> int:
     """Compare what the store holds; the last line printed is the result."""
-    from gtzan_exp.compare.run import compare
+    from gtzan_exp.compare.comparison import compare
     from gtzan_exp.compare.settings import read_comparison
-    from gtzan_exp.compose import composed
+    from gtzan_exp.config.compose import composed
 
     flags = parse(arguments)
     if flags.multirun:

@@ -30,8 +30,8 @@ Examples:
 
 def main(arguments: list[str]) -> int:
     """Look at what the command line names; the last line printed is the result."""
-    from gtzan_exp.compose import composed
-    from gtzan_exp.explore.run import explore
+    from gtzan_exp.config.compose import composed
+    from gtzan_exp.explore.look import explore
     from gtzan_exp.explore.settings import read_look
 
     look = composed(parse(arguments).overrides, read_look, config_name="explore")

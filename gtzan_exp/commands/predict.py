@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
 from gtzan_exp.commands.arguments import parse
-from gtzan_exp.errors import ConfigError, DataError, Mistake
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from gtzan_exp.predict import Prediction
     from gtzan_exp.tracking.models import LoggedModel
+    from gtzan_exp.tracking.predictor import Prediction
     from gtzan_exp.tracking.store import Tracking
 
 USAGE = """\
@@ -74,7 +74,7 @@ class PredictSettings:
 
 def main(arguments: list[str]) -> int:
     """Predict the files and return 0, or 1 when some could not be used."""
-    from gtzan_exp.compose import composed
+    from gtzan_exp.config.compose import composed
 
     flags = parse(_without_flag(arguments))
     models = [word.partition("=")[2] for word in flags.overrides if word.startswith("model=")]
@@ -94,8 +94,9 @@ def main(arguments: list[str]) -> int:
 
     from tqdm import tqdm
 
-    from gtzan_exp.predict import Predictor, audio_files
-    from gtzan_exp.prediction_text import WRITERS, printable
+    from gtzan_exp.predict.files import audio_files
+    from gtzan_exp.predict.text import WRITERS, printable
+    from gtzan_exp.tracking.predictor import Predictor
 
     predictor = Predictor(model)
     paths = audio_files(map(Path, files))
@@ -138,8 +139,8 @@ def _is_file(word: str) -> bool:
 
 def _read(config: DictConfig) -> tuple[PredictSettings, Tracking]:
     """Return the settings and the store, or raise every mistake in them."""
-    from gtzan_exp.checks import checked, once, plain
-    from gtzan_exp.config import object_of
+    from gtzan_exp.basics.checks import checked, once, plain
+    from gtzan_exp.config.cell import object_of
 
     mistakes: list[Mistake] = []
     node = plain(config, mistakes)

@@ -11,10 +11,10 @@ from omegaconf import DictConfig
 from gtzan_exp.audio.features import FeatureSettings
 from gtzan_exp.audio.prepare import PrepareSettings, prepare
 from gtzan_exp.audio.spectrograms import SpectrogramSettings
-from gtzan_exp.checks import checked, once, plain, unknown
+from gtzan_exp.basics.checks import checked, once, plain, unknown
+from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.commands.arguments import parse
-from gtzan_exp.compose import composed
-from gtzan_exp.errors import ConfigError, Mistake
+from gtzan_exp.config.compose import composed
 
 USAGE = """\
 usage: gtzan-exp prepare data.audio=DIR data.root=OUT [OVERRIDE ...]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, report
 from gtzan_exp.commands.arguments import parse
-from gtzan_exp.errors import ConfigError, GtzanExpError, Mistake, report
 
 USAGE = """\
 usage: gtzan-exp sync [--uri URI] [FOLDER ...]
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _sync(folders: list[Path], uri: str) -> int:
-    from gtzan_exp.sync import sync
+    from gtzan_exp.sweep.sync import sync
 
     left = 0
     lines = 0

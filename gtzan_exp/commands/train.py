@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, report
+from gtzan_exp.basics.process import ends_in_order, say
 from gtzan_exp.commands import COMMANDS
 from gtzan_exp.commands.arguments import parse
-from gtzan_exp.errors import ConfigError, GtzanExpError, Mistake, report
-from gtzan_exp.process import ends_in_order, say
 
 if TYPE_CHECKING:
     from hydra.types import TaskFunction
@@ -81,8 +81,8 @@ def main(arguments: list[str]) -> int:
 
 def check(flags: Namespace) -> None:
     """Raise every mistake in a command line before Hydra starts a job."""
-    from gtzan_exp.compose import check_sweep, composed
-    from gtzan_exp.config import resolve
+    from gtzan_exp.config.cell import resolve
+    from gtzan_exp.config.compose import check_sweep, composed
 
     if flags.multirun:
         check_sweep(flags.overrides, **_files(flags))
@@ -91,8 +91,8 @@ def check(flags: Namespace) -> None:
 
 
 def _sweep(arguments: list[str], flags: Namespace) -> int:
-    from gtzan_exp.compose import check_sweep
-    from gtzan_exp.sweep import sweep
+    from gtzan_exp.config.compose import check_sweep
+    from gtzan_exp.sweep.sweep import sweep
 
     plan = check_sweep(flags.overrides, **_files(flags))
     folder = plan.folder.replace("'", r"\'")  # fixed here, because it holds the time
@@ -128,7 +128,7 @@ def job(config: DictConfig) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from gtzan_exp.runner import run
+    from gtzan_exp.run.runner import run
 
     hydra_config = HydraConfig.get()
     try:
@@ -148,7 +148,7 @@ def _hydra_main(arguments: list[str], job: TaskFunction) -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from gtzan_exp.config import conf_folder, register
+    from gtzan_exp.config.cell import conf_folder, register
 
     register()
     decorate = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")

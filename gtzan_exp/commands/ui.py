@@ -22,9 +22,9 @@ Examples:
 
 def main(arguments: list[str]) -> int:
     """Start MLflow's server on loopback and wait for its end."""
-    from gtzan_exp.compose import composed
-    from gtzan_exp.config import resolve_tracking
-    from gtzan_exp.errors import ConfigError, Mistake
+    from gtzan_exp.basics.errors import ConfigError, Mistake
+    from gtzan_exp.config.cell import resolve_tracking
+    from gtzan_exp.config.compose import composed
 
     flags = parse(arguments, port="5000")
     port = flags.port

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.compare.statistics import bootstrap_interval, corrected_t, holm, mcnemar
-from gtzan_exp.compare.table import label
+from gtzan_exp.compare.summary import label
 from gtzan_exp.evaluation.aggregate import corrected_interval
 
 FEWEST = 2
@@ -25,7 +25,7 @@ class Outcome:
     Parameters
     ----------
     line : pandas.Series
-        The line of `gtzan_exp.compare.table.summary` that the run stands for.
+        The line of `gtzan_exp.compare.summary.summary` that the run stands for.
     tracks : pandas.DataFrame
         ``fold`` (1 for a single test part), ``track``, ``true``, ``predicted`` and ``right``; where
         rows are segments, a track's probabilities are averaged first.

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from gtzan_exp.basics.genres import genre_colors
 from gtzan_exp.compare.outcomes import Outcome
-from gtzan_exp.compare.table import label, protocol_title
+from gtzan_exp.compare.summary import label, protocol_title
 from gtzan_exp.evaluation.confusion import draw_confusion
-from gtzan_exp.genres import genre_colors
-from gtzan_exp.report.canvas import Picture, canvas
-from gtzan_exp.style import MUTED
+from gtzan_exp.report.canvas import MUTED, Picture, canvas
 
 _MARKERS = "osDv^P<X>"
 _WIDE = 80
@@ -30,7 +29,7 @@ def intervals(table: pd.DataFrame, path: Path, *, data: str) -> Picture:
     Parameters
     ----------
     table : pandas.DataFrame
-        From `gtzan_exp.compare.table.summary`.
+        From `gtzan_exp.compare.summary.summary`.
     path : Path
         The PNG to write.
     data : str

@@ -11,9 +11,9 @@ from omegaconf import DictConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.checks import checked, once, plain, unknown
-from gtzan_exp.config import object_of
-from gtzan_exp.errors import ConfigError, Mistake
+from gtzan_exp.basics.checks import checked, once, plain, unknown
+from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.config.cell import object_of
 from gtzan_exp.tracking.store import Tracking
 
 _Text = Annotated[str, Field(min_length=1)]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from gtzan_exp.errors import ConfigError, Mistake
+from gtzan_exp.basics.errors import ConfigError, Mistake
 
 Contents = TypeVar("Contents")
 

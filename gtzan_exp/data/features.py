@@ -12,10 +12,9 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.audio.features import FEATURE_COLUMNS
-from gtzan_exp.data.dataset import Dataset
-from gtzan_exp.data.table import TEXT_COLUMNS, read_table
-from gtzan_exp.data.views import Location
-from gtzan_exp.errors import DataError, Mistake
+from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.data.contracts import Dataset, Location
+from gtzan_exp.data.feature_table import TEXT_COLUMNS, read_table
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings

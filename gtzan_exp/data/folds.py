@@ -11,10 +11,10 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.data.dataset import Dataset, Fold, Split, fingerprint
+from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
+from gtzan_exp.data.contracts import Dataset, Fold, Split, fingerprint
 from gtzan_exp.data.groups import ARTISTS, read_groups
 from gtzan_exp.data.splits import Fraction, rank
-from gtzan_exp.errors import ConfigError, DataError, Mistake
 
 DrawSeed = Annotated[int, Field(ge=0, lt=2**32)]
 Folds = Annotated[int, Field(ge=2, le=100)]

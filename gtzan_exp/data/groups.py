@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gtzan_exp.data.listed import read_rows, track_ids
-from gtzan_exp.data.views import shorten
-from gtzan_exp.errors import DataError, Mistake
+from gtzan_exp.basics.checks import shorten
+from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.data.name_lists import read_rows, track_ids
 
 ARTISTS = "artist_groups_merged.csv"
 """Name of the list of artists in a folder of splits."""

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import AfterValidator
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.data.dataset import Dataset, Fold, Split, fingerprint
+from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.data.contracts import Dataset, Fold, Split, fingerprint
 from gtzan_exp.data.splits import Fraction, Holdout, rank
-from gtzan_exp.errors import ConfigError, Mistake
 
 
 def _rising(fractions: tuple[float, ...]) -> tuple[float, ...]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.data.dataset import Dataset, Fold, Split, fingerprint
-from gtzan_exp.data.listed import read_lines, track_ids
+from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.data.contracts import Dataset, Fold, Split, fingerprint
+from gtzan_exp.data.name_lists import read_lines, track_ids
 from gtzan_exp.data.split_table import read_split_table
-from gtzan_exp.errors import DataError, Mistake
 
 log = logging.getLogger(__name__)
 

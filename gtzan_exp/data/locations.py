@@ -13,10 +13,10 @@ from pydantic.dataclasses import dataclass
 
 import gtzan_exp.audio
 from gtzan_exp.audio.view_folder import is_unfinished
+from gtzan_exp.basics.digests import digest
+from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.cache import cached_folder
-from gtzan_exp.data.dataset import digest
 from gtzan_exp.data.groups import ARTISTS, read_groups
-from gtzan_exp.errors import Mistake
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,12 +15,14 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.basics.checks import shorten
+from gtzan_exp.basics.digests import digest
+from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.genres import track_id
 from gtzan_exp.data.cache import cached, stamp
-from gtzan_exp.data.dataset import Dataset, digest
+from gtzan_exp.data.contracts import Dataset, Location
 from gtzan_exp.data.images import ImageStack
-from gtzan_exp.data.views import Location, class_mistakes, shorten
-from gtzan_exp.errors import DataError, Mistake
-from gtzan_exp.genres import track_id
+from gtzan_exp.data.labels import class_mistakes
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings

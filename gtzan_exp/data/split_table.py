@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.data.dataset import PARTS, Dataset, Split
-from gtzan_exp.data.listed import read_rows
-from gtzan_exp.errors import DataError, Mistake
+from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.data.contracts import PARTS, Dataset, Split
+from gtzan_exp.data.name_lists import read_rows
 
 _COLUMNS = ("fold", "part", "track")
 _WANTED = f"a CSV with the columns {', '.join(_COLUMNS)}, such as split.csv in the record of a run"

@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.data.dataset import Dataset, Fold, Split, fingerprint
-from gtzan_exp.errors import ConfigError, Mistake
+from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.data.contracts import Dataset, Fold, Split, fingerprint
 
 _TRAIN, _VAL, _TEST = range(3)
 _NOTEBOOK = {"features": (0.3, 42), "spectrograms": (0.2, 123)}

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.data.dataset import Dataset, Fold
-from gtzan_exp.genres import metric_names
+from gtzan_exp.basics.genres import metric_names
+from gtzan_exp.data.contracts import Dataset, Fold
 
 BLOCK = 1 << 16
 """So many rows are predicted at a time; a multiple of the usual sizes of a network's batch."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.data.dataset import Dataset
-from gtzan_exp.data.remembered import Remembered
+from gtzan_exp.data.contracts import Dataset
+from gtzan_exp.evaluation.remembered import Remembered
 
 MAX_TRACKS = 20_000
 MIN_COLUMNS = 20

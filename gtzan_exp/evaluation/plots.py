@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from gtzan_exp.style import INK, MUTED, style
+from gtzan_exp.report.canvas import INK, MUTED, style
 
 _TRAIN, _VALIDATION, _TEST = "#3f90da", "#bd1f01", INK
 

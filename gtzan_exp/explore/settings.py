@@ -11,10 +11,10 @@ from omegaconf import DictConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.checks import checked, once, plain, unknown
-from gtzan_exp.config import flatten, object_of
-from gtzan_exp.data.views import Location, View
-from gtzan_exp.errors import ConfigError, Mistake
+from gtzan_exp.basics.checks import checked, once, plain, unknown
+from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.config.cell import flatten, object_of
+from gtzan_exp.data.contracts import Location, View
 from gtzan_exp.tracking.store import Tracking
 
 _NODES = ("data", "view", "tracking")

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.data.dataset import Dataset
-from gtzan_exp.explore.table import Components
-from gtzan_exp.genres import genre_colors
-from gtzan_exp.report.canvas import Picture, canvas
-from gtzan_exp.style import INK, MUTED
+from gtzan_exp.basics.genres import genre_colors
+from gtzan_exp.data.contracts import Dataset
+from gtzan_exp.explore.feature_numbers import Components
+from gtzan_exp.report.canvas import INK, MUTED, Picture, canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +35,7 @@ def class_balance(balance: pd.DataFrame, path: Path, *, data: str) -> Picture:
     Parameters
     ----------
     balance : pandas.DataFrame
-        From `gtzan_exp.explore.table.class_balance`.
+        From `gtzan_exp.explore.feature_numbers.class_balance`.
     path : Path
         The PNG to write.
     data : str

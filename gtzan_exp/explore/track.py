@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from gtzan_exp.audio import backend
+from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.features import FeatureSettings, extract
 from gtzan_exp.audio.hpss import harmonic_percussive
 from gtzan_exp.audio.spectrum import Spectrum
 from gtzan_exp.audio.tracks import Track, find_tracks, load_audio
-from gtzan_exp.errors import ConfigError, Mistake, nearest
+from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> So
     DataError
         The file cannot be read, is too short or silent.
     """
-    librosa = backend.load()
+    librosa = librosa_loader.load()
 
     settings = FeatureSettings()
     y = load_audio(path, sample_rate=settings.sample_rate, max_seconds=max_seconds)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from gtzan_exp.audio import backend
+from gtzan_exp.audio import librosa_loader
+from gtzan_exp.basics.genres import GENRES, genre_colors
 from gtzan_exp.explore.track import Sound
-from gtzan_exp.genres import GENRES, genre_colors
-from gtzan_exp.report.canvas import Picture, canvas
-from gtzan_exp.style import INK, MUTED
+from gtzan_exp.report.canvas import INK, MUTED, Picture, canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -259,7 +258,7 @@ def _stft(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
 
 
 def _spectrogram(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
-    librosa = backend.load()
+    librosa = librosa_loader.load()
 
     nyquist = sound.sample_rate / 2
     edges = np.geomspace(_LOWEST_HZ, nyquist, _LOG_ROWS + 1)
@@ -276,7 +275,7 @@ def _spectrogram(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
 
 
 def _mel(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
-    librosa = backend.load()
+    librosa = librosa_loader.load()
 
     nyquist = sound.sample_rate / 2
     decibels = librosa.power_to_db(sound.spectrum.mel, ref=np.max, top_db=TOP_DB)

@@ -13,8 +13,8 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.data.views import InputKind
-from gtzan_exp.errors import DataError, Mistake
+from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.data.contracts import InputKind
 
 CALIBRATION_FOLDS = 3
 _INTERRUPTED = "Training interrupted by user"  # scikit-learn's MLP takes Ctrl-C as its end

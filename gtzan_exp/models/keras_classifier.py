@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
-from gtzan_exp.models import backend
+from gtzan_exp.basics import keras_loader
 from gtzan_exp.models.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         ValueError
             A parameter is not valid, or the inputs are smaller than `smallest`.
         """
-        keras, tf = backend.load()
+        keras, tf = keras_loader.load()
         self._validate_params()
         if min(X.shape[1:-1]) < self.smallest:
             size = " x ".join(str(n) for n in X.shape[1:-1])
@@ -159,7 +159,7 @@ def _batches(
     X, codes: np.ndarray, rows: np.ndarray, size: int, *, shuffle_seed: int | None = None
 ) -> tf.data.Dataset:
     """Return (inputs, codes) batches; only the batch at hand is converted to numbers."""
-    _, tf = backend.load()
+    _, tf = keras_loader.load()
 
     def read(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.asarray(X[rows[numbers]], dtype=np.float32), codes[numbers].astype(np.int64)
@@ -207,7 +207,7 @@ def _to_bytes(model: keras.Model) -> np.ndarray:
 
 
 def _from_bytes(raw: np.ndarray) -> keras.Model:
-    keras, _ = backend.load()
+    keras, _ = keras_loader.load()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.keras"
         path.write_bytes(np.asarray(raw, dtype=np.uint8).tobytes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gtzan_exp.errors import ConfigError, Mistake
+from gtzan_exp.basics.errors import ConfigError, Mistake
 
 
 def free_folder(path: Path) -> Path:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gtzan_exp.audio.prepare import PrepareSettings
-from gtzan_exp.checks import checked
-from gtzan_exp.data.prepared import from_recipe
-from gtzan_exp.data.views import View
-from gtzan_exp.errors import DataError, Mistake
+from gtzan_exp.basics.checks import checked
+from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.data.contracts import View
+from gtzan_exp.data.provenance import from_recipe
 
 _OURS = "gtzan_exp.data."
 

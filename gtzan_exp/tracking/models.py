@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.audio.prepare import PrepareSettings
-from gtzan_exp.data.dataset import Dataset
-from gtzan_exp.data.views import View
-from gtzan_exp.errors import ConfigError, DataError, Mistake
+from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
+from gtzan_exp.data.contracts import Dataset, View
 from gtzan_exp.tracking.card import ModelCard
 from gtzan_exp.tracking.store import Tracking, masked, quiet
 

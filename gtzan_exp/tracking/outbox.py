@@ -13,8 +13,8 @@ from time import sleep, time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from gtzan_exp.atomic import write_text
-from gtzan_exp.errors import ConfigError, DataError, Mistake, one_line
+from gtzan_exp.basics.atomic import write_text
+from gtzan_exp.basics.errors import ConfigError, DataError, Mistake, one_line
 from gtzan_exp.tracking.models import register_model, upload_model
 from gtzan_exp.tracking.store import Tracking, masked, store_errors
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from gtzan_exp.config import signature
-from gtzan_exp.data.dataset import digest
-from gtzan_exp.errors import ConfigError, Mistake
+from gtzan_exp.basics.digests import digest
+from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.config.cell import signature
 from gtzan_exp.tracking.store import Tracking
 
 if TYPE_CHECKING:

@@ -16,11 +16,10 @@ from typing import Any
 
 import gtzan_exp
 from gtzan_exp.audio.prepare import PrepareSettings
-from gtzan_exp.data.dataset import Dataset, Split
-from gtzan_exp.data.views import View
-from gtzan_exp.errors import one_line
-from gtzan_exp.genres import labelled
-from gtzan_exp.process import process_tags
+from gtzan_exp.basics.errors import one_line
+from gtzan_exp.basics.genres import labelled
+from gtzan_exp.basics.process import process_tags
+from gtzan_exp.data.contracts import Dataset, Split, View
 from gtzan_exp.tracking.models import save_model
 from gtzan_exp.tracking.outbox import Entry, Outbox, now
 from gtzan_exp.tracking.stale import close_dead

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.errors import DataError, Mistake
-from gtzan_exp.predict import Predictor
+from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.tracking.models import load_logged
+from gtzan_exp.tracking.predictor import Predictor
 
 TRUSTED = "GTZAN_EXP_TRUSTED_TYPES"
 """Environment variable that names, separated by commas, types to trust besides the package's."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gtzan_exp.process import host, is_alive
+from gtzan_exp.basics.process import host, is_alive
 from gtzan_exp.tracking.query import searched
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.errors import AwayError, ConfigError, MissingExtraError, Mistake, RefusedError
+from gtzan_exp.basics.errors import AwayError, ConfigError, MissingExtraError, Mistake, RefusedError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -10,8 +10,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from gtzan_exp.errors import ConfigError
-from gtzan_exp.process import process_tags
+from gtzan_exp.basics.errors import ConfigError
+from gtzan_exp.basics.process import process_tags
 from gtzan_exp.tracking.outbox import MAX_PARAM, MAX_TAG, Outbox, as_tags, now
 from gtzan_exp.tracking.query import searched
 from gtzan_exp.tracking.record import git_tags, opened, version_tags

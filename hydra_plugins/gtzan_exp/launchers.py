@@ -24,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 if TYPE_CHECKING:
     from submitit import Job as Submitted
 
-    from gtzan_exp.sweep import Job
+    from gtzan_exp.sweep.job import Job
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class ClusterLauncher(Launcher):
         ConfigError
             The cluster does not answer, or does not take the jobs.
         """
-        from gtzan_exp.errors import one_line
+        from gtzan_exp.basics.errors import one_line
 
         folder = Path(str(self.config.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
@@ -152,7 +152,7 @@ class SubmititLauncher(ClusterLauncher):
         from submitit import AutoExecutor
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-        from gtzan_exp.errors import ConfigError, Mistake, one_line
+        from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
 
         options = dict(self.options)
         folder = options.pop("submitit_folder")
@@ -209,7 +209,7 @@ class RayLauncher(ClusterLauncher):
         import ray
         from ray.exceptions import RayError, RayTaskError
 
-        from gtzan_exp.errors import ConfigError, Mistake, one_line
+        from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
 
         where = "hydra/launcher=ray"
         self.environment = {

@@ -20,11 +20,11 @@ class SearchSweeper(BasicSweeper):
     ----------
     params : mapping, optional
         Overrides by option; sweeps among them are what is searched over.
-    options : as in `gtzan_exp.search.Search`
+    options : as in `gtzan_exp.config.search.Search`
     """
 
     def __init__(self, params: dict[str, str] | None = None, **options: Any) -> None:
-        from gtzan_exp.search import Search
+        from gtzan_exp.config.search import Search
 
         super().__init__(None, params)
         self.search = Search(**options)
@@ -33,7 +33,7 @@ class SearchSweeper(BasicSweeper):
         """Run the trials, a batch at a time."""
         from optuna.trial import TrialState
 
-        from gtzan_exp.search import as_overrides, distribution
+        from gtzan_exp.config.search import as_overrides, distribution
 
         folder = Path(self.config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,8 +62,7 @@ class SearchSweeper(BasicSweeper):
                     self._keep(folder, number, batch[number - start], score)
 
     def _keep(self, folder: Path, number: int, overrides: list[str], score: float) -> None:
-        from gtzan_exp.experiment import as_experiment
-        from gtzan_exp.search import best_command, best_file, best_tags
+        from gtzan_exp.sweep.best import as_experiment, best_command, best_file, best_tags
 
         found = f"The best of {self.search.n_trials} trials in {folder}: job {number}"
         comments = [best_command(folder), f"{found}, {self.search.metric}={score:.4f}"]

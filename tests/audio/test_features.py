@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from gtzan_exp.audio.features import FEATURE_COLUMNS, FeatureSettings, extract, segments
 from gtzan_exp.audio.sliding_median import sliding_median
 from gtzan_exp.audio.tracks import find_tracks, load_audio
-from gtzan_exp.errors import DataError
+from gtzan_exp.basics.errors import DataError
 
 from .conftest import RATE, music
 

@@ -22,7 +22,7 @@ from gtzan_exp.audio.prepare import PrepareSettings, prepare
 from gtzan_exp.audio.spectrograms import SpectrogramSettings
 from gtzan_exp.audio.tracks import find_tracks, load_audio
 from gtzan_exp.audio.workers import map_unordered
-from gtzan_exp.errors import ConfigError, DataError
+from gtzan_exp.basics.errors import ConfigError, DataError
 
 from .conftest import RATE, music
 

@@ -12,8 +12,8 @@ import soundfile
 from gtzan_exp.audio.band import Song, perform
 from gtzan_exp.audio.recipes import RECIPES
 from gtzan_exp.audio.sample import sample_artist, synthesize, write_sample
-from gtzan_exp.errors import ConfigError
-from gtzan_exp.genres import GENRES
+from gtzan_exp.basics.errors import ConfigError
+from gtzan_exp.basics.genres import GENRES
 
 
 def fingerprint(track):

@@ -9,7 +9,7 @@ from gtzan_exp.audio.features import FeatureSettings
 from gtzan_exp.audio.spectrograms import SpectrogramSettings, render, write_png
 from gtzan_exp.audio.spectrum import Spectrum
 from gtzan_exp.audio.tracks import load_audio
-from gtzan_exp.errors import ConfigError
+from gtzan_exp.basics.errors import ConfigError
 
 from .conftest import RATE, music
 

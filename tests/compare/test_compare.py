@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import recall_score
 
+from gtzan_exp.basics.process import host
 from gtzan_exp.cli import main
 from gtzan_exp.compare.outcomes import Outcome, always_wrong, pairs
-from gtzan_exp.process import host
 from gtzan_exp.tracking.store import Tracking
 from tests.browser import browser
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from gtzan_exp.audio.features import FEATURE_COLUMNS
+from gtzan_exp.basics.genres import GENRES
 from gtzan_exp.data.locations import Folder
-from gtzan_exp.genres import GENRES
 
 
 def place(root: Path, classes: tuple[str, ...] | None = GENRES) -> Folder:

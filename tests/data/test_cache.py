@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from gtzan_exp.basics.errors import ConfigError
+from gtzan_exp.basics.genres import GENRES
 from gtzan_exp.data.cache import cached_folder
 from gtzan_exp.data.locations import Sample
-from gtzan_exp.errors import ConfigError
-from gtzan_exp.genres import GENRES
 
 BUILDER = """
 import sys, time

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from gtzan_exp.audio.features import FEATURE_COLUMNS
+from gtzan_exp.basics.errors import DataError
+from gtzan_exp.basics.genres import GENRES
 from gtzan_exp.data.features import FeaturesView
-from gtzan_exp.errors import DataError
-from gtzan_exp.genres import GENRES
 
 from .conftest import place, table
 

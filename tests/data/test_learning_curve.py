@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from gtzan_exp.basics.errors import ConfigError
 from gtzan_exp.data.learning_curve import LearningCurve
 from gtzan_exp.data.splits import Holdout
-from gtzan_exp.errors import ConfigError
 
 from .test_splits import EVEN, UNEVEN, rows
 

@@ -7,9 +7,9 @@ import os
 import numpy as np
 import pytest
 
+from gtzan_exp.basics.errors import DataError
+from gtzan_exp.basics.genres import GENRES
 from gtzan_exp.data.spectrograms import SpectrogramsView, cut_margin
-from gtzan_exp.errors import DataError
-from gtzan_exp.genres import GENRES
 
 NAMES = [f"{genre}/{genre}.{number:05}.png" for genre in ("blues", "rock") for number in range(3)]
 

@@ -9,11 +9,11 @@ import pytest
 from pydantic import ValidationError
 from sklearn.model_selection import train_test_split
 
+from gtzan_exp.basics.errors import ConfigError
+from gtzan_exp.basics.genres import GENRES
 from gtzan_exp.data.features import FeaturesView
 from gtzan_exp.data.spectrograms import SpectrogramsView
 from gtzan_exp.data.splits import Holdout, Seed
-from gtzan_exp.errors import ConfigError
-from gtzan_exp.genres import GENRES
 
 from .conftest import place
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gtzan_exp.data.dataset import Dataset, Fold, Split
+from gtzan_exp.data.contracts import Dataset, Fold, Split
 from gtzan_exp.data.features import FeaturesView
 from gtzan_exp.data.images import ImageStack
 from gtzan_exp.data.spectrograms import SpectrogramsView

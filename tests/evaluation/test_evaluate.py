@@ -8,10 +8,10 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, f1_score
 
-from gtzan_exp.data.dataset import Dataset, Fold
+from gtzan_exp.basics.genres import metric_names
+from gtzan_exp.data.contracts import Dataset, Fold
 from gtzan_exp.evaluation import evaluate as module
 from gtzan_exp.evaluation.evaluate import by_track, evaluate
-from gtzan_exp.genres import metric_names
 
 GENRES = ("blues", "jazz", "rock")
 

@@ -11,8 +11,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
+from gtzan_exp.basics.errors import DataError
 from gtzan_exp.data.images import ImageStack
-from gtzan_exp.errors import DataError
 from gtzan_exp.models.boosting import XGBoost
 from gtzan_exp.models.build import ModelSpec, build, fit, n_parameters
 

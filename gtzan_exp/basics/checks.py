@@ -1,0 +1,121 @@
+"""From plain options to checked objects, with every mistake on the way collected."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
+from pydantic_core import ArgsKwargs
+
+from gtzan_exp.basics.errors import Mistake, nearest
+
+MAX_MISTAKES = 10
+
+
+def nodes(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted key and the node of every entry, inner ones included, unresolved."""
+    for key, node in config.items_ex(resolve=False):
+        yield f"{prefix}{key}", node
+        if isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
+            yield from nodes(node, f"{prefix}{key}.")
+
+
+def plain(config: DictConfig, mistakes: list[Mistake]) -> dict[str, Any]:
+    """Return `config` resolved, as plain data; what cannot be resolved goes to `mistakes`."""
+    config = config.copy()
+    OmegaConf.set_struct(config, False)
+    for key in [key for key, node in nodes(config) if isinstance(node, str) and node == "???"]:
+        mistakes.append(Mistake(key, "not set", f"{key}=VALUE", "nothing"))
+        OmegaConf.update(config, key, None)
+    found: dict[str, Any] = {}
+    for key in config:
+        try:
+            value = config[key]
+            is_node = OmegaConf.is_config(value)
+            found[key] = OmegaConf.to_container(value, resolve=True) if is_node else value
+        except OmegaConfBaseException as error:
+            reason = str(error).splitlines()[0]
+            allowed = "references to options that exist"
+            mistakes.append(Mistake(str(key), "cannot be resolved", allowed, reason))
+    return found
+
+
+def unknown(node: Mapping[str, Any], known: Sequence[str], where: str) -> list[Mistake]:
+    """Return a mistake for each key of `node` that is not known; `where` is its parent."""
+    mistakes = []
+    for key in node:
+        if key not in known:
+            option = _join(where, key)
+            what = f"unknown option{nearest(str(key), known)}"
+            mistakes.append(Mistake(option, what, ", ".join(known), option))
+    return mistakes
+
+
+def checked(target: type, arguments: Mapping[str, Any], where: str, mistakes: list[Mistake]) -> Any:
+    """Return ``target(**arguments)``, or None when the arguments do not fit.
+
+    Parameters
+    ----------
+    target : type
+        A pydantic dataclass.
+    arguments : mapping
+    where : str
+        The option that the arguments stand under.
+    mistakes : list of Mistake
+        What does not fit is appended.
+    """
+    parameters = inspect.signature(target).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        mistakes += unknown(arguments, list(parameters), where)
+    try:
+        return target(**arguments)
+    except ValidationError as error:
+        mistakes += [_mistake(detail, where) for detail in error.errors()]
+    return None
+
+
+def once(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """Return the first mistake of each place."""
+    first: dict[str, Mistake] = {}
+    for mistake in mistakes:
+        first.setdefault(mistake.where, mistake)
+    return list(first.values())
+
+
+def shorten(mistakes: Sequence[Mistake], where: str, total: int | None = None) -> list[Mistake]:
+    """Keep the first `MAX_MISTAKES` and count the rest in one more line.
+
+    Parameters
+    ----------
+    mistakes : sequence of Mistake
+    where : str
+        The file or folder to name in that line.
+    total : int, optional
+        How many there are, where `mistakes` are the first of them.
+    """
+    total = len(mistakes) if total is None else total
+    if total <= MAX_MISTAKES:
+        return list(mistakes)
+    more = total - MAX_MISTAKES
+    return [*mistakes[:MAX_MISTAKES], Mistake(where, "more of the same", "none", f"{more} more")]
+
+
+def _mistake(detail: Mapping[str, Any], where: str) -> Mistake:
+    option = _join(where, detail["loc"][0]) if detail["loc"] else where or "command line"
+    if detail["type"] == "missing":
+        return Mistake(option, "not set", f"{option}=VALUE", "nothing")
+    allowed = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    allowed = allowed.partition(", unable to parse")[0]
+    got = detail["input"]
+    if isinstance(got, ArgsKwargs):
+        text = ", ".join(f"{key}={value}" for key, value in (got.kwargs or {}).items())
+        return Mistake(option, "options do not fit", allowed, text)
+    return Mistake(option, "not a valid value", allowed, repr(got))
+
+
+def _join(where: str, key: object) -> str:
+    return f"{where}.{key}" if where else str(key)

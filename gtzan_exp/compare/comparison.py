@@ -1,0 +1,174 @@
+"""One comparison: read the runs, print the tables, write the page, record it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from gtzan_exp.basics.errors import DataError, Mistake, nearest
+from gtzan_exp.basics.genres import labelled
+from gtzan_exp.compare import summary as tables
+from gtzan_exp.compare.outcomes import Outcome
+from gtzan_exp.compare.pictures import Curves
+from gtzan_exp.compare.sections import MOST_CURVES, CompareReport, line_title, shown
+from gtzan_exp.compare.settings import Comparison
+from gtzan_exp.report.folder import free_folder, make_folder
+from gtzan_exp.report.page import write_page
+from gtzan_exp.tracking.query import recorded_curves, recorded_predictions, recorded_runs
+from gtzan_exp.tracking.record import recorded_run
+from gtzan_exp.tracking.stale import close_dead
+from gtzan_exp.tracking.store import Tracking, masked
+
+_SYNTHETIC = (
+    "SYNTHETIC, not GTZAN: these runs are on generated audio. Their numbers show that everything "
+    "works, not how good anything is."
+)
+_CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a comparison leaves behind.
+
+    Parameters
+    ----------
+    run_id : str
+        The run in MLflow.
+    page : Path
+        The HTML; the tables and pictures are beside it.
+    """
+
+    run_id: str
+    page: Path
+
+    def __str__(self) -> str:
+        return f"run_id={self.run_id} page={self.page}"
+
+
+def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | None:
+    """Compare recorded runs; say the tables at once, then write and record everything.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    say : callable
+        Takes what is to be printed.
+
+    Raises
+    ------
+    ConfigError
+        The output folder is not empty, the filter is wrong, or the store does not answer.
+    DataError
+        There is no such run.
+    """
+    settings, tracking = comparison.settings, comparison.tracking
+    folder = free_folder(settings.output) if settings.record else None
+    if folder is not None:
+        _close_dead(tracking)
+    runs = _chosen(
+        recorded_runs(tracking, filter=settings.filter, parent=settings.parent), comparison
+    )
+    table, draws, rest = tables.summary(runs), tables.over_draws(runs), tables.unfinished(runs)
+    synthetic = set(runs["synthetic"]) == {"true"}
+    title = labelled(tracking.experiment, synthetic)
+    finished = int((runs["status"] == "FINISHED").sum())
+    heading = f"{finished} finished runs in {title}"
+    say(f"{heading}\n\n{tables.terminal_text(table, draws, rest)}")
+    if folder is None:
+        return None
+
+    tags = {"task": "compare", "synthetic": str(synthetic).lower(), **settings.tags}
+    name = settings.name or f"Compare {finished} runs"
+    with recorded_run(tracking, folder, name, comparison.params, tags) as recorder:
+        make_folder(folder)
+        lines = shown(table)
+        outcomes = _outcomes(tracking, lines)
+        curves = _curves(tracking, runs, lines)
+        data = labelled(", ".join(sorted(set(runs["data"]))), synthetic)
+        report = CompareReport(data, table, draws, rest, outcomes, curves)
+        tables.write_tables(table, draws, rest, folder, title=heading)
+        report.pairs.to_csv(folder / "pairs.csv", index=False)
+        report.wrong.to_csv(folder / "always_wrong.csv", index=False)
+        page = folder / "compare.html"
+        write_page(
+            page,
+            title=f"Runs in {title}",
+            facts={
+                "runs": f"{finished} finished, {len(rest)} not compared",
+                **{key: value for key, value in comparison.params.items() if value},
+                "run": recorder.run_id,
+            },
+            sections=report.write(folder),
+            warning=_SYNTHETIC if synthetic else "",
+        )
+        numbers = {"run_id": recorder.run_id, "synthetic": synthetic, **report.numbers()}
+        text = json.dumps(numbers, indent=1, allow_nan=False, default=str)
+        (folder / "compare.json").write_text(text, encoding="utf-8")
+        recorder.metrics({"runs": len(runs), "finished": finished, "lines": len(table)})
+        recorder.artifacts()
+    return Compared(recorder.run_id, page)
+
+
+def _close_dead(tracking: Tracking) -> None:
+    """Close what dead processes left open, so that it is read as what it is recorded as."""
+    with tracking.asked() as client:
+        experiment = client.get_experiment_by_name(tracking.experiment)
+        if experiment is not None:
+            close_dead(client, [experiment.experiment_id])
+
+
+def _chosen(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    settings, tracking = comparison.settings, comparison.tracking
+    if runs.empty:
+        wanted = "an experiment with runs (data=NAME and tracking=NAME choose it)"
+        if settings.parent or settings.filter:
+            wanted = "a sweep or a filter that some recorded run belongs to"
+        raise DataError(
+            Mistake(masked(tracking.uri), "no recorded runs", wanted, tracking.experiment)
+        )
+    runs = tables.with_defaults(runs)
+    chosen = pd.Series(True, index=runs.index)
+    mistakes = []
+    for option, tag in (("models", "model"), ("views", "view"), ("splits", "split")):
+        names = getattr(settings, option)
+        known = sorted(set(runs[tag]))
+        mistakes += [
+            Mistake(option, f"no recorded run has it{nearest(n, known)}", ", ".join(known), n)
+            for n in names
+            if n not in known
+        ]
+        if names:
+            chosen &= runs[tag].isin(names)
+    if mistakes:
+        raise DataError(mistakes)
+    if not chosen.any():
+        got = f"models={settings.models} views={settings.views} splits={settings.splits}"
+        allowed = "names that occur together"
+        raise DataError(Mistake("models, views, splits", "no run has them all", allowed, got))
+    return runs[chosen]
+
+
+def _outcomes(tracking: Tracking, lines: pd.DataFrame) -> list[Outcome]:
+    if lines.empty:
+        return []
+    predictions = recorded_predictions(tracking, lines["run_id"])
+    return [
+        Outcome.read(line, predictions[line["run_id"]])
+        for _, line in lines.iterrows()
+        if line["run_id"] in predictions
+    ]
+
+
+def _curves(tracking: Tracking, runs: pd.DataFrame, lines: pd.DataFrame) -> Curves:
+    recorded = [name for name in _CURVES if f"epoch/{name}" in runs]
+    found: dict[str, dict[str, list[tuple[int, float]]]] = {}
+    for _, line in lines.iterrows() if recorded else ():
+        run = runs[runs["run_id"] == line["run_id"]].iloc[0]
+        names = [name for name in recorded if pd.notna(run[f"epoch/{name}"])]
+        if names and len(found) < MOST_CURVES:
+            found[line_title(line)] = recorded_curves(tracking, line["run_id"], names)
+    return found

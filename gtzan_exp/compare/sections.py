@@ -1,0 +1,289 @@
+"""The page of a comparison: what is shown, in which order, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gtzan_exp.compare import pictures
+from gtzan_exp.compare.outcomes import Outcome, always_wrong, by_genre, pairs
+from gtzan_exp.compare.summary import label, notes, protocol_title, readable
+from gtzan_exp.report.canvas import Picture
+from gtzan_exp.report.page import Section, Table
+
+MOST_LINES = 60
+"""So many lines at most have their predictions read; the tables have all of them."""
+
+MOST_MATRICES = 12
+MOST_CURVES = 10
+MOST_WRONG = 15
+_UNBROKEN = "\u2011"
+
+_INTERVALS = (
+    "Intervals are of 95 %: Wilson's over the tracks of a single test part; corrected for "
+    "overlapping training parts where there are folds (Nadeau and Bengio 2003); over seeds, "
+    "the interval of their mean and that of the test part added up."
+)
+_LEAKS = (
+    "leak: the share of the test tracks that training knows in another way (their artist, the same "
+    'recording; "?": nobody knows). Numbers under different protocols are no ranking. on: the test '
+    "part; lines with the same one were tested on the same tracks."
+)
+
+
+def shown(table: pd.DataFrame, most: int = MOST_LINES) -> pd.DataFrame:
+    """Return the lines that pictures and tests are made of: the best few of each protocol."""
+    if len(table) <= most:
+        return table
+    places = table.groupby("protocol").cumcount()
+    return table.loc[places.sort_values(kind="stable").index[:most].sort_values()]
+
+
+class CompareReport:
+    """What there is to say about recorded runs.
+
+    Parameters
+    ----------
+    data : str
+        Name of the data, as it is to be shown.
+    table, draws : pandas.DataFrame
+        From `gtzan_exp.compare.summary`.
+    rest : pandas.DataFrame
+        Runs that are in no line.
+    outcomes : sequence of Outcome
+        Of the lines that are shown and whose newest run recorded predictions.
+    curves : mapping
+        Learning curves by line label, see `gtzan_exp.compare.pictures.Curves`.
+    """
+
+    def __init__(
+        self,
+        data: str,
+        table: pd.DataFrame,
+        draws: pd.DataFrame,
+        rest: pd.DataFrame,
+        outcomes: Sequence[Outcome],
+        curves: pictures.Curves,
+    ) -> None:
+        self.data = data
+        self.table = table
+        self.draws = draws
+        self.rest = rest
+        self.outcomes = outcomes
+        self.curves = curves
+        self.pairs = pairs(outcomes)
+        self.wrong = always_wrong(outcomes)
+        self.genres = by_genre(outcomes)
+
+    def numbers(self) -> dict[str, Any]:
+        """Return everything that the tables of the page say, as plain data."""
+        names = ["run_id", "split", "view", "model"]
+        genres = self.table.reindex(columns=names).loc[self.genres.index]
+        return {
+            "lines": _records(self.table),
+            "over_draws": _records(self.draws),
+            "pairs": _records(self.pairs),
+            "by_genre": _records(genres.join(self.genres)),
+            "always_wrong": _records(self.wrong),
+            "not_compared": _records(self.rest[["run_id", "name", "status"]]),
+            "notes": notes(self.table) if len(self.table) else [],
+        }
+
+    def write(self, folder: Path) -> list[Section]:
+        """Draw the pictures into `folder` and return the sections of the page."""
+        sections = []
+        if not self.table.empty:
+            sections += [self._summary(folder)]
+            if not self.draws.empty:
+                sections.append(self._draws())
+            if not self.pairs.empty:
+                sections.append(self._pairs())
+            if self.outcomes:
+                sections += [self._genres(folder), self._confusion(folder), self._wrong()]
+            if any(self.curves.values()):
+                sections.append(self._curves(folder))
+            sections.append(self._fit_times(folder))
+        return [*sections, self._rest()]
+
+    def _summary(self, folder: Path) -> Section:
+        tables = []
+        for _, lines in self.table.groupby("protocol"):
+            title = protocol_title(lines.iloc[0], self.table)
+            tables.append(Table(title, _numbers(lines), decimals=3))
+        text = "\n\n".join([_INTERVALS, _LEAKS, *notes(self.table), *self._left_out()])
+        picture = pictures.intervals(shown(self.table), folder / "intervals.png", data=self.data)
+        return Section("Accuracy by protocol", text, [picture], tables)
+
+    def _left_out(self) -> list[str]:
+        """Return what the sections after the tables do not tell of."""
+        lines = shown(self.table)
+        found = []
+        if len(lines) < len(self.table):
+            found.append(
+                f"Pictures and tests are of {len(lines)} of the {len(self.table)} lines, the best "
+                "few of each protocol; models=, views= and splits= choose others."
+            )
+        silent = lines.drop(index=[outcome.line.name for outcome in self.outcomes])
+        if len(silent):
+            names = ", ".join(line_title(line) for _, line in silent.iterrows())
+            found.append(f"No predictions were found of these, so they are not tested: {names}.")
+        return found
+
+    def _draws(self) -> Section:
+        text = (
+            "The same options on several draws of the split. The interval is corrected for "
+            "training parts that overlap (Nadeau and Bengio 2003); lines with the same draws in "
+            "the column on are comparable."
+        )
+        return Section(
+            "Over draws of the split", text, tables=[Table("Draws", readable(self.draws))]
+        )
+
+    def _pairs(self) -> Section:
+        tables = []
+        for number, found in self.pairs.groupby("protocol"):
+            first = self.table[self.table["protocol"] == number].iloc[0]
+            caption = f"{protocol_title(first, self.table)}: {len(found)} pairs"
+            tables.append(Table(caption, _pair_texts(found)))
+        text = (
+            "Of each line the newest run, never the best. One test part: exact McNemar test on the "
+            "tracks that one of the two alone gets right. The same folds: corrected resampled t "
+            "test (Nadeau and Bengio 2003). Where two models are equally good, p is rarely below "
+            "0.05, and p (Holm) is rarely so for any of the pairs of a protocol."
+        )
+        return Section("Tests between models", text, tables=tables)
+
+    def _genres(self, folder: Path) -> Section:
+        picture = pictures.genres(self.genres, self.table, folder / "genres.png", data=self.data)
+        lines = readable(self.table).loc[self.genres.index, ["split", "view", "model", "on"]]
+        table = Table("Share of each genre that is right", lines.join(self.genres), decimals=3)
+        return Section(
+            "Accuracy by genre",
+            "Over tracks; of each line the newest run.",
+            [picture],
+            [table],
+        )
+
+    def _confusion(self, folder: Path) -> Section:
+        lines = self.table.loc[[outcome.line.name for outcome in self.outcomes]]
+        names = set(shown(lines, MOST_MATRICES).index)
+        chosen = [outcome for outcome in self.outcomes if outcome.line.name in names]
+        classes = sorted(
+            {name for o in chosen for column in ("true", "predicted") for name in o.tracks[column]}
+        )
+        drawn = []
+        for number, outcome in enumerate(chosen, start=1):
+            title = f"{label(outcome.line)}\n{protocol_title(outcome.line, self.table)}"
+            path = folder / f"confusion_{number:02}.png"
+            drawn.append(pictures.confusion(outcome, classes, title, path))
+        left_out = len(self.outcomes) - len(chosen)
+        text = "Number of tracks; shaded by the share of the true genre."
+        if left_out:
+            text += f" The best lines of each protocol; {left_out} are left out (models=, views= "
+            text += "and splits= choose)."
+        return Section("Confusion matrices", text, drawn)
+
+    def _wrong(self) -> Section:
+        columns = {
+            "track": "track",
+            "true": "its genre in the data",
+            "said": "what most say",
+            "votes": "so many say so",
+            "runs": "runs that tested it",
+        }
+        text = (
+            "Every run that had the track in its test part gets it wrong; tracks that fewer than "
+            "two runs tested are left out. Where most agree on another genre, the label itself may "
+            "be wrong."
+        )
+        frame = self.wrong[list(columns)].rename(columns=columns)
+        tables = [Table("Those that most runs tested", frame.head(MOST_WRONG))]
+        if len(frame) > MOST_WRONG:
+            tables.append(Table("All of them", frame))
+        return Section("Tracks that all get wrong", text, tables=tables)
+
+    def _curves(self, folder: Path) -> Section:
+        drawn = [
+            pictures.curves(self.curves, kind, folder / f"curves_{kind}.png")
+            for kind in ("loss", "accuracy")
+            if any(f"val_{kind}" in h or kind in h for h in self.curves.values())
+        ]
+        text = f"Networks, the newest run of each line, {MOST_CURVES} at most."
+        return Section("Learning curves", text, drawn, columns=2)
+
+    def _fit_times(self, folder: Path) -> Section:
+        drawn: list[Picture] = []
+        for number, lines in shown(self.table).groupby("protocol"):
+            timed = lines[lines["fit_s"].notna()]
+            if len(timed) < 2:
+                continue
+            title = protocol_title(lines.iloc[0], self.table)
+            drawn.append(pictures.fit_times(timed, title, folder / f"fit_times_{number:02}.png"))
+        text = "Seconds to fit, of one fold where there are folds, on the machine of each run."
+        if not drawn:
+            text += " No protocol has two lines to compare."
+        return Section("Fit time against accuracy", text, drawn)
+
+    def _rest(self) -> Section:
+        columns = ["status", "name", "started", "run_id"]
+        frame = self.rest[columns].copy()
+        frame["started"] = frame["started"].map(lambda moment: f"{moment:%Y-%m-%d %H:%M}")
+        return Section(
+            "Failed, killed and unfinished runs",
+            "They are in none of the tables above.",
+            tables=[Table("Failed, killed and unfinished runs", frame.reset_index(drop=True))],
+        )
+
+
+def _numbers(lines: pd.DataFrame) -> pd.DataFrame:
+    """Return the readable columns, with numbers as numbers."""
+    texts = readable(lines)
+    for name in ("runs", "best", "accuracy", "macro_f1", "fit_s"):
+        if name in texts:
+            texts[name] = lines[name]
+    texts["interval"] = texts["interval"].str.replace("-", _UNBROKEN)
+    first = ["view", "model", "accuracy", "interval", "leak"]
+    return texts[[*first, *(name for name in texts if name not in ("split", *first))]]
+
+
+def _pair_texts(found: pd.DataFrame) -> pd.DataFrame:
+    def number(value: float, text: str) -> str:
+        return "" if pd.isna(value) else format(value, text)
+
+    return pd.DataFrame(
+        {
+            "a": found["a"],
+            "b": found["b"],
+            "a - b": [number(value, "+.3f") for value in found["difference"]],
+            "95 %": [
+                "" if pd.isna(low) else f"{low:+.2f}\u00a0to\u00a0{high:+.2f}"
+                for low, high in zip(found["low"], found["high"], strict=True)
+            ],
+            "tracks": found["tracks"],
+            "only a": found["only_a"],
+            "only b": found["only_b"],
+            "test": found["test"],
+            "p": found["p"].map(_p),
+            "p (Holm)": found["p_holm"].map(_p),
+            "note": found["note"],
+        }
+    )
+
+
+def _p(value: float) -> str:
+    if pd.isna(value):
+        return ""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _records(frame: pd.DataFrame) -> list[Mapping[str, Any]]:
+    """Return rows as plain data; what is not a number or not there becomes None."""
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")
+
+
+def line_title(line: pd.Series) -> str:
+    """Return the name of a line among those of all protocols."""
+    return f"{label(line)}, {line['split']} ({line['on']})"

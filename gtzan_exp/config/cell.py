@@ -1,0 +1,354 @@
+"""From a composed config to the objects of a run, or to all the mistakes in it at once."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+import gtzan_exp
+from gtzan_exp.basics.checks import checked, once, plain, unknown
+from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, nearest
+from gtzan_exp.data.contracts import Location, View
+from gtzan_exp.models.build import ModelSpec
+from gtzan_exp.models.trainer import Trainer
+from gtzan_exp.tracking.store import Tracking
+
+GROUPS = ("data", "view", "split", "trainer", "model", "tracking", "experiment", "sweep")
+_OPTIONS = ("seed", "name", "tags", "skip_finished", "paths")
+_NODES = ("data", "view", "split", "trainer", "model", "tracking")
+_PLACES = ("data.root", "data.cache", "data.splits", "split.dir", "split.groups", "split.table")
+_PATHS = ("runs", "cache")
+_METHODS = {
+    "data": "folder",
+    "view": "load",
+    "split": "split",
+    "trainer": "needs_validation",
+    "model": "fit",
+    "tracking": "client",
+}
+_OWN_TAGS = re.compile(
+    "host|pid|process_start|task|job|overrides|fold|fraction|error|stale|record_id|code|config_hash|leak"
+    "|data|synthetic|view|model|split|seed|(data|split|test)_fingerprint|git_.*|version/.*|skipped/.*"
+    r"|mlflow\.(parentRunId|runName|source\..*)"
+)
+_SPEC_FIELDS = tuple(ModelSpec.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One resolved cell of data x view x split x model, ready to run."""
+
+    data: Location
+    view: View
+    split: Any
+    model: ModelSpec
+    classifier: Any
+    trainer: Trainer
+    tracking: Tracking
+    seed: int
+    name: str
+    tags: dict[str, str]
+    skip_finished: bool
+    cache: Path
+
+
+def register() -> None:
+    """Register the resolvers that the config uses."""
+    start = os.getcwd()  # hydra.job.chdir=true leaves it
+    OmegaConf.register_new_resolver("gtzan_exp.work", lambda: start, replace=True)
+    OmegaConf.register_new_resolver("gtzan_exp.cache", _cache_folder, replace=True)
+
+
+def conf_folder() -> Path:
+    """Return the folder of the configuration: inside an installed package, or beside the source."""
+    package = Path(gtzan_exp.__file__).resolve().parent
+    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
+
+
+def resolve(config: DictConfig) -> Cell:
+    """Return the objects that `config` describes.
+
+    Raises
+    ------
+    ConfigError
+        With every mistake in the config: unknown options, wrong types and values, arguments that
+        the classifier does not take, a model that does not take what the view gives.
+    """
+    mistakes = _top_level(config)
+    if any(mistake.where == "seed" for mistake in mistakes):
+        config = OmegaConf.merge(config, {"seed": 0})  # one mistake, not one per use of the seed
+    node = plain(config, mistakes)
+    mistakes += unknown(node, (*_OPTIONS, *_NODES), "")
+    mistakes += [
+        Mistake(name, "not set", f"{name}=NAME", "nothing")
+        for name in _NODES
+        if node.get(name) is None
+    ]
+    mistakes += misfit(node.get("view"), node.get("model"))
+    objects = {
+        name: object_of(node.get(name), name, mistakes) for name in _NODES if name != "model"
+    }
+    if objects["data"] is not None:
+        mistakes += objects["data"].mistakes()
+    spec, classifier = _model(node.get("model"), mistakes)
+    if mistakes:
+        raise ConfigError(once(mistakes))
+    return Cell(
+        **objects,
+        model=spec,
+        classifier=classifier,
+        seed=node["seed"],
+        name=node["name"],
+        tags={str(key): str(value) for key, value in node["tags"].items()},
+        skip_finished=node["skip_finished"],
+        cache=Path(node["paths"]["cache"]),
+    )
+
+
+def resolve_tracking(config: DictConfig) -> Tracking:
+    """Return the tracking store alone, for commands that only read records.
+
+    Raises
+    ------
+    ConfigError
+        With every mistake in the ``tracking`` group.
+    """
+    mistakes: list[Mistake] = []
+    node = plain(OmegaConf.masked_copy(config, ["tracking", "paths", "data"]), mistakes)
+    tracking = object_of(node.get("tracking"), "tracking", mistakes)
+    if mistakes:
+        raise ConfigError(mistakes)
+    return tracking
+
+
+def misfit(view: Mapping[str, Any] | None, model: Mapping[str, Any] | None) -> list[Mistake]:
+    """Return the mistake of a pair whose model does not take what the view gives, if it is one."""
+    if view is None or model is None:
+        return []
+    gives, takes = view.get("gives") or (), model.get("input")
+    if takes is None or takes in gives:
+        return []
+    return [
+        Mistake(
+            f"view={view.get('name')} model={model.get('name')}",
+            f"the model takes {takes}, the view gives {' or '.join(gives)}",
+            _pairs_that_work(),
+            f"view={view.get('name')} with model={model.get('name')}",
+        )
+    ]
+
+
+def _pairs_that_work() -> str:
+    def nodes(group: str) -> list[Any]:
+        return [OmegaConf.load(path) for path in sorted((conf_folder() / group).glob("*.yaml"))]
+
+    models = nodes("model")
+    return "; ".join(
+        f"view={view.name} with "
+        + "|".join(model.name for model in models if model.get("input") in view.gives)
+        for view in nodes("view")
+    )
+
+
+def options(config: DictConfig) -> dict[str, Any]:
+    """Return the resolved options of the run, flat, with dotted keys."""
+    plain = {name: OmegaConf.to_container(config[name], resolve=True) for name in _NODES}
+    return flatten({"seed": config.seed, **plain})
+
+
+def described_by(cell: Cell) -> dict[str, str]:
+    """Return the tags of a run that its cell gives, before any data is read."""
+    return {
+        "data": cell.data.name,
+        "synthetic": str(cell.data.synthetic).lower(),
+        "view": cell.view.name,
+        "model": cell.model.name,
+        "split": cell.split.name,
+        "seed": str(cell.seed),
+    }
+
+
+def signature(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that can change a result: not where data and lists lie and records go.
+
+    What lies there counts through the fingerprints of data and split, the trainer through the
+    models that use it.
+    """
+    return {
+        key: value
+        for key, value in flat.items()
+        if key not in _PLACES and not key.startswith(("trainer.", "tracking."))
+    }
+
+
+def flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a nested mapping as one level with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in node.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _top_level(config: DictConfig) -> list[Mistake]:
+    expected = {
+        "seed": (int, "an integer"),
+        "name": (str, "text"),
+        "tags": (DictConfig, "key: value"),
+        "skip_finished": (bool, "true or false"),
+    }
+    mistakes = []
+    for key, (kind, allowed) in expected.items():
+        try:
+            value = config.get(key)
+        except OmegaConfBaseException as error:
+            if key == "seed":
+                reason, allowed = str(error).splitlines()[0], "references to options that exist"
+                mistakes.append(Mistake(key, "cannot be resolved", allowed, reason))
+            continue  # `plain` reports the others
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            mistakes.append(Mistake(key, "wrong type", allowed, repr(value)))
+        elif key == "seed" and not 0 <= value < 2**32:
+            mistakes.append(Mistake(key, "out of range", "0 to 4294967295", str(value)))
+    tags = config.get("tags")
+    for key in tags if isinstance(tags, DictConfig) else ():
+        if _OWN_TAGS.fullmatch(str(key)):
+            what, allowed = "is set by the run itself", "a name of your own, for example tags.note"
+            mistakes.append(Mistake(f"tags.{key}", what, allowed, f"tags.{key}"))
+    for key in _PATHS:
+        value = OmegaConf.select(config, f"paths.{key}", throw_on_resolution_failure=False)
+        if not isinstance(value, str) or not value:
+            mistakes.append(
+                Mistake(f"paths.{key}", "wrong type", "the path of a folder", repr(value))
+            )
+    return mistakes
+
+
+def object_of(node: Any, where: str, mistakes: list[Mistake]) -> Any:
+    """Return the pydantic dataclass that a node names, checked, or None and its mistakes."""
+    if not isinstance(node, Mapping):
+        return None
+    target = _import(node.get("_target_"), where, mistakes)
+    if target is None:
+        return None
+    arguments = {key: value for key, value in node.items() if key != "_target_"}
+    try:
+        return checked(target, arguments, where, mistakes)
+    except TypeError as error:
+        allowed = str(inspect.signature(target))
+        mistakes.append(Mistake(where, "arguments do not fit", allowed, str(error)))
+    return None
+
+
+def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec | None, Any]:
+    """Return the spec and the classifier, not fitted, of a ``model`` node."""
+    if not isinstance(node, Mapping):
+        return None, None
+    own = {key: node[key] for key in _SPEC_FIELDS if key in node}
+    spec = checked(ModelSpec, own, "model", mistakes)
+    target = _import(node.get("_target_"), "model", mistakes)
+    if target is None:
+        return spec, None
+    arguments = {k: v for k, v in node.items() if k not in _SPEC_FIELDS and k != "_target_"}
+    before = len(mistakes)
+    for key, value in arguments.items():
+        if isinstance(value, Mapping) and "_target_" in value:
+            arguments[key] = object_of(value, key, mistakes)
+    mistakes += _argument_mistakes(target, arguments)
+    mistakes += _extra_mistakes(target, str(node.get("name")))
+    return spec, None if len(mistakes) > before else target(**arguments)
+
+
+def _argument_mistakes(target: Any, arguments: Mapping[str, Any]) -> list[Mistake]:
+    """Check arguments by the signature of a classifier and by its own parameter constraints."""
+    parameters = inspect.signature(target).parameters
+    known = tuple(name for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD)
+    open_ended = len(known) < len(parameters)
+    if open_ended and hasattr(target, "_get_param_names"):
+        known = tuple(sorted({*known, *target().get_params()}))
+    mistakes = [
+        Mistake(
+            f"model.{name}",
+            f"unknown option of {target.__name__}{nearest(name, known)}",
+            ", ".join((*_SPEC_FIELDS, *known)),
+            f"model.{name}",
+        )
+        for name in arguments
+        if name not in known
+    ]
+    mistakes += [
+        Mistake(f"model.{name}", "not set", f"model.{name}=VALUE", "nothing")
+        for name, p in parameters.items()
+        if p.default is p.empty and p.kind is not p.VAR_KEYWORD and name not in arguments
+    ]
+    constraints = getattr(target, "_parameter_constraints", {})
+    if not constraints:
+        return mistakes
+    from sklearn.utils._param_validation import (
+        InvalidParameterError,
+        validate_parameter_constraints,
+    )
+
+    for name, value in arguments.items():
+        try:
+            validate_parameter_constraints(constraints, {name: value}, target.__name__)
+        except InvalidParameterError as error:
+            _, _, rest = str(error).partition(" must be ")
+            allowed, _, got = rest.rpartition(". Got ")
+            got = got.removesuffix(" instead.")
+            mistakes.append(
+                Mistake(f"model.{name}", f"not valid for {target.__name__}", allowed, got)
+            )
+    return mistakes
+
+
+def _extra_mistakes(target: Any, name: str) -> list[Mistake]:
+    if not hasattr(target, "network") or importlib.util.find_spec("tensorflow"):
+        return []
+    return list(MissingExtraError(f"model={name}", "tensorflow", "networks").mistakes)
+
+
+def _import(path: Any, where: str, mistakes: list[Mistake]) -> Any:
+    if not isinstance(path, str) or "." not in path:
+        mistakes.append(
+            Mistake(f"{where}._target_", "not a class", "package.module.Class", repr(path))
+        )
+        return None
+    module, _, name = path.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        mistakes.append(
+            Mistake(
+                f"{where}._target_", "cannot be imported", "an installed class", f"{path} ({error})"
+            )
+        )
+        return None
+    method = _METHODS.get(where, "__init__")
+    if not isinstance(found, type) or not hasattr(found, method):
+        mistakes.append(
+            Mistake(f"{where}._target_", "does not fit", f"a class with {method!r}", path)
+        )
+        return None
+    return found
+
+
+def _cache_folder() -> str:
+    chosen = os.environ.get("GTZAN_EXP_CACHE")
+    if chosen:
+        return os.path.abspath(os.path.expanduser(chosen))
+    from platformdirs import user_cache_dir
+
+    return user_cache_dir("gtzan_exp", appauthor=False)

@@ -1,0 +1,304 @@
+"""A table of numbers, from CSV to memory-mapped arrays, some rows at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gtzan_exp.basics.checks import MAX_MISTAKES, shorten
+from gtzan_exp.basics.digests import digest, digest_all
+from gtzan_exp.basics.errors import DataError, Mistake, nearest
+from gtzan_exp.basics.genres import track_id
+from gtzan_exp.data.cache import cached, stamp
+from gtzan_exp.data.labels import class_mistakes
+
+TEXT_COLUMNS = ("filename", "label")
+_FORMAT = 1
+_ROWS = 1 << 16
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a table without a fault, sorted by id; all arrays are memory-mapped.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n_rows, n_columns)
+        It lies on disk column after column, as pandas would hold it.
+    labels, ids, tracks : ndarray of str, shape (n_rows,)
+        As in `Dataset`.
+    fingerprint : str
+        Hash of values, names of columns, ids and labels.
+    """
+
+    values: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray
+    tracks: np.ndarray
+    fingerprint: str
+
+    @classmethod
+    def open(cls, folder: Path) -> Table:
+        """Map the arrays of a table that was written there.
+
+        Raises
+        ------
+        OSError, EOFError, ValueError, KeyError
+            Something is missing, cut short or not of the right form.
+        """
+        meta = json.loads((folder / "meta.json").read_text())
+        arrays = {
+            name: np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray)
+            for name in ("values", "labels", "ids", "tracks")
+        }
+        found = {name: list(array.shape) for name, array in arrays.items()}
+        if found != meta["shapes"]:
+            raise ValueError(f"arrays of {found} in the place of {meta['shapes']}")
+        return cls(**arrays, fingerprint=meta["fingerprint"])
+
+
+def read_table(
+    path: Path,
+    columns: Sequence[str],
+    classes: tuple[str, ...] | None,
+    tracks_of: Callable[[np.ndarray], np.ndarray],
+    *,
+    cache: Path,
+) -> Table:
+    """Read a table, from the cache when neither it nor what is asked of it has changed.
+
+    Parameters
+    ----------
+    path : Path
+        A CSV with the columns ``filename``, ``label`` and `columns`, and maybe others.
+    columns : sequence of str
+        The columns that must be numbers.
+    classes : tuple of str or None
+        The labels that may occur; None allows any.
+    tracks_of : callable
+        Returns the ids of the tracks of rows, empty for a row whose id names none. It depends on
+        nothing but the ids and the name of the file.
+    cache : Path
+        Folder for the arrays of tables that have no fault.
+
+    Raises
+    ------
+    ConfigError
+        The cache cannot be written.
+    DataError
+        Something is wrong with the table: one mistake for each thing.
+    """
+    if not path.is_file():
+        raise DataError(
+            Mistake("data.root", "no feature table there", f"a folder with {path.name}", str(path))
+        )
+    return cached(
+        cache / "tables",
+        digest(path, stamp(path), _FORMAT, classes, *columns),
+        lambda out: _convert(path, columns, classes, tracks_of, out),
+        Table.open,
+    )
+
+
+def _convert(
+    path: Path,
+    columns: Sequence[str],
+    classes: tuple[str, ...] | None,
+    tracks_of: Callable[[np.ndarray], np.ndarray],
+    out: Path,
+) -> None:
+    """Write the arrays of a table to a folder, or raise all that is wrong with the table."""
+    empty, strange = _Faults(path, TEXT_COLUMNS), _Faults(path, columns)
+    parts = []
+    with (out / "rows").open("wb") as rows:
+        for part in _parts(path):
+            _find_empty(part, empty)
+            values = _numbers(part, columns, strange)
+            if not (empty.total or strange.total):
+                rows.write(values)
+            named = part.reindex(columns=TEXT_COLUMNS).dropna()
+            labels = named["label"].to_numpy(dtype=str)
+            pairs = zip(named["filename"].tolist(), labels.tolist(), strict=True)
+            parts.append((labels, np.array([track_id(*pair) for pair in pairs], dtype=str)))
+            header = part.columns
+    labels, ids = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+    tracks = tracks_of(ids)
+    mistakes = [
+        *shorten(_missing_columns(header, [*TEXT_COLUMNS, *columns], path), str(path)),
+        *empty.shortened(),
+        *strange.shortened(),
+        *shorten(_name_mistakes(ids, tracks, path), str(path)),
+        *shorten(class_mistakes(str(path), labels, tracks, classes), str(path)),
+    ]
+    if mistakes:
+        raise DataError(mistakes)
+    order = np.argsort(ids)
+    values = _sort(out, [len(labels) for labels, _ in parts], len(columns), order)
+    labels, ids, tracks = labels[order], ids[order], tracks[order]
+    for name, array in (("labels", labels), ("ids", ids), ("tracks", tracks)):
+        np.save(out / f"{name}.npy", array)
+    content = hashlib.sha256()
+    for start in range(0, len(values), _ROWS):
+        content.update(np.ascontiguousarray(values[start : start + _ROWS]))
+    pieces = ([content.hexdigest()], columns, ids.tolist(), labels.tolist())
+    names = {"values": values, "labels": labels, "ids": ids, "tracks": tracks}
+    meta = {
+        "shapes": {name: array.shape for name, array in names.items()},
+        "fingerprint": digest_all(itertools.chain(*pieces)),
+    }
+    (out / "meta.json").write_text(json.dumps(meta))
+
+
+def _sort(out: Path, sizes: list[int], width: int, order: np.ndarray) -> np.ndarray:
+    """Write ``values.npy`` column by column from the parts in the file ``rows``, and map it.
+
+    A part of m rows lies there as an array of shape (width, m).
+    """
+    rows = np.memmap(out / "rows", np.float64, "r")
+    ends = np.cumsum(sizes) * width
+    parts = [
+        piece.reshape(width, size)
+        for piece, size in zip(np.split(rows, ends[:-1]), sizes, strict=True)
+    ]
+    with (out / "values.npy").open("wb") as file:
+        header = {"descr": "<f8", "fortran_order": True, "shape": (len(order), width)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for column in range(width):
+            file.write(np.concatenate([part[column] for part in parts])[order].astype("<f8"))
+    del rows, parts
+    (out / "rows").unlink()
+    return np.load(out / "values.npy", mmap_mode="r")
+
+
+def _parts(path: Path) -> Iterator[pd.DataFrame]:
+    """Yield the rows that hold anything; the index counts lines from 1 at the header."""
+    reader, n_rows = None, 0
+    try:
+        while True:
+            with warnings.catch_warnings():
+                # rows longer than the header
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                reader = _open(path) if reader is None else reader
+                part = next(reader, None)
+            if part is None:
+                break
+            if len(part.columns) == 1:
+                raise _not_a_table(path, f"one column, {str(part.columns[0])[:80]!r}")
+            part.index += 2
+            part = part.dropna(how="all")
+            n_rows += len(part)
+            yield part
+    except (
+        OSError,
+        pd.errors.EmptyDataError,
+        pd.errors.ParserError,
+        pd.errors.ParserWarning,
+        UnicodeDecodeError,
+    ) as error:
+        raise _not_a_table(path, str(error)) from error
+    finally:
+        if reader is not None:
+            reader.close()
+    if not n_rows:
+        raise DataError(Mistake(str(path), "the table is empty", "at least one row", "0 rows"))
+
+
+def _open(path: Path) -> Iterator[pd.DataFrame]:
+    return pd.read_csv(
+        path,
+        encoding="utf-8",
+        dtype=dict.fromkeys(TEXT_COLUMNS, str),
+        index_col=False,
+        keep_default_na=False,
+        na_values=[""],
+        skip_blank_lines=False,
+        chunksize=_ROWS,
+    )
+
+
+class _Faults:
+    """Mistakes in cells: the first few of each column, and how many there are in all."""
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self._path = path
+        self._first: dict[str, list[Mistake]] = {column: [] for column in columns}
+        self.total = 0
+
+    def add(
+        self, column: str, lines: Sequence[int], what: str, allowed: str, got: Sequence[str]
+    ) -> None:
+        """Add the mistakes of one kind in some lines of a column."""
+        self.total += len(lines)
+        first = self._first[column]
+        for line, cell in itertools.islice(
+            zip(lines, got, strict=False), MAX_MISTAKES - len(first)
+        ):
+            where = f"{self._path}, line {line}, column {column}"
+            first.append(Mistake(where, what, allowed, cell))
+
+    def shortened(self) -> list[Mistake]:
+        """Return the mistakes column by column, and a line that counts those beyond the first."""
+        return shorten(list(itertools.chain(*self._first.values())), str(self._path), self.total)
+
+
+def _find_empty(part: pd.DataFrame, faults: _Faults) -> None:
+    for column in TEXT_COLUMNS:
+        if column in part.columns:
+            lines = part.index[part[column].isna()]
+            faults.add(column, lines, "empty", "text", itertools.repeat("nothing"))
+
+
+def _numbers(part: pd.DataFrame, columns: Sequence[str], faults: _Faults) -> np.ndarray:
+    """Return the numbers in `columns`, shape (n_columns, n_rows), and note cells that are none."""
+    found = np.full((len(columns), len(part)), np.nan)
+    allowed = f"a number of size {_LARGEST:.1e} at most"
+    for place, column in enumerate(columns):
+        if column not in part.columns:
+            continue
+        cells = part[column]
+        found[place] = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
+        rows = np.flatnonzero(~(np.abs(found[place]) <= _LARGEST))
+        if len(rows):
+            got = ("nothing" if pd.isna(cell) else str(cell) for cell in cells.iloc[rows])
+            faults.add(column, part.index[rows], "not a finite number", allowed, got)
+    return found
+
+
+def _not_a_table(path: Path, got: str) -> DataError:
+    allowed = "comma-separated text in UTF-8 with a header"
+    return DataError(Mistake(str(path), "not a CSV table", allowed, got))
+
+
+def _missing_columns(header: pd.Index, wanted: Sequence[str], path: Path) -> list[Mistake]:
+    return [
+        Mistake(
+            f"{path}, column {column}",
+            f"missing{nearest(column, list(header))}",
+            "a table with this column",
+            f"{len(header)} other columns",
+        )
+        for column in wanted
+        if column not in header
+    ]
+
+
+def _name_mistakes(ids: np.ndarray, tracks: np.ndarray, path: Path) -> list[Mistake]:
+    known, counts = np.unique(ids, return_counts=True)
+    twins = [
+        Mistake(f"{path}, row {name}", "in the table more than once", "one row", f"{count} rows")
+        for name, count in zip(known[counts > 1], counts[counts > 1], strict=True)
+    ]
+    named = "<genre>.<number>.<segment>, for example blues.00000.0.wav"
+    return twins + [
+        Mistake(f"{path}, row {name}", "not named as a segment of a track", named, name)
+        for name in ids[tracks == ""]
+    ]

@@ -1,0 +1,91 @@
+"""Lists and small tables that people write: their lines, their rows and the tracks they name."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gtzan_exp.basics.checks import shorten
+from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.genres import ids_of
+
+
+def read_lines(path: Path, wanted: str) -> list[str]:
+    """Return the lines of a text that are not blank, stripped.
+
+    Parameters
+    ----------
+    path : Path
+    wanted : str
+        What the file should be, for the message.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read or is not text.
+    """
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            return [line.strip() for line in file if line.strip()]
+    except (UnicodeDecodeError, OSError) as error:
+        raise DataError(Mistake(str(path), "cannot be read as text", wanted, str(error))) from error
+
+
+def read_rows(path: Path, columns: Sequence[str], wanted: str) -> list[tuple[int, list[str]]]:
+    """Return the rows of a CSV, each with the number of its line.
+
+    Parameters
+    ----------
+    path : Path
+    columns : sequence of str
+        The columns to return, in this order; others are passed over.
+    wanted : str
+        What the file should be, for the messages.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, columns are missing, or a row has not the fields of the header.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file, strict=True)
+            rows = [(lines.line_num, row) for row in lines if row]
+    except (UnicodeDecodeError, OSError, csv.Error) as error:
+        raise DataError(Mistake(str(path), "not a CSV table", wanted, str(error))) from error
+    if not rows:
+        raise DataError(Mistake(str(path), "not a CSV table", wanted, "no line"))
+    header = [name.strip() for name in rows[0][1]]
+    if not set(columns) <= set(header):
+        got = ", ".join(header)
+        raise DataError(Mistake(str(path), "columns are missing", wanted, got))
+    fields = f"{len(header)} ({', '.join(header)})"
+    ragged = [
+        Mistake(f"{path}, line {line}", "not a field for each column", fields, f"{len(row)} fields")
+        for line, row in rows[1:]
+        if len(row) != len(header)
+    ]
+    if ragged:
+        raise DataError(shorten(ragged, str(path)))
+    places = [header.index(name) for name in columns]
+    return [(line, [row[place] for place in places]) for line, row in rows[1:]]
+
+
+def track_ids(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """Return the id of the track that each name stands for.
+
+    Parameters
+    ----------
+    names : iterable of str
+        File names, with or without folders, or ids.
+    known : iterable of str
+        The ids of the tracks of the data. A name that stands for none of them gets an id by rule.
+    """
+    known = set(known)
+    return {name: name if name in known else _track_id(name, known) for name in names}
+
+
+def _track_id(name: str, known: set[str]) -> str:
+    likely = (found for found in ids_of(name) if found in known)
+    return next(likely, None) or next(ids_of(name))

@@ -1,0 +1,41 @@
+"""What was found out about a data set, kept for later runs of the same process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+from weakref import ref
+
+from gtzan_exp.data.contracts import Dataset
+
+T = TypeVar("T")
+
+_MAX_ROWS = 1_000_000
+
+
+class Remembered(Generic[T]):
+    """Findings on data sets. The latest is kept, and earlier ones on `_MAX_ROWS` rows in all.
+
+    A data set is known by its identity, not by its contents, and is not kept alive.
+    """
+
+    def __init__(self) -> None:
+        self._found: list[tuple[ref[Dataset], Hashable, T]] = []
+
+    def get(self, dataset: Dataset, key: Hashable, find: Callable[[], T]) -> T:
+        """Return what is known of a data set under a key, and call `find` where nothing is."""
+        for known, its_key, found in self._found:
+            if known() is dataset and its_key == key:
+                return found
+        found = find()
+        kept, rows = [(ref(dataset), key, found)], len(dataset)
+        for entry in reversed(self._found):
+            its_dataset = entry[0]()
+            if its_dataset is None:
+                continue
+            rows += len(its_dataset)
+            if rows > _MAX_ROWS:
+                break
+            kept.append(entry)
+        self._found = kept[::-1]
+        return found

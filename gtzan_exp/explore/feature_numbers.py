@@ -1,0 +1,144 @@
+"""A data set as numbers: balance, correlation, principal components, doubles, gaps."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.data.contracts import Dataset
+
+MEMBERS = ("features", "image", "audio")
+"""What there may be of a track in GTZAN's layout."""
+
+
+@dataclass(frozen=True)
+class Components:
+    """Principal components of a table.
+
+    Parameters
+    ----------
+    cumulative : ndarray, shape (n_components,)
+        Explained variance of the first 1, 2, ... components, in percent.
+    scores : ndarray, shape (n_rows, 3)
+        The rows in the first three components.
+    """
+
+    cumulative: np.ndarray
+    scores: np.ndarray
+
+    def table(self) -> pd.DataFrame:
+        """Return ``components`` and ``explained_variance`` in percent, a line per component."""
+        counts = np.arange(1, len(self.cumulative) + 1)
+        return pd.DataFrame({"components": counts, "explained_variance": self.cumulative})
+
+
+def class_balance(dataset: Dataset) -> pd.DataFrame:
+    """Return ``genre``, ``tracks`` and ``rows``, a line per genre."""
+    table = pd.DataFrame({"genre": dataset.labels, "track": dataset.tracks})
+    groups = table.groupby("genre")["track"]
+    counts = pd.DataFrame({"tracks": groups.nunique(), "rows": groups.size()})
+    return counts.loc[list(dataset.classes)].reset_index(names="genre")
+
+
+def mean_features(X: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that are means over a track, or all when there are not two of them."""
+    means = [column for column in X.columns if column.endswith("_mean")]
+    return X[means] if len(means) > 1 else X
+
+
+def strongest_pairs(correlation: pd.DataFrame, *, count: int = 15) -> pd.DataFrame:
+    """Return the pairs of columns with the highest absolute correlation.
+
+    Parameters
+    ----------
+    correlation : pandas.DataFrame, shape (n, n)
+    count : int
+        How many pairs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``feature``, ``other`` and ``correlation`` (Pearson's r), the strongest first.
+    """
+    rows, columns = np.triu_indices(len(correlation), k=1)
+    names = correlation.columns.to_numpy()
+    pairs = pd.DataFrame(
+        {
+            "feature": names[rows],
+            "other": names[columns],
+            "correlation": correlation.to_numpy()[rows, columns],
+        }
+    ).dropna()
+    order = pairs["correlation"].abs().sort_values(ascending=False, kind="stable").index
+    return pairs.loc[order[:count]].reset_index(drop=True)
+
+
+def principal_components(X: pd.DataFrame) -> Components:
+    """Return the principal components of a table whose columns are first scaled to [0, 1].
+
+    Parameters
+    ----------
+    X : pandas.DataFrame, shape (n_rows, n_columns)
+
+    Raises
+    ------
+    DataError
+        There are fewer than three components, or all rows are alike.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import MinMaxScaler
+
+    if min(X.shape) < 3 or X.nunique().max() == 1:
+        got = f"{len(X)} rows of {X.shape[1]} columns"
+        wanted = "3 or more, of both, and rows that differ"
+        raise DataError(Mistake("principal components", "too little data", wanted, got))
+    pca = PCA(svd_solver="full")
+    scores = pca.fit_transform(MinMaxScaler().fit_transform(X))[:, :3]
+    return Components(np.cumsum(pca.explained_variance_ratio_) * 100, scores)
+
+
+def identical_rows(dataset: Dataset) -> pd.DataFrame:
+    """Return every pair of rows, or of pictures, whose numbers are the same bit for bit.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``id``, ``other`` and ``same_genre``, in the order of the data.
+    """
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for row, digest in enumerate(dataset.row_digests()):
+        groups[digest].append(row)
+    pairs = [pair for group in groups.values() for pair in itertools.combinations(group, 2)]
+    return pd.DataFrame(
+        [
+            (dataset.ids[a], dataset.ids[b], bool(dataset.labels[a] == dataset.labels[b]))
+            for a, b in sorted(pairs)
+        ],
+        columns=["id", "other", "same_genre"],
+    )
+
+
+def missing_members(members: dict[str, set[str]]) -> pd.DataFrame:
+    """Return the tracks that lack something that others have.
+
+    Parameters
+    ----------
+    members : dict of str to set of str
+        For each of `MEMBERS` that the data has at all, the ids of the tracks that have it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``track`` and ``missing`` (names, joined by a comma), sorted by track.
+    """
+    known = sorted(set().union(*members.values()))
+    lacking = [
+        (track, ", ".join(name for name, ids in members.items() if track not in ids))
+        for track in known
+    ]
+    return pd.DataFrame([line for line in lacking if line[1]], columns=["track", "missing"])

@@ -1,0 +1,84 @@
+"""One look: read, open a run, draw, write the page and the numbers, record."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from gtzan_exp.explore.data_sections import DataReport
+from gtzan_exp.explore.settings import Look
+from gtzan_exp.explore.track_sections import TracksReport
+from gtzan_exp.report.folder import free_folder, make_folder
+from gtzan_exp.report.page import write_page
+from gtzan_exp.tracking.record import recorded_run
+
+_SYNTHETIC = (
+    "SYNTHETIC, not GTZAN: this audio was generated so that everything can be tried. What it looks "
+    "like says nothing about music."
+)
+
+
+@dataclass(frozen=True)
+class Explored:
+    """What a look leaves behind.
+
+    Parameters
+    ----------
+    run_id : str
+        The run in MLflow.
+    page : Path
+        The HTML; the pictures and ``explore.json`` are beside it.
+    """
+
+    run_id: str
+    page: Path
+
+    def __str__(self) -> str:
+        return f"run_id={self.run_id} page={self.page}"
+
+
+def explore(look: Look) -> Explored:
+    """Look at tracks, or at a whole data set, and record what is to be seen.
+
+    Parameters
+    ----------
+    look : Look
+
+    Raises
+    ------
+    ConfigError
+        A track or a column is unknown, the output folder is not empty, or the store does not
+        answer.
+    DataError
+        The data is missing or faulty.
+    """
+    folder = free_folder(look.settings.output)
+    kind = TracksReport if look.settings.of_tracks else DataReport
+    report = kind.read(look)
+    title = f"Explore {report.subject}"
+    tags = {
+        "task": "explore",
+        "data": report.data,
+        "synthetic": str(report.synthetic).lower(),
+        **report.tags,
+        **look.settings.tags,
+    }
+    page = folder / "explore.html"
+    name = look.settings.name or title
+    with recorded_run(look.tracking, folder, name, look.params, tags) as recorder:
+        make_folder(folder)
+        sections = report.write(folder)
+        write_page(
+            page,
+            title=title,
+            facts={**report.facts, "run": recorder.run_id},
+            sections=sections,
+            warning=_SYNTHETIC if report.synthetic else "",
+        )
+        numbers = {"run_id": recorder.run_id, "data": report.data, "synthetic": report.synthetic}
+        text = json.dumps(numbers | report.numbers(), indent=1, allow_nan=False)
+        (folder / "explore.json").write_text(text, encoding="utf-8")
+        recorder.metrics(report.metrics())
+        recorder.artifacts()
+    return Explored(recorder.run_id, page)

@@ -1,0 +1,179 @@
+"""A look at tracks, side by side when there are several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gtzan_exp.basics.genres import labelled
+from gtzan_exp.explore.settings import ExploreSettings, Look
+from gtzan_exp.explore.track import Sound, analyse, chosen_tracks
+from gtzan_exp.report.page import Section, Table
+
+_TEXTS = {
+    "waveform": "Amplitude over time, full scale being 1.",
+    "stft": "How strong each frequency is: frames of 2,048 samples, 512 samples apart.",
+    "spectrogram": "Mean power in each row, in dB below the peak of the track, down to -80 dB.",
+    "mel": "Power in 128 bands as wide as the ear hears them, in dB below the peak of the track.",
+    "harmonic_percussive": "The track taken apart by median filters along time and along "
+    "frequency; the two waves add up to it.",
+    "mfcc": "The shape of the mel spectrum in 20 coefficients. The first one is loudness and hides "
+    "the others; standardised, each coefficient has mean 0 and variance 1.",
+    "chroma": "Energy in the twelve pitch classes, the strongest of each frame being 1.",
+    "onsets": "Rise of the mel spectrum from frame to frame, and the beats that follow from it.",
+    "zero_crossings": "How often the wave changes its sign; noise does so more often than tone.",
+}
+
+_NAMED = 4
+_LABELS = {
+    "genre": "genre",
+    "sample_rate_hz": "sample rate (Hz)",
+    "samples": "samples",
+    "duration_s": "duration (s)",
+    "peak": "largest amplitude",
+    "rms": "RMS amplitude",
+    "stft_shape": "STFT, bins x frames",
+    "mel_shape": "mel, bands x frames",
+    "mfcc_shape": "MFCC, coefficients x frames",
+    "chroma_shape": "chroma, classes x frames",
+    "zero_crossings": "zero crossings",
+    "zero_crossings_per_s": "zero crossings per second",
+    "tempo_bpm": "tempo (beats/min)",
+    "beats": "tracked beats",
+}
+
+
+@dataclass(frozen=True)
+class TracksReport:
+    """What there is to say about tracks.
+
+    Parameters
+    ----------
+    data : str
+        Where they are from.
+    synthetic : bool
+        They have been generated.
+    sounds : tuple of Sound
+    settings : ExploreSettings
+    """
+
+    data: str
+    synthetic: bool
+    sounds: tuple[Sound, ...]
+    settings: ExploreSettings
+
+    @classmethod
+    def read(cls, look: Look) -> TracksReport:
+        """Read and analyse the tracks.
+
+        Raises
+        ------
+        ConfigError
+            A track is not in the data.
+        DataError
+            The data has no audio, or a file is no audio.
+        """
+        from tqdm import tqdm
+
+        settings, data = look.settings, look.data
+        places: list[tuple[str, str | None, Path]] = []
+        if settings.track_ids:
+            root = data.folder() / "genres_original"
+            tracks = chosen_tracks(root, settings.track_ids, data.name)
+            places += [(track.id, track.genre, track.path) for track in tracks]
+        if settings.audio:
+            path = settings.audio.expanduser().absolute()
+            places.append((path.name, None, path))
+        sounds = tuple(
+            analyse(*place, max_seconds=settings.max_seconds)
+            for place in tqdm(places, "listen", unit="track", disable=None)
+        )
+        from_data = bool(settings.track_ids)
+        return cls(
+            data=data.name if from_data else "file",
+            synthetic=from_data and data.synthetic,
+            sounds=sounds,
+            settings=settings,
+        )
+
+    @property
+    def subject(self) -> str:
+        named = ", ".join(sound.id for sound in self.sounds[:_NAMED])
+        more = len(self.sounds) - _NAMED
+        return f"{named} and {more} more" if more > 0 else named
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {
+            "data": labelled(self.data, self.synthetic),
+            "files": ", ".join(str(sound.path) for sound in self.sounds),
+            "read": f"at most {self.settings.max_seconds:g} s of each file",
+            "scales": "the same for all tracks",
+        }
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return {"tracks": ", ".join(sound.id for sound in self.sounds)}
+
+    def metrics(self) -> dict[str, float]:
+        """Return the numbers of a single track; several would need the same names."""
+        if len(self.sounds) > 1:
+            return {"tracks": len(self.sounds)}
+        numbers = self.sounds[0].numbers()
+        return {key: value for key, value in numbers.items() if isinstance(value, int | float)}
+
+    def numbers(self) -> dict[str, Any]:
+        """Return the numbers of each track by its id, as plain data."""
+        return {"tracks": {sound.id: sound.numbers() for sound in self.sounds}}
+
+    def write(self, folder: Path) -> list[Section]:
+        """Draw the pictures into `folder` and return the sections of the page."""
+        from tqdm import tqdm
+
+        from gtzan_exp.explore.track_pictures import KINDS, Scales, draw, draw_side_by_side
+
+        several = len(self.sounds) > 1
+        scales = Scales.of(self.sounds, self.settings.frequency_axis)
+        pictures = {kind.name: [] for kind in KINDS}
+        total = len(KINDS) * (len(self.sounds) + several)
+        with tqdm(total=total, desc="draw", unit="picture", disable=None) as progress:
+            for sound in self.sounds:
+                for kind, picture in draw(sound, scales, folder):
+                    pictures[kind.name].append(picture)
+                    progress.update()
+            if several:
+                for _ in draw_side_by_side(self.sounds, scales, folder):
+                    progress.update()
+        sections = [
+            Section(_capital(kind.title), _TEXTS[kind.name], pictures[kind.name]) for kind in KINDS
+        ]
+        return [Section("Numbers", tables=self._tables()), *sections]
+
+    def _tables(self) -> list[Table]:
+        numbers = {sound.id: sound.numbers() for sound in self.sounds}
+        plain = {
+            id: {label: _text(row[key]) for key, label in _LABELS.items()}
+            for id, row in numbers.items()
+        }
+        features = pd.DataFrame({id: row["features"] for id, row in numbers.items()})
+        return [
+            Table("Numbers of the signal", pd.DataFrame(plain).reset_index(names="number")),
+            Table("Features of the published table", features.reset_index(names="feature")),
+        ]
+
+
+def _capital(title: str) -> str:
+    return title[0].upper() + title[1:]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, list):
+        return " x ".join(str(size) for size in value)
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else value

@@ -1,0 +1,1 @@
+"""A recorded model on audio files, as text."""

@@ -1,0 +1,73 @@
+"""Predictions as text: a table to read, CSV and JSON to go on with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+
+from gtzan_exp.basics.genres import labelled
+from gtzan_exp.tracking.predictor import Prediction, Predictor
+
+
+def printable(text: str) -> str:
+    """Return text on one line; where it cannot be printed it is written with escapes."""
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def as_table(predictor: Predictor, found: Iterator[Prediction], *, top: int) -> Iterator[str]:
+    """Yield a line about the model, and one per file as soon as it is predicted."""
+    card = predictor.card
+    yield (
+        f"{predictor.name} on {card.view.name} of {labelled(card.data, card.synthetic)},"
+        f" {len(predictor.genres)} genres, run {card.run_id}"
+    )
+    width = max(map(len, predictor.genres))
+    for prediction in found:
+        best = prediction.probabilities.head(top)
+        cells = [f"{genre:<{width}} {share:5.3f}" for genre, share in best.items()]
+        yield "  ".join([*cells, printable(str(prediction.file))])
+
+
+def as_csv(predictor: Predictor, found: Iterator[Prediction], *, top: int) -> Iterator[str]:
+    """Yield a header and one line per file and genre as soon as it is predicted."""
+    card = predictor.card
+    yield "file,rank,genre,probability,data,synthetic"
+    for prediction in found:
+        best = prediction.probabilities.head(top)
+        for rank, (genre, share) in enumerate(best.items(), start=1):
+            line = io.StringIO()
+            file = printable(str(prediction.file))
+            csv.writer(line, lineterminator="").writerow(
+                [file, rank, genre, share, card.data, str(card.synthetic).lower()]
+            )
+            yield line.getvalue()
+
+
+def as_json(predictor: Predictor, found: Iterator[Prediction], *, top: int) -> Iterator[str]:
+    """Yield one JSON object, when all files are predicted."""
+    card = predictor.card
+    files = [
+        {
+            "file": str(prediction.file),
+            "rows": prediction.rows,
+            "genres": [
+                {"genre": genre, "probability": share}
+                for genre, share in prediction.probabilities.head(top).items()
+            ],
+        }
+        for prediction in found
+    ]
+    about = {
+        "model": predictor.name,
+        "view": card.view.name,
+        "data": card.data,
+        "synthetic": card.synthetic,
+        "run_id": card.run_id,
+    }
+    yield json.dumps({**about, "files": files}, indent=1)
+
+
+WRITERS = {"table": as_table, "csv": as_csv, "json": as_json}
+"""Each takes a predictor, its predictions and how many genres of each; it yields lines."""

@@ -1,0 +1,1 @@
+"""The runner: one cell in, one recorded run out."""

@@ -1,0 +1,190 @@
+"""The record of a run as files in its output folder, written before anything is sent away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from omegaconf import DictConfig, OmegaConf
+
+from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.basics.genres import labelled
+from gtzan_exp.data.contracts import Dataset, Split
+from gtzan_exp.data.split_table import split_table
+from gtzan_exp.evaluation.audit import Audit
+from gtzan_exp.evaluation.evaluate import Evaluation
+from gtzan_exp.models.build import Fitted
+from gtzan_exp.tracking.outbox import kept_in
+from gtzan_exp.tracking.store import masked
+
+RESULT = "result.json"
+
+_PROTOCOL = "split.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves behind.
+
+    Parameters
+    ----------
+    run_id : str
+        The run in MLflow; empty where the store has not heard of it.
+    metrics : dict of str to float
+    output : Path
+        The folder with ``result.json`` and the folder ``record``.
+    skipped : bool
+        Nothing was trained: the run is an earlier one of the same configuration, code and data.
+    undelivered : Path, optional
+        What the store does not have yet, where it stopped answering.
+    """
+
+    run_id: str
+    metrics: dict[str, float]
+    output: Path
+    skipped: bool = False
+    undelivered: Path | None = None
+
+    def __str__(self) -> str:
+        accuracy, macro_f1 = self.metrics["test/accuracy"], self.metrics["test/macro_f1"]
+        run_id = self.run_id or "undelivered"
+        return f"run_id={run_id} test/accuracy={accuracy:.4f} test/macro_f1={macro_f1:.4f}"
+
+
+def empty_record(output: Path) -> Path:
+    """Return the folder ``output/record``, without the files of an earlier run if it is one's.
+
+    Raises
+    ------
+    ConfigError
+        That run has not been delivered.
+    """
+    folder = output / "record"
+    kept = kept_in(folder)
+    if kept.exists():
+        what = "holds a run that the store does not have yet"
+        allowed = "another folder, or gtzan-exp sync first"
+        raise ConfigError(Mistake("hydra.run.dir", what, allowed, str(kept)))
+    if (folder / _PROTOCOL).is_file():
+        shutil.rmtree(folder)
+    return folder
+
+
+def write_record(
+    output: Path,
+    config: DictConfig,
+    name: str,
+    dataset: Dataset,
+    fitted: Fitted,
+    evaluation: Evaluation,
+) -> None:
+    """Write the artifacts of a run to ``output/record``.
+
+    They are ``config.yaml``, ``predictions.parquet``, ``classification_report.json`` and ``.txt``,
+    ``confusion_matrix.png`` and, for models with learning curves, ``learning_curves.png``.
+    """
+    from gtzan_exp.evaluation import plots
+
+    folder = _folder(output, config)
+    evaluation.predictions.to_parquet(folder / "predictions.parquet", index=False)
+    report = json.dumps(evaluation.report, indent=1)
+    (folder / "classification_report.json").write_text(report, encoding="utf-8")
+    (folder / "classification_report.txt").write_text(evaluation.report_text, encoding="utf-8")
+    _draw_confusion(folder, name, dataset, evaluation.predictions)
+    if fitted.history:
+        path = folder / "learning_curves.png"
+        plots.learning_curves(fitted.history, fitted.best_epoch, path, title=_title(name, dataset))
+
+
+def write_protocol(output: Path, dataset: Dataset, split: Split, leaks: Audit) -> None:
+    """Write who is in which part, and what that lets through, to ``output/record``.
+
+    The files are ``split.json`` (fingerprints, and rows and tracks by genre in each part),
+    ``split.csv`` (the tracks of each part, which ``split=lists split.table=FILE`` reads again) and
+    ``leaks.csv`` (`Audit.found`).
+    """
+    folder = output / "record"
+    folder.mkdir(parents=True, exist_ok=True)
+    folds = zip(split.fold_names, split.folds, strict=True)
+    summary = {
+        "split": split.name,
+        "split_fingerprint": split.fingerprint,
+        "data_fingerprint": dataset.fingerprint,
+        "leak": leaks.tag,
+        "leak_shares": leaks.shares,
+        "not_known": leaks.unknown,
+        "folds": [
+            {"name": name, "parts": {part: _counts(dataset, rows) for part, rows in fold.parts()}}
+            for name, fold in folds
+        ],
+    }
+    (folder / _PROTOCOL).write_text(json.dumps(summary, indent=1), encoding="utf-8")
+    split_table(dataset, split).to_csv(folder / "split.csv", index=False)
+    leaks.found.to_csv(folder / "leaks.csv", index=False)
+
+
+def write_curve(
+    record: Path, name: str, dataset: Dataset, points: dict[int, dict[str, float]]
+) -> None:
+    """Draw metrics by the number of training tracks to ``learning_curve.png`` in `record`."""
+    from gtzan_exp.evaluation import plots
+
+    path = record / "learning_curve.png"
+    plots.learning_curve(points, path, title=_title(name, dataset))
+
+
+def write_pooled_record(
+    output: Path, config: DictConfig, name: str, dataset: Dataset, predictions: pd.DataFrame
+) -> None:
+    """Write the artifacts of a cross-validated run to ``output/record``.
+
+    They are ``config.yaml``, ``predictions.parquet`` with all parts of all folds (column ``fold``,
+    from 1) and ``confusion_matrix.png`` of the test parts of all folds together.
+    """
+    folder = _folder(output, config)
+    predictions.to_parquet(folder / "predictions.parquet", index=False)
+    _draw_confusion(folder, name, dataset, predictions)
+
+
+def _folder(output: Path, config: DictConfig) -> Path:
+    folder = output / "record"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = masked(OmegaConf.to_yaml(config, resolve=True))
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def _counts(dataset: Dataset, rows: np.ndarray) -> dict[str, dict[str, int]]:
+    table = pd.DataFrame({"genre": dataset.labels[rows], "track": dataset.tracks[rows]})
+    by_genre = table.groupby("genre")["track"]
+    return {"rows": by_genre.size().to_dict(), "tracks": by_genre.nunique().to_dict()}
+
+
+def _title(name: str, dataset: Dataset) -> str:
+    return f"{name}, data: {labelled(dataset.name, dataset.synthetic)}"
+
+
+def _draw_confusion(folder: Path, name: str, dataset: Dataset, predictions: pd.DataFrame) -> None:
+    from gtzan_exp.evaluation.confusion import confusion_matrix
+
+    test = predictions.query("part == 'test'")
+    accuracy = (test["true"] == test["predicted"]).mean()
+    confusion_matrix(
+        test,
+        dataset.classes,
+        folder / "confusion_matrix.png",
+        title=f"{_title(name, dataset)}\ntest accuracy {accuracy:.3f} on {len(test)} rows",
+    )
+
+
+def write_result(
+    output: Path, run_id: str, metrics: dict[str, float], tags: dict[str, str]
+) -> Result:
+    """Write ``result.json`` and return what it says."""
+    text = json.dumps({"run_id": run_id, "metrics": metrics, "tags": tags}, indent=1)
+    (output / RESULT).write_text(text, encoding="utf-8")
+    return Result(run_id, metrics, output)

@@ -1,0 +1,260 @@
+"""One config in, one recorded run out: data -> view -> split -> fit -> evaluate -> record."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from omegaconf import DictConfig
+
+from gtzan_exp.basics.digests import digest
+from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
+from gtzan_exp.basics.genres import labelled
+from gtzan_exp.config.cell import Cell, described_by, options, resolve, signature
+from gtzan_exp.data.contracts import Dataset, Fold, Split
+from gtzan_exp.data.provenance import prepare_settings
+from gtzan_exp.evaluation.aggregate import aggregate
+from gtzan_exp.evaluation.audit import Audit, audit
+from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
+from gtzan_exp.models.build import Fitted, build, fit, n_parameters
+from gtzan_exp.run.files import (
+    Result,
+    empty_record,
+    write_curve,
+    write_pooled_record,
+    write_protocol,
+    write_record,
+    write_result,
+)
+from gtzan_exp.tracking.identity import source_fingerprint
+from gtzan_exp.tracking.query import finished_run
+from gtzan_exp.tracking.record import Recorder, recorded_run
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+log = logging.getLogger(__name__)
+
+
+def load(cell: Cell) -> Dataset:
+    """Read the view of a cell."""
+    return cell.view.load(cell.data, cache=cell.cache)
+
+
+def run(
+    config: DictConfig,
+    output: Path,
+    *,
+    tags: Mapping[str, str] | None = None,
+    load: Callable[[Cell], Dataset] = load,
+) -> Result:
+    """Train, evaluate and record one cell, or find the run that did so before.
+
+    Parameters
+    ----------
+    config : DictConfig
+        The composed config.
+    output : Path
+        Folder for the record, made when missing.
+    tags : mapping, optional
+        Further tags of the run, for example those that make it the child of a sweep. The tag
+        ``task`` is ``train`` unless it is among them; runs of other tasks are not compared.
+    load : callable
+        Reads the view of the cell; a sweep reads it once for many cells.
+
+    Raises
+    ------
+    ConfigError
+        The config is wrong, or the store does not answer; nothing has been trained.
+    DataError
+        The data is missing or faulty; nothing has been trained.
+    """
+    cell = resolve(config)
+    params = options(config)
+    dataset = load(cell)
+    prepare = prepare_settings(cell.data.folder()) if cell.tracking.log_model else None
+    split = cell.split.split(dataset)
+    leaks = audit(dataset, split)
+    _announce(cell, dataset, split, leaks)
+
+    found = {**_tags(cell, dataset, split, leaks), **_hashes(cell, params, dataset, split)}
+    if cell.skip_finished:
+        earlier = _earlier(cell, {**found, **(tags or {})})
+        if earlier is not None:
+            log.info(
+                "skipped: run %s has the same configuration, code and data", earlier.info.run_id
+            )
+            return Result(earlier.info.run_id, earlier.data.metrics, output, skipped=True)
+    all_tags = {**cell.tags, **found, **(tags or {})}
+    shares = {f"leak/{kind}": share for kind, share in leaks.shares.items()}
+    folder = empty_record(output)
+    with recorded_run(cell.tracking, folder, cell.name, params, all_tags, shares) as recorder:
+        recorder.dataset(dataset, split)
+        write_protocol(output, dataset, split, leaks)
+        if len(split.reported) > 1:
+            metrics = _cross_validate(cell, config, dataset, split, output, recorder, found)
+        else:
+            points: dict[int, dict[str, float]] = {}
+            if split.fractions:
+                points, fitted, evaluation = _learn(cell, dataset, split, recorder, found)
+            else:
+                fitted, evaluation = _fold(cell, dataset, split, split.folds[0])
+            metrics = _metrics(fitted, evaluation, dataset)
+            write_record(output, config, cell.name, dataset, fitted, evaluation)
+            if points:
+                write_curve(folder, cell.name, dataset, points)
+                recorder.curve("learning_curve", points)
+            recorder.metrics(metrics, fitted.history)
+            recorder.artifacts()
+            if prepare is not None:
+                trusted = cell.model.trusted_types
+                recorder.model(fitted.estimator, dataset, cell.view, prepare, trusted=trusted)
+        result = write_result(output, recorder.run_id, metrics, found)
+    return replace(result, undelivered=recorder.undelivered)
+
+
+def _earlier(cell: Cell, tags: Mapping[str, str]) -> Run | None:
+    """Return the finished run of the same configuration, code and data, as far as is known.
+
+    The job of a sweep goes on where the store does not answer.
+    """
+    try:
+        return finished_run(cell.tracking, tags["config_hash"], tags["task"])
+    except ConfigError as error:
+        if "mlflow.parentRunId" not in tags:
+            raise
+        log.warning("whether this was done before is not known: %s", one_line(error))
+        return None
+
+
+def _cross_validate(
+    cell: Cell,
+    config: DictConfig,
+    dataset: Dataset,
+    split: Split,
+    output: Path,
+    recorder: Recorder,
+    tags: dict[str, str],
+) -> dict[str, float]:
+    """Run each fold as a child, and record their mean, spread and pooled predictions.
+
+    No model is recorded: cross-validation measures a way to make models, and makes none to keep.
+    """
+    metrics, pooled = [], []
+    for number, fold in enumerate(split.folds, start=1):
+        name = f"{cell.name}, {split.fold_names[number - 1]}"
+        with recorder.child(name, {**tags, "task": "fold", "fold": str(number)}) as child:
+            fitted, evaluation = _fold(cell, dataset, split, fold)
+            metrics.append(_metrics(fitted, evaluation, dataset))
+            child.metrics(metrics[-1], fitted.history)
+            log.info("fold %d: test/accuracy=%.4f", number, metrics[-1]["test/accuracy"])
+        pooled.append(evaluation.predictions.assign(fold=number))
+    write_pooled_record(output, config, cell.name, dataset, pd.concat(pooled))
+    shares = [len(fold.test) / len(fold.train) for fold in split.folds]
+    found = aggregate(metrics, shares)
+    recorder.metrics(found)
+    recorder.artifacts()
+    return found
+
+
+def _learn(
+    cell: Cell, dataset: Dataset, split: Split, recorder: Recorder, tags: dict[str, str]
+) -> tuple[dict[int, dict[str, float]], Fitted, Evaluation]:
+    """Run each point of a learning curve as a child; return all, and the model of the last."""
+    points = {}
+    for name, fraction, fold in zip(split.fold_names, split.fractions, split.folds, strict=True):
+        child_tags = {**tags, "task": "fraction", "fraction": f"{fraction:g}"}
+        with recorder.child(f"{cell.name}, {name}", child_tags) as child:
+            fitted, evaluation = _fold(cell, dataset, split, fold)
+            metrics = _metrics(fitted, evaluation, dataset)
+            child.metrics(metrics, fitted.history)
+        n_tracks = len(np.unique(dataset.tracks[fold.train]))
+        log.info("%s, %d tracks: test/accuracy=%.4f", name, n_tracks, metrics["test/accuracy"])
+        points[n_tracks] = metrics
+    return points, fitted, evaluation
+
+
+def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> None:
+    log.info(
+        "data=%s view=%s split=%s model=%s: %d rows of %d genres, fingerprint %s",
+        *(labelled(dataset.name, dataset.synthetic), dataset.view, split.name, cell.model.name),
+        *(len(dataset), len(dataset.classes), dataset.fingerprint),
+    )
+    if dataset.skipped:
+        log.warning("%d files skipped: %s", len(dataset.skipped), ", ".join(dataset.skipped))
+    if split.leaks:
+        log.warning("this protocol LEAKS from test to training: %s", ", ".join(split.leaks))
+    if leaks.tag != "none":
+        shares = ", ".join(f"{kind} {share:.0%}" for kind, share in leaks.shares.items())
+        log.info("share of the test part that training knows: %s", shares)
+    for kind, why in leaks.unknown.items():
+        log.info("not known to the audit: %s (%s)", kind, why)
+
+
+def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitted, Evaluation]:
+    """Fit the model to the training part of a fold and evaluate it on all parts."""
+    try:
+        fitted = fit(
+            build(cell.model, cell.classifier, cell.view.gives),
+            dataset.take(fold.train),
+            dataset.labels[fold.train],
+            dataset.take(fold.val),
+            dataset.labels[fold.val],
+            scaler_rows=dataset.X if split.scaler_rows == "all" else None,
+        )
+    except ValueError as error:
+        what = "cannot be fitted to these rows with these options"
+        reason = str(error).strip().splitlines()[0]
+        allowed = "options that go together (HYDRA_FULL_ERROR=1 shows where it stopped)"
+        raise ConfigError(Mistake(f"model={cell.model.name}", what, allowed, reason)) from error
+    for message in fitted.warnings:
+        log.warning("fit: %s", message)
+    return fitted, evaluate(fitted.estimator, dataset, fold)
+
+
+def _metrics(fitted: Fitted, evaluation: Evaluation, dataset: Dataset) -> dict[str, float]:
+    sizes = evaluation.predictions.groupby("part").size()
+    optional = {"n_parameters": n_parameters(fitted.estimator), "best_epoch": fitted.best_epoch}
+    return {
+        **evaluation.metrics,
+        "fit_seconds": fitted.seconds,
+        "n_skipped": len(dataset.skipped),
+        "n_test_tracks": _test_tracks(evaluation.predictions),
+        **{f"n_{part}": int(size) for part, size in sizes.items()},
+        **{key: value for key, value in optional.items() if value is not None},
+    }
+
+
+def _test_tracks(predictions: pd.DataFrame) -> int:
+    return predictions.loc[predictions["part"] == "test", "track"].nunique()
+
+
+def _tags(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> dict[str, str]:
+    return {
+        "task": "train",
+        **described_by(cell),
+        "data_fingerprint": dataset.fingerprint,
+        "split_fingerprint": split.fingerprint,
+        "test_fingerprint": digest(
+            *(",".join(np.unique(dataset.tracks[fold.test])) for fold in split.folds)
+        ),
+        "leak": leaks.tag,
+    }
+
+
+def _hashes(
+    cell: Cell, params: Mapping[str, Any], dataset: Dataset, split: Split
+) -> dict[str, str]:
+    """Return the hash of all that can change the result, and the part of it that is code."""
+    named = (cell.data, cell.view, cell.split, cell.classifier)
+    code = source_fingerprint(map(type, named))
+    options = sorted(signature(params).items())
+    return {
+        "code": code,
+        "config_hash": digest(options, code, dataset.fingerprint, split.fingerprint),
+    }

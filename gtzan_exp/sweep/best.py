@@ -1,0 +1,87 @@
+"""The best trial of a search: its config, written as a short one that ``experiment=`` takes."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+_GROUPS = ("data", "view", "split", "trainer", "model")
+_TRIAL = "trial"
+_VALUES = ("seed", "tags")
+
+
+def as_experiment(
+    loader: ConfigLoader, config: DictConfig, *, comments: Sequence[str], tags: Mapping[str, str]
+) -> str:
+    """Return YAML that gives the cell of `config` again.
+
+    It chooses the same groups, and sets the values that differ from what these choices give. Where
+    runs are recorded is not part of it.
+
+    Parameters
+    ----------
+    loader : ConfigLoader
+        Hydra's, which composed `config`.
+    config : DictConfig
+        With Hydra's own part.
+    comments : sequence of str
+        Lines to stand at its head.
+    tags : mapping
+        Further tags of its runs.
+    """
+    choices = {name: config.hydra.runtime.choices[name] for name in _GROUPS}
+    chosen = [f"{name}={choice}" for name, choice in choices.items()]
+    base = loader.load_configuration(config.hydra.job.config_name, chosen, RunMode.RUN)
+    text = {"defaults": [{f"override /{name}": choice} for name, choice in choices.items()]}
+    for name in (*_VALUES, *_GROUPS):
+        found, before = (_plain(c, name) for c in (config, base))
+        if found != before:
+            text[name] = _changes(found, before) if isinstance(found, Mapping) else found
+    text["tags"] = {**text.get("tags", {}), **tags}
+    lines = ["# @package _global_", *(f"# {comment}" for comment in comments)]
+    return "\n".join([*lines, OmegaConf.to_yaml(OmegaConf.create(text))])
+
+
+def _plain(config: DictConfig, name: str) -> Any:
+    return OmegaConf.to_container(OmegaConf.masked_copy(config, [name]))[name]
+
+
+def _changes(found: Mapping[str, Any], before: Any) -> dict[str, Any]:
+    """Return what has to be merged into `before` to give `found`."""
+    before = before if isinstance(before, Mapping) else {}
+    return {
+        key: _changes(value, before[key])
+        if isinstance(value, Mapping) and isinstance(before.get(key), Mapping)
+        else value
+        for key, value in found.items()
+        if key not in before or value != before[key]
+    }
+
+
+def best_file(folder: Path) -> Path:
+    """Return the place of the best trial's config in the folder of a search."""
+    return folder / "record" / "experiment" / "best.yaml"
+
+
+def best_command(folder: Path) -> str:
+    """Return the command that runs it."""
+    return (
+        f"gtzan-exp --config-dir {shlex.quote(str(best_file(folder).parents[1]))} experiment=best"
+    )
+
+
+def best_tags(search_run: str, job: int) -> dict[str, str]:
+    """Return the tags that say where a config comes from: which search, and which of its jobs."""
+    return {"search": search_run, _TRIAL: str(job)}
+
+
+def best_job(folder: Path) -> int | None:
+    """Return the number of the best trial of a search, or None before the first has a score."""
+    path = best_file(folder)
+    return int(OmegaConf.load(path).tags[_TRIAL]) if path.is_file() else None

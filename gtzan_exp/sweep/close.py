@@ -1,0 +1,141 @@
+"""The end of a sweep: its parent run closed, the table of its jobs, and what is said of them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake
+from gtzan_exp.config.search import Search
+from gtzan_exp.sweep.best import best_command, best_file, best_job
+from gtzan_exp.sweep.delivery import Busy, delivered
+from gtzan_exp.sweep.ledger import LEDGER, Ledger
+from gtzan_exp.tracking.store import masked
+from gtzan_exp.tracking.sweeps import SweepRun
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+log = logging.getLogger(__name__)
+
+_ENDS = ("finished", "failed", "killed", "skipped")
+
+
+def close(ledger: Ledger) -> str:
+    """Close the parent run with the table of its jobs, say how it went, and return its status.
+
+    Raises
+    ------
+    ConfigError
+        The store does not answer, or another process delivers a job; nothing is lost.
+    """
+    for line in delivered([ledger.folder]):
+        if isinstance(line, ConfigError):
+            raise line
+        if isinstance(line, Busy):
+            allowed = "gtzan-exp sync, when it has ended"
+            raise ConfigError(Mistake(str(ledger.folder), "is not closed yet", allowed, line))
+        log.log(logging.WARNING if isinstance(line, GtzanExpError) else logging.INFO, "%s", line)
+    parent, search = ledger.parent, ledger.search
+    runs, skipped = parent.jobs(), parent.skipped()
+    counts = Counter(run.info.status.lower() for run in runs)
+    counts["skipped"] = len(skipped)
+    known = sum(counts.values())
+    n_jobs = known if ledger.n_jobs is None else max(ledger.n_jobs, known)
+    if ledger.stopped is None and counts["finished"] + counts["skipped"] == n_jobs:
+        status = "FINISHED"
+    else:
+        status = "KILLED" if ledger.killed else "FAILED"
+    metrics = {"n_jobs": n_jobs, **{f"n_{end}": counts[end] for end in _ENDS}}
+    lines = [_line(run, int(run.data.tags["job"]), search) for run in runs]
+    lines += [_line(run, number, search, "SKIPPED") for number, run in skipped.items()]
+    folder = ledger.folder / "record"
+    tags: dict[str, str] = {}
+    best: list[str] = []
+    if search is None:
+        _write_record(folder, ledger.command, lines, [*runs, *skipped.values()])
+    else:
+        _write_record(folder, ledger.command, lines, [])  # test results stay unsaid
+        number = best_job(ledger.folder)
+        for line in (line for line in lines if line["job"] == number):
+            metrics[f"best/{search.metric}"] = line[search.metric]
+            tags |= {"best_run_id": line["run_id"], "best_overrides": line["overrides"]}
+            best = _best(ledger.folder, search.metric, line)
+    parent.close(status, metrics, tags, folder, ledger.stopped)
+    (ledger.folder / LEDGER).unlink(missing_ok=True)
+    _report(status, counts, n_jobs, parent, lines, ledger.stopped, best)
+    return status
+
+
+def _line(run: Run, job: int, search: Search | None, status: str | None = None) -> dict[str, Any]:
+    """Return what the table of jobs says of one: of a trial, its score too."""
+    tags = run.data.tags
+    return {
+        "job": job,
+        "status": status or run.info.status,
+        "run_id": run.info.run_id,
+        "overrides": tags.get("overrides", ""),
+        **({search.metric: run.data.metrics.get(search.metric)} if search else {}),
+        "error": tags.get("error") or tags.get("stale") or "",
+    }
+
+
+def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs: list[Run]) -> None:
+    import pandas as pd
+
+    from gtzan_exp.compare.summary import write_summary
+    from gtzan_exp.tracking.query import as_table
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "command.txt").write_text(f"{command}\n", encoding="utf-8")
+    composed = folder.parent / "multirun.yaml"
+    if composed.is_file():
+        text = masked(composed.read_text(encoding="utf-8"))
+        (folder / composed.name).write_text(text, encoding="utf-8")
+    if lines:
+        table = pd.DataFrame(lines).sort_values("job")
+        table.to_csv(folder / "jobs.csv", index=False)
+    if any(run.info.status == "FINISHED" for run in runs):
+        text = write_summary(as_table(runs), folder, title=command)
+        (folder / "compare.txt").write_text(f"{text}\n", encoding="utf-8")
+
+
+def _best(folder: Path, metric: str, line: dict[str, Any]) -> list[str]:
+    """Return what is said of the best trial, and how it is used."""
+    return [
+        f"best {metric}={line[metric]:.4f}: job {line['job']}, run_id={line['run_id']}",
+        f"  {line['overrides']}",
+        "  on the test part, once:",
+        f"    {best_command(folder)}",
+        "  to keep it as experiment=best/NAME, copy to conf/experiment/best/NAME.yaml:",
+        f"    {best_file(folder)}",
+    ]
+
+
+def _report(
+    status: str,
+    counts: Counter[str],
+    n_jobs: int,
+    parent: SweepRun,
+    lines: list[dict[str, Any]],
+    stopped: str | None,
+    best: list[str],
+) -> None:
+    """Print how the sweep went; after a failure, the last lines name the jobs that failed."""
+    ends = ", ".join(f"{counts[end]} {end}" for end in _ENDS if counts[end])
+    stream = sys.stdout if status == "FINISHED" else sys.stderr
+    sys.stdout.flush()
+    print(f"sweep {status}: {n_jobs} jobs: {ends or 'none started'}", file=stream, end="")
+    print(f"; run_id={parent.run_id}", file=stream)
+    if stopped is not None:
+        print(f"  stopped by {stopped}", file=stream)
+    if n_jobs > sum(counts.values()) or counts["killed"]:
+        print("  the same command with skip_finished=true runs what is missing", file=stream)
+    print(*best, sep="\n", end="\n" if best else "", file=stream)
+    for line in lines:
+        if line["status"] == "FAILED":
+            print(f"  {line['overrides']}: {line['error']}", file=stream)
+    stream.flush()

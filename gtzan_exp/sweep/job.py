@@ -1,0 +1,148 @@
+"""A job of a sweep: what every launcher brings to its workers and calls there."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from gtzan_exp.basics.errors import ConfigError, GtzanExpError, one_line
+from gtzan_exp.basics.process import end_with_parent, ends_in_order, say, settle
+from gtzan_exp.config.cell import Cell, described_by, resolve
+from gtzan_exp.config.search import Search, score_mistake
+from gtzan_exp.tracking.sweeps import SweepRun
+
+if TYPE_CHECKING:
+    from gtzan_exp.data.contracts import Dataset
+    from gtzan_exp.run.files import Result
+
+log = logging.getLogger(__name__)
+
+_MAX_DATASETS = 2
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every job of a sweep calls. Every launcher brings it to its workers as it is.
+
+    Parameters
+    ----------
+    parent : SweepRun
+    work : str
+        The folder that relative paths start from.
+    folder : str
+        The folder of the sweep.
+    search : Search, optional
+        What the sweep makes best, where it is a search and its jobs are trials.
+    """
+
+    parent: SweepRun
+    work: str
+    folder: str
+    search: Search | None = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        os.chdir(self.work)  # relative paths start there in a worker too, whoever started it
+
+    def __call__(self, config: DictConfig) -> float | None:
+        """Train, evaluate and record one cell. A failure is recorded, and the sweep goes on.
+
+        Returns
+        -------
+        float or None
+            The score of a trial; None where it failed or has no finite score, and in a sweep that
+            is not a search.
+
+        Raises
+        ------
+        ConfigError
+            The run does not have the score that the search asks for.
+        """
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.core.utils import filter_overrides
+
+        from gtzan_exp.run.runner import run
+
+        hydra_config = HydraConfig.get()
+        number = hydra_config.job.num
+        overrides = " ".join(filter_overrides(hydra_config.overrides.task))
+        tags = self._tags(number, overrides)
+        output = Path(hydra_config.runtime.output_dir)
+        end_with_parent()
+        with ends_in_order():
+            try:
+                result = run(config, output, tags=tags, load=self._load)
+                if result.skipped:
+                    self.parent.skip(number, result.run_id)
+            except Exception as error:
+                _log_failure(error)
+                self._record_failure(config, output / "record", tags, error)
+                return None
+            settle()
+            if self.search is None:
+                say(result)
+                return None
+            return self._score(result, self.search.metric)
+
+    def _score(self, result: Result, metric: str) -> float | None:
+        """Say how a trial went without a word of the test part, and return its score."""
+        if metric not in result.metrics:
+            raise ConfigError(score_mistake(metric, result.metrics))
+        score = result.metrics[metric]
+        say(f"run_id={result.run_id} {metric}={score:.4f}")
+        return score if math.isfinite(score) else None
+
+    def lose(self, number: int, overrides: str, reason: str) -> None:
+        """Record what the worker of a job died of, for launchers that know and go on."""
+        folder = Path(self.folder) / "lost" / str(number)
+        self.parent.lose(folder, self._tags(number, overrides), reason)
+
+    def _tags(self, number: int, overrides: str) -> dict[str, str]:
+        task = "train" if self.search is None else "trial"
+        return self.parent.child_tags(number, overrides, task)
+
+    def _load(self, cell: Cell) -> Dataset:
+        return _loaded(self.parent.run_id, cell)
+
+    def _record_failure(
+        self, config: DictConfig, folder: Path, tags: dict[str, str], error: Exception
+    ) -> None:
+        tracking, name, described = self.parent.tracking, "failed", {}
+        with suppress(GtzanExpError):
+            cell = resolve(config)
+            tracking, name = cell.tracking, cell.name
+            described |= described_by(cell)
+        self.parent.fail(tracking, folder, name, {**described, **tags}, error)
+
+
+_datasets: dict[str, Dataset] = {}
+
+
+def _loaded(sweep: str, cell: Cell) -> Dataset:
+    """Read the view of a cell once per process and sweep; the last `_MAX_DATASETS` are kept."""
+    key = f"{sweep} {cell.view!r} {cell.data!r}"
+    if key in _datasets:
+        _datasets[key] = _datasets.pop(key)
+        return _datasets[key]
+    while len(_datasets) >= _MAX_DATASETS:
+        _datasets.pop(next(iter(_datasets)))
+    _datasets[key] = cell.view.load(cell.data, cache=cell.cache)
+    return _datasets[key]
+
+
+def _log_failure(error: Exception) -> None:
+    """Say in a line what went wrong; the log file of the job has the traceback besides."""
+    log.error("failed: %s", one_line(error))
+    text = traceback.format_exc()
+    record = log.makeRecord(log.name, logging.ERROR, __file__, 0, "%s", (text,), None)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handle(record)

@@ -1,0 +1,81 @@
+"""What it takes to close a sweep, in a file that outlives its console."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from gtzan_exp.basics.atomic import write_text
+from gtzan_exp.basics.errors import DataError, Mistake, one_line
+from gtzan_exp.basics.process import host, is_alive, process_tags
+from gtzan_exp.config.search import Search
+from gtzan_exp.tracking.sweeps import SweepRun
+
+LEDGER = "sweep.unclosed.json"
+"""The file of a `Ledger` in the folder of its sweep."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What it takes to close a sweep, kept in a file from its start until it is closed.
+
+    Parameters
+    ----------
+    parent : SweepRun
+    folder : Path
+        The folder of the sweep.
+    command : str
+    n_jobs : int or None
+        None where the sweeper chose jobs as it went.
+    search : Search, optional
+    stopped : str, optional
+        What stopped it before its end, in a line. Before it has ended, that its console died.
+    killed : bool
+        It was asked to stop, or its console died.
+    process : dict of str to str, optional
+        The process of the console; None since the sweep has ended.
+    """
+
+    parent: SweepRun
+    folder: Path
+    command: str
+    n_jobs: int | None
+    search: Search | None
+    stopped: str | None = "the console process ended without closing the sweep"
+    killed: bool = True
+    process: dict[str, str] | None = field(default_factory=process_tags)
+
+    @property
+    def may_run(self) -> bool:
+        """Whether its console still runs, or is on another machine and nobody knows here."""
+        if self.process is None:
+            return False
+        pid, start = int(self.process["pid"]), float(self.process["process_start"])
+        return self.process["host"] != host() or is_alive(pid, start)
+
+    @classmethod
+    def read(cls, path: Path) -> Ledger:
+        """Return what a sweep wrote that has not been closed.
+
+        Raises
+        ------
+        DataError
+            The file cannot be read, or is no such file.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            found = TypeAdapter(cls).validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            allowed = f"a file {LEDGER} that a sweep left"
+            raise DataError(
+                Mistake(str(path), "cannot be read", allowed, one_line(error))
+            ) from error
+        return replace(found, folder=path.parent)
+
+    def write(self) -> None:
+        """Write it into the folder of the sweep."""
+        from pydantic import TypeAdapter
+
+        text = TypeAdapter(Ledger).dump_json(self, indent=1).decode()
+        write_text(self.folder / LEDGER, text, private=True)

@@ -1,0 +1,98 @@
+"""A sweep: a parent run, a child for every job, and nothing lost when some of them fail or die."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
+from gtzan_exp.config.compose import SweepPlan
+from gtzan_exp.sweep.best import best_file
+from gtzan_exp.sweep.close import close
+from gtzan_exp.sweep.job import Job
+from gtzan_exp.sweep.ledger import LEDGER, Ledger
+from gtzan_exp.tracking.outbox import undelivered
+from gtzan_exp.tracking.store import masked
+from gtzan_exp.tracking.sweeps import SweepRun
+
+_MAX_NAME = 100
+
+
+def sweep(
+    plan: SweepPlan,
+    arguments: Sequence[str],
+    overrides: Sequence[str],
+    launch: Callable[[Job], None],
+) -> int:
+    """Run a sweep and return its exit status: 0, or 1 where not every job ended well.
+
+    Parameters
+    ----------
+    plan : SweepPlan
+    arguments, overrides : sequence of str
+        The command line after ``gtzan-exp``, and the overrides in it.
+    launch : callable
+        Runs the jobs of the command line; it is given what each of them calls.
+
+    Raises
+    ------
+    ConfigError
+        The store cannot be reached; nothing has been trained.
+    KeyboardInterrupt, SystemExit
+        The sweep was stopped. All that ran is closed as KILLED.
+    """
+    command = masked(shlex.join(["gtzan-exp", *arguments]))
+    params = dict(re.match(r"[+~]*([^=]+)=?(.*)", text, re.DOTALL).groups() for text in overrides)
+    tags = {"command": command, "sweep_dir": plan.folder}
+    if plan.n_jobs is not None:
+        tags["n_jobs_planned"] = str(plan.n_jobs)
+    name = masked(f"sweep {' '.join(overrides)}")[:_MAX_NAME]
+    folder = _free_folder(plan.folder)
+    parent = SweepRun.open(plan.first.tracking, name, params, tags)
+    ledger = Ledger(parent, folder, command, plan.n_jobs, plan.search)
+    stopped: BaseException | None = None
+    status = "FAILED"
+    try:
+        ledger.write()
+        launch(Job(parent, os.getcwd(), plan.folder, plan.search))
+    except BrokenExecutor as error:
+        stopped = error
+    except BaseException as error:
+        stopped = error
+        raise
+    finally:
+        killed = isinstance(stopped, KeyboardInterrupt | SystemExit)
+        ended = {"stopped": stopped and one_line(stopped), "killed": killed, "process": None}
+        ledger = replace(ledger, **ended)
+        try:
+            status = close(ledger)
+        except ConfigError as error:
+            ledger.write()
+            sys.stdout.flush()
+            print(f"sweep not closed: {one_line(error)}", file=sys.stderr)
+            kept = f"  {ledger.folder} has all of it; gtzan-exp sync delivers it and closes it"
+            print(kept, file=sys.stderr, flush=True)
+    return 0 if status == "FINISHED" else 1
+
+
+def _free_folder(name: str) -> Path:
+    """Make the folder of a sweep, or clear it of what one before has recorded; return it."""
+    folder = Path(name)
+    where, allowed = "hydra.sweep.dir", "a folder that can be written"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        left = [*folder.glob(LEDGER), *undelivered([folder])]
+        if left:
+            what = "holds what a sweep has not delivered, or one that still runs"
+            allowed = f"another folder, or first: gtzan-exp sync {shlex.quote(name)}"
+            raise ConfigError(Mistake(where, what, allowed, str(left[0])))
+        best_file(folder).unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(Mistake(where, "cannot be made", allowed, str(error))) from error
+    return folder

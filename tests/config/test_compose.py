@@ -1,0 +1,285 @@
+"""Configuration: every mistake is found before any data is read, all of them at once."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gtzan_exp.basics.errors import ConfigError, GtzanExpError
+from gtzan_exp.config.cell import conf_folder, resolve
+from gtzan_exp.config.compose import check_sweep, composed
+from gtzan_exp.data.features import FeaturesView
+from gtzan_exp.data.spectrograms import SpectrogramsView
+
+HEAVY = {"tensorflow", "keras", "mlflow", "librosa", "cv2", "matplotlib", "xgboost"}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch) -> Path:
+    """An empty working directory. Nothing here may read data, and GTZAN is not there."""
+
+    def load(self, location, *, cache):
+        raise AssertionError("data was read")
+
+    monkeypatch.setattr(FeaturesView, "load", load)
+    monkeypatch.setattr(SpectrogramsView, "load", load)
+    monkeypatch.delenv("GTZAN_ROOT", raising=False)
+    monkeypatch.setenv("GTZAN_EXP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def mistakes(*overrides: str, sweep: bool = False) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        check_sweep(overrides) if sweep else composed(overrides, resolve)
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+GROUPS = {
+    group: sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+    for group in ("view", "model")
+}
+
+ONE = {
+    "view=features,model=cnn2d": "view=features model=cnn2d: the model takes image, the view gives "
+    "vector or sequence; allowed: view=features with cnn1d|linear_svc|logreg|mlp|svc|xgboost; "
+    "view=spectrograms with alexnet|cnn2d|cnn2d_leaky|linear_svc|logreg|mlp|svc|xgboost; "
+    "got: view=features with model=cnn2d",
+    "view=spectrograms,model=cnn1d": "view=spectrograms model=cnn1d: the model takes sequence",
+    "model=lgreg": "model: unknown option (nearest: logreg); allowed: alexnet, cnn1d",
+    "experiment=seed/images_cnn2": "experiment: unknown option (nearest: seed/images_cnn2d)",
+    "view=null": "view: unknown option; allowed: features, spectrograms; got: None",
+    "~split,name=x": "split: not set; allowed: split=NAME",
+    "sed=1": "sed: unknown option (nearest: seed); allowed: seed, name, tags",
+    "view.segment_second=3": "view.segment_second: unknown option (nearest: view.segment_seconds)",
+    "+view.hight=3": "view.hight: unknown option",
+    "+model.sovler=saga": "model.sovler: unknown option of LogisticRegression (nearest: solver)",
+    "+model.C=1": "model.C: is there already; allowed: model.C=VALUE; got: +model.C=1",
+    "tags.note=x": "tags.note: is not there yet; allowed: +tags.note=VALUE; got: tags.note=x",
+    "+tags.pid=7": "tags.pid: is set by the run itself; allowed: a name of your own",
+    "seed=1.5": "seed: wrong type; allowed: an integer; got: 1.5",
+    "seed=-1": "seed: out of range; allowed: 0 to 4294967295; got: -1",
+    "seed=4294967296": "seed: out of range",
+    "seed=true": "seed: wrong type",
+    "seed=1,2": "seed: is a sweep; allowed: one value, or --multirun (-m)",
+    "+sweep=smoke": "+sweep: is a sweep; allowed: one value, or --multirun (-m)",
+    "seed=${sed}": "seed: cannot be resolved",
+    "paths.runs=null": "paths.runs: wrong type; allowed: the path of a folder; got: None",
+    "trainer.epochs=x": "trainer.epochs: not a valid value; allowed: a valid integer; got: 'x'",
+    "split.test_size=1": "split.test_size: not a valid value; allowed: less than 1; got: 1",
+    "split=seed,split.random_state=-1": "split.random_state: not a valid value",
+    "split=kfold,split.seed=-1": "split.seed: not a valid value; allowed: greater than or equal to",
+    "split=group_kfold,split.seed=4294967296": "split.seed: not a valid value",
+    "view.columns=[]": "view.columns: not a valid value",
+    "view.columns=[tempo\\,label]": "view.columns: not a valid value; allowed: numeric columns",
+    "view=spectrograms,view.on_error=ignore": "view.on_error: not a valid value; allowed: 'raise' "
+    "or 'skip'; got: 'ignore'",
+    "view.gives=[image\\,vector]": "view.gives: not a valid value; allowed: 'vector'; got: 'image'",
+    "+data.synthetic=false": "data.synthetic: not a valid value; allowed: True; got: False",
+    "model.C=abc": "model.C: not valid for LogisticRegression; allowed: a float in the range "
+    "(0.0, inf]; got: 'abc'",
+    "model.solver=adam": "model.solver: not valid for LogisticRegression; allowed: a str among",
+    "model=cnn1d,model.filters=0": "model.filters: not valid for CNN1D",
+    "model=xgboost,model.subsample=2": "model.subsample: not valid for XGBoost",
+    "model.scaler=robust": "model.scaler: not a valid value; allowed: 'standard' or 'minmax'",
+    "model._target_=sklearn.svm.SVX": "model._target_: cannot be imported",
+    "model._target_=no.such.Model": "model._target_: cannot be imported",
+    "model._target_=sklearn.svm": "model._target_: does not fit; allowed: a class with 'fit'",
+    "view._target_=pathlib.Path": "view._target_: does not fit; allowed: a class with 'load'",
+    "tracking=server": "tracking.uri: not set; allowed: tracking.uri=VALUE; got: nothing",
+    "data=gtzan": "data.root: not set; allowed: a folder in GTZAN's layout (data.root=... or, for "
+    "data=gtzan, GTZAN_ROOT); got: nothing",
+    "data=gtzan,data.root=''": "data.root: not set",
+    "data=folder,data.root=gone": "data.root: does not exist",
+    "data=folder,data.root=file": "data.root: is not a folder",
+    "data=folder,data.root=empty": "data.root: is empty",
+    "data=folder,data.root=..,data.splits=typo": "data.splits: is not a folder; allowed: a "
+    "folder with published lists or artist_groups_merged.csv, or null; got: /",
+    "data.root=/my/für": "command line: not an override; allowed: key=value, +key=value, ~key; "
+    "other characters quoted: 'key=\"value\"'; got: data.root=/my/für",
+    "=1": "command line: not an override",
+    "+view=features": "config: view appears more than once",
+}
+
+
+NEVER_SWEPT = {
+    "+sweep=smoke,protocols": "sweep: is swept; allowed: one for all jobs",
+    "hydra/launcher=joblib,basic": "hydra/launcher: is swept; allowed: one for all jobs",
+    "hydra.sweep.dir=a,b": "hydra.sweep.dir: is swept",
+    "hydra.sweeper.max_batch_size=0": "hydra.sweeper.max_batch_size: out of range",
+    "tracking.uri='sqlite:////a.db','sqlite:////b.db'": "tracking.uri: is swept; allowed: one",
+}
+
+
+@pytest.mark.parametrize("override", NEVER_SWEPT)
+def test_what_all_jobs_have_in_common_is_not_swept(here, override):
+    with pytest.raises(ConfigError) as caught:
+        check_sweep([override])
+    (mistake,) = caught.value.mistakes
+    assert str(mistake).startswith(NEVER_SWEPT[override])
+
+
+@pytest.mark.parametrize("overrides", ONE)
+def test_a_mistake_is_one_line_that_says_where_what_allowed_got(here, overrides):
+    (here / "file").touch()
+    (here / "empty").mkdir()
+    separated = overrides.replace("\\,", "\0").split(",")
+    if overrides == "seed=1,2":
+        separated = [overrides]
+    (found,) = mistakes(*(text.replace("\0", ",") for text in separated))
+    assert found.startswith(ONE[overrides])
+    assert all(part in found for part in ("; allowed: ", "; got: "))
+
+
+def test_all_mistakes_are_said_at_once():
+    found = mistakes(
+        *("data=gtzan", "data.root=/no/such/folder", "view=spectograms", "model.C=-1"),
+        *("model.sovler=saga", "trainer.epochs=0", "traner=smoke", "seed=x", "split.val_size=2"),
+        *("tracking=server", "name=3", "+view.hight=1"),
+    )
+    assert [line.partition(":")[0] for line in found] == [
+        *("view", "model.sovler", "traner", "seed", "name", "tracking.uri", "view.hight"),
+        *("split.val_size", "trainer.epochs", "data.root", "model.C"),
+    ]
+    assert "(nearest: spectrograms)" in found[0]
+    assert "(nearest: model.solver)" in found[1]
+    assert "(nearest: trainer)" in found[2]
+
+
+def test_all_jobs_of_a_sweep_are_checked():
+    found = mistakes("seed=0,-1", "model=logreg,svx", "split.test_size=0.1,1.5", sweep=True)
+    assert [line.partition(";")[0] for line in found] == [
+        "split.test_size: not a valid value",
+        "model: unknown option (nearest: svc)",
+        "seed: out of range",
+    ]
+    assert mistakes("model=glob(zz*)", sweep=True)[0].startswith("command line: describes no job")
+    assert mistakes("model.C=interval(0,1)", sweep=True)[0].startswith("model.C: not valid")
+    check_sweep(["model.C=interval(1,2)", "seed=range(0,2)"])
+
+
+@pytest.mark.parametrize(
+    ("choice", "module", "extra"),
+    [
+        ("model=cnn1d", "tensorflow", "networks"),
+        ("hydra/launcher=joblib", "hydra_plugins.hydra_joblib_launcher", "sweep"),
+        ("hydra/launcher=submitit_local", "submitit", "slurm"),
+        ("hydra/launcher=submitit_slurm", "submitit", "slurm"),
+        ("hydra/launcher=ray", "ray", "ray"),
+    ],
+)
+def test_a_missing_extra_is_named(here, monkeypatch, choice, module, extra):
+    find_spec = importlib.util.find_spec
+
+    def without(name, *rest):
+        return None if name == module else find_spec(name, *rest)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without)
+    (line,) = mistakes(choice, "seed=0,1", sweep=True)
+    assert line.startswith(f"{choice}: needs ")
+    assert f"which is not installed; allowed: pip install 'gtzan-exp[{extra}]'" in line
+
+
+@pytest.mark.parametrize("kind", ["experiment", pytest.param("sweep", marks=pytest.mark.slow)])
+def test_every_named_experiment_and_sweep_resolves(kind, here, monkeypatch):
+    """Of a search the whole space; of another sweep the first jobs, whose parts have own tests."""
+    (here / "features_30_sec.csv").touch()
+    place = f"data.root={json.dumps(str(here))}"
+    root = conf_folder() / kind
+    names = [str(path.relative_to(root).with_suffix("")) for path in root.rglob("*.yaml")]
+    assert names
+    for name in names:
+        data = [] if "smoke" in name else ["data=gtzan", place]
+        if kind == "sweep":
+            n_checked = 64 if name.startswith("hpo") else 2
+            monkeypatch.setattr("gtzan_exp.config.compose.MAX_JOBS_CHECKED", n_checked)
+            check_sweep([f"+sweep={name}", *data])
+        else:
+            cell = composed([f"experiment={name}", *data], resolve)
+            assert cell.data.synthetic == ("smoke" in name)
+
+
+@pytest.mark.parametrize("view", GROUPS["view"])
+@pytest.mark.parametrize("model", GROUPS["model"])
+def test_every_pair_resolves_or_is_refused_as_a_pair(view, model):
+    try:
+        cell = composed([f"view={view}", f"model={model}"], resolve)
+    except ConfigError as error:
+        (mistake,) = error.mistakes
+        assert mistake.where == f"view={view} model={model}"
+    else:
+        assert cell.model.input in cell.view.gives
+        assert hasattr(cell.classifier, "fit")
+
+
+def test_a_model_of_ones_own_is_one_file_in_ones_own_folder(here):
+    (here / "model").mkdir()
+    text = "name: mine\ninput: vector\n_target_: sklearn.naive_bayes.GaussianNB\n"
+    (here / "model" / "mine.yaml").write_text(text)
+    cell = composed(["model=mine"], resolve, config_dir=str(here))
+    assert type(cell.classifier).__name__ == "GaussianNB"
+    with pytest.raises(ConfigError, match="--config-dir: is not there"):
+        composed([], resolve, config_dir=str(here / "gone"))
+
+
+def test_a_root_with_spaces_and_letters_beyond_ascii(here, monkeypatch):
+    root = here / "Müsik  (a=b), und mehr"
+    root.mkdir()
+    (root / "file").touch()
+    monkeypatch.setenv("GTZAN_ROOT", str(root))
+    assert composed(["data=gtzan"], resolve).data.folder() == root
+    cell = composed(["data=folder", f'data.root="{root.name}"'], resolve)
+    assert cell.data.folder() == root
+    monkeypatch.setenv("GTZAN_ROOT", "")
+    assert mistakes("data=gtzan")[0].startswith("data.root: not set")
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_status", "never"),
+    [
+        (["--help"], 0, HEAVY | {"hydra", "numpy", "pandas", "sklearn", "omegaconf"}),
+        (["validate", "--help"], 0, HEAVY | {"hydra", "pandas", "sklearn"}),
+        (["view=features", "model=cnn2d"], 2, HEAVY),
+        (["data=folder", "data.root=nowhere", "model=svc", "model.C=x"], 2, HEAVY),
+        (["validate", "data=folder", "data.root=views", "view.columns=[a]"], 0, HEAVY),
+        (
+            ["data=folder", "data.root=views", "view.columns=[a]", "model=svc"],
+            0,
+            {"tensorflow", "keras", "librosa", "xgboost"},
+        ),
+        (["compare", "foo=1"], 2, HEAVY),
+        (["-m", "model=logreg,cnn1d", "seed=x"], 2, HEAVY),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(here, command, exit_status, never):
+    (here / "views").mkdir()
+    rows = [f"{genre}.{i:05}.wav,{i},{genre}" for genre in ("a", "b") for i in range(5)]
+    (here / "views/features_30_sec.csv").write_text("\n".join(["filename,a,label", *rows]))
+    code = (
+        "import sys\n"
+        "from gtzan_exp.cli import main\n"
+        f"status = main({command!r})\n"
+        "print(status, *sorted(name for name in sys.modules if '.' not in name), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    status, *modules = done.stderr.splitlines()[-1].split()
+    assert int(status) == exit_status
+    assert never & set(modules) == set()
+
+
+def test_errors_survive_a_trip_to_another_process():
+    import pickle
+
+    from gtzan_exp.basics.errors import MissingExtraError, Mistake
+
+    for error in (ConfigError(Mistake("a", "b", "c", "d")), MissingExtraError("a", "b", "c")):
+        again = pickle.loads(pickle.dumps(error))
+        assert isinstance(again, GtzanExpError)
+        assert (type(again), str(again)) == (type(error), str(error))
+    assert Path(conf_folder(), "config.yaml").is_file()

@@ -1,0 +1,344 @@
+"""A run from the command line to MLflow and back, for every cell that exists."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from omegaconf import OmegaConf
+from sklearn.metrics import accuracy_score, classification_report, f1_score, log_loss
+from threadpoolctl import threadpool_info
+
+from gtzan_exp.audio.spectrograms import encode_png
+from gtzan_exp.basics.errors import ConfigError
+from gtzan_exp.cli import main
+from gtzan_exp.config.cell import conf_folder, resolve
+from gtzan_exp.config.compose import composed
+from gtzan_exp.tracking.models import load_model
+from tests.data.conftest import table as feature_table
+
+
+def cells() -> list:
+    """Return every pair of a view and a model that fit, from the configuration."""
+    views, models = (
+        [OmegaConf.load(path) for path in sorted((conf_folder() / group).glob("*.yaml"))]
+        for group in ("view", "model")
+    )
+    fast = {"features": ["logreg", "svc", "xgboost", "cnn1d"], "spectrograms": ["logreg"]}
+    return [
+        pytest.param(v.name, m.name, marks=() if m.name in fast[v.name] else pytest.mark.slow)
+        for v in views
+        for m in models
+        if m.input in v.gives
+    ]
+
+
+def run(capsys: pytest.CaptureFixture, *overrides: str) -> tuple[dict, Path]:
+    """Run a command line; return ``result.json`` with what was printed, and the output folder."""
+    assert main(list(overrides)) == 0, capsys.readouterr().err
+    printed = capsys.readouterr().out
+    last = printed.splitlines()[-1]
+    (path,) = [
+        path
+        for path in Path.cwd().rglob("result.json")
+        if json.loads(path.read_text())["run_id"] in last
+    ]
+    result = json.loads(path.read_text()) | {"printed": printed}
+    accuracy, macro_f1 = (result["metrics"][f"test/{name}"] for name in ("accuracy", "macro_f1"))
+    assert (
+        last
+        == f"run_id={result['run_id']} test/accuracy={accuracy:.4f} test/macro_f1={macro_f1:.4f}"
+    )
+    return result, path.parent
+
+
+def store(workspace: Path) -> str:
+    return f"sqlite:///{workspace}/mlruns/mlflow.db"
+
+
+@pytest.mark.parametrize(("view", "model"), cells())
+def test_every_cell_reloads_from_mlflow_and_predicts_the_same(workspace, capsys, view, model):
+    overrides = ["experiment=smoke", f"view={view}", f"model={model}"]
+    result, output = run(capsys, *overrides)
+
+    mlflow.set_tracking_uri(store(workspace))
+    predictions = pd.read_parquet(output / "record" / "predictions.parquet")
+    cell = composed(overrides, resolve)
+    dataset = cell.view.load(cell.data, cache=cell.cache)
+    rows = np.array([list(dataset.ids).index(name) for name in predictions["id"]])
+    inputs = dataset.take(rows)
+    uri = f"runs:/{result['run_id']}/model"
+
+    reloaded = load_model(uri)
+    probabilities = predictions[[f"p_{name}" for name in dataset.classes]]
+    np.testing.assert_allclose(reloaded.predict_proba(inputs), probabilities, atol=1e-5)
+    np.testing.assert_array_equal(reloaded.predict(inputs), predictions["predicted"])
+
+    native = mlflow.sklearn.load_model(uri)
+    np.testing.assert_array_equal(native.predict(inputs), predictions["predicted"])
+
+    served = mlflow.pyfunc.load_model(uri)
+    frame = inputs
+    if view == "spectrograms":
+        pixels = np.rint(np.asarray(inputs) * 255).astype(np.uint8)
+        frame = pd.DataFrame({"image": [encode_png(image) for image in pixels]})
+    np.testing.assert_array_equal(served.predict(frame), predictions["predicted"])
+    requirements = Path(mlflow.artifacts.download_artifacts(f"{uri}/requirements.txt")).read_text()
+    assert all("==" in line for line in requirements.split())
+    assert ("tensorflow==" in requirements) == model.startswith(("cnn", "alex"))
+
+
+def test_the_run_record_is_complete_and_true(workspace, capsys):
+    result, output = run(capsys, "model=logreg", "+tags.note=mine", "name=first")
+    client = MlflowClient(store(workspace))
+    record = client.get_run(result["run_id"])
+    assert record.info.status == "FINISHED"
+    assert record.info.run_name == "first"
+
+    metrics = record.data.metrics
+    table = pd.read_parquet(output / "record" / "predictions.parquet")
+    assert table.groupby("part").size().to_dict() == {"train": 140, "val": 20, "test": 40}
+    assert set(table["id"]) == set(table["track"])
+    for part, rows in table.groupby("part"):
+        classes = sorted(set(table["true"]))
+        probabilities = rows[[f"p_{name}" for name in classes]]
+        assert metrics[f"{part}/accuracy"] == accuracy_score(rows["true"], rows["predicted"])
+        f1 = f1_score(rows["true"], rows["predicted"], average=None, labels=classes)
+        assert metrics[f"{part}/macro_f1"] == pytest.approx(f1.mean())
+        assert metrics[f"{part}/f1/jazz"] == pytest.approx(f1[classes.index("jazz")])
+        assert metrics[f"{part}/log_loss"] == pytest.approx(
+            log_loss(rows["true"], probabilities, labels=classes)
+        )
+        assert f"{part}/balanced_accuracy" in metrics
+    assert metrics["n_parameters"] == 57 * 10 + 10
+    assert metrics["fit_seconds"] > 0
+    assert metrics["predict_ms_per_track"] > 0
+    assert {**result["metrics"]} == pytest.approx(
+        {key: value for key, value in metrics.items() if not key.startswith("leak/")}
+    )
+
+    params, tags = record.data.params, record.data.tags
+    own = sorted(set(tags) - {"note", "mlflow.user"})
+    with pytest.raises(ConfigError) as caught:
+        composed([f"+tags={{{','.join(f'{tag}: x' for tag in own)}}}"], resolve)
+    assert [mistake.where for mistake in caught.value.mistakes] == [f"tags.{tag}" for tag in own]
+    assert params["model.C"] == "1.0"
+    assert params["split.test_size"] == "0.2"
+    assert tags["note"] == "mine"
+    assert tags["synthetic"] == "true"
+    assert tags["leak"] == "artist"
+    assert metrics["leak/artist"] > 0.9
+    assert tags["seed"] == "0"
+    for name in ("data_fingerprint", "split_fingerprint", "config_hash", "version/scikit-learn"):
+        assert tags[name]
+    blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    assert tags["version/blas"].endswith(f"threads: {blas[0]['num_threads']}")
+    assert any(f"{library['version']} " in tags["version/blas"] for library in blas)
+    (dataset,) = record.inputs.dataset_inputs
+    assert dataset.dataset.digest == tags["data_fingerprint"]
+    assert "SYNTHETIC, not GTZAN" in dataset.dataset.name
+
+    artifacts = {item.path for item in client.list_artifacts(result["run_id"])}
+    assert artifacts == {
+        "classification_report.json",
+        "classification_report.txt",
+        "config.yaml",
+        "confusion_matrix.png",
+        "leaks.csv",
+        "predictions.parquet",
+        "split.csv",
+        "split.json",
+    }
+    report = json.loads((output / "record" / "classification_report.json").read_text())
+    test = table[table["part"] == "test"]
+    assert report == classification_report(test["true"], test["predicted"], output_dict=True)
+    saved = OmegaConf.load(output / "record" / "config.yaml")
+    assert saved.model.C == 1.0
+
+    summary = json.loads((output / "record" / "split.json").read_text())
+    assert summary["split_fingerprint"] == tags["split_fingerprint"]
+    (fold,) = summary["folds"]
+    for part, number in {"train": 14, "val": 2, "test": 4}.items():
+        assert fold["parts"][part]["tracks"] == dict.fromkeys(classes, number)
+    members = pd.read_csv(output / "record" / "split.csv").set_index("track")["part"]
+    assert members.to_dict() == table.set_index("track")["part"].to_dict()
+    leaks = pd.read_csv(output / "record" / "leaks.csv").query("part == 'test' and fold == 1")
+    leaks = leaks[(leaks["kind"] == "artist") & (leaks["other_part"] == "train")]
+    assert len(leaks) == metrics["leak/artist"] * 40
+
+
+def test_a_recorded_split_is_run_again_from_its_table(workspace, capsys):
+    first, output = run(capsys, "split=kfold", "split.k=3", "tracking.log_model=false")
+    table = f"split.table='{output / 'record' / 'split.csv'}'"
+    again, _ = run(capsys, "split=lists", table, "tracking.log_model=false")
+    assert again["tags"]["split_fingerprint"] == first["tags"]["split_fingerprint"]
+    for name in ("test/accuracy", "std/test/accuracy"):
+        assert again["metrics"][name] == first["metrics"][name]
+
+
+def test_a_learning_curve_is_a_parent_of_points_and_ends_as_the_holdout(workspace, capsys):
+    fractions = "split.fractions=[0.15,0.5,1.0]"
+    result, output = run(capsys, "split=learning_curve", fractions)
+    holdout, _ = run(capsys, "split=holdout", "tracking.log_model=false")
+    for name in ("test/accuracy", "val/macro_f1", "n_train"):
+        assert result["metrics"][name] == holdout["metrics"][name]
+    client = MlflowClient(store(workspace))
+    parent = client.get_run(result["run_id"])
+    children = client.search_runs(
+        [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{result['run_id']}'"
+    )
+    by_fraction = {child.data.tags["fraction"]: child.data for child in children}
+    assert sorted(by_fraction) == ["0.15", "0.5", "1"]
+    assert {child.tags["task"] for child in by_fraction.values()} == {"fraction"}
+    history = client.get_metric_history(result["run_id"], "learning_curve/test/accuracy")
+    points = {point.step: point.value for point in history}
+    assert points == {
+        20: by_fraction["0.15"].metrics["test/accuracy"],
+        70: by_fraction["0.5"].metrics["test/accuracy"],
+        140: parent.data.metrics["test/accuracy"],
+    }
+    assert (output / "record" / "learning_curve.png").stat().st_size > 5000
+    mlflow.set_tracking_uri(store(workspace))
+    assert load_model(f"runs:/{result['run_id']}/model")[-1].coef_.shape == (10, 57)
+
+
+@pytest.mark.parametrize("split", [["split=holdout"], ["split=kfold", "split.k=2"]])
+def test_segment_models_report_track_accuracy(workspace, capsys, split):
+    result, output = run(capsys, "view.segment_seconds=3", *split, "tracking.log_model=false")
+    table = pd.read_parquet(output / "record" / "predictions.parquet")
+    test = table[table["part"] == "test"]
+    probabilities = test.filter(like="p_").groupby(test["track"]).mean()
+    predicted = probabilities.idxmax(axis=1).str.removeprefix("p_")
+    true = test.groupby("track")["true"].first()
+    measured = result["metrics"]["test/track_accuracy"]
+    assert measured == pytest.approx(accuracy_score(true, predicted))
+    assert measured != result["metrics"]["test/accuracy"]
+    assert ("std/test/track_accuracy" in result["metrics"]) == ("split=kfold" in split)
+
+
+def test_networks_record_their_learning_curves(workspace, capsys):
+    result, output = run(capsys, "experiment=smoke", "model=cnn1d")
+    client = MlflowClient(store(workspace))
+    history = client.get_metric_history(result["run_id"], "epoch/val_loss")
+    assert [point.step for point in history] == [1, 2]
+    assert (output / "record" / "learning_curves.png").stat().st_size > 5000
+    assert result["metrics"]["best_epoch"] in (1, 2)
+
+
+@pytest.mark.parametrize("model", [pytest.param("mlp", marks=pytest.mark.slow), "cnn1d"])
+def test_the_same_config_and_seed_give_the_same_metrics(workspace, capsys, model):
+    command = ["experiment=smoke", f"model={model}", "tracking.log_model=false"]
+    (first, _), (again, _), (other, _) = (
+        run(capsys, *command, f"seed={seed}") for seed in (0, 0, 1)
+    )
+
+    def scores(result: dict) -> dict:
+        return {k: v for k, v in result["metrics"].items() if "/" in k}
+
+    assert scores(first) == scores(again)
+    assert scores(first) != scores(other)
+    assert first["tags"] == again["tags"]
+    assert first["tags"]["config_hash"] != other["tags"]["config_hash"]
+
+
+def test_the_config_hash_is_of_what_counts_and_not_of_where_it_lies(workspace, capsys):
+    """The same tables and lists in two folders are one cell; other lists are another."""
+    assert main(["validate"]) == 0
+    source = Path(capsys.readouterr().out.splitlines()[0].partition(": ")[2]).parent
+    hashes = []
+    for folder, last in (("here", 16), ("there", 16), ("other", 15)):
+        root = workspace / folder
+        (root / "splits").mkdir(parents=True)
+        table = pd.read_csv(source / "features_30_sec.csv")
+        table.to_csv(root / "features_30_sec.csv", index=False)
+        number = table["filename"].str.extract(r"\.(\d+)\.", expand=False).astype(int)
+        for part, chosen in (("train", number < last), ("test", number >= 16)):
+            names = "\n".join(table["filename"][chosen])
+            (root / "splits" / f"{part}.txt").write_text(names)
+        place = [f"data.root={folder}", "split.dir=${data.splits}"]
+        result, _ = run(capsys, "data=folder", "split=lists", *place, "tracking.log_model=false")
+        hashes.append(result["tags"]["config_hash"])
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_genres_of_any_name_are_recorded(workspace, capsys):
+    genres = ("..", "a/b", "r&b", "r+b", "r_b", "50 %")
+    feature_table(10, genres).to_csv(workspace / "features_30_sec.csv", index=False)
+    result, output = run(capsys, "data=folder", "data.root=.", "model=logreg")
+    record = MlflowClient(store(workspace)).get_run(result["run_id"])
+    assert record.info.status == "FINISHED"
+    assert not list(output.rglob("*.undelivered.json"))
+    predictions = pd.read_parquet(output / "record" / "predictions.parquet").query("part == 'test'")
+    f1 = f1_score(*predictions[["true", "predicted"]].to_numpy().T, average=None, labels=genres)
+    names = ("__", "a_b", "r_b_2", "r_b_3", "r_b", "50 _")
+    found = [record.data.metrics[f"test/f1/{name}"] for name in names]
+    assert found == pytest.approx(f1)
+
+
+def test_a_failed_run_is_recorded_as_failed_with_its_traceback(workspace, capsys):
+    with pytest.raises(SystemExit):
+        main(["model=logreg", "+model.dual=true"])
+    assert capsys.readouterr().err.count("\n") == 1
+    (found,) = MlflowClient(store(workspace)).search_runs(["1"])
+    assert found.info.status == "FAILED"
+    path = mlflow.artifacts.download_artifacts(
+        f"runs:/{found.info.run_id}/traceback.txt", tracking_uri=store(workspace)
+    )
+    assert "dual=True" in Path(path).read_text()
+
+
+def test_a_sweep_records_every_job_and_compare_shows_them(workspace, capsys):
+    assert main(["-m", "experiment=smoke", "model=logreg,svc", "seed=0,1"]) == 0
+    capsys.readouterr()
+    assert main(["compare", "record=false"]) == 0
+    shown = capsys.readouterr().out
+    assert "4 finished runs in gtzan_exp-sample (SYNTHETIC, not GTZAN)" in shown
+    table, draws = shown.split("Over draws of the split:")
+    lines = [line.split() for line in table.splitlines() if line.startswith("holdout, seed=")]
+    assert sorted((line[1], line[5]) for line in lines) == [
+        *[("seed=0", "logreg"), ("seed=0", "svc"), ("seed=1", "logreg"), ("seed=1", "svc")]
+    ]
+    assert {line[4] for line in lines} == {"features"}
+    lines = [line.split() for line in draws.splitlines() if line.startswith("holdout")]
+    assert sorted(line[4] for line in lines) == ["logreg", "svc"]
+
+
+def test_leaks_of_the_notebook_warn_and_tag_the_run(workspace, capsys):
+    result, _ = run(capsys, "split=seed", "split.scaler_rows=all", "tracking.log_model=false")
+    assert result["tags"]["leak"] == "scaler+artist"
+    assert "LEAKS from test to training: scaler" in result["printed"]
+    honest, _ = run(capsys, "split=seed", "tracking.log_model=false")
+    assert honest["tags"]["leak"] == "artist"
+    assert honest["tags"]["split_fingerprint"] == result["tags"]["split_fingerprint"]
+
+
+def test_cross_validation_is_a_parent_with_a_child_per_fold(workspace, capsys):
+    result, output = run(capsys, "split=group_kfold", "split.k=4")
+    client = MlflowClient(store(workspace))
+    parent = client.get_run(result["run_id"])
+    children = client.search_runs(
+        [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{result['run_id']}'"
+    )
+    accuracies = [child.data.metrics["test/accuracy"] for child in children]
+    assert len(accuracies) == 4
+    assert {child.info.status for child in children} == {"FINISHED"}
+    metrics = parent.data.metrics
+    assert metrics["test/accuracy"] == pytest.approx(np.mean(accuracies))
+    assert metrics["std/test/accuracy"] == pytest.approx(np.std(accuracies, ddof=1))
+    low, high = metrics["ci_low/test/accuracy"], metrics["ci_high/test/accuracy"]
+    assert low < metrics["test/accuracy"] < high
+    assert metrics["leak/artist"] == 0
+
+    table = pd.read_parquet(output / "record" / "predictions.parquet")
+    test = table[table["part"] == "test"]
+    assert test["id"].is_unique
+    assert len(test) == 200
+    by_fold = (test["true"] == test["predicted"]).groupby(test["fold"]).mean()
+    assert sorted(by_fold) == pytest.approx(sorted(accuracies))
+    assert main(["compare", "record=false"]) == 0
+    assert "1 finished runs" in capsys.readouterr().out

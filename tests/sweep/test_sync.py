@@ -1,0 +1,326 @@
+"""What a store did not take is kept, and delivered once, wherever it stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from filelock import FileLock
+
+from gtzan_exp.cli import main
+from gtzan_exp.sweep.ledger import LEDGER, Ledger
+from gtzan_exp.tracking import outbox
+from gtzan_exp.tracking.models import load_model
+from gtzan_exp.tracking.store import Tracking
+from gtzan_exp.tracking.sweeps import SweepRun
+from tests.sweep.test_sweep import QUICK, artifact, runs, tables  # noqa: F401
+
+GOOD = [*QUICK, "data.root=good"]
+
+
+def gone(*_):
+    """Stand for a step of a delivery whose store has gone away."""
+    raise OSError("gone")
+
+
+def breaks(monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException, *, after: bool):
+    """Let a step of a delivery fail once, before or after the store has done what it asks."""
+    take, failures = outbox._STEPS[step], [error]
+
+    def fails_once(*args):
+        if after:
+            take(*args)
+        if failures:
+            raise failures.pop()
+        if not after:
+            take(*args)
+
+    monkeypatch.setitem(outbox._STEPS, step, fails_once)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "model",
+        "end",
+        *(
+            pytest.param(step, marks=pytest.mark.slow)
+            for step in ("params", "inputs", "files", "metrics")
+        ),
+    ],
+)
+def test_a_store_that_fails_at_any_step_gets_the_rest_later(
+    tables,  # noqa: F811
+    capsys,
+    monkeypatch,
+    step,
+    after,
+):
+    breaks(monkeypatch, step, OSError("database or disk is full"), after=after)
+    with pytest.raises(SystemExit) as stopped:
+        main([*GOOD, "tracking.log_model=true"])
+    assert stopped.value.code == 1
+    out, _ = capsys.readouterr()
+    assert "database or disk is full" in out
+    (result,) = [json.loads(path.read_text()) for path in tables.rglob("result.json")]
+    (run,) = runs(tables)
+    assert run.info.status == ("FINISHED" if (step, after) == ("end", True) else "RUNNING")
+
+    assert main(["sync"]) == 0
+    assert capsys.readouterr().out.startswith(f"run_id={result['run_id']} FINISHED ")
+    (run,) = runs(tables)
+    assert run.info.status == "FINISHED"
+    assert run.info.end_time < run.info.start_time + 600_000
+    assert result["metrics"].items() <= run.data.metrics.items()
+    assert run.data.params["model.C"] == "1.0"
+    assert len(run.inputs.dataset_inputs) == 1
+    assert "precision" in artifact(tables, run, "classification_report.txt")
+    mlflow.set_tracking_uri(f"sqlite:///{tables}/mlruns/mlflow.db")
+    assert list(load_model(f"runs:/{run.info.run_id}/model").classes_) == ["a", "b"]
+    assert not [path for path in tables.rglob("*") if "undelivered" in path.name]
+    assert not list(tables.rglob("record.model"))
+
+
+def test_folds_that_the_store_never_heard_of_become_children(tables, monkeypatch):  # noqa: F811
+    breaks(monkeypatch, "inputs", OSError("gone"), after=False)
+    with pytest.raises(SystemExit):
+        main([*GOOD, "split=kfold", "split.k=3"])
+    assert len(runs(tables)) == 1
+    assert main(["sync"]) == 0
+    (parent,) = runs(tables, "tags.task = 'train'")
+    folds = runs(tables, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert [fold.info.status for fold in (parent, *folds)] == ["FINISHED"] * 4
+    values = [fold.data.metrics["test/accuracy"] for fold in folds]
+    assert parent.data.metrics["test/accuracy"] == pytest.approx(pd.Series(values).mean())
+    assert main(["sync"]) == 0
+    assert len(runs(tables)) == 4
+
+
+def test_a_delivery_that_is_stopped_goes_on_later(tables, capsys, monkeypatch):  # noqa: F811
+    breaks(monkeypatch, "metrics", KeyboardInterrupt(), after=True)
+    assert main(GOOD) == 130
+    (path,) = tables.rglob("*.undelivered.json")
+    (run,) = runs(tables)
+    client = mlflow.MlflowClient(f"sqlite:///{tables}/mlruns/mlflow.db")
+    client.set_tag(run.info.run_id, "stale", "its process is gone")
+    client.set_terminated(run.info.run_id, "KILLED")
+    (path.parent / "other.undelivered.json").write_text("{")
+    capsys.readouterr()
+    assert main(["sync"]) == 2
+    out, err = capsys.readouterr()
+    assert out == f"run_id={run.info.run_id} FINISHED {run.info.run_name}\n"
+    assert err.count("\n") == 1
+    assert "other.undelivered.json: cannot be read" in err
+    (run,) = runs(tables)
+    assert run.info.status == "FINISHED"
+    assert "stale" not in run.data.tags
+
+
+@pytest.mark.parametrize("call", ["log_outputs", "log_model_artifacts", "log_batch"])
+def test_of_a_delivery_that_is_stopped_on_its_way_there_is_one_model(
+    tables,  # noqa: F811
+    monkeypatch,
+    call,
+):
+    take, stops = getattr(mlflow.MlflowClient, call), [KeyboardInterrupt()]
+
+    def stops_once(client, *args, **kwargs):
+        if stops and (call != "log_batch" or "metrics" in kwargs):
+            raise stops.pop()
+        return take(client, *args, **kwargs)
+
+    monkeypatch.setattr(mlflow.MlflowClient, call, stops_once)
+    assert main([*GOOD, "tracking.log_model=true"]) == 130
+    assert main(["sync"]) == 0
+    (run,) = runs(tables)
+    client = mlflow.MlflowClient(f"sqlite:///{tables}/mlruns/mlflow.db")
+    (model,) = client.search_logged_models([run.info.experiment_id])
+    assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
+    assert model.status == "READY"
+    mlflow.set_tracking_uri(f"sqlite:///{tables}/mlruns/mlflow.db")
+    assert list(load_model(f"runs:/{run.info.run_id}/model").classes_) == ["a", "b"]
+
+
+def test_a_failed_run_is_delivered_as_one(tables, capsys, monkeypatch):  # noqa: F811
+    breaks(monkeypatch, "inputs", OSError("gone"), after=False)
+    with pytest.raises(SystemExit) as stopped:
+        main([*GOOD, "+model.dual=true"])
+    assert stopped.value.code == 2
+    assert "dual" in capsys.readouterr().err
+    assert main(["sync"]) == 0
+    (run,) = runs(tables)
+    assert run.info.status == "FAILED"
+    assert "dual" in run.data.tags["error"]
+    assert "Traceback" in artifact(tables, run, "traceback.txt")
+
+
+def test_a_store_that_is_away_for_one_job_has_it_by_the_end_of_the_sweep(
+    tables,  # noqa: F811
+    capsys,
+    monkeypatch,
+):
+    def away_for_job(outbox_, client, entry):
+        if entry.tags.get("job") == "0" and not list(tables.rglob("*/1")):
+            raise OSError("gone")
+        return take(outbox_, client, entry)
+
+    take = outbox._STEPS["run"]
+    monkeypatch.setitem(outbox._STEPS, "run", away_for_job)
+    assert main(["-m", *GOOD, "seed=0,1"]) == 0
+    out, _ = capsys.readouterr()
+    assert "sweep FINISHED: 2 jobs: 2 finished" in out
+    (parent,) = runs(tables, "tags.task = 'sweep'")
+    jobs = runs(tables, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    named = [json.loads(path.read_text())["run_id"] for path in tables.rglob("result.json")]
+    assert sorted(named) == sorted(run.info.run_id for run in jobs)
+    assert not list(tables.rglob("*.undelivered.json"))
+
+
+def test_a_damaged_record_does_not_keep_a_sweep_from_being_closed(tables, capsys, monkeypatch):  # noqa: F811
+    def damaged(*_):
+        (folder,) = tables.glob("multirun/*/*")
+        (folder / "9").mkdir()
+        (folder / "9" / "record.undelivered.json").write_text("{")
+
+    end = outbox._STEPS["end"]
+    monkeypatch.setitem(outbox._STEPS, "end", lambda *step: (damaged(), end(*step)))
+    assert main(["-m", *GOOD, "seed=0"]) == 0
+    out, _ = capsys.readouterr()
+    assert "record.undelivered.json: cannot be read" in out
+    assert "sweep FINISHED: 1 jobs: 1 finished" in out
+    assert [run.info.status for run in runs(tables)] == ["FINISHED"] * 2
+
+
+def test_a_sweep_that_may_still_run_is_left_open(tables, capsys):  # noqa: F811
+    assert main(["-m", *GOOD, "seed=0"]) == 0
+    (parent,) = runs(tables, "tags.task = 'sweep'")
+    (folder,) = tables.glob("multirun/*/*")
+    store = Tracking(uri=f"sqlite:///{tables}/mlruns/mlflow.db", experiment="gtzan_exp-folder")
+    elsewhere = {"host": "elsewhere", "pid": "1", "process_start": "0"}
+    ledger = Ledger(
+        SweepRun(store, parent.info.run_id), folder, "gtzan-exp -m", 1, None, process=elsewhere
+    )
+    ledger.write()
+    capsys.readouterr()
+    assert main(["sync"]) == 0
+    assert "sweep.unclosed.json: left open, it may still run on elsewhere" in capsys.readouterr()[0]
+    assert (folder / LEDGER).exists()
+
+    replace(ledger, process=None, stopped=None, killed=False).write()
+    assert main(["sync"]) == 0
+    assert capsys.readouterr().out.endswith("closed: gtzan-exp -m\n")
+    assert not (folder / LEDGER).exists()
+
+
+def test_a_run_that_the_store_refuses_does_not_keep_others_from_being_delivered(
+    tables,  # noqa: F811
+    capsys,
+    monkeypatch,
+):
+    with monkeypatch.context() as patched:
+        patched.setitem(outbox._STEPS, "metrics", gone)
+        assert main(["-m", *GOOD, "seed=0,1"]) == 1
+    assert "sweep not closed: " in capsys.readouterr().err
+    deleted, other = runs(tables, "tags.task = 'train'")
+    client = mlflow.MlflowClient(f"sqlite:///{tables}/mlruns/mlflow.db")
+    client.delete_run(deleted.info.run_id)
+    assert main(["sync"]) == 2
+    out, err = capsys.readouterr()
+    assert f"run_id={other.info.run_id} FINISHED" in out
+    assert "the store refuses what it is sent" in err
+    assert err.count("gtzan-exp: error: ") == 1
+    (parent,) = runs(tables, "tags.task = 'sweep'")
+    assert (parent.info.status, parent.data.metrics["n_finished"]) == ("FAILED", 1)
+
+
+def test_a_deleted_experiment_does_not_keep_others_from_being_delivered(
+    tables,  # noqa: F811
+    capsys,
+    monkeypatch,
+):
+    with monkeypatch.context() as patched:
+        patched.setitem(outbox._STEPS, "run", gone)
+        for name in ("first", "second"):
+            options = [f"tracking.experiment={name}", f"hydra.sweep.dir={name}"]
+            assert main(["-m", *GOOD, *options, "seed=0"]) == 1
+    client = mlflow.MlflowClient(f"sqlite:///{tables}/mlruns/mlflow.db")
+    client.delete_experiment(client.get_experiment_by_name("first").experiment_id)
+    capsys.readouterr()
+    assert main(["sync", "first", "second"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("gtzan-exp: error: tracking.experiment: was deleted in MLflow")
+    assert err.count("gtzan-exp: error: ") == 1
+    assert {run.info.status for run in runs(tables)} == {"FINISHED"}
+    assert len(runs(tables)) == 2
+
+
+def test_a_sweep_whose_job_another_process_delivers_is_left_open(tables, capsys, monkeypatch):  # noqa: F811
+    with monkeypatch.context() as patched:
+        patched.setitem(outbox._STEPS, "metrics", gone)
+        assert main(["-m", *GOOD, "seed=0,1"]) == 1
+    (path, _) = sorted(tables.rglob("*.undelivered.json"))
+    capsys.readouterr()
+    with FileLock(path.with_suffix(".lock")):
+        assert main(["sync"]) == 2
+    out, err = capsys.readouterr()
+    assert "another process delivers it" in out
+    assert "is not closed yet" in err
+    assert main(["sync"]) == 0
+    (parent,) = runs(tables, "tags.task = 'sweep'")
+    assert (parent.info.status, parent.data.metrics["n_finished"]) == ("FINISHED", 2)
+
+
+def test_a_folder_with_what_was_not_delivered_is_not_used_again(tables, capsys, monkeypatch):  # noqa: F811
+    with monkeypatch.context() as patched:
+        patched.setitem(outbox._STEPS, "metrics", gone)
+        assert main(["-m", *GOOD, "seed=0", "hydra.sweep.dir=here"]) == 1
+        with pytest.raises(SystemExit):
+            main([*GOOD, "hydra.run.dir=there"])
+    capsys.readouterr()
+    assert main(["-m", *GOOD, "seed=1", "hydra.sweep.dir=here"]) == 2
+    assert "hydra.sweep.dir: holds what a sweep has not delivered" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*GOOD, "hydra.run.dir=there"])
+    assert "hydra.run.dir: holds a run that the store does not have" in capsys.readouterr().err
+    assert main(["sync", "here", "there"]) == 0
+    (tables / "there" / "record" / "left_over.txt").touch()
+    main([*GOOD, "hydra.run.dir=there"])
+    assert not (tables / "there" / "record" / "left_over.txt").exists()
+    assert {run.info.status for run in runs(tables)} == {"FINISHED"}
+    assert len(runs(tables)) == 4
+
+    (tables / "mine" / "record").mkdir(parents=True)
+    (tables / "mine" / "record" / "thesis.txt").touch()
+    main([*GOOD, "hydra.run.dir=mine"])
+    assert (tables / "mine" / "record" / "thesis.txt").exists()
+
+
+def test_folders_that_are_not_there_are_named(workspace: Path, capsys):
+    assert main(["sync", "nowhere"]) == 2
+    assert "sync: no such folder" in capsys.readouterr().err
+
+
+def test_a_password_is_in_nothing_that_is_recorded_or_printed(tables, capsys, monkeypatch):  # noqa: F811
+    address = "postgresql+psycopg://me:s3cret@127.0.0.1:9/x"
+    assert main(["-m", *GOOD, f"+tags.where='{address}'", "seed=0"]) == 0
+    recorded = runs(tables)
+    assert {run.data.tags["where"] for run in recorded if "where" in run.data.tags} == {
+        "postgresql+psycopg://me:***@127.0.0.1:9/x"
+    }
+    assert not [run for run in recorded if "s3cret" in str(run.to_dictionary())]
+    files = [path for path in (tables / "mlruns").rglob("*") if path.is_file()]
+    assert not [path for path in files if b"s3cret" in path.read_bytes()]
+
+    capsys.readouterr()
+    monkeypatch.setattr("mlflow.store.db.utils.MAX_RETRY_COUNT", 1)
+    with pytest.raises(SystemExit):
+        main([*GOOD, f"tracking.uri={address}"])
+    out, err = capsys.readouterr()
+    assert "the store does not answer" in err
+    assert "postgresql+psycopg://me:***@127.0.0.1:9/x" in err
+    assert "s3cret" not in out + err
