@@ -99,6 +99,8 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.tracking.predictor import Predictor
 
     predictor = Predictor(model)
+    if predictor.deaf is not None:
+        raise DataError(predictor.deaf)
     paths = audio_files(map(Path, files))
     failed = 0
 

@@ -7,10 +7,10 @@ import importlib.util
 import inspect
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -18,7 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 import gtzan_exp
 from gtzan_exp.basics.checks import checked, once, plain, unknown
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, nearest
-from gtzan_exp.data.contracts import Location, View
+from gtzan_exp.data.contracts import Classifier, Location, Splitter, View
+from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, order
 from gtzan_exp.models.build import ModelSpec
 from gtzan_exp.models.trainer import Trainer
 from gtzan_exp.tracking.store import Tracking
@@ -50,9 +51,9 @@ class Cell:
 
     data: Location
     view: View
-    split: Any
+    split: Splitter
     model: ModelSpec
-    classifier: Any
+    classifier: Classifier
     trainer: Trainer
     tracking: Tracking
     seed: int
@@ -133,29 +134,45 @@ def resolve_tracking(config: DictConfig) -> Tracking:
 
 def misfit(view: Mapping[str, Any] | None, model: Mapping[str, Any] | None) -> list[Mistake]:
     """Return the mistake of a pair whose model does not take what the view gives, if it is one."""
-    if view is None or model is None:
+    gives, takes = _gives(view), model and model.get("input")
+    if view is None or model is None or gives is None or _fits(takes, gives):
         return []
-    gives, takes = view.get("gives") or (), model.get("input")
-    if takes is None or takes in gives:
-        return []
-    return [
-        Mistake(
-            f"view={view.get('name')} model={model.get('name')}",
-            f"the model takes {takes}, the view gives {' or '.join(gives)}",
-            _pairs_that_work(),
-            f"view={view.get('name')} with model={model.get('name')}",
-        )
-    ]
+    given = " and ".join(" or ".join(forms) for forms in forms_of(gives))
+    got = f"view={view.get('name')} with model={model.get('name')}"
+    what = f"the model takes {' and '.join(kinds_of(takes))}, the view gives {given}"
+    return [Mistake(got.replace(" with", ""), what, _pairs_that_work(), got)]
+
+
+def _gives(view: Mapping[str, Any] | None) -> Gives | None:
+    """Return what the view of a node gives, or None where that node is wrong."""
+    if view is None:
+        return None
+    if view.get("gives"):
+        return tuple(view["gives"])
+    if isinstance(view, DictConfig):
+        view = OmegaConf.to_container(view, resolve=True)
+    return getattr(object_of(view, "view", []), "gives", None)
+
+
+def _fits(takes: Any, gives: Gives) -> bool:
+    """Say whether a model takes what a view gives; an input that is none is said elsewhere."""
+    kinds = (takes,) if isinstance(takes, str) else takes
+    if not isinstance(kinds, Sequence) or not set(kinds) <= set(get_args(InputKind)):
+        return True
+    return order(tuple(kinds) if len(kinds) > 1 else kinds[0], gives) is not None
 
 
 def _pairs_that_work() -> str:
+    from hydra import compose
+
     def nodes(group: str) -> list[Any]:
-        return [OmegaConf.load(path) for path in sorted((conf_folder() / group).glob("*.yaml"))]
+        names = [path.stem for path in sorted((conf_folder() / group).glob("*.yaml"))]
+        return [compose("config", [f"{group}={name}"])[group] for name in names]
 
     models = nodes("model")
     return "; ".join(
         f"view={view.name} with "
-        + "|".join(model.name for model in models if model.get("input") in view.gives)
+        + "|".join(model.name for model in models if _fits(model.get("input"), _gives(view)))
         for view in nodes("view")
     )
 
@@ -243,13 +260,26 @@ def object_of(node: Any, where: str, mistakes: list[Mistake]) -> Any:
     target = _import(node.get("_target_"), where, mistakes)
     if target is None:
         return None
-    arguments = {key: value for key, value in node.items() if key != "_target_"}
+    arguments = {
+        key: _with_objects(value, f"{where}.{key}", mistakes)
+        for key, value in node.items()
+        if key != "_target_"
+    }
     try:
         return checked(target, arguments, where, mistakes)
     except TypeError as error:
         allowed = str(inspect.signature(target))
         mistakes.append(Mistake(where, "arguments do not fit", allowed, str(error)))
     return None
+
+
+def _with_objects(value: Any, where: str, mistakes: list[Mistake]) -> Any:
+    """Return an option; nodes in it that name a class of the same group are objects."""
+    if not isinstance(value, Mapping):
+        return value
+    if "_target_" in value:
+        return object_of(value, where, mistakes)
+    return {key: _with_objects(inner, f"{where}.{key}", mistakes) for key, inner in value.items()}
 
 
 def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec | None, Any]:
@@ -336,7 +366,7 @@ def _import(path: Any, where: str, mistakes: list[Mistake]) -> Any:
             )
         )
         return None
-    method = _METHODS.get(where, "__init__")
+    method = _METHODS.get(where.partition(".")[0], "__init__")
     if not isinstance(found, type) or not hasattr(found, method):
         mistakes.append(
             Mistake(f"{where}._target_", "does not fit", f"a class with {method!r}", path)

@@ -14,6 +14,7 @@ from gtzan_exp.basics.errors import ConfigError, GtzanExpError
 from gtzan_exp.config.cell import conf_folder, resolve
 from gtzan_exp.config.compose import check_sweep, composed
 from gtzan_exp.data.features import FeaturesView
+from gtzan_exp.data.inputs import order
 from gtzan_exp.data.spectrograms import SpectrogramsView
 
 HEAVY = {"tensorflow", "keras", "mlflow", "librosa", "cv2", "matplotlib", "xgboost"}
@@ -48,12 +49,13 @@ GROUPS = {
 ONE = {
     "view=features,model=cnn2d": "view=features model=cnn2d: the model takes image, the view gives "
     "vector or sequence; allowed: view=features with cnn1d|linear_svc|logreg|mlp|svc|xgboost; "
+    "view=fused with fused_net|linear_svc|logreg|mlp|svc|xgboost; "
     "view=spectrograms with alexnet|cnn2d|cnn2d_leaky|linear_svc|logreg|mlp|svc|xgboost; "
     "got: view=features with model=cnn2d",
     "view=spectrograms,model=cnn1d": "view=spectrograms model=cnn1d: the model takes sequence",
     "model=lgreg": "model: unknown option (nearest: logreg); allowed: alexnet, cnn1d",
     "experiment=seed/images_cnn2": "experiment: unknown option (nearest: seed/images_cnn2d)",
-    "view=null": "view: unknown option; allowed: features, spectrograms; got: None",
+    "view=null": "view: unknown option; allowed: features, fused, spectrograms; got: None",
     "~split,name=x": "split: not set; allowed: split=NAME",
     "sed=1": "sed: unknown option (nearest: seed); allowed: seed, name, tags",
     "view.segment_second=3": "view.segment_second: unknown option (nearest: view.segment_seconds)",
@@ -213,7 +215,7 @@ def test_every_pair_resolves_or_is_refused_as_a_pair(view, model):
         (mistake,) = error.mistakes
         assert mistake.where == f"view={view} model={model}"
     else:
-        assert cell.model.input in cell.view.gives
+        assert order(cell.model.input, cell.view.gives) is not None
         assert hasattr(cell.classifier, "fit")
 
 
