@@ -215,8 +215,8 @@ def test_a_published_number_stands_beside_the_run():
 
 
 def test_the_notebooks_numbers_are_tags_of_its_rows(workspace):
-    rows = [path.stem for path in (conf_folder() / "experiment" / "seed").glob("*.yaml")]
-    cells = {row: composed([f"experiment=seed/{row}"], resolve) for row in rows}
+    rows = [path.stem for path in (conf_folder() / "experiment" / "notebook").glob("*.yaml")]
+    cells = {row: composed([f"experiment=notebook/{row}"], resolve) for row in rows}
     published = {row: cell.tags.get("published") for row, cell in cells.items()}
     assert published.pop("protocol") is None
     assert published == {
