@@ -20,6 +20,7 @@ _LEAK = "leak/"
 _NEAR = "leak/near_duplicate"
 _UNKNOWN = "artist ?"
 _VIEW = ["view", "view_options"]
+_SAME_DECIMALS = 9
 _DRAW = r"(?:^|, )seed=\d+"
 _FORMATS = {"accuracy": "{:.3f}", "best": "{:.3f}", "macro_f1": "{:.3f}", "fit_s": "{:.1f}"}
 PROTOCOL = ["data", "split", "on_purpose", "split_options"]
@@ -44,8 +45,8 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         ``split``, ``leak`` (each kind with the share of the test part that it reaches, where that
         was measured; ``duplicate`` counts near duplicates too; ``artist ?`` where nobody knows the
         artists), ``view``, ``model``, ``runs``,
-        ``seeds`` (of each the newest run counts; 0: the runs differ in options), ``codes`` (so many
-        states of the code made the runs),
+        ``seeds`` (of each the newest run counts; 1 where they change nothing; 0: the runs differ in
+        options), ``codes`` (so many states of the code made the runs),
         ``best`` (chosen on the test part, so too good when there are several), ``accuracy``
         (mean), ``low``, ``high`` (their range where runs differ in options, a 95 % interval
         otherwise), ``interval`` (its kind: ``wilson``, ``folds``, ``seeds`` or ``range``),
@@ -327,7 +328,7 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
     same_options = len(set(group["options"])) == 1 and newest["options"] != ""
     distinct = group.drop_duplicates("config_hash") if newest["config_hash"] else group
     if same_options:
-        distinct = group.drop_duplicates("seeds")
+        distinct = _distinct_seeds(group)
     values = distinct[name].to_numpy(dtype=float)
     if len(group) == 1 or len(distinct) == 1:
         (low, high), kind = interval(newest), "folds" if _folded(group) else "wilson"
@@ -371,6 +372,14 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
         "best_run_id": best["run_id"],
         **shares,
     }
+
+
+def _distinct_seeds(group: pd.DataFrame) -> pd.DataFrame:
+    """Return the newest run of each seed, or one run where no test metric tells them apart."""
+    distinct = group.drop_duplicates("seeds")
+    results = [name for name in group if name.startswith("test/")]
+    nothing_changed = len(distinct[results].round(_SAME_DECIMALS).drop_duplicates()) == 1
+    return distinct.head(1) if nothing_changed else distinct
 
 
 def _on_purpose(runs: pd.DataFrame) -> list[str]:

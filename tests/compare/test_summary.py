@@ -98,6 +98,20 @@ def test_seeds_of_one_split_have_an_interval_and_repeated_runs_count_once():
     assert (line["seeds"], line["interval"], line["accuracy"]) == (1, "wilson", 0.58)
 
 
+def test_seeds_that_change_nothing_are_one():
+    """Equal accuracy alone is chance; that two of three seeds agree in all does not drop one."""
+    losses = (1.0, 1.0 + 1e-13, 1.2)
+    seeds = [
+        {"config_hash": f"c{n}", "seeds": f"seed={n}", "test/log_loss": loss}
+        for n, loss in enumerate(losses)
+    ]
+    (line,) = summary(frame(*seeds[:2])).to_dict("records")
+    assert (line["runs"], line["seeds"], line["interval"]) == (2, 1, "wilson")
+    assert "seeds" not in as_text(summary(frame(*seeds[:2])))
+    (line,) = summary(frame(*seeds)).to_dict("records")
+    assert (line["runs"], line["seeds"], line["interval"]) == (3, 3, "seeds")
+
+
 def test_segments_count_as_tracks():
     run = {"n_test": 1000.0, "n_test_tracks": 100.0, "test/track_accuracy": 0.6}
     (line,) = summary(frame(run)).to_dict("records")
