@@ -7,16 +7,10 @@ import pandas as pd
 import pytest
 
 from gtzan_exp.cli import main
-from gtzan_exp.compare.summary import (
-    as_text,
-    notes,
-    over_draws,
-    protocol_title,
-    summary,
-    terminal_text,
-    unfinished,
-    write_summary,
-)
+from gtzan_exp.compare.markdown import write_summary
+from gtzan_exp.compare.recorded import unfinished
+from gtzan_exp.compare.summary import over_draws, summary
+from gtzan_exp.compare.text import as_text, notes, protocol_title, terminal_text
 from gtzan_exp.config.cell import conf_folder, resolve
 from gtzan_exp.config.compose import composed
 from gtzan_exp.evaluation.aggregate import corrected_interval
