@@ -17,7 +17,7 @@ read.
 
 Examples:
   gtzan-exp validate data=gtzan view=spectrograms model=cnn2d
-  gtzan-exp validate -m +sweep=seed_table data=gtzan
+  gtzan-exp validate -m +sweep=notebook_table data=gtzan
 """
 
 

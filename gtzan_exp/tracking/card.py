@@ -11,7 +11,7 @@ from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics.checks import checked
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import View
-from gtzan_exp.data.provenance import from_recipe
+from gtzan_exp.data.provenance import settings_from_json
 
 _OURS = "gtzan_exp.data."
 
@@ -49,7 +49,7 @@ class ModelCard:
             "classes": list(self.classes),
             "view": self.view.name,
             "view_settings": _settings(self.view),
-            "prepare": self.prepare.recipe(),
+            "prepare": self.prepare.as_json(),
             "data": self.data,
             "synthetic": self.synthetic,
             "run_id": self.run_id,
@@ -76,7 +76,7 @@ class ModelCard:
         try:
             return cls(
                 view=_view(dict(metadata["view_settings"]), where, trusted),
-                prepare=from_recipe(metadata["prepare"], where),
+                prepare=settings_from_json(metadata["prepare"], where),
                 classes=tuple(map(str, metadata["classes"])),
                 data=str(metadata["data"]),
                 synthetic=bool(metadata["synthetic"]),

@@ -313,10 +313,10 @@ def test_a_sweep_records_every_job_and_compare_shows_them(workspace, capsys):
 
 
 def test_leaks_of_the_notebook_warn_and_tag_the_run(workspace, capsys):
-    result, _ = run(capsys, "split=seed", "split.scaler_rows=all", "tracking.log_model=false")
+    result, _ = run(capsys, "split=notebook", "split.scaler_rows=all", "tracking.log_model=false")
     assert result["tags"]["leak"] == "scaler+artist"
     assert "LEAKS from test to training: scaler" in result["printed"]
-    honest, _ = run(capsys, "split=seed", "tracking.log_model=false")
+    honest, _ = run(capsys, "split=notebook", "tracking.log_model=false")
     assert honest["tags"]["leak"] == "artist"
     assert honest["tags"]["split_fingerprint"] == result["tags"]["split_fingerprint"]
 
