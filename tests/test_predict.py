@@ -15,12 +15,12 @@ import soundfile
 
 from gtzan_exp.audio.features import FeatureSettings
 from gtzan_exp.audio.prepare import PrepareSettings, prepare
-from gtzan_exp.audio.sample import synthesize
 from gtzan_exp.audio.spectrograms import SpectrogramSettings, render, write_png
 from gtzan_exp.cli import main
 from gtzan_exp.data.prepared import prepare_settings
 from gtzan_exp.errors import DataError
 from gtzan_exp.predict import Predictor
+from gtzan_exp.sample.synthetic import synthesize
 from gtzan_exp.tracking.models import load_logged
 from tests.test_runner import run, store
 
