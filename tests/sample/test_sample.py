@@ -18,7 +18,9 @@ def fingerprint(track):
 
 
 @pytest.mark.parametrize("genre", GENRES)
-@pytest.mark.parametrize(("seconds", "sample_rate"), [(6.0, 22050), (0.5, 8000), (2.0, 44100)])
+@pytest.mark.parametrize(
+    ("seconds", "sample_rate"), [(6.0, 22050), (0.5, 2000), (0.5, 8000), (2.0, 44100)]
+)
 def test_a_track_is_sound_of_the_asked_length(genre, seconds, sample_rate):
     for index in range(4):
         track = synthesize(genre, index, seconds=seconds, sample_rate=sample_rate)
@@ -61,6 +63,11 @@ def test_genre_index_and_seed_each_make_another_track():
         for seed in range(3)
     ]
     assert len({fingerprint(track) for track in tracks}) == len(tracks)
+
+
+def test_a_track_is_six_seconds_of_the_first_seed_unless_told_otherwise():
+    explicit = synthesize("rock", 1, seed=0, seconds=6.0, sample_rate=22050)
+    assert fingerprint(synthesize("rock", 1)) == fingerprint(explicit)
 
 
 def test_artists_share_the_tracks_of_a_genre_evenly():
@@ -113,4 +120,4 @@ def test_genres_can_be_told_apart_but_not_perfectly_and_artists_give_tracks_away
     random_split = cross_val_score(model, X, y, cv=mixed).mean()
     by_artist = cross_val_score(model, X, y, cv=GroupKFold(4), groups=artist).mean()
     assert 0.70 < random_split < 0.92
-    assert 0.30 < by_artist < random_split - 0.05
+    assert 0.30 < by_artist < random_split - 0.1
