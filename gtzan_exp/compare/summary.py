@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.compare.statistics import over_seeds, wilson
+from gtzan_exp.compare.statistics import over_seeds
 from gtzan_exp.evaluation.aggregate import corrected_interval
+from gtzan_exp.evaluation.intervals import wilson
 
 _CELL = ["view", "model", "split", "leak", "data_fingerprint", "split_fingerprint"]
 _PLACES = ("data_place", "split_files", "split_place")
