@@ -6,6 +6,11 @@ models on one test part; and cross-validations in which linear classifiers are f
 fold. The size of a test is how often it has p of at most 0.05 for two models that are equally good:
 best 0.05, and never much more. "robust" is `gtzan_exp.evaluation.intervals`.
 
+Seen with the defaults: accuracies on one test part 0.93 to 0.97 up to 0.9 with 25 artists or more
+(0.92 with another seed); at 0.97, or with fewer artists, up to 0.998, wider than need be.
+Differences 0.93 to 1, but 0.89 with 12 artists and 0.90 with 9 for 0.92 against 0.85 and rho 0.6;
+the test has at most 0.06. Folds 0.91 to 0.99 for accuracies; the test there at most 0.05.
+
     python benchmarks/coverage.py [--draws N] [--seed N]
 """
 
