@@ -1,6 +1,6 @@
 """What the ten synthetic genres play and how they sound: caricatures that overlap on purpose.
 
-Blues, country and rock share a band, disco and pop a beat, rock and metal an amplifier, so that
+Blues, country and rock share a band, disco and pop a beat, rock and metal a hard limiter, so that
 models neither fail nor reach 100 %.
 """
 

@@ -127,6 +127,9 @@ def test_the_kit_goes_from_low_to_high_and_the_hat_rings():
     assert share_above(kit["hat"], 5000) > 0.9
     for drum, peak in {"kick": 0.85, "snare": 1.0, "hat": 0.38}.items():
         assert np.abs(kit[drum]).max() == pytest.approx(peak, rel=0.25)
+    assert 100 < loudest(kit["kick"][:441])[0] < 200
+    late = level(kit["kick"][5292:7938]) / level(kit["kick"][2646:5292])
+    assert late == pytest.approx(np.exp(-1), rel=0.1)
     decay = level(kit["snare"][2205:4410]) / level(kit["snare"][:2205])
     assert decay == pytest.approx(np.exp(-1), rel=0.1)
     dry, wet = (drum_kit(ring, rng(), RATE)["hat"] for ring in (0.05, 0.1))
