@@ -32,11 +32,12 @@ from gtzan_exp.run.files import (
     write_result,
 )
 from gtzan_exp.tracking.identity import source_fingerprint
+from gtzan_exp.tracking.predictor import why_deaf
 from gtzan_exp.tracking.query import finished_run
 from gtzan_exp.tracking.record import Recorder, recorded_run
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from gtzan_exp.tracking.query import Run
 
 log = logging.getLogger(__name__)
 
@@ -78,9 +79,12 @@ def run(
     params = options(config)
     dataset = load(cell)
     prepare = prepare_settings(cell.data.folder()) if cell.tracking.log_model else None
+    deaf = prepare and why_deaf(cell.view, prepare)
     split = cell.split.split(dataset)
     leaks = audit(dataset, split)
     _announce(cell, dataset, split, leaks)
+    if deaf:
+        log.info("the model will not predict audio: %s (%s)", deaf.what, deaf.got)
 
     found = {**_tags(cell, dataset, split, leaks), **_hashes(cell, params, dataset, split)}
     if cell.skip_finished:
