@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from hydra.core.global_hydra import GlobalHydra
 
 from gtzan_exp.tracking.store import Tracking
@@ -44,10 +43,7 @@ def session_cache(common: Path) -> Path:
 def empty_store(common: Path) -> Path:
     """A fresh MLflow database, made once because MLflow takes seconds to make one."""
     path = common / "store" / "mlflow.db"
-    path.parent.mkdir(exist_ok=True)
-    with FileLock(f"{path}.lock"):
-        if not path.exists():
-            Tracking(uri=f"sqlite:///{path}", experiment="unused").client().search_experiments()
+    Tracking(uri=f"sqlite:///{path}", experiment="unused").client().search_experiments()
     return path
 
 
