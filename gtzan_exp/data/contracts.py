@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -24,6 +25,16 @@ InputKind = Literal["vector", "sequence", "image"]
 
 PARTS = ("train", "val", "test")
 _BLOCK = 4 << 20
+
+
+class Place(Enum):
+    """Marks an option that only says where something lies: ``Annotated[Path, Place.OF_DATA]``.
+
+    It does not identify a run. What lies there does, by the fingerprint of the data or the split.
+    """
+
+    OF_DATA = "data"
+    OF_SPLIT = "split"
 
 
 @dataclass(frozen=True)
