@@ -111,6 +111,7 @@ def _of_the_cell(params: Mapping[str, Any], places: Container[str]) -> dict[str,
     }
 
 
+@cache
 def _option(key: str) -> str:
     """Return the option that `key` is, or is a part of."""
     return ".".join(key.split(".", 2)[:2])
