@@ -40,12 +40,12 @@ An override GROUP=NAME chooses a file, GROUP.OPTION=VALUE sets an option:
   model=logreg|linear_svc|svc|mlp|xgboost    on either view
         cnn1d                                on features
         cnn2d|cnn2d_leaky|alexnet            on spectrograms
-  split=holdout|seed|kfold|group_kfold|lists|fault_filtered|learning_curve
+  split=holdout|notebook|kfold|group_kfold|lists|fault_filtered|learning_curve
                                   who is in train and test
-  trainer=default|smoke|seed      how networks are fitted
+  trainer=default|smoke|notebook  how networks are fitted
   tracking=local|server           where runs are recorded
-  experiment=smoke|seed/...       a named cell
-  -m +sweep=smoke|seed_table|protocols    a named sweep
+  experiment=smoke|notebook/...   a named cell
+  -m +sweep=smoke|notebook_table|protocols    a named sweep
   -m +sweep=hpo/MODEL             search a model's options by the validation part
   seed=0  name=TEXT  +tags.KEY=TEXT  skip_finished=true
 

@@ -138,6 +138,24 @@ class FeaturesView:
         chosen = FEATURE_COLUMNS if self.columns is None else self.columns
         return list(dict.fromkeys([*self.extra_columns, *chosen]))
 
+    def from_request(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the input columns of a request as float64, shape (n_rows, n_columns).
+
+        Raises
+        ------
+        DataError
+            A cell is not a finite number.
+        """
+        numbers = table[self.input_columns].astype(np.float64)
+        for row, column in np.argwhere(~np.isfinite(numbers.to_numpy())):
+            where = f"row {row}, column {self.input_columns[column]}"
+            raise DataError(Mistake(where, "not a number", "a finite number", "nothing"))
+        return numbers
+
+    def example(self, dataset: Dataset) -> pd.DataFrame:
+        """Return the first row of the inputs."""
+        return dataset.take(np.arange(1))
+
     def _tracks(self, ids: np.ndarray) -> np.ndarray:
         """Return the id of the track of each row, empty where a segment has no number."""
         if self.segment_seconds == 30:

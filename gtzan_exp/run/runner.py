@@ -32,6 +32,7 @@ from gtzan_exp.run.files import (
 )
 from gtzan_exp.tracking.identity import identity_tags
 from gtzan_exp.tracking.outbox import PARENT
+from gtzan_exp.tracking.predictor import why_deaf
 from gtzan_exp.tracking.query import finished_run
 from gtzan_exp.tracking.record import Recorder, recorded_run
 
@@ -78,9 +79,12 @@ def run(
     params = options(config)
     dataset = load(cell)
     prepare = prepare_settings(cell.data.folder()) if cell.tracking.log_model else None
+    deaf = prepare and why_deaf(cell.view, prepare)
     split = cell.split.split(dataset)
     leaks = audit(dataset, split)
     _announce(cell, dataset, split, leaks)
+    if deaf:
+        log.info("the model will not predict audio: %s (%s)", deaf.what, deaf.got)
 
     parts = {"data": cell.data, "view": cell.view, "split": cell.split, "model": cell.classifier}
     identity = identity_tags(params, parts, dataset, split, leaks.tag)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
@@ -21,8 +21,8 @@ IDENTITY_TAGS = ("places", "code", *_PRINTS, "leak", "config_hash")
 _CELL = ("seed", "data", "view", "split", "model")
 _SEEDS = ("seed", "random_state")
 _PLACES_BEFORE = (  # of runs that do not record theirs
-    "data.root=data data.cache=data data.splits=split split.dir=split split.train=split "
-    "split.val=split split.test=split split.table=split split.source=split split.groups=split"
+    "data.root=data,data.cache=data,data.splits=split,split.dir=split,split.train=split,"
+    "split.val=split,split.test=split,split.table=split,split.source=split,split.groups=split"
 )
 
 
@@ -42,29 +42,32 @@ def identity_tags(
         What the groups ``data``, ``view``, ``split`` and ``model`` name.
     dataset, split, leak : what it gave, and the tag of its audit
     """
+    named = [(key, part) for group in cell for key, part in _parts(group, cell[group])]
     places = {
-        f"{group}.{name}": mark.value
-        for group, found in cell.items()
-        for name, field in getattr(type(found), "__pydantic_fields__", {}).items()
-        for mark in field.metadata
+        key: mark.value
+        for name, part in named
+        for option, declared in _options(part).items()
+        for mark in declared.metadata
         if isinstance(mark, Place)
+        for key in params
+        if f"{key}.".startswith(f"{name}.{option}.")
     }
-    code = source_fingerprint(map(type, cell.values()))
+    code = source_fingerprint(type(part) for _, part in named)
     tested = digest(*(",".join(np.unique(dataset.tracks[fold.test])) for fold in split.folds))
     prints = (dataset.fingerprint, split.fingerprint)
     whole = digest(sorted(_of_the_cell(params, places).items()), code, *prints)
-    text = " ".join(f"{option}={of}" for option, of in places.items())
+    text = ",".join(f"{key}={of}" for key, of in places.items())
     return dict(zip(IDENTITY_TAGS, (text, code, *prints, tested, leak, whole), strict=True))
 
 
 def recorded_options(params: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
     """Return what the options of a recorded run say, as columns of `query.recorded_runs`."""
-    entries = tags.get("places", _PLACES_BEFORE).split()
+    entries = tags.get("places", _PLACES_BEFORE).split(",")
     places = dict(entry.partition("=")[::2] for entry in entries)
     options = _of_the_cell(params, places)
     seeds = {key: value for key, value in options.items() if key.rpartition(".")[2] in _SEEDS}
     of_data, of_split = (
-        {key: value for key, value in params.items() if places.get(_option(key)) == place.value}
+        {key: value for key, value in params.items() if places.get(key) == place.value}
         for place in (Place.OF_DATA, Place.OF_SPLIT)
     )
     names = {key: PurePath(path).name for key, path in of_split.items()}
@@ -107,14 +110,22 @@ def _of_the_cell(params: Mapping[str, Any], places: Container[str]) -> dict[str,
     return {
         key: value
         for key, value in params.items()
-        if key.partition(".")[0] in _CELL and _option(key) not in places
+        if key.partition(".")[0] in _CELL and key not in places
     }
 
 
-@cache
-def _option(key: str) -> str:
-    """Return the option that `key` is, or is a part of."""
-    return ".".join(key.split(".", 2)[:2])
+def _parts(name: str, found: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what a group names, and the parts that it is made of, each with its dotted key."""
+    if not isinstance(found, Mapping):
+        yield name, found
+        found = {option: getattr(found, option, None) for option in _options(found)}
+    for key, part in found.items():
+        if isinstance(part, Mapping) or _options(part):
+            yield from _parts(f"{name}.{key}", part)
+
+
+def _options(part: Any) -> dict[str, Any]:
+    return getattr(type(part), "__pydantic_fields__", {})
 
 
 def _text(options: Mapping[str, str], of: str = "", without: Sequence[str] = ()) -> str:

@@ -83,7 +83,7 @@ class Recorder:
                 "digest": dataset.fingerprint,
                 "source_type": "local",
                 "source": json.dumps({"uri": dataset.source}),
-                "schema": json.dumps({"shape": [len(dataset), *dataset.X.shape[1:]]}),
+                "schema": json.dumps(_schema(dataset)),
                 "profile": json.dumps(profile),
                 "context": f"split {split.name} {split.fingerprint}",
             }
@@ -264,3 +264,9 @@ def git_tags() -> dict[str, str]:
     except (OSError, subprocess.CalledProcessError):
         return {}
     return dict(zip(_GIT_TAGS, (commit, commit, str(dirty)), strict=True))
+
+
+def _schema(dataset: Dataset) -> dict[str, Any]:
+    """Return the shape of the inputs, or of each of several by name."""
+    shapes = {name: list(array.shape) for name, array in dataset.arrays.items()}
+    return {"shapes": shapes} if len(shapes) > 1 else {"shape": shapes.popitem()[1]}

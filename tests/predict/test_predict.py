@@ -200,7 +200,7 @@ def load_folder(workspace: Path, run_id: str) -> Path:
 
 
 def test_views_that_prepare_did_not_write_are_taken_for_published_ones(music, tmp_path):
-    assert prepare_settings(music / "views").recipe() == SETTINGS.recipe()
+    assert prepare_settings(music / "views").as_json() == SETTINGS.as_json()
     pictures = tmp_path / "images_original" / "jazz"
     pictures.mkdir(parents=True)
     assert prepare_settings(tmp_path) == PrepareSettings()
