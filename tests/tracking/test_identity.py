@@ -71,8 +71,8 @@ def in_file(view: type, place: str, where: str = "view") -> list[str]:
 
 
 def in_part(place: str) -> list[str]:
-    part = in_file(PlacedView, place, "view.parts.features")
-    return ["view=fused", "view.views=[features]", *part]
+    two = ["view=fused", "+view@view.parts.placed=features", "view.views=[features,placed]"]
+    return [*two, *in_file(PlacedView, place, "view.parts.placed")]
 
 
 LISTS = ["split=lists", "split.dir=${data.splits}"]
