@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.compare.statistics import wilson
+from gtzan_exp.evaluation.intervals import wilson
 
 CELL = ["view", "model", "split", "leak", "data_fingerprint", "split_fingerprint"]
 _PLACES = ("data_place", "split_files", "split_place")

@@ -19,8 +19,9 @@ from gtzan_exp.compare.recorded import (
     tracks_of,
     with_defaults,
 )
-from gtzan_exp.compare.statistics import over_seeds, wilson
+from gtzan_exp.compare.statistics import over_seeds
 from gtzan_exp.evaluation.aggregate import corrected_interval
+from gtzan_exp.evaluation.intervals import wilson
 
 _VIEW = ["view", "view_options"]
 _SAME_DECIMALS = 9

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 import gtzan_exp.audio
+import gtzan_exp.sample
 from gtzan_exp.audio.view_folder import is_unfinished
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
@@ -127,14 +128,14 @@ class Sample:
 
     def artists(self, tracks: np.ndarray) -> np.ndarray:
         """Return the synthetic artist of each of these tracks."""
-        from gtzan_exp.audio.sample import sample_artist
+        from gtzan_exp.sample.synthetic import sample_artist
 
         named = (track.rpartition(".") for track in tracks)
         return np.array([sample_artist(genre, int(number)) for genre, _, number in named])
 
     def _generate(self, root: Path) -> None:
         from gtzan_exp.audio.prepare import PrepareSettings, prepare
-        from gtzan_exp.audio.sample import write_sample
+        from gtzan_exp.sample.synthetic import write_sample
 
         write_sample(
             root,
@@ -147,5 +148,6 @@ class Sample:
 
 def _audio_code() -> str:
     """Return a hash of the code that makes the sample, so that a change of it makes a new one."""
-    sources = sorted(Path(gtzan_exp.audio.__file__).parent.glob("*.py"))
+    rooms = (gtzan_exp.audio, gtzan_exp.sample)
+    sources = [path for room in rooms for path in sorted(Path(room.__file__).parent.glob("*.py"))]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

@@ -37,7 +37,7 @@ from gtzan_exp.tracking.query import finished_run
 from gtzan_exp.tracking.record import Recorder, recorded_run
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from gtzan_exp.tracking.query import Run
 
 log = logging.getLogger(__name__)
 

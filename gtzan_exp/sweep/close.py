@@ -17,7 +17,7 @@ from gtzan_exp.tracking.store import masked
 from gtzan_exp.tracking.sweeps import SweepRun
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from gtzan_exp.tracking.query import Run
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from gtzan_exp.tracking.store import Tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Run as Run
 
 PAGE = 1000
 

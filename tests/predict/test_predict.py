@@ -15,11 +15,11 @@ import soundfile
 
 from gtzan_exp.audio.features import FeatureSettings
 from gtzan_exp.audio.prepare import PrepareSettings, prepare
-from gtzan_exp.audio.sample import synthesize
 from gtzan_exp.audio.spectrograms import SpectrogramSettings, render, write_png
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.cli import main
 from gtzan_exp.data.provenance import prepare_settings
+from gtzan_exp.sample.synthetic import synthesize
 from gtzan_exp.tracking.models import load_logged
 from gtzan_exp.tracking.predictor import Predictor
 from tests.run.test_runner import run, store

@@ -3,32 +3,24 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 
-from gtzan_exp.audio.band import Song, perform
-from gtzan_exp.audio.recipes import RECIPES
-from gtzan_exp.audio.sample import sample_artist, synthesize, write_sample
 from gtzan_exp.basics.errors import ConfigError
 from gtzan_exp.basics.genres import GENRES
+from gtzan_exp.sample.synthetic import sample_artist, synthesize, write_sample
 
 
 def fingerprint(track):
     return hashlib.sha256(track.tobytes()).hexdigest()
 
 
-def solo(recipe, part, *, tempo, key=0):
-    """The song of a recipe with one part (drums, bass, comp or lead) alone, dry and clean."""
-    levels = tuple(float(name == part) for name in ("drums", "bass", "comp", "lead"))
-    sound = replace(recipe.sound, levels=levels, drive=0.0, wet=0.0, hiss=-90.0, squash=0.05)
-    return Song(recipe.groove, sound, recipe.harmony, tempo, key)
-
-
 @pytest.mark.parametrize("genre", GENRES)
-@pytest.mark.parametrize(("seconds", "sample_rate"), [(6.0, 22050), (0.5, 8000), (2.0, 44100)])
+@pytest.mark.parametrize(
+    ("seconds", "sample_rate"), [(6.0, 22050), (0.5, 2000), (0.5, 8000), (2.0, 44100)]
+)
 def test_a_track_is_sound_of_the_asked_length(genre, seconds, sample_rate):
     for index in range(4):
         track = synthesize(genre, index, seconds=seconds, sample_rate=sample_rate)
@@ -42,7 +34,7 @@ def test_a_track_is_sound_of_the_asked_length(genre, seconds, sample_rate):
 def test_another_process_and_another_order_give_the_same_tracks():
     code = (
         "import hashlib\n"
-        "from gtzan_exp.audio.sample import synthesize\n"
+        "from gtzan_exp.sample.synthetic import synthesize\n"
         "for genre, index in (('rock', 7), ('jazz', 0), ('blues', 3)):\n"
         "    print(hashlib.sha256(synthesize(genre, index, seed=5).tobytes()).hexdigest())\n"
     )
@@ -73,6 +65,11 @@ def test_genre_index_and_seed_each_make_another_track():
     assert len({fingerprint(track) for track in tracks}) == len(tracks)
 
 
+def test_a_track_is_six_seconds_of_the_first_seed_unless_told_otherwise():
+    explicit = synthesize("rock", 1, seed=0, seconds=6.0, sample_rate=22050)
+    assert fingerprint(synthesize("rock", 1)) == fingerprint(explicit)
+
+
 def test_artists_share_the_tracks_of_a_genre_evenly():
     artists = Counter(sample_artist(genre, index) for genre in GENRES for index in range(20))
     assert set(artists.values()) == {5}
@@ -82,33 +79,6 @@ def test_artists_share_the_tracks_of_a_genre_evenly():
 def test_unknown_genre_names_the_nearest():
     with pytest.raises(ConfigError, match=r"allowed: blues, .*got: 'hip-hop' .*hiphop"):
         synthesize("hip-hop", 0)
-
-
-@pytest.mark.parametrize("tempo", [112, 124])
-def test_four_to_the_floor_keeps_the_tempo(tempo):
-    import librosa
-
-    recipe = RECIPES["disco"]
-    kick_alone = replace(recipe.groove, snare="." * 16, hat="." * 16)
-    song = solo(replace(recipe, groove=kick_alone), "drums", tempo=tempo)
-    track = perform(song, np.random.default_rng(0), samples=10 * 22050, sample_rate=22050)
-    onsets = librosa.onset.onset_detect(y=track, sr=22050, units="time")
-    assert len(onsets) == pytest.approx(10 * tempo / 60, abs=1)
-    seconds_per_beat = np.polyfit(np.arange(len(onsets)), onsets, 1)[0]
-    assert 60 / seconds_per_beat == pytest.approx(tempo, rel=0.01)
-
-
-@pytest.mark.parametrize("key", range(0, 12, 3))
-def test_the_chords_are_those_of_the_harmony(key):
-    import librosa
-
-    recipe = RECIPES["pop"]
-    recipe = replace(recipe, harmony=replace(recipe.harmony, chords=((2, "minor"),)))
-    song = solo(recipe, "comp", tempo=110, key=key)
-    track = perform(song, np.random.default_rng(0), samples=6 * 22050, sample_rate=22050)
-    chroma = librosa.feature.chroma_cqt(y=track, sr=22050, tuning=0.0).mean(axis=1)
-    heard = set(np.argsort(chroma)[-3:])
-    assert heard == {(key + 2 + interval) % 12 for interval in (0, 3, 7)}
 
 
 def test_written_sample_has_the_layout_of_gtzan_and_says_that_it_is_synthetic(tmp_path):
@@ -150,4 +120,4 @@ def test_genres_can_be_told_apart_but_not_perfectly_and_artists_give_tracks_away
     random_split = cross_val_score(model, X, y, cv=mixed).mean()
     by_artist = cross_val_score(model, X, y, cv=GroupKFold(4), groups=artist).mean()
     assert 0.70 < random_split < 0.92
-    assert 0.30 < by_artist < random_split - 0.05
+    assert 0.30 < by_artist < random_split - 0.1
