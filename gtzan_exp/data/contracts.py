@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 
 PARTS = ("train", "val", "test")
 _BLOCK = 4 << 20
+
+
+class Place(Enum):
+    """Marks an option that only says where something lies: ``Annotated[Path, Place.OF_DATA]``.
+
+    It does not identify a run. What lies there does, by the fingerprint of the data or the split.
+    """
+
+    OF_DATA = "data"
+    OF_SPLIT = "split"
 
 
 @dataclass(frozen=True)
