@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
-from gtzan_exp.config.compose import SweepPlan
+from gtzan_exp.config.sweep_plan import SweepPlan
 from gtzan_exp.sweep.best import best_file
 from gtzan_exp.sweep.close import close
 from gtzan_exp.sweep.job import Job

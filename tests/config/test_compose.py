@@ -12,7 +12,8 @@ import pytest
 
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError
 from gtzan_exp.config.cell import conf_folder, resolve
-from gtzan_exp.config.compose import check_sweep, composed
+from gtzan_exp.config.compose import composed
+from gtzan_exp.config.sweep_plan import check_sweep
 from gtzan_exp.data.features import FeaturesView
 from gtzan_exp.data.spectrograms import SpectrogramsView
 
@@ -198,7 +199,7 @@ def test_every_named_experiment_and_sweep_resolves(kind, here, monkeypatch):
         data = [] if "smoke" in name else ["data=gtzan", place]
         if kind == "sweep":
             n_checked = 64 if name.startswith("hpo") else 2
-            monkeypatch.setattr("gtzan_exp.config.compose.MAX_JOBS_CHECKED", n_checked)
+            monkeypatch.setattr("gtzan_exp.config.sweep_plan.MAX_JOBS_CHECKED", n_checked)
             check_sweep([f"+sweep={name}", *data])
         else:
             cell = composed([f"experiment={name}", *data], resolve)
