@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gtzan_exp.compare.recorded import unfinished
+from gtzan_exp.compare.run_columns import unfinished
 from gtzan_exp.compare.summary import over_draws, summary
 from gtzan_exp.compare.text import notes, readable, rest_line, terminal_text
 

@@ -19,7 +19,7 @@ from gtzan_exp.sweep.job import Job
 from gtzan_exp.sweep.ledger import LEDGER, Ledger
 from gtzan_exp.tracking.outbox import undelivered
 from gtzan_exp.tracking.store import masked
-from gtzan_exp.tracking.sweeps import SweepRun
+from gtzan_exp.tracking.sweep_run import SweepRun
 
 _MAX_NAME = 100
 

@@ -25,7 +25,7 @@ from gtzan_exp.cli import main
 from gtzan_exp.run import runner
 from gtzan_exp.sweep.job import Job
 from gtzan_exp.tracking.store import Tracking
-from gtzan_exp.tracking.sweeps import SweepRun
+from gtzan_exp.tracking.sweep_run import SweepRun
 from tests.random_kill import JOBS, kill_and_resume
 
 QUICK = ["view.columns=[x]", "tracking.log_model=false", "data=folder"]
