@@ -68,10 +68,7 @@ def run_once(
     config_dir: str | None = None,
     config_name: str = "config",
 ) -> None:
-    """Compose the config of one run and call a task on it, with all that Hydra does around it.
-
-    Hydra composes it once, as a whole. Only what is wrong is read again in parts, by `read`, to
-    find every mistake.
+    """Compose the config of one run, once and as a whole, and call a task on it as Hydra does.
 
     Parameters
     ----------
@@ -82,17 +79,17 @@ def run_once(
     Raises
     ------
     ConfigError
-        With every mistake; nothing has been read or written.
+        With every mistake, for which alone it is composed again in parts; nothing has been run.
     """
     with session(config_dir) as hydra:
-        parsed = _of_one_run(overrides)
-        config = whole(hydra, parsed, config_name, logs=True)
+        given = _of_one_run(overrides)
+        config = whole(hydra, given, config_name, logs=True)
         if config.hydra.mode == RunMode.MULTIRUN:
             raise ConfigError(Mistake("hydra.mode", "is a sweep", _FOR_SWEEPS, "MULTIRUN"))
         try:
             resolve(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
         except ConfigError:
-            read(Choices(hydra, config_name), parsed, resolve)
+            read(Choices(hydra, config_name), given, resolve)
             raise
         hydra.run(config, config_name, task)
 
@@ -100,13 +97,7 @@ def run_once(
 def whole(
     hydra: Session, overrides: Sequence[Override], config_name: str, *, logs: bool = False
 ) -> DictConfig:
-    """Compose a config with Hydra's own part; `logs` sets up Hydra's logging by it.
-
-    Raises
-    ------
-    ConfigError
-        With every mistake, if that is in our part, or what Hydra says.
-    """
+    """Compose a config with Hydra's own part, or raise every mistake, or else what Hydra says."""
     texts = [override.input_line for override in overrides]
     try:
         return hydra.compose(config_name, texts, logs=logs)
@@ -118,12 +109,13 @@ def whole(
 def _of_one_run(overrides: Sequence[str]) -> list[Override]:
     """Return parsed overrides; raise those that are sweeps."""
     found = parsed(overrides)
-    sweeps = [o for o in found if o.is_sweep_override() or o.key_or_group == "sweep"]
-    if sweeps:
-        raise ConfigError(
-            Mistake(sweep.get_key_element(), "is a sweep", _FOR_SWEEPS, sweep.input_line)
-            for sweep in sweeps
-        )
+    mistakes = [
+        Mistake(override.get_key_element(), "is a sweep", _FOR_SWEEPS, override.input_line)
+        for override in found
+        if override.is_sweep_override() or override.key_or_group == "sweep"
+    ]
+    if mistakes:
+        raise ConfigError(mistakes)
     return found
 
 
@@ -146,13 +138,7 @@ def parsed(overrides: Sequence[str]) -> list[Override]:
 
 
 class Choices:
-    """The choices of groups on a command line. The jobs of a sweep have most of them in common.
-
-    Parameters
-    ----------
-    hydra : Session
-    config_name : str
-    """
+    """The choices of groups on a command line. The jobs of a sweep have most of them in common."""
 
     def __init__(self, hydra: Session, config_name: str) -> None:
         self.hydra = hydra

@@ -36,12 +36,7 @@ _TRACEBACKS = "HYDRA_FULL_ERROR"
 
 
 class Session:
-    """Hydra, set up over the package's configuration and over a folder of the user's own.
-
-    Parameters
-    ----------
-    hydra : Hydra
-    """
+    """Hydra, set up over the package's configuration and over a folder of the user's own."""
 
     def __init__(self, hydra: Hydra) -> None:
         self._hydra = hydra
@@ -68,13 +63,7 @@ class Session:
         return parser.parse_overrides(list(overrides))
 
     def run(self, config: DictConfig, config_name: str, task: TaskFunction) -> None:
-        """Call a task on a composed config as Hydra does, with its folder, logs and callbacks.
-
-        Raises
-        ------
-        ConfigError
-            Hydra cannot use its own part of the config.
-        """
+        """Call a task on a composed config as Hydra does, with its folder, logs and callbacks."""
         config.hydra.mode = RunMode.RUN
         with _mistakes_of_hydra(" ".join(config.hydra.overrides.task)):
             callbacks = Callbacks(config)
