@@ -24,7 +24,7 @@ from gtzan_exp.models.trainer import Trainer
 from gtzan_exp.tracking.identity import IDENTITY_TAGS
 from gtzan_exp.tracking.record import RECORD_TAGS, VERSION
 from gtzan_exp.tracking.store import Tracking
-from gtzan_exp.tracking.sweeps import JOB_TAGS
+from gtzan_exp.tracking.sweep_run import JOB_TAGS
 
 GROUPS = ("data", "view", "split", "trainer", "model", "tracking", "experiment", "sweep")
 _OPTIONS = ("seed", "name", "tags", "skip_finished", "paths")

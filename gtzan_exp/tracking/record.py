@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,6 +33,25 @@ Piece = Literal["fold", "fraction"]
 _GIT_TAGS = ("mlflow.source.git.commit", "git_commit", "git_dirty")
 RECORD_TAGS = (*PROCESS_TAGS, *OUTBOX_TAGS, STALE, *_GIT_TAGS, *get_args(Piece))
 _VERSIONS = ("gtzan-exp", "numpy", "pandas", "scikit-learn", "scipy", "mlflow", "librosa")
+
+
+@dataclass(frozen=True)
+class RecordedPage:
+    """A page of HTML and the run that it is recorded as.
+
+    Parameters
+    ----------
+    run_id : str
+        The run in MLflow.
+    page : Path
+        What it shows is beside it in files of their own too.
+    """
+
+    run_id: str
+    page: Path
+
+    def __str__(self) -> str:
+        return f"run_id={self.run_id} page={self.page}"
 
 
 class Recorder:

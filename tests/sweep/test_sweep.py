@@ -26,7 +26,7 @@ from gtzan_exp.run import runner
 from gtzan_exp.sweep.job import Job
 from gtzan_exp.tracking import identity
 from gtzan_exp.tracking.store import Tracking
-from gtzan_exp.tracking.sweeps import SweepRun
+from gtzan_exp.tracking.sweep_run import SweepRun
 from tests.random_kill import JOBS, kill_and_resume
 from tests.run.test_runner import free
 
@@ -253,6 +253,6 @@ def test_a_job_is_composed_to_be_checked_and_to_be_run(tables, monkeypatch):
         return load(self, master_config, sweep_overrides)
 
     monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", counted)
-    monkeypatch.setattr("gtzan_exp.config.compose.MAX_JOBS_CHECKED", 2)
+    monkeypatch.setattr("gtzan_exp.config.sweep_plan.MAX_JOBS_CHECKED", 2)
     assert main(["-m", *QUICK, "data.root=good", "seed=0,1,2"]) == 0
     assert composed == ["seed=2", "seed=0", "seed=1", "seed=2"]
