@@ -16,6 +16,7 @@ import pandas as pd
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.inputs import Gives, by_name, contents, take
+from gtzan_exp.data.inputs import InputKind as InputKind
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings

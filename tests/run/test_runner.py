@@ -19,6 +19,7 @@ from gtzan_exp.basics.errors import ConfigError
 from gtzan_exp.cli import main
 from gtzan_exp.config.cell import conf_folder, resolve
 from gtzan_exp.config.compose import composed
+from gtzan_exp.data.inputs import by_name
 from gtzan_exp.tracking.models import load_model
 from tests.data.conftest import table as feature_table
 
@@ -95,14 +96,16 @@ def test_every_cell_reloads_from_mlflow_and_predicts_the_same(workspace, capsys,
     np.testing.assert_array_equal(native.predict(inputs), predictions["predicted"])
 
     served = mlflow.pyfunc.load_model(uri)
-    frame = inputs
-    if view == "spectrograms":
-        pixels = np.rint(np.asarray(inputs) * 255).astype(np.uint8)
-        frame = pd.DataFrame({"image": [encode_png(image) for image in pixels]})
+    frame = pd.DataFrame(index=range(len(rows)))
+    for array in by_name(inputs, view).values():
+        if isinstance(array, pd.DataFrame):
+            frame[array.columns] = array.to_numpy()
+        else:
+            frame["image"] = [encode_png(image) for image in array.pixels]
     np.testing.assert_array_equal(served.predict(frame), predictions["predicted"])
     requirements = Path(mlflow.artifacts.download_artifacts(f"{uri}/requirements.txt")).read_text()
     assert all("==" in line for line in requirements.split())
-    assert ("tensorflow==" in requirements) == model.startswith(("cnn", "alex"))
+    assert ("tensorflow==" in requirements) == model.startswith(("cnn", "alex", "fused"))
 
 
 def test_the_run_record_is_complete_and_true(workspace, capsys):
