@@ -25,7 +25,8 @@ def main(arguments: list[str]) -> int:
     """Check what the command line describes and print what it found."""
     from gtzan_exp.basics.genres import labelled
     from gtzan_exp.config.cell import resolve
-    from gtzan_exp.config.compose import check_sweep, composed
+    from gtzan_exp.config.compose import composed
+    from gtzan_exp.config.sweep_plan import check_sweep
     from gtzan_exp.data.inputs import kinds_of
 
     flags = parse(arguments)

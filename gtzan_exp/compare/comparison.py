@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -14,7 +12,7 @@ from gtzan_exp.basics.genres import labelled
 from gtzan_exp.compare.markdown import write_tables
 from gtzan_exp.compare.outcomes import Outcome
 from gtzan_exp.compare.pictures import Curves
-from gtzan_exp.compare.recorded import unfinished, with_defaults
+from gtzan_exp.compare.run_columns import unfinished, with_defaults
 from gtzan_exp.compare.sections import MOST_CURVES, CompareReport, line_title, shown
 from gtzan_exp.compare.settings import Comparison
 from gtzan_exp.compare.summary import over_draws, summary
@@ -22,7 +20,7 @@ from gtzan_exp.compare.text import terminal_text
 from gtzan_exp.report.folder import free_folder, make_folder
 from gtzan_exp.report.page import write_page
 from gtzan_exp.tracking.query import recorded_curves, recorded_predictions, recorded_runs
-from gtzan_exp.tracking.record import recorded_run
+from gtzan_exp.tracking.record import RecordedPage, recorded_run
 from gtzan_exp.tracking.stale import close_dead
 from gtzan_exp.tracking.store import Tracking, masked
 
@@ -33,26 +31,7 @@ _SYNTHETIC = (
 _CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 
 
-@dataclass(frozen=True)
-class Compared:
-    """What a comparison leaves behind.
-
-    Parameters
-    ----------
-    run_id : str
-        The run in MLflow.
-    page : Path
-        The HTML; the tables and pictures are beside it.
-    """
-
-    run_id: str
-    page: Path
-
-    def __str__(self) -> str:
-        return f"run_id={self.run_id} page={self.page}"
-
-
-def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | None:
+def compare(comparison: Comparison, say: Callable[[str], None]) -> RecordedPage | None:
     """Compare recorded runs; say the tables at once, then write and record everything.
 
     Parameters
@@ -113,7 +92,7 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | No
         (folder / "compare.json").write_text(text, encoding="utf-8")
         recorder.metrics({"runs": len(runs), "finished": finished, "lines": len(table)})
         recorder.artifacts()
-    return Compared(recorder.run_id, page)
+    return RecordedPage(recorder.run_id, page)
 
 
 def _close_dead(tracking: Tracking) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gtzan_exp.compare.recorded import unfinished
+from gtzan_exp.compare.run_columns import unfinished
 from gtzan_exp.compare.summary import over_draws, summary
 from gtzan_exp.compare.text import notes, readable, rest_line, terminal_text
 
@@ -22,20 +22,7 @@ def as_markdown(table: pd.DataFrame) -> str:
 def write_tables(
     table: pd.DataFrame, draws: pd.DataFrame, rest: pd.DataFrame, folder: Path, *, title: str
 ) -> None:
-    """Write ``compare.csv``, with all columns in full, and ``compare.md``.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From `summary`.
-    draws : pandas.DataFrame
-        From `over_draws`.
-    rest : pandas.DataFrame
-        From `unfinished`.
-    folder : Path
-    title : str
-        First line of the Markdown.
-    """
+    """Write what `summary`, `over_draws` and `unfinished` gave into a folder."""
     table.to_csv(folder / "compare.csv", index=False)
     parts = [f"# {title}"]
     if not table.empty:
@@ -49,15 +36,7 @@ def write_tables(
 
 
 def write_summary(runs: pd.DataFrame, folder: Path, *, title: str) -> str:
-    """Write the tables of runs into a folder and return the one to read in a terminal.
-
-    Parameters
-    ----------
-    runs : pandas.DataFrame
-        From `gtzan_exp.tracking.query.recorded_runs`.
-    folder : Path
-    title : str
-    """
+    """Write the tables of recorded runs into a folder; return what a terminal shows of them."""
     table, draws, rest = summary(runs), over_draws(runs), unfinished(runs)
     write_tables(table, draws, rest, folder, title=title)
     return terminal_text(table, draws, rest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.compare.recorded import (
+from gtzan_exp.compare.run_columns import (
     ACCURACY,
     CELL,
     LEAK,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gtzan_exp.compare.recorded import UNKNOWN_ARTIST
+from gtzan_exp.compare.run_columns import UNKNOWN_ARTIST
 from gtzan_exp.compare.summary import clash
 
 _FORMATS = {"accuracy": "{:.3f}", "best": "{:.3f}", "macro_f1": "{:.3f}", "fit_s": "{:.1f}"}

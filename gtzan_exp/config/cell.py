@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +21,17 @@ from gtzan_exp.data.contracts import Classifier, Location, Splitter, View
 from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, order
 from gtzan_exp.models.build import ModelSpec
 from gtzan_exp.models.trainer import Trainer
+from gtzan_exp.tracking.identity import IDENTITY_TAGS
+from gtzan_exp.tracking.record import RECORD_TAGS, VERSION
 from gtzan_exp.tracking.store import Tracking
+from gtzan_exp.tracking.sweep_run import JOB_TAGS
 
 GROUPS = ("data", "view", "split", "trainer", "model", "tracking", "experiment", "sweep")
 _OPTIONS = ("seed", "name", "tags", "skip_finished", "paths")
 _NODES = ("data", "view", "split", "trainer", "model", "tracking")
-_PLACES = ("data.root", "data.cache", "data.splits", "split.dir", "split.groups", "split.table")
 _PATHS = ("runs", "cache")
-_OWN_TAGS = re.compile(
-    "host|pid|process_start|task|job|overrides|fold|fraction|error|stale|record_id|code|config_hash|leak"
-    "|data|synthetic|view|model|split|seed|(data|split|test)_fingerprint|git_.*|version/.*|skipped/.*"
-    r"|mlflow\.(parentRunId|runName|source\..*)"
-)
+_CELL_TAGS = ("data", "synthetic", "view", "model", "split", "seed")
+_OWN_TAGS = frozenset((*_CELL_TAGS, *IDENTITY_TAGS, *RECORD_TAGS, *JOB_TAGS))
 _SPEC_FIELDS = tuple(ModelSpec.__dataclass_fields__)
 
 
@@ -166,27 +164,9 @@ def options(config: DictConfig) -> dict[str, Any]:
 
 def described_by(cell: Cell) -> dict[str, str]:
     """Return the tags of a run that its cell gives, before any data is read."""
-    return {
-        "data": cell.data.name,
-        "synthetic": str(cell.data.synthetic).lower(),
-        "view": cell.view.name,
-        "model": cell.model.name,
-        "split": cell.split.name,
-        "seed": str(cell.seed),
-    }
-
-
-def signature(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that can change a result: not where data and lists lie and records go.
-
-    What lies there counts through the fingerprints of data and split, the trainer through the
-    models that use it.
-    """
-    return {
-        key: value
-        for key, value in flat.items()
-        if key not in _PLACES and not key.startswith(("trainer.", "tracking."))
-    }
+    synthetic = str(cell.data.synthetic).lower()
+    names = (cell.data.name, synthetic, cell.view.name, cell.model.name, cell.split.name)
+    return dict(zip(_CELL_TAGS, (*names, str(cell.seed)), strict=True))
 
 
 def flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -222,7 +202,7 @@ def _top_level(config: DictConfig) -> list[Mistake]:
             mistakes.append(Mistake(key, "out of range", "0 to 4294967295", str(value)))
     tags = config.get("tags")
     for key in tags if isinstance(tags, DictConfig) else ():
-        if _OWN_TAGS.fullmatch(str(key)):
+        if str(key) in _OWN_TAGS or str(key).startswith(VERSION):
             what, allowed = "is set by the run itself", "a name of your own, for example tags.note"
             mistakes.append(Mistake(f"tags.{key}", what, allowed, f"tags.{key}"))
     for key in _PATHS:

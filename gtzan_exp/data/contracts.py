@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
@@ -15,12 +16,23 @@ import pandas as pd
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.inputs import Gives, by_name, contents, take
+from gtzan_exp.data.inputs import InputKind as InputKind
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings
 
 PARTS = ("train", "val", "test")
 _BLOCK = 4 << 20
+
+
+class Place(Enum):
+    """Marks an option that only says where something lies: ``Annotated[Path, Place.OF_DATA]``.
+
+    It does not identify a run. What lies there does, by the fingerprint of the data or the split.
+    """
+
+    OF_DATA = "data"
+    OF_SPLIT = "split"
 
 
 @dataclass(frozen=True)

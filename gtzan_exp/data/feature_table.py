@@ -27,7 +27,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
-class Table:
+class FeatureTable:
     """The rows of a table without a fault, sorted by id; all arrays are memory-mapped.
 
     Parameters
@@ -47,7 +47,7 @@ class Table:
     fingerprint: str
 
     @classmethod
-    def open(cls, folder: Path) -> Table:
+    def open(cls, folder: Path) -> FeatureTable:
         """Map the arrays of a table that was written there.
 
         Raises
@@ -73,7 +73,7 @@ def read_table(
     tracks_of: Callable[[np.ndarray], np.ndarray],
     *,
     cache: Path,
-) -> Table:
+) -> FeatureTable:
     """Read a table, from the cache when neither it nor what is asked of it has changed.
 
     Parameters
@@ -105,7 +105,7 @@ def read_table(
         cache / "tables",
         digest(path, stamp(path), _FORMAT, classes, *columns),
         lambda out: _convert(path, columns, classes, tracks_of, out),
-        Table.open,
+        FeatureTable.open,
     )
 
 

@@ -17,6 +17,7 @@ from gtzan_exp.audio.view_folder import is_unfinished
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.cache import cached_folder
+from gtzan_exp.data.contracts import Place
 from gtzan_exp.data.groups import ARTISTS, read_groups
 
 
@@ -41,8 +42,8 @@ class Folder:
     """
 
     name: str
-    splits: Path | None = None
-    root: Annotated[Path | None, BeforeValidator(lambda root: root or None)] = None
+    splits: Annotated[Path | None, Place.OF_SPLIT] = None
+    root: Annotated[Path | None, BeforeValidator(lambda root: root or None), Place.OF_DATA] = None
     classes: tuple[str, ...] | None = None
     synthetic: bool = False
 
@@ -113,7 +114,7 @@ class Sample:
     tracks_per_genre: Annotated[int, Field(ge=2, le=10_000)]
     seconds: Annotated[float, Field(ge=3.0, le=600.0)]
     seed: int
-    cache: Path
+    cache: Annotated[Path, Place.OF_DATA]
     synthetic: Literal[True] = True
 
     def mistakes(self) -> list[Mistake]:

@@ -103,7 +103,7 @@ def read_look(config: DictConfig) -> Look:
         settings = found.settings(ExploreSettings)
         needs_data = settings is None or settings.track_ids or not settings.audio
         if needs_data and objects["data"] is not None:
-            found.mistakes += objects["data"].mistakes()
+            found.mistakes.extend(objects["data"].mistakes())
     node = found.node
     params = flatten({"data": node["data"], "view": node["view"]}) | {
         name: value

@@ -14,7 +14,7 @@ from gtzan_exp.sweep.best import best_command, best_file, best_job
 from gtzan_exp.sweep.delivery import Busy, delivered
 from gtzan_exp.sweep.ledger import LEDGER, Ledger
 from gtzan_exp.tracking.store import masked
-from gtzan_exp.tracking.sweeps import SweepRun
+from gtzan_exp.tracking.sweep_run import SweepRun
 
 if TYPE_CHECKING:
     from gtzan_exp.tracking.query import Run

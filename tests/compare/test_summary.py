@@ -8,7 +8,7 @@ import pytest
 
 from gtzan_exp.cli import main
 from gtzan_exp.compare.markdown import write_summary
-from gtzan_exp.compare.recorded import unfinished
+from gtzan_exp.compare.run_columns import unfinished
 from gtzan_exp.compare.summary import over_draws, summary
 from gtzan_exp.compare.text import as_text, notes, protocol_title, terminal_text
 from gtzan_exp.config.cell import conf_folder, resolve

@@ -9,10 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import OmegaConf
 
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError
 from gtzan_exp.config.cell import conf_folder, resolve
-from gtzan_exp.config.compose import check_sweep, composed
+from gtzan_exp.config.compose import composed, run_once
+from gtzan_exp.config.hydra_session import Session
+from gtzan_exp.config.sweep_plan import check_sweep
 from gtzan_exp.data.features import FeaturesView
 from gtzan_exp.data.inputs import order
 from gtzan_exp.data.spectrograms import SpectrogramsView
@@ -200,7 +205,7 @@ def test_every_named_experiment_and_sweep_resolves(kind, here, monkeypatch):
         data = [] if "smoke" in name else ["data=gtzan", place]
         if kind == "sweep":
             n_checked = 64 if name.startswith("hpo") else 2
-            monkeypatch.setattr("gtzan_exp.config.compose.MAX_JOBS_CHECKED", n_checked)
+            monkeypatch.setattr("gtzan_exp.config.sweep_plan.MAX_JOBS_CHECKED", n_checked)
             check_sweep([f"+sweep={name}", *data])
         else:
             cell = composed([f"experiment={name}", *data], resolve)
@@ -218,6 +223,30 @@ def test_every_pair_resolves_or_is_refused_as_a_pair(view, model):
     else:
         assert order(cell.model.input, cell.view.gives) is not None
         assert hasattr(cell.classifier, "fit")
+
+
+def test_a_run_is_composed_once_and_called_as_hydra_calls_it(here, monkeypatch):
+    composed_configs, calls = [], []
+    compose = Session.compose
+
+    def counted(*arguments, **options):
+        composed_configs.append(compose(*arguments, **options))
+        return composed_configs[-1]
+
+    def task(config):
+        calls.append((dict(config.tags), HydraConfig.get().mode, Path.cwd().name))
+
+    monkeypatch.setattr(Session, "compose", counted)
+    run_once(["+tags.note=x", "hydra.run.dir=out", "hydra.job.chdir=true"], task)
+    assert calls == [({"note": "x"}, RunMode.RUN, "out")]
+    assert len(composed_configs) == 1
+    kept = OmegaConf.load(here / "out" / ".hydra" / "overrides.yaml")
+    assert kept == ["+tags.note=x"]
+    for wrong, where in (("hydra.mode=MULTIRUN", "hydra.mode"), ("hydra.run.dir=${x}", "config")):
+        with pytest.raises(ConfigError) as caught:
+            run_once([wrong], task)
+        assert [mistake.where for mistake in caught.value.mistakes] == [where]
+    assert len(calls) == 1
 
 
 def test_a_model_of_ones_own_is_one_file_in_ones_own_folder(here):

@@ -16,8 +16,8 @@ from mlflow.entities import Run
 
 from gtzan_exp.basics.errors import GtzanExpError
 from gtzan_exp.cli import main
-from gtzan_exp.config.compose import check_sweep
 from gtzan_exp.config.search import Search
+from gtzan_exp.config.sweep_plan import check_sweep
 
 N_TRIALS = 6
 DATA = ["data=folder", "data.root=good", "view.columns=[x,y]"]

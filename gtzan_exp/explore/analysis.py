@@ -18,7 +18,7 @@ from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
 
 
 @dataclass(frozen=True)
-class Sound:
+class AnalysedTrack:
     """A track and what `analyse` found in it.
 
     Parameters
@@ -109,12 +109,12 @@ class Sound:
         }
 
 
-def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> Sound:
+def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> AnalysedTrack:
     """Read a file and take it apart.
 
     Parameters
     ----------
-    id, genre, path : as in `Sound`
+    id, genre, path : as in `AnalysedTrack`
     max_seconds : float
         So much is read, from the start.
 
@@ -143,7 +143,7 @@ def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> So
         hop_length=settings.hop_length,
         units="time",
     )
-    return Sound(
+    return AnalysedTrack(
         id=id,
         genre=genre,
         path=path,

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from gtzan_exp.basics.errors import ConfigError
 from gtzan_exp.basics.process import process_tags
-from gtzan_exp.tracking.outbox import MAX_PARAM, MAX_TAG, Outbox, as_tags, now
+from gtzan_exp.tracking.outbox import ERROR, MAX_PARAM, MAX_TAG, PARENT, Outbox, as_tags, now
 from gtzan_exp.tracking.query import searched
 from gtzan_exp.tracking.record import git_tags, opened, version_tags
-from gtzan_exp.tracking.stale import close_dead, close_dead_of
+from gtzan_exp.tracking.stale import STALE, close_dead, close_dead_of
 from gtzan_exp.tracking.store import Tracking, masked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+JOB_TAGS = ("job", "overrides", "task")
 _SKIPPED = "skipped/"
 _CLOSING_SECONDS = 5.0
 
@@ -68,8 +69,8 @@ class SweepRun:
 
     def child_tags(self, job: int, overrides: str, task: str) -> dict[str, str]:
         """Return the tags that make a run the child for a job."""
-        tags = {"job": str(job), "overrides": overrides, "task": task}
-        return {"mlflow.parentRunId": self.run_id, **tags}
+        tags = zip(JOB_TAGS, (str(job), overrides, task), strict=True)
+        return {PARENT: self.run_id, **dict(tags)}
 
     def skip(self, job: int, run_id: str) -> None:
         """Record that a finished run stands for a job."""
@@ -119,7 +120,7 @@ class SweepRun:
         with suppress(ConfigError), self.tracking.asked() as client:
             child = _newest(self._children(client)).get(job)
             if child is not None and child.info.status == "RUNNING":
-                client.set_tag(child.info.run_id, "error", reason)
+                client.set_tag(child.info.run_id, ERROR, reason)
                 client.set_terminated(child.info.run_id, "FAILED")
             if child is not None or job in self.skipped():
                 return
@@ -182,7 +183,7 @@ class SweepRun:
         from mlflow.entities import Metric, RunTag
 
         if error is not None:
-            tags = {**tags, "error": error}
+            tags = {**tags, ERROR: error}
         moment = now()
         with self.tracking.asked() as client:
             client.log_artifacts(self.run_id, str(folder))
@@ -191,8 +192,8 @@ class SweepRun:
                 metrics=[Metric(key, value, moment, 0) for key, value in metrics.items()],
                 tags=[RunTag(key, masked(value)[:MAX_TAG]) for key, value in tags.items()],
             )
-            if "stale" in client.get_run(self.run_id).data.tags:
-                client.delete_tag(self.run_id, "stale")
+            if STALE in client.get_run(self.run_id).data.tags:
+                client.delete_tag(self.run_id, STALE)
             client.set_terminated(self.run_id, status)
 
     def _children(self, client: MlflowClient) -> list[Run]:

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from gtzan_exp.audio.features import FEATURE_COLUMNS
-from gtzan_exp.explore.track import analyse
+from gtzan_exp.explore.analysis import analyse
 from gtzan_exp.explore.track_pictures import envelope, log_frequency
 
 RATE = 22050
