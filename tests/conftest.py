@@ -27,15 +27,22 @@ def gtzan_root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for the whole session, so that the sample is synthesised once."""
-    return tmp_path_factory.mktemp("cache")
+def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the session that pytest-xdist's workers have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def session_cache(common: Path) -> Path:
+    """One cache for the whole session, so that the sample is synthesised once."""
+    return common / "cache"
+
+
+@pytest.fixture(scope="session")
+def empty_store(common: Path) -> Path:
     """A fresh MLflow database, made once because MLflow takes seconds to make one."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    path = common / "store" / "mlflow.db"
     Tracking(uri=f"sqlite:///{path}", experiment="unused").client().search_experiments()
     return path
 

@@ -22,7 +22,7 @@ from gtzan_exp.audio.view_folder import ERRORS, IMAGES, SETTINGS, ViewFolder
 from gtzan_exp.audio.workers import Backend, map_unordered
 from gtzan_exp.basics.errors import DataError, Mistake
 
-SETTINGS_VERSION = 1
+SETTINGS_VERSION = 2
 """Raised whenever the same settings come to give other views, so that old ones are redone.
 
 Files hold it under the key ``recipe``.

@@ -110,23 +110,34 @@ def _fill(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
 
 
 def _draw_in_margin(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """Do what ``specshow(amplitude_to_db(mel, ref=max))`` does on the axes of a notebook."""
+    """Draw what ``specshow(amplitude_to_db(mel, ref=max))`` drew on the axes of a notebook in 2020.
+
+    The frame of the axes, black and 0.8 pixels wide, lies on the first row and column of the plot
+    and on those of the margin behind its last.
+    """
     librosa = librosa_loader.load()
 
     decibels = librosa.amplitude_to_db(mel, ref=np.max, top_db=settings.top_db)
-    rows = _nearest(len(mel), (1 - _BOTTOM) * settings.height, (1 - _TOP) * settings.height)
-    columns = _nearest(mel.shape[1], _LEFT * settings.width, _RIGHT * settings.width)
+    rows = _last(len(mel), (1 - _BOTTOM) * settings.height, (1 - _TOP) * settings.height)
+    columns = _last(mel.shape[1], _LEFT * settings.width, _RIGHT * settings.width)
     plot = _color(decibels, settings)[np.ix_(rows, columns)][::-1]
     image = np.full((settings.height, settings.width, 4), 255, np.uint8)
     top, left = round(_TOP * settings.height), round(_LEFT * settings.width)
-    image[top : top + plot.shape[0], left : left + plot.shape[1]] = plot
+    bottom, right = top + plot.shape[0], left + plot.shape[1]
+    image[top:bottom, left:right] = plot
+    frame = np.zeros(image.shape[:2], dtype=bool)
+    frame[[top, bottom], left : right + 1] = frame[top : bottom + 1, [left, right]] = True
+    image[frame, :3] //= 5
     return image
 
 
-def _nearest(cells: int, start: float, stop: float) -> np.ndarray:
-    """Return which of the cells between `start` and `stop` each pixel there shows."""
-    centres = np.arange(round(start), round(stop)) + 0.5
-    cell = (centres - start) / (stop - start) * cells
+def _last(cells: int, start: float, stop: float) -> np.ndarray:
+    """Return the last of the cells between `start` and `stop` that touches each pixel there.
+
+    Cells were drawn in order, each over all that it touches; Agg counts in 256ths of a pixel.
+    """
+    ends = np.arange(round(start), round(stop)) + (1 - 1 / 512)
+    cell = (ends - start) / (stop - start) * cells
     return np.clip(cell.astype(int), 0, cells - 1)
 
 

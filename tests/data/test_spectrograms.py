@@ -19,9 +19,9 @@ def picture(seed: int = 0, shape: tuple[int, ...] = (35, 50, 3)) -> np.ndarray:
 
 
 def framed(plot: np.ndarray) -> np.ndarray:
-    """Return the picture that Kaggle's copy holds: 432 x 288 RGBA, the plot in a white margin."""
+    """Return a picture as Kaggle's copy holds it: 432 x 288 RGBA, the plot in a white margin."""
     image = np.full((288, 432, 4), 255, np.uint8)
-    image[35:252, 54:389, :3] = plot
+    image[35:253, 54:390, :3] = plot
     return image
 
 
@@ -102,12 +102,12 @@ def test_every_kind_of_file_gives_the_same_colours(pictures, load, kind):
 
 @pytest.mark.parametrize("name", ["rock/rock00000.png", "rock/rock00000.jpg"])
 def test_the_margin_of_kaggles_pictures_is_cut_off(pictures, load, name):
-    plot = np.full((217, 335, 3), 60, np.uint8)
-    plot[:, :, 0] = np.linspace(0, 250, 335)
+    plot = np.full((218, 336, 3), 60, np.uint8)
+    plot[:, :, 0] = np.linspace(0, 250, 336)
     plot[-1], plot[:, -1] = (252, 253, 191), (252, 253, 191)  # magma's brightest
     image = framed(plot) if name.endswith("png") else framed(plot)[..., :3]
     files = {n: picture() for n in NAMES if n != "rock/rock.00000.png"}
-    options = {"height": 217, "width": 335, "interpolation": "nearest", "pixel_range": "byte"}
+    options = {"height": 218, "width": 336, "interpolation": "nearest", "pixel_range": "byte"}
     pixels = np.asarray(load(pictures({**files, name: image}), **options).X[[3]])[0]
     assert np.abs(pixels - plot).mean() <= (0 if name.endswith("png") else 4)
     uncut = np.asarray(load(pictures({}), crop_margin=False, **options).X[[3]])[0]
@@ -293,10 +293,9 @@ def test_the_real_pictures(gtzan_root, tmp_path):
     assert dataset.X.shape == (999, 70, 100, 3)
     assert dataset.classes == GENRES
     assert "jazz.00054" not in dataset.ids
-    raw = cv2.imread(
-        str(gtzan_root / "images_original/metal/metal.00042.png"), cv2.IMREAD_COLOR_RGB
-    )
-    expected = cv2.resize(raw, (100, 70), interpolation=cv2.INTER_AREA) / np.float32(255)
+    path = gtzan_root / "images_original/metal/metal00042.png"
+    plot = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)[35:253, 54:390]
+    expected = cv2.resize(plot, (100, 70), interpolation=cv2.INTER_AREA) / np.float32(255)
     row = np.flatnonzero(dataset.ids == "metal.00042")
     np.testing.assert_allclose(np.asarray(dataset.X[row])[0], expected, rtol=1e-6)
 

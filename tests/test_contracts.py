@@ -1,0 +1,46 @@
+"""Every file in ``conf/view``, ``conf/split`` and ``conf/model`` keeps its contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from gtzan_exp.config.cell import conf_folder
+from gtzan_exp.data.contracts import Dataset
+from tests import choices
+from tests.contracts import cell, check_model, check_split, check_view, write_segments
+
+PAIRS = {model: view for view, model in reversed(choices.pairs())}
+"""A view for each model."""
+
+
+@pytest.fixture(scope="module")
+def segments(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Dataset]:
+    """The options that lead to the data for splits, and the data."""
+    root = tmp_path_factory.mktemp("segments")
+    write_segments(root)
+    options = ["data=folder", f"data.root={root}", "view.segment_seconds=3"]
+    found = cell(*options)
+    return options, found.view.load(found.data, cache=root / "cache")
+
+
+@pytest.mark.parametrize("view", choices.names("view"))
+def test_a_view(workspace, view):
+    check_view(cell(f"view={view}"))
+
+
+@pytest.mark.parametrize("split", choices.names("split"))
+def test_a_split(workspace, segments, split):
+    options, dataset = segments
+    if "dir" in OmegaConf.load(conf_folder() / "split" / f"{split}.yaml"):
+        options = [*options, "split.dir=${data.splits}"]
+    check_split(cell(f"split={split}", *options), dataset)
+
+
+@pytest.mark.parametrize("model", choices.names("model"))
+def test_a_model(workspace, tmp_path: Path, model):
+    options = ["trainer=smoke", "trainer.epochs=1"]
+    view = PAIRS.get(model, "features")  # a model that no view fits is refused
+    check_model(cell(f"view={view}", f"model={model}", *options), tmp_path)
