@@ -67,11 +67,10 @@ def _settings(config: DictConfig) -> tuple[Path, Path, PrepareSettings]:
 
     known = dict.fromkeys([*names(FeatureSettings), *names(SpectrogramSettings)])
     mistakes += unknown(view, list(known), "view")
-    mistakes += unknown(data, ["audio", "root"], "data")
+    mistakes += unknown(data, ["audio", "root", "labels"], "data")
     parts = {"features": part(FeatureSettings), "spectrograms": part(SpectrogramSettings)}
-    settings = checked(
-        PrepareSettings, {**options, **{k: v for k, v in parts.items() if v}}, "", mistakes
-    )
+    own = {"labels": data.get("labels") or {}, **{k: v for k, v in parts.items() if v}}
+    settings = checked(PrepareSettings, {**options, **own}, "", mistakes)
     if mistakes:
         raise ConfigError(once(mistakes))
     return Path(data["audio"]).expanduser(), Path(data["root"]).expanduser(), settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -56,6 +56,8 @@ class Dataset:
         Files that were left out because they could not be read.
     artists : ndarray of str, shape (n_rows,), optional
         Who made the track of each row, where that is known.
+    notes : tuple of str
+        What was noticed in reading, a line each: rows grouped into tracks, names that are doubtful.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Dataset:
     fingerprint: str
     skipped: tuple[str, ...] = ()
     artists: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -171,6 +174,8 @@ class Location(Protocol):
     name: str
     synthetic: bool
     classes: tuple[str, ...] | None
+    pieces: Literal["auto", "tracks", "group"]
+    labels: Mapping[str, str]
 
     def mistakes(self) -> list[Mistake]:
         """Return what is wrong with the place, without reading any data."""
