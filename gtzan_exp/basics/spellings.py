@@ -56,7 +56,7 @@ def spelling_mistakes(where: str, counts: Mapping[str, int], unit: str) -> list[
         How many `unit` each label has.
     """
     spellings: dict[str, list[str]] = defaultdict(list)
-    for label in sorted(counts, key=lambda label: -counts[label]):
+    for label in sorted(counts, key=lambda label: (label != spelled_alike(label), -counts[label])):
         spellings[spelled_alike(label)].append(label)
     mistakes = []
     for labels in filter(lambda labels: len(labels) > 1, spellings.values()):

@@ -180,7 +180,7 @@ def _convert(
 
 
 def _named_track(name: str, genre: str) -> str:
-    """Return the id of a track that the column `TRACK` names, maybe without genre or with ending."""
+    """Return the id of a track named with or without its genre and a file ending."""
     name = _ENDING.sub("", name.strip())
     return name if name.startswith(f"{genre}.") else f"{genre}.{name}"
 

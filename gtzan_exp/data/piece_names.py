@@ -30,22 +30,22 @@ _PIECE = _words(
 )
 _WHOLE = _words(
     """
-    track tracks trk song songs tune titel title lied titre piste chanson canción cancion pista
-    traccia brano canzone tema faixa música nummer no nos nr num number id op opus cd disc disk
-    side vol volume album symphony sinfonie symphonie sinfonia sonata sonate concerto konzert
-    quartet prelude étude etude nocturne waltz suite fugue movement mvt mov satz act scene bwv
-    kv rv hob woo take version ver mix remix of трек песня 曲 歌
+    track tracks trk piste pista traccia brano faixa no nos nr num number nummer id op opus cd disc
+    disk vol volume album symphony sinfonie symphonie sinfonia sonata sonate concerto konzert
+    quartet prelude étude etude nocturne waltz suite fugue movement mvt mov satz bwv kv rv hob woo
+    of трек 曲
     """
 )
 _COUNTED = _words("no nos nr num number id idx index")
 _GENERIC = (
     _words(
         """
-        audio file files sound music data dataset gtzan train test val valid validation untitled
-        unknown unnamed unbenannt output out export record recording aufnahme enregistrement
-        datei fichier archivo arquivo wav mp3 flac ogg au genre artist band interpret artiste
-        artista autor author composer image img picture spectrogram spec mel melspec item entry
-        example new the of und and et la el le der die das de
+        song songs tune titel title lied titre chanson canción cancion canzone tema música песня 歌
+        take version ver mix remix audio file files sound music data dataset gtzan train test val
+        valid validation untitled unknown unnamed unbenannt output out export record recording
+        aufnahme enregistrement datei fichier archivo arquivo wav mp3 flac ogg au genre artist
+        band interpret artiste artista autor author composer image img picture spectrogram spec
+        mel melspec item entry example new the of und and et la el le der die das de
         """
     )
     | _WHOLE
@@ -68,6 +68,7 @@ _ROMANS = {
     for i, n in enumerate(("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"), start=1)
 }
 _LAST, _LONGEST = 4, 6
+_EVEN = 0.9
 _MAX_NAMES, _NAMES_OF_GENRE = 10_000, 1_000
 
 
@@ -108,6 +109,8 @@ class Candidate:
         Where in its track a piece starts.
     by_word : bool
         Words, units or ranges say that they are pieces; otherwise they only count like pieces.
+    is_even : bool
+        Nearly all stems have the same number of members.
     """
 
     spelling: str
@@ -115,6 +118,7 @@ class Candidate:
     stems: np.ndarray
     order: np.ndarray
     by_word: bool
+    is_even: bool
 
 
 def readings(name: str, common: frozenset[str] = frozenset()) -> Iterator[Reading]:
@@ -163,7 +167,9 @@ def _reading(
     start, end = found[first][0], found[last][1]
     left, words = _without_words(name[before:start])
     if words & _WHOLE and not words & _PIECE:
-        return None
+        if first == last:
+            return None
+        left, words = name[before:start].rstrip(_APART), set()
     right = _RIGHT.match(name, end, found[last + 1][0] if last + 1 < len(found) else len(name))[0]
     head, tail = name[:before] + left, name[end + len(right) :]
     stem = (head + tail if head else tail).strip(_APART)
@@ -244,7 +250,8 @@ def _candidate(
     if not is_range and not by_word and not _counts(starts, stems):
         return None
     rows = np.array([members[i][0] for i in chosen])
-    return Candidate(spelling, rows, stems, starts, by_word or is_range)
+    is_even = np.bincount(np.bincount(stems)).max() >= _EVEN * (stems.max() + 1)
+    return Candidate(spelling, rows, stems, starts, by_word or is_range, bool(is_even))
 
 
 def _starts(numbers: list[tuple[str, ...]], joins: list[str]) -> tuple[np.ndarray, bool]:

@@ -18,14 +18,14 @@ Mode = Literal["auto", "tracks", "group"]
 Look = Callable[[np.ndarray], np.ndarray]
 """From row numbers to the vectors of these rows, float of shape (n, d)."""
 
-CLOSE, RATHER_CLOSE = 0.70, 0.85
-_IN_ORDER = 5.0
+NEAR, NEAR_IN_ORDER, NEAR_BY_WORD = 0.70, 0.80, 0.85
+_ORDER, _EVEN_ORDER = 5.0, 2.5
 _ALIKE = 0.08
 _APART = 0.90
 _ROWS_OF_STEM, _ROWS_OF_GENRE = 50, 500
 _ROWS, _QUERIES, _NEIGHBOURS = 20_000, 1_000, 20
 _SUSPICIOUS, _MANY_ERRORS = 0.3, 0.2
-_BY_HAND = "data.pieces=tracks|group or a column track in the table decides"
+_BY_HAND = "data.pieces=tracks|group, or a column track in the table, says otherwise"
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,12 @@ class Closeness:
     ratio: float
     order: float
 
-    def is_enough(self, by_word: bool) -> bool:
-        """Tell whether they are pieces of one track, given whether words in the names say so."""
-        return self.ratio <= (RATHER_CLOSE if by_word or self.order >= _IN_ORDER else CLOSE)
+    def is_enough(self, candidate: Candidate) -> bool:
+        """Tell whether members of a stem are pieces of a track, by what their names say besides."""
+        if candidate.by_word:
+            return self.ratio <= NEAR_BY_WORD
+        in_order = self.order >= (_EVEN_ORDER if candidate.is_even else _ORDER)
+        return self.ratio <= (NEAR_IN_ORDER if in_order else NEAR)
 
 
 def find_pieces(
@@ -75,12 +78,13 @@ def find_pieces(
     """Recognise the rows that are pieces of tracks.
 
     Names: two stems or more of two members or more in a genre, whose numbers count through them
-    (`piece_names`). Closeness: median ratio of the distances within and between stems, over
-    standardised vectors. Measured on GTZAN, features and band levels of pictures: 0.42 to 0.63 for
-    pieces of 3 to 15 s (0.77 in classical alone), 0.77 to 0.81 for the tracks of an artist, 0.98 to
-    1.01 for groups drawn by chance. So `CLOSE` is asked of names that merely count, and
-    `RATHER_CLOSE` where a word says that they are pieces, or where pieces that follow each other
-    are the closest: consecutive tracks of an artist are not.
+    (`piece_names`). Closeness: the median over rows of the mean distance to their stem by that to
+    other stems of the genre, over standardised vectors. Measured on GTZAN, features and levels of
+    pictures: 0.42 to 0.63 for pieces of 3 to 15 s (0.72 in classical alone, 0.74 where the tracks
+    are an artist's), 0.77 to 0.81 for the tracks of an artist, 0.98 to 1.01 for groups drawn by
+    chance. So `NEAR` is asked of names that only count, `NEAR_IN_ORDER` where, besides, pieces that
+    follow each other are the closest, which an artist's tracks are not, and `NEAR_BY_WORD` where a
+    word or a range says that they are pieces.
 
     Where names tell nothing, the genre of the nearest row tells whether rows are suspiciously
     close: it is wrong for 9 % of the pieces of GTZAN, and that of the 20th nearest for 48 %; of
@@ -103,7 +107,8 @@ def find_pieces(
     if mode == "tracks":
         return None
     names = [name.removeprefix(f"{label}.") for name, label in zip(ids, labels, strict=True)]
-    tracks, left, shown = ids.astype(object), np.arange(len(ids)), []
+    tracks, left = ids.astype(object), np.arange(len(ids))
+    shown, ratios = [], []
     while True:
         found = candidates(names, labels, left)
         measured = [(candidate, _closeness(candidate, labels, look)) for candidate in found]
@@ -112,18 +117,18 @@ def find_pieces(
             break
         candidate, close = chosen
         rows = _name_tracks(candidate.spelling, names, labels, left, tracks)
-        shown.append(f"{ids[candidate.rows[0]]} ({close.ratio:.2f})")
+        shown.append(ids[candidate.rows[0]])
+        ratios.append(close.ratio)
         left = np.setdiff1d(left, rows)
     tracks = tracks.astype(str)
     if shown:
         grouped = tracks != ids
         n_pieces, n_tracks = int(grouped.sum()), len(np.unique(tracks[grouped]))
-        why = "names alone" if mode == "group" else "names and closeness"
-        line = (
-            f"{n_pieces} rows are pieces of {n_tracks} tracks, by {why}: {', '.join(shown[:3])} "
-            "(distance within a track by that between tracks)"
-        )
-        return Pieces(tracks, n_pieces, n_tracks, f"{line}; {_BY_HAND} otherwise")
+        why = f"by names like {', '.join(shown[:3])}"
+        if mode == "auto":
+            why += f" and by closeness ({max(ratios):.2f} of the distance between tracks)"
+        line = f"{n_pieces} rows are pieces of {n_tracks} tracks and count as these, {why}"
+        return Pieces(tracks, n_pieces, n_tracks, f"{line}; {_BY_HAND}")
     if mode == "group":
         allowed = "names such as one-1, one-2, two-1, two-2 in each genre, or a column track"
         raise DataError(Mistake("data.pieces", "names tell no pieces", allowed, str(ids[0])))
@@ -183,7 +188,7 @@ def _chosen(
 
     Plainest is a number at the end of the name, and of these the one with the longest tracks.
     """
-    fit = [pair for pair in measured if believe or pair[1].is_enough(pair[0].by_word)]
+    fit = [pair for pair in measured if believe or pair[1].is_enough(pair[0])]
     if not fit:
         return None
     most = max(len(candidate.rows) for candidate, _ in fit)
