@@ -25,21 +25,21 @@ class Relabel:
 
     def __init__(self, wanted: Mapping[str, str]) -> None:
         self._wanted = {spelled_alike(found): (found, genre) for found, genre in wanted.items()}
-        self._seen: dict[str, str] = {}
+        self._seen: set[str] = set()
 
     def __call__(self, label: str) -> str:
         """Return the genre that a label means, which is the label where nothing is said of it."""
         if not self._wanted:
             return label
         alike = spelled_alike(label)
-        self._seen.setdefault(alike, label)
+        self._seen.add(alike)
         return self._wanted.get(alike, ("", label))[1]
 
     def unknown(self) -> list[Mistake]:
         """Return a mistake for each key of ``data.labels`` that no label was called by."""
-        found = sorted(self._seen.values())
+        seen = sorted(self._seen)
         return [
-            Mistake("data.labels", f"no such label{nearest(key, found)}", ", ".join(found), key)
+            Mistake("data.labels", f"no such label{nearest(key, seen)}", ", ".join(seen), key)
             for alike, (key, _) in self._wanted.items()
             if alike not in self._seen
         ]

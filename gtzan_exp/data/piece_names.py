@@ -21,7 +21,7 @@ _PIECE = _words(
     """
     part parts pt pts piece pieces seg segm segment segments chunk chunks clip clips slice
     slices split splits snippet snip excerpt extract fragment frag crop section sec secs second
-    seconds window win frame frames block patch cut sample subclip offset start starts begin
+    seconds window win frame frames block patch cut sample subclip offset off start starts begin
     from t time pos position ss ts teil abschnitt ausschnitt stück stueck schnipsel partie
     morceau extrait tranche début debut parte trozo fragmento segmento recorte tramo pezzo
     estratto frammento trecho pedaço deel stuk osa część czesc fragmentu часть фрагмент отрывок
@@ -62,11 +62,18 @@ _JOIN = re.compile(
 _RIGHT = re.compile(rf"(?:[ _]?{_UNIT})?[)\]}}\s]*", re.IGNORECASE)
 _WORD = re.compile(r"(?<=[a-z])[A-Z][a-z]+$|(?<![^\W\d_])[^\W\d_]+$")
 _LETTER = re.compile(r"(?<=[\d\s_\-])([a-zA-Z])$")
-_ROMAN = re.compile(r"(?:(?<=part|teil)|(?<=pt))([\s_\-.]+)([ivx]+|[a-f])(?=\W*$)", re.IGNORECASE)
-_ROMANS = {
-    n: i
-    for i, n in enumerate(("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"), start=1)
+_SAID = {
+    word: number
+    for words in (
+        "i ii iii iv v vi vii viii ix x",
+        "one two three four five six seven eight nine ten",
+        "a b c d e f g h",
+    )
+    for number, word in enumerate(words.split(" "), start=1)
 }
+_PART_SAID = re.compile(
+    rf"(?:(?<=part|teil)|(?<=pt))([\s_\-.]+)({'|'.join(_SAID)})(?=\W*$)", re.IGNORECASE
+)
 _LAST, _LONGEST = 4, 6
 _EVEN = 0.9
 _MAX_NAMES, _NAMES_OF_GENRE = 10_000, 1_000
@@ -135,15 +142,11 @@ def readings(name: str, common: frozenset[str] = frozenset()) -> Iterator[Readin
         Words that tell no track from others, in lower case: the genres.
     """
     name = unicodedata.normalize("NFKC", name)
-    yield from _spans(_ROMAN.sub(_arabic, name), common)
+    counted = _PART_SAID.sub(lambda found: f"{found[1]}{_SAID[found[2].lower()]}", name)
+    yield from _spans(counted, common)
     lettered = _LETTER.sub(lambda found: f"@{ord(found[1].lower()) - 96}", name)
     if lettered != name:
         yield from itertools.islice(_spans(lettered, common), 1)
-
-
-def _arabic(found: re.Match[str]) -> str:
-    written = found[2].lower()
-    return f"{found[1]}{_ROMANS.get(written) or ord(written[0]) - 96}"
 
 
 def _spans(name: str, common: frozenset[str]) -> Iterator[Reading]:

@@ -26,6 +26,7 @@ from .conftest import place, table
 GENRES = ("blues", "jazz", "rock")
 OF_A_TRACK, OF_AN_ARTIST, OF_NOTHING = 2.0, 0.8, 0.0  # spread of groups: ratios of 0.45, 0.78, 1
 STEMS = ("Blink 182", "00017", "öl und feuer", "a.b", "Nº 5", "x", "So What")
+WORDS = ("one", "two", "three", "four", "five", "six")
 ROMANS = ("I", "II", "III", "IV", "V", "VI")
 
 
@@ -59,6 +60,7 @@ SPELLINGS = {
     "Teil": lambda s, i: f"{s} - Teil {i + 1}",
     "part no": lambda s, i: f"{s}_part_no_{i + 1}",
     "roman": lambda s, i: f"{s} Part {ROMANS[i]}",
+    "in words": lambda s, i: f"{s} - Part {WORDS[i]}",
     "of": lambda s, i: f"{s}_{i + 1}of6",
     "chunk": lambda s, i: f"{s}_chunk{i:02}",
     "camel": lambda s, i: f"{s}_songSegment{i:02}",
