@@ -14,6 +14,7 @@ import pandas as pd
 
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
+from gtzan_exp.data.pieces import Mode
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings
@@ -174,7 +175,7 @@ class Location(Protocol):
     name: str
     synthetic: bool
     classes: tuple[str, ...] | None
-    pieces: Literal["auto", "tracks", "group"]
+    pieces: Mode
     labels: Mapping[str, str]
 
     def mistakes(self) -> list[Mistake]:

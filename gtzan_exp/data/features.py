@@ -78,8 +78,8 @@ class FeaturesView:
         inputs = self.input_columns
 
         def read(columns: Sequence[str]) -> Table:
-            how = {"labels": location.labels, "cache": cache}
-            return read_table(path, columns, location.classes, self._tracks, **how)
+            allowed, names = location.classes, location.labels
+            return read_table(path, columns, allowed, self._tracks, labels=names, cache=cache)
 
         def look(rows: np.ndarray) -> np.ndarray:
             values = table.values  # noqa: PD011
