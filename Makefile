@@ -39,6 +39,7 @@ test-all: $(READY) ## all tests; those on the real data need GTZAN_ROOT
 lint: $(READY) ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 format: $(READY) ## mend style and formatting
 	$(BIN)/ruff check --fix .

@@ -1,9 +1,9 @@
 """How much does a run cost beyond reading, fitting and logging? Whole processes, paired.
 
-Command A is ``gtzan-exp model=logreg view=features split=seed``; command B is a plain script that
-does the same work by hand: it reads the same table, fits the same model to the same rows and logs
-the same parameters, metrics, tables, pictures and model to MLflow. They run in turn, and the ratio
-is taken pair by pair. Without GTZAN_ROOT both run on the synthetic sample.
+Command A is ``gtzan-exp model=logreg view=features split=notebook``; command B is a plain script
+that does the same work by hand: it reads the same table, fits the same model to the same rows and
+logs the same parameters, metrics, tables, pictures and model to MLflow. They run in turn, and the
+ratio is taken pair by pair. Without GTZAN_ROOT both run on the synthetic sample.
 
     python benchmarks/run_overhead.py [PAIRS]
 """
@@ -29,7 +29,7 @@ def seconds(command: list[str], folder: Path) -> float:
 
 
 def main(pairs: int) -> None:
-    options = ["model=logreg", "view=features", "split=seed"]
+    options = ["model=logreg", "view=features", "split=notebook"]
     options += ["data=gtzan"] if os.environ.get("GTZAN_ROOT") else []
     ours = [sys.executable, "-m", "gtzan_exp", *options]
     with tempfile.TemporaryDirectory() as name:

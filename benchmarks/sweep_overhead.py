@@ -1,8 +1,8 @@
 """How much does a run of a sweep cost on top of its fit, and next to a plain loop? Paired.
 
-Command A is ``gtzan-exp -m model=logreg split=seed model.C=...``; command B is a plain loop over
-the same fits that logs the same to MLflow by hand. Each is run with one and with many values, in
-turn; the difference, divided by the number of further runs, is the cost of a run without that of
+Command A is ``gtzan-exp -m model=logreg split=notebook model.C=...``; command B is a plain loop
+over the same fits that logs the same to MLflow by hand. Each is run with one and with many values,
+in turn; the difference, divided by the number of further runs, is the cost of a run without that of
 starting. Without GTZAN_ROOT both run on the synthetic sample.
 
     python benchmarks/sweep_overhead.py [RUNS] [PAIRS]
@@ -24,7 +24,7 @@ _FIT = "select avg(value) from latest_metrics where key = 'fit_seconds'"
 
 
 def main(runs: int, pairs: int) -> None:
-    options = ["model=logreg", "view=features", "split=seed"]
+    options = ["model=logreg", "view=features", "split=notebook"]
     options += ["data=gtzan"] if os.environ.get("GTZAN_ROOT") else []
     program = [sys.executable, "-m", "gtzan_exp"]
     with tempfile.TemporaryDirectory() as name:

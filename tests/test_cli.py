@@ -155,7 +155,7 @@ def test_validate_says_what_a_run_would_do(here, capsys):
         "model   logreg, LogisticRegression on vector input",
         "ok: a run would start",
     ]
-    assert main(["validate", *VIEWS, "split=seed", "split.scaler_rows=all"]) == 0
+    assert main(["validate", *VIEWS, "split=notebook", "split.scaler_rows=all"]) == 0
     assert "leaks   scaler" in capsys.readouterr().out
     assert {path.name for path in here.iterdir()} - {"cache"} == {"views"}
 

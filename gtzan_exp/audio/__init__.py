@@ -1,1 +1,1 @@
-"""Sound to views: tracks, features, spectrograms, and the synthetic sample."""
+"""Sound to views: tracks, features and spectrograms."""

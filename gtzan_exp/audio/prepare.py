@@ -22,8 +22,11 @@ from gtzan_exp.audio.view_folder import ERRORS, IMAGES, SETTINGS, ViewFolder
 from gtzan_exp.audio.workers import Backend, map_unordered
 from gtzan_exp.basics.errors import DataError, Mistake
 
-RECIPE = 1
-"""Raised whenever the same settings come to give other views, so that old ones are redone."""
+SETTINGS_VERSION = 1
+"""Raised whenever the same settings come to give other views, so that old ones are redone.
+
+Files hold it under the key ``recipe``.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,19 +85,19 @@ class PrepareSettings:
             raise ValueError("n_jobs must be -1 or a number of processes, got 0")
         return self
 
-    def recipe(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return what the views depend on, and nothing else, as plain data."""
         everything = TypeAdapter(PrepareSettings).dump_python(self, mode="json")
-        recipe = {
-            "recipe": RECIPE,
+        found = {
+            "recipe": SETTINGS_VERSION,
             "max_seconds": self.max_seconds,
             "views": sorted(set(self.views)),
         }
         if "features" in self.views:
-            recipe |= {"segments": sorted(set(self.segments)), "features": everything["features"]}
+            found |= {"segments": sorted(set(self.segments)), "features": everything["features"]}
         if "spectrograms" in self.views:
-            recipe |= {"spectrograms": everything["spectrograms"]}
-        return recipe
+            found |= {"spectrograms": everything["spectrograms"]}
+        return found
 
 
 @plain_dataclass(frozen=True, kw_only=True)
@@ -172,10 +175,10 @@ def prepare(
         )
     tracks, problems = scan_tracks(audio_root, settings.labels)
     _heed(problems, settings)
-    recipe = settings.recipe()
+    written = settings.as_json()
     with ViewFolder.opened(out_root) as folder:
         outcomes = map_unordered(
-            partial(_make_views, folder=folder, settings=settings, recipe=recipe),
+            partial(_make_views, folder=folder, settings=settings, written=written),
             tracks,
             n_jobs=settings.n_jobs,
             backend=settings.backend,
@@ -191,13 +194,13 @@ def prepare(
                 reused += outcome == "reused"
         finished = [track for track in tracks if track.id not in failed]
         problems.sort(key=lambda problem: problem.where)
-        tables = {folder.table(seconds): seconds for seconds in recipe.get("segments", ())}
+        tables = {folder.table(seconds): seconds for seconds in written.get("segments", ())}
         folder.keep_only(finished, tables)
         header = ("filename", "length", *settings.features.columns, "label")
         for table, seconds in tables.items():
             folder.write_csv(table, header, folder.rows(finished, seconds))
         _list_problems(folder, problems, audio_root)
-        folder.write(out_root / SETTINGS, (json.dumps(recipe, indent=2) + "\n").encode())
+        folder.write(out_root / SETTINGS, (json.dumps(written, indent=2) + "\n").encode())
     return PrepareReport(
         done=len(finished) - reused,
         reused=reused,
@@ -223,11 +226,11 @@ def _heed(problems: list[Mistake], settings: PrepareSettings) -> None:
 
 
 def _make_views(
-    track: Track, *, folder: ViewFolder, settings: PrepareSettings, recipe: dict[str, Any]
+    track: Track, *, folder: ViewFolder, settings: PrepareSettings, written: dict[str, Any]
 ) -> tuple[str, Literal["done", "reused"] | Mistake]:
     """Make the views of one track; return its id and what came of it."""
     try:
-        key = _key(track, recipe)
+        key = _key(track, written)
         if folder.recall(track, key):
             return track.id, "reused"
         y = load_audio(
@@ -238,7 +241,7 @@ def _make_views(
         spectrum = Spectrum.of(y, settings.features)
         rows = {
             str(seconds): _rows(track, spectrum, seconds, settings.features)
-            for seconds in recipe.get("segments", ())
+            for seconds in written.get("segments", ())
         }
         image = None
         if "spectrograms" in settings.views:
@@ -249,7 +252,7 @@ def _make_views(
     return track.id, "done"
 
 
-def _key(track: Track, recipe: dict[str, Any]) -> str:
+def _key(track: Track, written: dict[str, Any]) -> str:
     try:
         with track.path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
@@ -257,7 +260,7 @@ def _key(track: Track, recipe: dict[str, Any]) -> str:
         raise DataError(
             Mistake(str(track.path), "cannot be opened", "a readable file", str(error))
         ) from error
-    return hashlib.sha256(f"{content} {json.dumps(recipe, sort_keys=True)}".encode()).hexdigest()
+    return hashlib.sha256(f"{content} {json.dumps(written, sort_keys=True)}".encode()).hexdigest()
 
 
 def _rows(

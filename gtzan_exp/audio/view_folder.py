@@ -28,7 +28,7 @@ _PRIVATE = ".prepare"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class TrackRecord:
     """What is known of a finished track.
 
     Parameters
@@ -106,10 +106,10 @@ class ViewFolder:
         """Return where the picture of a track lies."""
         return self.root / IMAGES / track.genre / f"{track.id}.png"
 
-    def recall(self, track: Track, key: str) -> Record | None:
+    def recall(self, track: Track, key: str) -> TrackRecord | None:
         """Return the record of a track if it has that key and its picture is as it was written."""
         try:
-            record = Record(**json.loads(self._record(track).read_bytes()))
+            record = TrackRecord(**json.loads(self._record(track).read_bytes()))
             image = self.image(track).read_bytes() if record.image else b""
         except (FileNotFoundError, ValueError, TypeError):
             return None
@@ -124,7 +124,7 @@ class ViewFolder:
             self.image(track).unlink(missing_ok=True)
         else:
             self.write(self.image(track), image)
-        record = Record(key=key, image=_digest(image) if image else None, rows=rows)
+        record = TrackRecord(key=key, image=_digest(image) if image else None, rows=rows)
         self.write(self._record(track), json.dumps(asdict(record)).encode())
 
     def rows(self, tracks: Iterable[Track], seconds: int) -> Iterator[list[Any]]:

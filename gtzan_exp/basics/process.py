@@ -19,6 +19,8 @@ from types import FrameType
 TERMINATED = 128 + signal.SIGTERM
 """Exit status of a process that was asked to end."""
 
+PROCESS_TAGS = ("host", "pid", "process_start")
+
 _WATCH_SECONDS = 0.5
 _GRACE_SECONDS = 10
 _SAME_START_SECONDS = 2
@@ -35,7 +37,8 @@ def process_tags() -> dict[str, str]:
 
     A number of a process is used again after its end; with the start it means one process only.
     """
-    return {"host": host(), "pid": str(os.getpid()), "process_start": f"{_start(os.getpid()):.2f}"}
+    pid = os.getpid()
+    return dict(zip(PROCESS_TAGS, (host(), str(pid), f"{_start(pid):.2f}"), strict=True))
 
 
 def is_alive(pid: int, start: float) -> bool:

@@ -26,13 +26,13 @@ def parse(arguments: Sequence[str], **options: str) -> Namespace:
     ConfigError
         There is no such flag, or it lacks its value.
     """
-    from hydra._internal.utils import get_args_parser
+    from gtzan_exp.config.hydra_session import flags_parser
 
     def fail(message: str) -> NoReturn:
         allowed = "overrides (key=value) and the flags that --help and --hydra-help name"
         raise ConfigError(Mistake("command line", message, allowed, " ".join(arguments)))
 
-    parser = get_args_parser()
+    parser = flags_parser()
     parser.allow_abbrev = False
     parser.error = fail
     for name, default in options.items():

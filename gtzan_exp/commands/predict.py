@@ -99,6 +99,8 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.tracking.predictor import Predictor
 
     predictor = Predictor(model)
+    if predictor.deaf is not None:
+        raise DataError(predictor.deaf)
     paths = audio_files(map(Path, files))
     failed = 0
 
@@ -139,16 +141,11 @@ def _is_file(word: str) -> bool:
 
 def _read(config: DictConfig) -> tuple[PredictSettings, Tracking]:
     """Return the settings and the store, or raise every mistake in them."""
-    from gtzan_exp.basics.checks import checked, once, plain
-    from gtzan_exp.config.cell import object_of
+    from gtzan_exp.config.reading import option_names, reading
 
-    mistakes: list[Mistake] = []
-    node = plain(config, mistakes)
-    del node["data"], node["paths"]
-    tracking = object_of(node.pop("tracking", None), "tracking", mistakes)
-    settings = checked(PredictSettings, node, "", mistakes)
-    if mistakes:
-        raise ConfigError(once(mistakes))
+    options = [*option_names(PredictSettings), "data", "paths"]
+    with reading(config, ["tracking"], options) as found:
+        settings, tracking = found.settings(PredictSettings), found.object("tracking")
     return settings, tracking
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,10 @@ from omegaconf import DictConfig
 from gtzan_exp.audio.features import FeatureSettings
 from gtzan_exp.audio.prepare import PrepareSettings, prepare
 from gtzan_exp.audio.spectrograms import SpectrogramSettings
-from gtzan_exp.basics.checks import checked, once, plain, unknown
-from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.basics.checks import checked, unknown
 from gtzan_exp.commands.arguments import parse
 from gtzan_exp.config.compose import composed
+from gtzan_exp.config.reading import option_names, reading
 
 USAGE = """\
 usage: gtzan-exp prepare data.audio=DIR data.root=OUT [OVERRIDE ...]
@@ -53,24 +52,20 @@ def main(arguments: list[str]) -> int:
 
 def _settings(config: DictConfig) -> tuple[Path, Path, PrepareSettings]:
     """Return the two folders and the settings, or raise every mistake in them."""
-    mistakes: list[Mistake] = []
-    options = plain(config, mistakes)
-    options.pop("paths", None)
-    data, view = options.pop("data", None) or {}, options.pop("view", None) or {}
+    options = [*option_names(PrepareSettings), "data", "view", "paths"]
+    with reading(config, [], options) as found:
+        mistakes = found.mistakes
+        data, view = (found.node.get(name) or {} for name in ("data", "view"))
 
-    def names(settings: type) -> list[str]:
-        return [field.name for field in fields(settings)]
+        def part(settings: type) -> Any:
+            own = {key: value for key, value in view.items() if key in option_names(settings)}
+            return checked(settings, own, "view", mistakes)
 
-    def part(settings: type) -> Any:
-        own = {key: value for key, value in view.items() if key in names(settings)}
-        return checked(settings, own, "view", mistakes)
-
-    known = dict.fromkeys([*names(FeatureSettings), *names(SpectrogramSettings)])
-    mistakes += unknown(view, list(known), "view")
-    mistakes += unknown(data, ["audio", "root", "labels"], "data")
-    parts = {"features": part(FeatureSettings), "spectrograms": part(SpectrogramSettings)}
-    own = {"labels": data.get("labels") or {}, **{k: v for k, v in parts.items() if v}}
-    settings = checked(PrepareSettings, {**options, **own}, "", mistakes)
-    if mistakes:
-        raise ConfigError(once(mistakes))
+        known = [*option_names(FeatureSettings), *option_names(SpectrogramSettings)]
+        mistakes += unknown(view, list(dict.fromkeys(known)), "view")
+        mistakes += unknown(data, ["audio", "root", "labels"], "data")
+        parts = {"features": part(FeatureSettings), "spectrograms": part(SpectrogramSettings)}
+        found.node.update((name, made) for name, made in parts.items() if made)
+        found.node["labels"] = data.get("labels") or {}
+        settings = found.settings(PrepareSettings)
     return Path(data["audio"]).expanduser(), Path(data["root"]).expanduser(), settings

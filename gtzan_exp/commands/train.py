@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from argparse import Namespace
 from functools import partial
 from pathlib import Path
@@ -16,10 +15,8 @@ from gtzan_exp.commands import COMMANDS
 from gtzan_exp.commands.arguments import parse
 
 if TYPE_CHECKING:
-    from hydra.types import TaskFunction
     from omegaconf import DictConfig
 
-_TRACEBACKS = "GTZAN_EXP_TRACEBACKS"
 _CHECKED = "hydra_plugins.gtzan_exp.CheckedSweeper"
 
 USAGE = """\
@@ -40,12 +37,12 @@ An override GROUP=NAME chooses a file, GROUP.OPTION=VALUE sets an option:
   model=logreg|linear_svc|svc|mlp|xgboost    on either view
         cnn1d                                on features
         cnn2d|cnn2d_leaky|alexnet            on spectrograms
-  split=holdout|seed|kfold|group_kfold|lists|fault_filtered|learning_curve
+  split=holdout|notebook|kfold|group_kfold|lists|fault_filtered|learning_curve
                                   who is in train and test
-  trainer=default|smoke|seed      how networks are fitted
+  trainer=default|smoke|notebook  how networks are fitted
   tracking=local|server           where runs are recorded
-  experiment=smoke|seed/...       a named cell
-  -m +sweep=smoke|seed_table|protocols    a named sweep
+  experiment=smoke|notebook/...   a named cell
+  -m +sweep=smoke|notebook_table|protocols    a named sweep
   -m +sweep=hpo/MODEL             search a model's options by the validation part
   seed=0  name=TEXT  +tags.KEY=TEXT  skip_finished=true
 
@@ -61,7 +58,10 @@ HYDRA_FULL_ERROR=1 shows tracebacks. Completion in bash:
 
 
 def main(arguments: list[str]) -> int:
-    """Check the command line, then hand it to Hydra."""
+    """Check the command line, then run what it describes."""
+    from gtzan_exp.config.compose import run_once
+    from gtzan_exp.config.hydra_session import hydra_main
+
     flags = parse(arguments)
     inspects = flags.cfg or flags.info or flags.hydra_help or flags.shell_completion
     if flags.shell_completion:
@@ -72,26 +72,17 @@ def main(arguments: list[str]) -> int:
         raise ConfigError(Mistake("--multirun", "cannot go with --cfg or --info", allowed, got))
     if flags.multirun:
         return _sweep(arguments, flags)
-    if not inspects:
-        check(flags)
     with ends_in_order():
-        _hydra_main(arguments, job)
+        if inspects or flags.resolve or flags.config_path or flags.experimental_rerun:
+            hydra_main(arguments, job)
+        else:
+            run_once(flags.overrides, job, **_files(flags))
     return 0
 
 
-def check(flags: Namespace) -> None:
-    """Raise every mistake in a command line before Hydra starts a job."""
-    from gtzan_exp.config.cell import resolve
-    from gtzan_exp.config.compose import check_sweep, composed
-
-    if flags.multirun:
-        check_sweep(flags.overrides, **_files(flags))
-    else:
-        composed(flags.overrides, resolve, **_files(flags))
-
-
 def _sweep(arguments: list[str], flags: Namespace) -> int:
-    from gtzan_exp.config.compose import check_sweep
+    from gtzan_exp.config.hydra_session import hydra_main
+    from gtzan_exp.config.sweep_plan import check_sweep
     from gtzan_exp.sweep.sweep import sweep
 
     plan = check_sweep(flags.overrides, **_files(flags))
@@ -99,7 +90,7 @@ def _sweep(arguments: list[str], flags: Namespace) -> int:
     options = [f"hydra.sweep.dir='{folder}'"]
     if plan.basic:
         options.append(f"hydra.sweeper._target_={_CHECKED}")
-    launch = partial(_hydra_main, [*arguments, *options])
+    launch = partial(hydra_main, [*arguments, *options])
     with ends_in_order():
         return sweep(plan, arguments, flags.overrides, launch)
 
@@ -126,43 +117,16 @@ def _prepare_completion(request: list[str]) -> None:
 def job(config: DictConfig) -> None:
     """Run the one job of a command line without a sweep; the last line it prints is the result."""
     from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
 
     from gtzan_exp.run.runner import run
 
-    hydra_config = HydraConfig.get()
     try:
-        result = run(config, Path(hydra_config.runtime.output_dir))
+        result = run(config, Path(HydraConfig.get().runtime.output_dir))
         say(result)
     except GtzanExpError as error:
-        if hydra_config.mode == RunMode.MULTIRUN or os.environ.get(_TRACEBACKS):
+        if os.environ.get("HYDRA_FULL_ERROR"):
             raise
         report(error)  # Hydra would add a line of its own
         raise SystemExit(2) from None
     if result.undelivered is not None:
         raise SystemExit(1)
-
-
-def _hydra_main(arguments: list[str], job: TaskFunction) -> None:
-    import hydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    from gtzan_exp.config.cell import conf_folder, register
-
-    register()
-    decorate = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
-    argv, tracebacks = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    sys.argv = ["gtzan-exp", *arguments]
-    # Hydra would print errors its own way; with this they come out for `cli.main` to report.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    os.environ[_TRACEBACKS] = tracebacks or ""
-    try:
-        decorate(job)()
-    except (HydraException, OmegaConfBaseException) as error:
-        reason = str(error).strip().splitlines()[0]
-        allowed = "configs that Hydra can compose"
-        raise ConfigError(Mistake("config", reason, allowed, " ".join(arguments))) from error
-    finally:
-        sys.argv = argv
-        os.environ["HYDRA_FULL_ERROR"] = os.environ.pop(_TRACEBACKS)

@@ -35,16 +35,5 @@ def main(arguments: list[str]) -> int:
         print(f"the server has its own pages: {tracking.uri}")
         return 0
     tracking.client()
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        port,
-        "--workers",
-        "1",
-    ]
-    return subprocess.call([*command, "--backend-store-uri", tracking.uri])
+    command = f"-m mlflow server --host 127.0.0.1 --port {port} --workers 1".split()
+    return subprocess.call([sys.executable, *command, "--backend-store-uri", tracking.uri])

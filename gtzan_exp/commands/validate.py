@@ -17,7 +17,7 @@ read.
 
 Examples:
   gtzan-exp validate data=gtzan view=spectrograms model=cnn2d
-  gtzan-exp validate -m +sweep=seed_table data=gtzan
+  gtzan-exp validate -m +sweep=notebook_table data=gtzan
 """
 
 
@@ -25,7 +25,9 @@ def main(arguments: list[str]) -> int:
     """Check what the command line describes and print what it found."""
     from gtzan_exp.basics.genres import labelled
     from gtzan_exp.config.cell import resolve
-    from gtzan_exp.config.compose import check_sweep, composed
+    from gtzan_exp.config.compose import composed
+    from gtzan_exp.config.sweep_plan import check_sweep
+    from gtzan_exp.data.inputs import kinds_of
 
     flags = parse(arguments)
     files = {"config_dir": flags.config_dir, "config_name": flags.config_name}
@@ -36,9 +38,9 @@ def main(arguments: list[str]) -> int:
     cell = composed(flags.overrides, resolve, **files)
     dataset = cell.view.load(cell.data, cache=cell.cache)
     split = cell.split.split(dataset)
-    shape = " x ".join(str(size) for size in dataset.X.shape)
+    shapes = [" x ".join(map(str, array.shape)) for array in dataset.arrays.values()]
     print(f"data    {labelled(dataset.name, dataset.synthetic)}: {dataset.source}")
-    print(f"view    {dataset.view}, {shape}, {len(dataset.skipped)} files skipped")
+    print(f"view    {dataset.view}, {' and '.join(shapes)}, {len(dataset.skipped)} files skipped")
     print(f"genres  {', '.join(dataset.classes)}")
     for note in dataset.notes:
         print(f"note    {note}")
@@ -47,8 +49,7 @@ def main(arguments: list[str]) -> int:
         print(f"split   {split.name}, {name}: {sizes} rows")
     if split.leaks:
         print(f"leaks   {', '.join(split.leaks)}")
-    print(
-        f"model   {cell.model.name}, {type(cell.classifier).__name__} on {cell.model.input} input"
-    )
+    inputs = " and ".join(kinds_of(cell.model.input))
+    print(f"model   {cell.model.name}, {type(cell.classifier).__name__} on {inputs} input")
     print("ok: a run would start")
     return 0

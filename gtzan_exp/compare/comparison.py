@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from gtzan_exp.basics.errors import DataError, Mistake, nearest
 from gtzan_exp.basics.genres import labelled
-from gtzan_exp.compare import summary as tables
+from gtzan_exp.compare.markdown import write_tables
 from gtzan_exp.compare.outcomes import Outcome
 from gtzan_exp.compare.pictures import Curves
+from gtzan_exp.compare.run_columns import unfinished, with_defaults
 from gtzan_exp.compare.sections import MOST_CURVES, CompareReport, line_title, shown
 from gtzan_exp.compare.settings import Comparison
+from gtzan_exp.compare.summary import over_draws, summary
+from gtzan_exp.compare.text import terminal_text
 from gtzan_exp.report.folder import free_folder, make_folder
 from gtzan_exp.report.page import write_page
 from gtzan_exp.tracking.query import recorded_curves, recorded_predictions, recorded_runs
-from gtzan_exp.tracking.record import recorded_run
+from gtzan_exp.tracking.record import RecordedPage, recorded_run
 from gtzan_exp.tracking.stale import close_dead
 from gtzan_exp.tracking.store import Tracking, masked
 
@@ -30,26 +31,7 @@ _SYNTHETIC = (
 _CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 
 
-@dataclass(frozen=True)
-class Compared:
-    """What a comparison leaves behind.
-
-    Parameters
-    ----------
-    run_id : str
-        The run in MLflow.
-    page : Path
-        The HTML; the tables and pictures are beside it.
-    """
-
-    run_id: str
-    page: Path
-
-    def __str__(self) -> str:
-        return f"run_id={self.run_id} page={self.page}"
-
-
-def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | None:
+def compare(comparison: Comparison, say: Callable[[str], None]) -> RecordedPage | None:
     """Compare recorded runs; say the tables at once, then write and record everything.
 
     Parameters
@@ -72,12 +54,12 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | No
     runs = _chosen(
         recorded_runs(tracking, filter=settings.filter, parent=settings.parent), comparison
     )
-    table, draws, rest = tables.summary(runs), tables.over_draws(runs), tables.unfinished(runs)
+    table, draws, rest = summary(runs), over_draws(runs), unfinished(runs)
     synthetic = set(runs["synthetic"]) == {"true"}
     title = labelled(tracking.experiment, synthetic)
     finished = int((runs["status"] == "FINISHED").sum())
     heading = f"{finished} finished runs in {title}"
-    say(f"{heading}\n\n{tables.terminal_text(table, draws, rest)}")
+    say(f"{heading}\n\n{terminal_text(table, draws, rest)}")
     if folder is None:
         return None
 
@@ -90,7 +72,7 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | No
         curves = _curves(tracking, runs, lines)
         data = labelled(", ".join(sorted(set(runs["data"]))), synthetic)
         report = CompareReport(data, table, draws, rest, outcomes, curves)
-        tables.write_tables(table, draws, rest, folder, title=heading)
+        write_tables(table, draws, rest, folder, title=heading)
         report.pairs.to_csv(folder / "pairs.csv", index=False)
         report.wrong.to_csv(folder / "always_wrong.csv", index=False)
         page = folder / "compare.html"
@@ -110,7 +92,7 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> Compared | No
         (folder / "compare.json").write_text(text, encoding="utf-8")
         recorder.metrics({"runs": len(runs), "finished": finished, "lines": len(table)})
         recorder.artifacts()
-    return Compared(recorder.run_id, page)
+    return RecordedPage(recorder.run_id, page)
 
 
 def _close_dead(tracking: Tracking) -> None:
@@ -130,7 +112,7 @@ def _chosen(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
         raise DataError(
             Mistake(masked(tracking.uri), "no recorded runs", wanted, tracking.experiment)
         )
-    runs = tables.with_defaults(runs)
+    runs = with_defaults(runs)
     chosen = pd.Series(True, index=runs.index)
     mistakes = []
     for option, tag in (("models", "model"), ("views", "view"), ("splits", "split")):

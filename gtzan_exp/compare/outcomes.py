@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.compare.statistics import bootstrap_interval, corrected_t, holm, mcnemar
-from gtzan_exp.compare.summary import label
+from gtzan_exp.compare.text import label
 from gtzan_exp.evaluation.aggregate import corrected_interval
 
 FEWEST = 2

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gtzan_exp.basics.genres import genre_colors
 from gtzan_exp.compare.outcomes import Outcome
-from gtzan_exp.compare.summary import label, protocol_title
+from gtzan_exp.compare.text import label, protocol_title
 from gtzan_exp.evaluation.confusion import draw_confusion
 from gtzan_exp.report.canvas import MUTED, Picture, canvas
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gtzan_exp.compare import pictures
 from gtzan_exp.compare.outcomes import Outcome, always_wrong, by_genre, pairs
-from gtzan_exp.compare.summary import label, notes, protocol_title, readable
+from gtzan_exp.compare.text import label, notes, protocol_title, readable
 from gtzan_exp.report.canvas import Picture
 from gtzan_exp.report.page import Section, Table
 

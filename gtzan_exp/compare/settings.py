@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass as plain_dataclass
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +10,7 @@ from omegaconf import DictConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.basics.checks import checked, once, plain, unknown
-from gtzan_exp.basics.errors import ConfigError, Mistake
-from gtzan_exp.config.cell import object_of
+from gtzan_exp.config.reading import option_names, reading
 from gtzan_exp.tracking.store import Tracking
 
 _Text = Annotated[str, Field(min_length=1)]
@@ -77,16 +74,8 @@ def read_comparison(config: DictConfig) -> Comparison:
     ConfigError
         With every mistake in it.
     """
-    mistakes: list[Mistake] = []
-    node = plain(config, mistakes)
-    names = [field.name for field in fields(CompareSettings)]
-    mistakes += unknown(node, [*names, "data", "tracking", "paths"], "")
-    if node.get("tracking") is None:
-        mistakes.append(Mistake("tracking", "not set", "tracking=NAME", "nothing"))
-    tracking = object_of(node.get("tracking"), "tracking", mistakes)
-    own = {name: node[name] for name in names if name in node}
-    settings = checked(CompareSettings, own, "", mistakes)
-    if mistakes:
-        raise ConfigError(once(mistakes))
+    options = [*option_names(CompareSettings), "data", "paths"]
+    with reading(config, ["tracking"], options) as found:
+        tracking, settings = found.object("tracking"), found.settings(CompareSettings)
     chosen = ("models", "views", "splits", "parent", "filter")
-    return Comparison(tracking, settings, {name: own.get(name) for name in chosen})
+    return Comparison(tracking, settings, {name: found.node.get(name) for name in chosen})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gtzan_exp.evaluation.aggregate import CONFIDENCE
+from gtzan_exp.evaluation.intervals import CONFIDENCE
 
 RESAMPLES = 2000
 
@@ -27,24 +27,6 @@ class McNemar:
     only_a: int
     only_b: int
     p: float
-
-
-def wilson(accuracy: float, n: float) -> tuple[float, float]:
-    """Return E. B. Wilson's 95 % interval of a share (J. Am. Stat. Assoc. 22, 1927).
-
-    Parameters
-    ----------
-    accuracy : float
-        May be a mean over runs, and then need not be a multiple of ``1 / n``.
-    n : float
-        Number of independent cases: tracks, not the segments of tracks.
-    """
-    from scipy.stats import norm
-
-    z = float(norm.ppf((1 + CONFIDENCE) / 2))
-    centre = (accuracy + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(accuracy * (1 - accuracy) / n + z**2 / (4 * n**2))
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
 
 
 def over_seeds(values: Sequence[float], single: tuple[float, float]) -> tuple[float, float]:

@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import inspect
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 import gtzan_exp
-from gtzan_exp.basics.checks import checked, once, plain, unknown
-from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, nearest
-from gtzan_exp.data.contracts import Location, View
+from gtzan_exp.basics.checks import checked
+from gtzan_exp.basics.errors import MissingExtraError, Mistake, nearest
+from gtzan_exp.config.reading import class_of, object_of, reading
+from gtzan_exp.data.contracts import Classifier, Location, Splitter, View
+from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, order
 from gtzan_exp.models.build import ModelSpec
 from gtzan_exp.models.trainer import Trainer
+from gtzan_exp.tracking.identity import IDENTITY_TAGS
+from gtzan_exp.tracking.record import RECORD_TAGS, VERSION
 from gtzan_exp.tracking.store import Tracking
+from gtzan_exp.tracking.sweep_run import JOB_TAGS
 
 GROUPS = ("data", "view", "split", "trainer", "model", "tracking", "experiment", "sweep")
 _OPTIONS = ("seed", "name", "tags", "skip_finished", "paths")
 _NODES = ("data", "view", "split", "trainer", "model", "tracking")
-_PLACES = ("data.root", "data.cache", "data.splits", "split.dir", "split.groups", "split.table")
 _PATHS = ("runs", "cache")
-_METHODS = {
-    "data": "folder",
-    "view": "load",
-    "split": "split",
-    "trainer": "needs_validation",
-    "model": "fit",
-    "tracking": "client",
-}
-_OWN_TAGS = re.compile(
-    "host|pid|process_start|task|job|overrides|fold|fraction|error|stale|record_id|code|config_hash|leak"
-    "|data|synthetic|view|model|split|seed|(data|split|test)_fingerprint|git_.*|version/.*|skipped/.*"
-    r"|mlflow\.(parentRunId|runName|source\..*)"
-)
+_CELL_TAGS = ("data", "synthetic", "view", "model", "split", "seed")
+_OWN_TAGS = frozenset((*_CELL_TAGS, *IDENTITY_TAGS, *RECORD_TAGS, *JOB_TAGS))
 _SPEC_FIELDS = tuple(ModelSpec.__dataclass_fields__)
 
 
@@ -50,9 +41,9 @@ class Cell:
 
     data: Location
     view: View
-    split: Any
+    split: Splitter
     model: ModelSpec
-    classifier: Any
+    classifier: Classifier
     trainer: Trainer
     tracking: Tracking
     seed: int
@@ -87,22 +78,13 @@ def resolve(config: DictConfig) -> Cell:
     mistakes = _top_level(config)
     if any(mistake.where == "seed" for mistake in mistakes):
         config = OmegaConf.merge(config, {"seed": 0})  # one mistake, not one per use of the seed
-    node = plain(config, mistakes)
-    mistakes += unknown(node, (*_OPTIONS, *_NODES), "")
-    mistakes += [
-        Mistake(name, "not set", f"{name}=NAME", "nothing")
-        for name in _NODES
-        if node.get(name) is None
-    ]
-    mistakes += misfit(node.get("view"), node.get("model"))
-    objects = {
-        name: object_of(node.get(name), name, mistakes) for name in _NODES if name != "model"
-    }
-    if objects["data"] is not None:
-        mistakes += objects["data"].mistakes()
-    spec, classifier = _model(node.get("model"), mistakes)
-    if mistakes:
-        raise ConfigError(once(mistakes))
+    with reading(config, _NODES, _OPTIONS, mistakes) as found:
+        node, mistakes = found.node, found.mistakes
+        mistakes += misfit(node.get("view"), node.get("model"))
+        objects = {name: found.object(name) for name in _NODES if name != "model"}
+        if objects["data"] is not None:
+            mistakes += objects["data"].mistakes()
+        spec, classifier = _model(node.get("model"), mistakes)
     return Cell(
         **objects,
         model=spec,
@@ -123,39 +105,53 @@ def resolve_tracking(config: DictConfig) -> Tracking:
     ConfigError
         With every mistake in the ``tracking`` group.
     """
-    mistakes: list[Mistake] = []
-    node = plain(OmegaConf.masked_copy(config, ["tracking", "paths", "data"]), mistakes)
-    tracking = object_of(node.get("tracking"), "tracking", mistakes)
-    if mistakes:
-        raise ConfigError(mistakes)
+    config = OmegaConf.masked_copy(config, ["tracking", "paths", "data"])
+    with reading(config, ["tracking"], ["paths", "data"]) as found:
+        tracking = found.object("tracking")
     return tracking
 
 
 def misfit(view: Mapping[str, Any] | None, model: Mapping[str, Any] | None) -> list[Mistake]:
     """Return the mistake of a pair whose model does not take what the view gives, if it is one."""
-    if view is None or model is None:
+    gives, takes = _gives(view), model and model.get("input")
+    if view is None or model is None or gives is None or _fits(takes, gives):
         return []
-    gives, takes = view.get("gives") or (), model.get("input")
-    if takes is None or takes in gives:
-        return []
-    return [
-        Mistake(
-            f"view={view.get('name')} model={model.get('name')}",
-            f"the model takes {takes}, the view gives {' or '.join(gives)}",
-            _pairs_that_work(),
-            f"view={view.get('name')} with model={model.get('name')}",
-        )
-    ]
+    given = " and ".join(" or ".join(forms) for forms in forms_of(gives))
+    got = f"view={view.get('name')} with model={model.get('name')}"
+    what = f"the model takes {' and '.join(kinds_of(takes))}, the view gives {given}"
+    return [Mistake(got.replace(" with", ""), what, _pairs_that_work(), got)]
+
+
+def _gives(view: Mapping[str, Any] | None) -> Gives | None:
+    """Return what the view of a node gives, or None where that node is wrong."""
+    if view is None:
+        return None
+    if view.get("gives"):
+        return tuple(view["gives"])
+    if isinstance(view, DictConfig):
+        view = OmegaConf.to_container(view, resolve=True)
+    return getattr(object_of(view, "view", []), "gives", None)
+
+
+def _fits(takes: Any, gives: Gives) -> bool:
+    """Say whether a model takes what a view gives; an input that is none is said elsewhere."""
+    kinds = (takes,) if isinstance(takes, str) else takes
+    if not isinstance(kinds, Sequence) or not set(kinds) <= set(get_args(InputKind)):
+        return True
+    return order(tuple(kinds) if len(kinds) > 1 else kinds[0], gives) is not None
 
 
 def _pairs_that_work() -> str:
+    from hydra import compose
+
     def nodes(group: str) -> list[Any]:
-        return [OmegaConf.load(path) for path in sorted((conf_folder() / group).glob("*.yaml"))]
+        names = [path.stem for path in sorted((conf_folder() / group).glob("*.yaml"))]
+        return [compose("config", [f"{group}={name}"])[group] for name in names]
 
     models = nodes("model")
     return "; ".join(
         f"view={view.name} with "
-        + "|".join(model.name for model in models if model.get("input") in view.gives)
+        + "|".join(model.name for model in models if _fits(model.get("input"), _gives(view)))
         for view in nodes("view")
     )
 
@@ -168,27 +164,9 @@ def options(config: DictConfig) -> dict[str, Any]:
 
 def described_by(cell: Cell) -> dict[str, str]:
     """Return the tags of a run that its cell gives, before any data is read."""
-    return {
-        "data": cell.data.name,
-        "synthetic": str(cell.data.synthetic).lower(),
-        "view": cell.view.name,
-        "model": cell.model.name,
-        "split": cell.split.name,
-        "seed": str(cell.seed),
-    }
-
-
-def signature(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that can change a result: not where data and lists lie and records go.
-
-    What lies there counts through the fingerprints of data and split, the trainer through the
-    models that use it.
-    """
-    return {
-        key: value
-        for key, value in flat.items()
-        if key not in _PLACES and not key.startswith(("trainer.", "tracking."))
-    }
+    synthetic = str(cell.data.synthetic).lower()
+    names = (cell.data.name, synthetic, cell.view.name, cell.model.name, cell.split.name)
+    return dict(zip(_CELL_TAGS, (*names, str(cell.seed)), strict=True))
 
 
 def flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -224,7 +202,7 @@ def _top_level(config: DictConfig) -> list[Mistake]:
             mistakes.append(Mistake(key, "out of range", "0 to 4294967295", str(value)))
     tags = config.get("tags")
     for key in tags if isinstance(tags, DictConfig) else ():
-        if _OWN_TAGS.fullmatch(str(key)):
+        if str(key) in _OWN_TAGS or str(key).startswith(VERSION):
             what, allowed = "is set by the run itself", "a name of your own, for example tags.note"
             mistakes.append(Mistake(f"tags.{key}", what, allowed, f"tags.{key}"))
     for key in _PATHS:
@@ -236,29 +214,13 @@ def _top_level(config: DictConfig) -> list[Mistake]:
     return mistakes
 
 
-def object_of(node: Any, where: str, mistakes: list[Mistake]) -> Any:
-    """Return the pydantic dataclass that a node names, checked, or None and its mistakes."""
-    if not isinstance(node, Mapping):
-        return None
-    target = _import(node.get("_target_"), where, mistakes)
-    if target is None:
-        return None
-    arguments = {key: value for key, value in node.items() if key != "_target_"}
-    try:
-        return checked(target, arguments, where, mistakes)
-    except TypeError as error:
-        allowed = str(inspect.signature(target))
-        mistakes.append(Mistake(where, "arguments do not fit", allowed, str(error)))
-    return None
-
-
 def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec | None, Any]:
     """Return the spec and the classifier, not fitted, of a ``model`` node."""
     if not isinstance(node, Mapping):
         return None, None
     own = {key: node[key] for key in _SPEC_FIELDS if key in node}
     spec = checked(ModelSpec, own, "model", mistakes)
-    target = _import(node.get("_target_"), "model", mistakes)
+    target = class_of(node.get("_target_"), "model", mistakes)
     if target is None:
         return spec, None
     arguments = {k: v for k, v in node.items() if k not in _SPEC_FIELDS and k != "_target_"}
@@ -318,31 +280,6 @@ def _extra_mistakes(target: Any, name: str) -> list[Mistake]:
     if not hasattr(target, "network") or importlib.util.find_spec("tensorflow"):
         return []
     return list(MissingExtraError(f"model={name}", "tensorflow", "networks").mistakes)
-
-
-def _import(path: Any, where: str, mistakes: list[Mistake]) -> Any:
-    if not isinstance(path, str) or "." not in path:
-        mistakes.append(
-            Mistake(f"{where}._target_", "not a class", "package.module.Class", repr(path))
-        )
-        return None
-    module, _, name = path.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        mistakes.append(
-            Mistake(
-                f"{where}._target_", "cannot be imported", "an installed class", f"{path} ({error})"
-            )
-        )
-        return None
-    method = _METHODS.get(where, "__init__")
-    if not isinstance(found, type) or not hasattr(found, method):
-        mistakes.append(
-            Mistake(f"{where}._target_", "does not fit", f"a class with {method!r}", path)
-        )
-        return None
-    return found
 
 
 def _cache_folder() -> str:

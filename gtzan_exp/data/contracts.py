@@ -6,25 +6,34 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
+from gtzan_exp.data.inputs import Gives, by_name, contents, take
+from gtzan_exp.data.inputs import InputKind as InputKind
 from gtzan_exp.data.pieces import Mode
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings
-    from gtzan_exp.data.images import ImageStack
-
-InputKind = Literal["vector", "sequence", "image"]
-"""``vector``: one row of numbers; ``sequence``: (steps, channels); ``image``: (h, w, 3)."""
 
 PARTS = ("train", "val", "test")
 _BLOCK = 4 << 20
+
+
+class Place(Enum):
+    """Marks an option that only says where something lies: ``Annotated[Path, Place.OF_DATA]``.
+
+    It does not identify a run. What lies there does, by the fingerprint of the data or the split.
+    """
+
+    OF_DATA = "data"
+    OF_SPLIT = "split"
 
 
 @dataclass(frozen=True)
@@ -41,8 +50,8 @@ class Dataset:
         Name of the view.
     source : str
         File or folder that the rows were read from.
-    X : pandas.DataFrame of shape (n_rows, n_features) or ImageStack of shape (n_rows, h, w, 3)
-        The inputs.
+    X : DataFrame of shape (n_rows, n_features), ImageStack of shape (n_rows, h, w, 3) or Inputs
+        What the model sees; `Inputs` are several arrays of the same rows.
     labels : ndarray of str, shape (n_rows,)
         The genre of each row.
     ids : ndarray of str, shape (n_rows,)
@@ -65,7 +74,7 @@ class Dataset:
     synthetic: bool
     view: str
     source: str
-    X: pd.DataFrame | ImageStack
+    X: Any
     labels: np.ndarray
     ids: np.ndarray
     tracks: np.ndarray
@@ -78,24 +87,24 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def arrays(self) -> dict[str, Any]:
+        """The arrays of inputs by name; a single one has the name of the view."""
+        return by_name(self.X, self.view)
+
+    def take(self, rows: np.ndarray) -> Any:
+        """Return the inputs of `rows`, an integer array of row numbers."""
+        return take(self.X, rows)
+
     def row_digests(self) -> list[bytes]:
         """Return a hash of each row of inputs; rows that are the same bit for bit share it."""
-        size = max(1, _BLOCK // (8 * math.prod(self.X.shape[1:])))
+        numbers = sum(math.prod(array.shape[1:]) for array in self.arrays.values())
+        size = max(1, _BLOCK // (8 * numbers))
         return [
             hashlib.blake2b(row, digest_size=16).digest()
             for start in range(0, len(self), size)
-            for row in self._contents(np.arange(start, min(start + size, len(self))))
+            for row in contents(self.take(np.arange(start, min(start + size, len(self)))))
         ]
-
-    def _contents(self, rows: np.ndarray) -> np.ndarray:
-        """Return the inputs of `rows` as they are stored, one contiguous row after the other."""
-        inputs = self.take(rows)
-        stored = inputs.to_numpy() if isinstance(inputs, pd.DataFrame) else inputs.pixels
-        return np.ascontiguousarray(stored)
-
-    def take(self, rows: np.ndarray) -> pd.DataFrame | ImageStack:
-        """Return the inputs of `rows`, an integer array of row numbers."""
-        return self.X.iloc[rows] if isinstance(self.X, pd.DataFrame) else self.X[rows]
 
 
 @dataclass(frozen=True)
@@ -188,14 +197,93 @@ class Location(Protocol):
         """Return who made each of these tracks, or None where nobody knows."""
 
 
+@runtime_checkable
 class View(Protocol):
-    """What a model sees of a track (the ``view`` group)."""
+    """What a model sees of a track (the ``view`` group).
 
-    name: str
-    gives: tuple[InputKind, ...]
+    A view that is `Audible` as well predicts audio, one that is `Servable` answers requests of
+    rows; others train and evaluate, and a run says what their models will not do.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the view in every record."""
+
+    @property
+    def gives(self) -> Gives:
+        """The kinds of input that it can give."""
 
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the view; everything wrong with it is raised as one `DataError`."""
 
+
+@runtime_checkable
+class Audible(Protocol):
+    """A view whose inputs can be made from sound."""
+
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], Any]:
-        """Return a function from a signal to the inputs that `load` would give for its track."""
+        """Return a function from a signal to the inputs that `load` would give for its track.
+
+        The signal is mono, float32, of shape (samples,), at ``settings.features.sample_rate``. The
+        function raises `DataError` when it is too short.
+
+        Raises
+        ------
+        DataError
+            With these settings the inputs cannot be made.
+        """
+
+
+@runtime_checkable
+class Servable(Protocol):
+    """A view whose inputs can be sent as a table: columns of numbers, or of bytes of files."""
+
+    @property
+    def input_columns(self) -> Sequence[str]:
+        """Names of the columns of a request."""
+
+    def from_request(self, table: pd.DataFrame) -> Any:
+        """Return the inputs of a request; each line becomes as many rows as a track has pieces.
+
+        Raises
+        ------
+        DataError
+            A column is missing, or a cell is not what it should be.
+        """
+
+    def example(self, dataset: Dataset) -> pd.DataFrame:
+        """Return the request of one line that stands for the first track of `dataset`."""
+
+
+class Splitter(Protocol):
+    """Who may be in train, validation and test (the ``split`` group)."""
+
+    @property
+    def name(self) -> str:
+        """Name of the protocol in every record."""
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether, by the options alone, there is a validation part apart from the test part."""
+
+    def split(self, dataset: Dataset) -> Split:
+        """Return the parts. They depend on nothing but the options and `dataset`.
+
+        Raises
+        ------
+        DataError
+            The data cannot be split so.
+        """
+
+
+class Classifier(Protocol):
+    """A scikit-learn classifier (the ``model`` group)."""
+
+    def fit(self, X: Any, y: np.ndarray) -> Self:
+        """Learn from inputs of shape (n, ...) and their labels, shape (n,)."""
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable label of each row, shape (n,)."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the options by name."""

@@ -33,7 +33,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
-class Table:
+class FeatureTable:
     """The rows of a table without a fault, sorted by id; all arrays are memory-mapped.
 
     Parameters
@@ -56,7 +56,7 @@ class Table:
     names_tracks: bool
 
     @classmethod
-    def open(cls, folder: Path) -> Table:
+    def open(cls, folder: Path) -> FeatureTable:
         """Map the arrays of a table that was written there.
 
         Raises
@@ -83,7 +83,7 @@ def read_table(
     *,
     labels: Mapping[str, str],
     cache: Path,
-) -> Table:
+) -> FeatureTable:
     """Read a table, from the cache when neither it nor what is asked of it has changed.
 
     Parameters
@@ -117,7 +117,7 @@ def read_table(
         cache / "tables",
         digest(path, stamp(path), _FORMAT, classes, sorted(labels.items()), *columns),
         lambda out: _convert(path, columns, classes, tracks_of, Relabel(labels), out),
-        Table.open,
+        FeatureTable.open,
     )
 
 

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.audio.features import FEATURE_COLUMNS
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Dataset, Location
-from gtzan_exp.data.feature_table import TEXT_COLUMNS, TRACK, Table, read_table
+from gtzan_exp.data.feature_table import TEXT_COLUMNS, TRACK, FeatureTable, read_table
 from gtzan_exp.data.grouping import group_rows
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class FeaturesView:
         path = location.folder() / f"features_{self.segment_seconds}_sec.csv"
         inputs = self.input_columns
 
-        def read(columns: Sequence[str]) -> Table:
+        def read(columns: Sequence[str]) -> FeatureTable:
             allowed, names = location.classes, location.labels
             return read_table(path, columns, allowed, self._tracks, labels=names, cache=cache)
 
@@ -155,6 +155,24 @@ class FeaturesView:
         """Names of the input columns, in order."""
         chosen = FEATURE_COLUMNS if self.columns is None else self.columns
         return list(dict.fromkeys([*self.extra_columns, *chosen]))
+
+    def from_request(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the input columns of a request as float64, shape (n_rows, n_columns).
+
+        Raises
+        ------
+        DataError
+            A cell is not a finite number.
+        """
+        numbers = table[self.input_columns].astype(np.float64)
+        for row, column in np.argwhere(~np.isfinite(numbers.to_numpy())):
+            where = f"row {row}, column {self.input_columns[column]}"
+            raise DataError(Mistake(where, "not a number", "a finite number", "nothing"))
+        return numbers
+
+    def example(self, dataset: Dataset) -> pd.DataFrame:
+        """Return the first row of the inputs."""
+        return dataset.take(np.arange(1))
 
     def _tracks(self, ids: np.ndarray) -> np.ndarray:
         """Return the id of the track of each row, empty where a segment has no number."""

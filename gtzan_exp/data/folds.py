@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
-from gtzan_exp.data.contracts import Dataset, Fold, Split, fingerprint
+from gtzan_exp.data.contracts import Dataset, Fold, Place, Split, fingerprint
 from gtzan_exp.data.groups import ARTISTS, read_groups
 from gtzan_exp.data.splits import Fraction, rank
 
@@ -77,7 +77,7 @@ class GroupKFold:
 
     name: str = "group_kfold"
     by: Literal["artist", "track"] = "artist"
-    groups: Path | None = None
+    groups: Annotated[Path | None, Place.OF_SPLIT] = None
     k: Folds = 5
     val_size: Fraction | None = None
     seed: DrawSeed = 0

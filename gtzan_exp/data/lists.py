@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import DataError, Mistake
-from gtzan_exp.data.contracts import Dataset, Fold, Split, fingerprint
+from gtzan_exp.data.contracts import Dataset, Fold, Place, Split, fingerprint
 from gtzan_exp.data.name_lists import read_lines, track_ids
 from gtzan_exp.data.split_table import read_split_table
 
@@ -39,12 +40,12 @@ class Lists:
     """
 
     name: str
-    dir: Path | None = None
-    train: str
-    val: str | None = None
-    test: str
-    table: Path | None = None
-    source: str = "the paper that published them"
+    dir: Annotated[Path | None, Place.OF_SPLIT] = None
+    train: Annotated[str, Place.OF_SPLIT]
+    val: Annotated[str | None, Place.OF_SPLIT] = None
+    test: Annotated[str, Place.OF_SPLIT]
+    table: Annotated[Path | None, Place.OF_SPLIT] = None
+    source: Annotated[str, Place.OF_SPLIT] = "the paper that published them"
 
     @property
     def has_validation(self) -> bool:

@@ -14,10 +14,12 @@ from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 import gtzan_exp.audio
+import gtzan_exp.sample
 from gtzan_exp.audio.view_folder import is_unfinished
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.cache import cached_folder
+from gtzan_exp.data.contracts import Place
 from gtzan_exp.data.groups import ARTISTS, read_groups
 from gtzan_exp.data.pieces import Mode
 
@@ -48,8 +50,8 @@ class Folder:
     """
 
     name: str
-    splits: Path | None = None
-    root: Annotated[Path | None, BeforeValidator(lambda root: root or None)] = None
+    splits: Annotated[Path | None, Place.OF_SPLIT] = None
+    root: Annotated[Path | None, BeforeValidator(lambda root: root or None), Place.OF_DATA] = None
     classes: tuple[str, ...] | None = None
     pieces: Mode = "auto"
     labels: dict[str, str] = field(default_factory=dict)
@@ -122,7 +124,7 @@ class Sample:
     tracks_per_genre: Annotated[int, Field(ge=2, le=10_000)]
     seconds: Annotated[float, Field(ge=3.0, le=600.0)]
     seed: int
-    cache: Path
+    cache: Annotated[Path, Place.OF_DATA]
     synthetic: Literal[True] = True
     pieces: ClassVar[Mode] = "tracks"
     labels: ClassVar[Mapping[str, str]] = {}
@@ -138,14 +140,14 @@ class Sample:
 
     def artists(self, tracks: np.ndarray) -> np.ndarray:
         """Return the synthetic artist of each of these tracks."""
-        from gtzan_exp.audio.sample import sample_artist
+        from gtzan_exp.sample.synthetic import sample_artist
 
         named = (track.rpartition(".") for track in tracks)
         return np.array([sample_artist(genre, int(number)) for genre, _, number in named])
 
     def _generate(self, root: Path) -> None:
         from gtzan_exp.audio.prepare import PrepareSettings, prepare
-        from gtzan_exp.audio.sample import write_sample
+        from gtzan_exp.sample.synthetic import write_sample
 
         write_sample(
             root,
@@ -158,5 +160,6 @@ class Sample:
 
 def _audio_code() -> str:
     """Return a hash of the code that makes the sample, so that a change of it makes a new one."""
-    sources = sorted(Path(gtzan_exp.audio.__file__).parent.glob("*.py"))
+    rooms = (gtzan_exp.audio, gtzan_exp.sample)
+    sources = [path for room in rooms for path in sorted(Path(room.__file__).parent.glob("*.py"))]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gtzan_exp.audio.prepare import RECIPE, PrepareSettings
+from gtzan_exp.audio.prepare import SETTINGS_VERSION, PrepareSettings
 from gtzan_exp.audio.spectrograms import SpectrogramSettings
 from gtzan_exp.audio.spectrum import Framing
 from gtzan_exp.audio.view_folder import IMAGES, SETTINGS
@@ -34,21 +34,21 @@ def prepare_settings(root: Path) -> PrepareSettings:
     """
     path = root / SETTINGS
     try:
-        recipe = json.loads(path.read_bytes())
+        written = json.loads(path.read_bytes())
     except FileNotFoundError:
         style = "kaggle" if _have_margin(root / IMAGES) else "mel_db"
         return PrepareSettings(spectrograms=SpectrogramSettings(style=style))
     except (OSError, ValueError) as error:
         raise _wrong(str(path), "cannot be read", str(error)) from error
-    return from_recipe(recipe, str(path))
+    return settings_from_json(written, str(path))
 
 
-def from_recipe(recipe: Any, where: str) -> PrepareSettings:
-    """Return the settings that `PrepareSettings.recipe` gave.
+def settings_from_json(written: Any, where: str) -> PrepareSettings:
+    """Return the settings that `PrepareSettings.as_json` gave.
 
     Parameters
     ----------
-    recipe : mapping
+    written : mapping
     where : str
         The file that it is from, for messages.
 
@@ -57,12 +57,12 @@ def from_recipe(recipe: Any, where: str) -> PrepareSettings:
     DataError
         They are no such settings, or of another version of this package.
     """
-    if not isinstance(recipe, Mapping):
-        raise _wrong(where, "not the settings of prepare", type(recipe).__name__)
-    options = dict(recipe)
+    if not isinstance(written, Mapping):
+        raise _wrong(where, "not the settings of prepare", type(written).__name__)
+    options = dict(written)
     version = options.pop("recipe", None)
-    if version != RECIPE:
-        raise _wrong(where, "made by another version of prepare", f"recipe {version}")
+    if version != SETTINGS_VERSION:
+        raise _wrong(where, "made by another version of prepare", f"version {version}")
     mine = {key: options.get(key) for key in ("features", "spectrograms")}
     framing = next((part for part in mine.values() if isinstance(part, Mapping)), {})
     shared = {key: framing[key] for key in Framing.__dataclass_fields__ if key in framing}
@@ -91,4 +91,5 @@ def _have_margin(images: Path) -> bool:
 
 
 def _wrong(where: str, what: str, got: str) -> DataError:
-    return DataError(Mistake(where, what, f"what `gtzan-exp prepare` wrote, recipe {RECIPE}", got))
+    allowed = f"settings that `gtzan-exp prepare` wrote, version {SETTINGS_VERSION}"
+    return DataError(Mistake(where, what, allowed, got))

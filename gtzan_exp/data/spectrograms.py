@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -195,6 +196,39 @@ class SpectrogramsView:
         pieces = np.array_split(image, self.segments, axis=1)
         size = (self.width, self.height)
         return np.stack([cv2.resize(piece, size, interpolation=method) for piece in pieces])
+
+    @property
+    def input_columns(self) -> tuple[str]:
+        """The column of a request that holds the bytes of a PNG or JPEG file."""
+        return ("image",)
+
+    def from_request(self, table: pd.DataFrame) -> ImageStack:
+        """Return the inputs of the pictures in the column ``image``, `segments` rows of each.
+
+        Raises
+        ------
+        DataError
+            A cell holds no picture.
+        """
+        pictures = []
+        for row, raw in enumerate(table["image"]):
+            where, allowed = f"row {row}, column image", "the bytes of a PNG or JPEG"
+            if not isinstance(raw, bytes):
+                raise DataError(Mistake(where, "no picture", allowed, repr(raw)))
+            try:
+                pictures.append(self.decode(raw))
+            except ValueError as error:
+                got = f"{len(raw)} bytes: {error}"
+                raise DataError(Mistake(where, "no picture", allowed, got)) from error
+        return self.as_inputs(np.concatenate(pictures))
+
+    def example(self, dataset: Dataset) -> pd.DataFrame:
+        """Return the picture of the first track, as a PNG in the column ``image``."""
+        from gtzan_exp.audio.spectrograms import encode_png
+
+        pieces = dataset.take(np.flatnonzero(dataset.tracks == dataset.tracks[0]))
+        picture = np.concatenate(pieces.pixels, axis=1)
+        return pd.DataFrame({"image": [encode_png(picture)]})
 
     def as_inputs(self, pixels: np.ndarray, rows: np.ndarray | None = None) -> ImageStack:
         """Return decoded pictures, shape (n, height, width, 3), in the range of the view."""

@@ -82,12 +82,12 @@ class Holdout:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seed:
+class Notebook:
     """The notebook's index sets, and on request what else it let through.
 
     Rows are drawn without regard to genres or tracks. The three options at the end leak from test
-    to training. They are off by default, are switched on by ``experiment=seed/*`` alone, and put a
-    warning and a tag on the run.
+    to training. They are off by default, are switched on by ``experiment=notebook/*`` alone, and
+    put a warning and a tag on the run.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class Seed:
         ``test`` shows the test part to the training of networks as its validation part.
     """
 
-    name: str = "seed"
+    name: str = "notebook"
     test_size: Fraction | None = None
     random_state: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     scaler_rows: Literal["train", "all"] = "train"
@@ -130,7 +130,7 @@ class Seed:
         if test_size is None or random_state is None:
             raise ConfigError(
                 Mistake(
-                    "split=seed",
+                    "split=notebook",
                     "the notebook has no index set for the view",
                     f"{', '.join(_NOTEBOOK)}, or split.test_size and split.random_state",
                     f"view={dataset.view}",

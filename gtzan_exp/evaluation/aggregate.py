@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-CONFIDENCE = 0.95
+from gtzan_exp.evaluation.intervals import CONFIDENCE
+
 _UNBOUNDED = "test/log_loss"
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gtzan_exp.data.contracts import Dataset
+from gtzan_exp.data.inputs import take
 from gtzan_exp.evaluation.remembered import Remembered
 
 MAX_TRACKS = 20_000
@@ -73,20 +75,35 @@ def _compared(dataset: Dataset) -> NearDuplicates:
     tracks, first, codes = np.unique(dataset.tracks, return_index=True, return_inverse=True)
     if len(tracks) > MAX_TRACKS:
         return NearDuplicates(none, f"{len(tracks):,} tracks, and {MAX_TRACKS:,} can be compared")
-    if isinstance(dataset.X, pd.DataFrame):
-        means = dataset.X.groupby(codes).mean().to_numpy()
-        varied = means[:, means.std(axis=0) > 0]
-        if varied.shape[1] < MIN_COLUMNS:
-            least = f"{MIN_COLUMNS} are needed to tell recordings apart"
-            return NearDuplicates(none, f"{varied.shape[1]} columns that vary, and {least}")
-        if len(tracks) <= _NEIGHBOURS:
-            return NearDuplicates(none, f"{len(tracks)} tracks, too few to tell what is near")
-        pairs = _near_rows(varied)
-    else:
-        if min(dataset.X.shape[1:3]) < _SIDE:
-            return NearDuplicates(none, f"pictures of less than {_SIDE} x {_SIDE} pixels")
-        pairs = _near_hashes(np.array([_hash(image) for image in _pictures(dataset, codes)]))
-    return NearDuplicates(first[pairs])
+    found, unknown = [none], []
+    for array in dataset.arrays.values():
+        pairs = _of_pictures(array, codes) if len(array.shape) == 4 else _of_rows(array, codes)
+        if isinstance(pairs, str):
+            unknown.append(pairs)
+        else:
+            found.append(pairs)
+    if len(found) == 1:
+        return NearDuplicates(none, "; ".join(unknown))
+    return NearDuplicates(first[np.unique(np.concatenate(found), axis=0)])
+
+
+def _of_rows(array: Any, codes: np.ndarray) -> np.ndarray | str:
+    """Return pairs of tracks whose mean rows are near, or why there are none."""
+    means = pd.DataFrame(np.asarray(array)).groupby(codes).mean().to_numpy()
+    varied = means[:, means.std(axis=0) > 0]
+    if varied.shape[1] < MIN_COLUMNS:
+        least = f"{MIN_COLUMNS} are needed to tell recordings apart"
+        return f"{varied.shape[1]} columns that vary, and {least}"
+    if len(means) <= _NEIGHBOURS:
+        return f"{len(means)} tracks, too few to tell what is near"
+    return _near_rows(varied)
+
+
+def _of_pictures(array: Any, codes: np.ndarray) -> np.ndarray | str:
+    """Return pairs of tracks whose pictures are near, or why there are none."""
+    if min(array.shape[1:3]) < _SIDE:
+        return f"pictures of less than {_SIDE} x {_SIDE} pixels"
+    return _near_hashes(np.array([_hash(image) for image in _pictures(array, codes)]))
 
 
 def _near_rows(values: np.ndarray) -> np.ndarray:
@@ -101,11 +118,11 @@ def _near_rows(values: np.ndarray) -> np.ndarray:
     return np.unique(np.sort(np.stack([rows[near], others[near]], axis=1), axis=1), axis=0)
 
 
-def _pictures(dataset: Dataset, codes: np.ndarray) -> Iterator[np.ndarray]:
+def _pictures(array: Any, codes: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the picture of each track, its pieces side by side."""
     order = np.argsort(codes, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
-        yield np.concatenate(np.asarray(dataset.take(rows)), axis=1)
+        yield np.concatenate(np.asarray(take(array, rows)), axis=1)
 
 
 def _hash(picture: np.ndarray) -> np.ndarray:

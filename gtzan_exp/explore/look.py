@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
 
 from gtzan_exp.explore.data_sections import DataReport
 from gtzan_exp.explore.settings import Look
 from gtzan_exp.explore.track_sections import TracksReport
 from gtzan_exp.report.folder import free_folder, make_folder
 from gtzan_exp.report.page import write_page
-from gtzan_exp.tracking.record import recorded_run
+from gtzan_exp.tracking.record import RecordedPage, recorded_run
 
 _SYNTHETIC = (
     "SYNTHETIC, not GTZAN: this audio was generated so that everything can be tried. What it looks "
@@ -19,26 +17,7 @@ _SYNTHETIC = (
 )
 
 
-@dataclass(frozen=True)
-class Explored:
-    """What a look leaves behind.
-
-    Parameters
-    ----------
-    run_id : str
-        The run in MLflow.
-    page : Path
-        The HTML; the pictures and ``explore.json`` are beside it.
-    """
-
-    run_id: str
-    page: Path
-
-    def __str__(self) -> str:
-        return f"run_id={self.run_id} page={self.page}"
-
-
-def explore(look: Look) -> Explored:
+def explore(look: Look) -> RecordedPage:
     """Look at tracks, or at a whole data set, and record what is to be seen.
 
     Parameters
@@ -81,4 +60,4 @@ def explore(look: Look) -> Explored:
         (folder / "explore.json").write_text(text, encoding="utf-8")
         recorder.metrics(report.metrics())
         recorder.artifacts()
-    return Explored(recorder.run_id, page)
+    return RecordedPage(recorder.run_id, page)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass as plain_dataclass
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,13 +10,12 @@ from omegaconf import DictConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.basics.checks import checked, once, plain, unknown
-from gtzan_exp.basics.errors import ConfigError, Mistake
-from gtzan_exp.config.cell import flatten, object_of
+from gtzan_exp.config.cell import flatten
+from gtzan_exp.config.reading import option_names, reading
 from gtzan_exp.data.contracts import Location, View
 from gtzan_exp.tracking.store import Tracking
 
-_NODES = ("data", "view", "tracking")
+_GROUPS = ("data", "view", "tracking")
 _Id = Annotated[str, Field(min_length=1)]
 
 
@@ -100,24 +98,16 @@ def read_look(config: DictConfig) -> Look:
     ConfigError
         With every mistake in it.
     """
-    mistakes: list[Mistake] = []
-    node = plain(config, mistakes)
-    names = [field.name for field in fields(ExploreSettings)]
-    mistakes += unknown(node, [*names, *_NODES, "paths"], "")
-    objects = {name: object_of(node.get(name), name, mistakes) for name in _NODES}
-    own = {name: node[name] for name in names if name in node}
-    settings = checked(ExploreSettings, own, "", mistakes)
-    needs_data = settings is None or settings.track_ids or not settings.audio
-    if needs_data and objects["data"] is not None:
-        mistakes += objects["data"].mistakes()
-    mistakes += [
-        Mistake(name, "not set", f"{name}=NAME", "nothing")
-        for name in _NODES
-        if node.get(name) is None
-    ]
-    if mistakes:
-        raise ConfigError(once(mistakes))
+    with reading(config, _GROUPS, [*option_names(ExploreSettings), "paths"]) as found:
+        objects = {name: found.object(name) for name in _GROUPS}
+        settings = found.settings(ExploreSettings)
+        needs_data = settings is None or settings.track_ids or not settings.audio
+        if needs_data and objects["data"] is not None:
+            found.mistakes.extend(objects["data"].mistakes())
+    node = found.node
     params = flatten({"data": node["data"], "view": node["view"]}) | {
-        name: value for name, value in own.items() if name not in ("name", "tags", "output")
+        name: value
+        for name, value in found.own(ExploreSettings).items()
+        if name not in ("name", "tags", "output")
     }
     return Look(**objects, settings=settings, cache=Path(node["paths"]["cache"]), params=params)

@@ -11,7 +11,7 @@ import numpy as np
 
 from gtzan_exp.audio import librosa_loader
 from gtzan_exp.basics.genres import GENRES, genre_colors
-from gtzan_exp.explore.track import Sound
+from gtzan_exp.explore.analysis import AnalysedTrack
 from gtzan_exp.report.canvas import INK, MUTED, Picture, canvas
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Scales:
     frequency_axis: FrequencyAxis
 
     @classmethod
-    def of(cls, sounds: Sequence[Sound], frequency_axis: FrequencyAxis) -> Scales:
+    def of(cls, sounds: Sequence[AnalysedTrack], frequency_axis: FrequencyAxis) -> Scales:
         """Return the scales that hold all of `sounds`."""
         loudest = max(float(sound.spectrum.magnitude.max()) for sound in sounds)
         return cls(
@@ -98,12 +98,12 @@ class Kind:
     name: str
     title: str
     height: float
-    draw: Callable[[Sequence[Axes], Sound, Scales], None]
-    alt: Callable[[Sound], str]
+    draw: Callable[[Sequence[Axes], AnalysedTrack, Scales], None]
+    alt: Callable[[AnalysedTrack], str]
     rows: int = 1
 
 
-def draw(sound: Sound, scales: Scales, folder: Path) -> Iterator[tuple[Kind, Picture]]:
+def draw(sound: AnalysedTrack, scales: Scales, folder: Path) -> Iterator[tuple[Kind, Picture]]:
     """Draw every kind of picture of a track, as ``<id>.<kind>.png``, and yield each when done."""
     for kind in KINDS:
         path = folder / f"{sound.id}.{kind.name}.png"
@@ -114,7 +114,9 @@ def draw(sound: Sound, scales: Scales, folder: Path) -> Iterator[tuple[Kind, Pic
         yield kind, Picture(path, kind.alt(sound))
 
 
-def draw_side_by_side(sounds: Sequence[Sound], scales: Scales, folder: Path) -> Iterator[Path]:
+def draw_side_by_side(
+    sounds: Sequence[AnalysedTrack], scales: Scales, folder: Path
+) -> Iterator[Path]:
     """Draw every kind of picture once more, the tracks in columns, as ``side_by_side.<kind>.png``.
 
     These are for print; they are too wide for a phone.
@@ -176,7 +178,7 @@ def log_frequency(power: np.ndarray, edges: np.ndarray, bin_hz: float) -> np.nda
     return (total[last] - total[first]) / (last - first)[:, None]
 
 
-def _entitle(axes: Sequence[Axes], sound: Sound, kind: Kind) -> None:
+def _entitle(axes: Sequence[Axes], sound: AnalysedTrack, kind: Kind) -> None:
     if kind.rows > 1:
         for one in axes:
             one.set_title(one.get_title(loc="left"), fontsize=10, pad=5)
@@ -185,7 +187,7 @@ def _entitle(axes: Sequence[Axes], sound: Sound, kind: Kind) -> None:
         axes[0].set_title(f"{sound.id}: {kind.title}", fontsize=10, pad=5)
 
 
-def _color(sound: Sound) -> str:
+def _color(sound: AnalysedTrack) -> str:
     return genre_colors([sound.genre])[sound.genre] if sound.genre in GENRES else _OWN_FILE
 
 
@@ -194,7 +196,9 @@ def _time_axis(axes: Axes, scales: Scales) -> None:
     axes.set_xlabel("time (s)")
 
 
-def _image(axes: Axes, sound: Sound, values: np.ndarray, *, label: str, **options: object) -> None:
+def _image(
+    axes: Axes, sound: AnalysedTrack, values: np.ndarray, *, label: str, **options: object
+) -> None:
     """Draw a matrix with time to the right, its first row at the bottom, and a colour bar."""
     half = sound.hop_seconds / 2
     end = (values.shape[1] - 0.5) * sound.hop_seconds
@@ -215,7 +219,7 @@ def _short(hz: float) -> str:
     return f"{hz / 1000:g}k" if hz >= 1000 else f"{hz:g}"
 
 
-def _wave(axes: Axes, sound: Sound, y: np.ndarray, scales: Scales) -> None:
+def _wave(axes: Axes, sound: AnalysedTrack, y: np.ndarray, scales: Scales) -> None:
     starts, low, high = envelope(y, _COLUMNS)
     color = _color(sound)
     axes.fill_between(starts / sound.sample_rate, low, high, color=color, lw=0.4, edgecolor=color)
@@ -223,12 +227,12 @@ def _wave(axes: Axes, sound: Sound, y: np.ndarray, scales: Scales) -> None:
     axes.set(ylim=(-scales.peak, scales.peak), ylabel="amplitude")
 
 
-def _waveform(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
+def _waveform(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
     _wave(axes[0], sound, sound.y, scales)
     _time_axis(axes[0], scales)
 
 
-def _stft(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
+def _stft(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     magnitude = sound.spectrum.magnitude
@@ -257,7 +261,7 @@ def _stft(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
     panel.grid(alpha=0.25)
 
 
-def _spectrogram(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
+def _spectrogram(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
     librosa = librosa_loader.load()
 
     nyquist = sound.sample_rate / 2
@@ -274,7 +278,7 @@ def _spectrogram(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
     _time_axis(axes[0], scales)
 
 
-def _mel(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
+def _mel(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
     librosa = librosa_loader.load()
 
     nyquist = sound.sample_rate / 2
@@ -285,7 +289,7 @@ def _mel(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
     _time_axis(axes[0], scales)
 
 
-def _harmonic_percussive(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
+def _harmonic_percussive(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
     parts = {"harmonic wave": sound.harmonic, "percussive wave": sound.percussive}
     for panel, (title, y) in zip(axes, parts.items(), strict=True):
         _wave(panel, sound, y, scales)
@@ -293,7 +297,7 @@ def _harmonic_percussive(axes: Sequence[Axes], sound: Sound, scales: Scales) -> 
     _time_axis(axes[-1], scales)
 
 
-def _mfcc(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
+def _mfcc(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
     low, high = scales.mfcc
     raw, standardised = axes
     _image(raw, sound, sound.mfcc, label="MFCC", cmap="viridis", vmin=low, vmax=high)
@@ -315,14 +319,14 @@ def _mfcc(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
     _time_axis(standardised, scales)
 
 
-def _chroma(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
+def _chroma(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
     _image(axes[0], sound, sound.chroma, label="relative energy", cmap="magma", vmin=0, vmax=1)
     axes[0].set_yticks(range(12), _PITCHES)
     axes[0].set_ylabel("pitch class")
     _time_axis(axes[0], scales)
 
 
-def _onsets(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
+def _onsets(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
     times = np.arange(len(sound.onset_strength)) * sound.hop_seconds
     (panel,) = axes
     panel.vlines(sound.beats, 0, scales.onset, color=_color(sound), lw=1.4, label="tracked beat")
@@ -338,7 +342,7 @@ def _onsets(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
     _time_axis(panel, scales)
 
 
-def _zero_crossings(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
+def _zero_crossings(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
     from matplotlib.ticker import FuncFormatter
 
     rate = sound.zero_crossing_rate * sound.sample_rate
@@ -355,7 +359,7 @@ def _zero_crossings(axes: Sequence[Axes], sound: Sound, scales: Scales) -> None:
     _time_axis(panel, scales)
 
 
-def _spectrum_alt(sound: Sound) -> str:
+def _spectrum_alt(sound: AnalysedTrack) -> str:
     bins, frames = sound.spectrum.magnitude.shape
     peak = int(sound.spectrum.magnitude.mean(axis=1).argmax())
     hz = peak * sound.sample_rate / sound.spectrum.framing.n_fft

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from gtzan_exp.basics.genres import labelled
+from gtzan_exp.explore.analysis import AnalysedTrack, analyse, chosen_tracks
 from gtzan_exp.explore.settings import ExploreSettings, Look
-from gtzan_exp.explore.track import Sound, analyse, chosen_tracks
 from gtzan_exp.report.page import Section, Table
 
 _TEXTS = {
@@ -56,13 +56,13 @@ class TracksReport:
         Where they are from.
     synthetic : bool
         They have been generated.
-    sounds : tuple of Sound
+    sounds : tuple of AnalysedTrack
     settings : ExploreSettings
     """
 
     data: str
     synthetic: bool
-    sounds: tuple[Sound, ...]
+    sounds: tuple[AnalysedTrack, ...]
     settings: ExploreSettings
 
     @classmethod

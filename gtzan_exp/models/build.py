@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass as plain_dataclass
 from time import perf_counter
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import DataError, Mistake
-from gtzan_exp.data.contracts import InputKind
+from gtzan_exp.data.contracts import Classifier
+from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, numbered, order
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 CALIBRATION_FOLDS = 3
 _INTERRUPTED = "Training interrupted by user"  # scikit-learn's MLP takes Ctrl-C as its end
 
+Scaler = Literal["standard", "minmax"]
 Components = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)] | Literal["full"]
 
 
@@ -30,27 +34,50 @@ class ModelSpec:
     ----------
     name : str
         Name of the model in every record.
-    input : {"vector", "sequence", "image"}
+    input : {"vector", "sequence", "image"} or several of them
         What the classifier takes.
     scaler : {"standard", "minmax"}, optional
-        Scaling of each input column, fitted on the training part.
+        Scaling of each input column, fitted on the training part. Where the classifier takes
+        several inputs, a mapping gives each kind its own.
     pca : int, float or "full", optional
         Principal components to keep: so many, so much of the variance, or all of them. ``full``
         turns the inputs without losing anything, which makes many more columns than rows cheap.
+        Not for images and not for several inputs.
     trusted_types : tuple of str
         Types of a classifier of your own that may be saved and loaded besides those that the
         package trusts.
     """
 
     name: str
-    input: InputKind
-    scaler: Literal["standard", "minmax"] | None = None
+    input: InputKind | Annotated[tuple[InputKind, ...], Field(min_length=2)]
+    scaler: Scaler | dict[InputKind, Scaler | None] | None = None
     pca: Components | None = None
     trusted_types: tuple[str, ...] = ()
 
+    @model_validator(mode="after")
+    def _steps_must_fit(self) -> ModelSpec:
+        kinds = kinds_of(self.input)
+        if self.pca is not None and (len(kinds) > 1 or "image" in kinds):
+            raise ValueError("no pca for images and for several inputs")
+        if isinstance(self.scaler, dict) and not self.scaler.keys() <= set(kinds):
+            raise ValueError(f"scalers of {', '.join(kinds)}")
+        return self
 
-def build(spec: ModelSpec, classifier: Any, gives: Sequence[InputKind]) -> Any:
-    """Return a `Pipeline` with the steps ``input``, ``scaler``, ``pca`` and ``classifier``.
+    def scaler_of(self, kind: InputKind) -> Any:
+        """Return the scaler of an input, not fitted."""
+        from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+        name = self.scaler.get(kind) if isinstance(self.scaler, dict) else self.scaler
+        if name is None:
+            return "passthrough"
+        return {"standard": StandardScaler, "minmax": MinMaxScaler}[name]()
+
+
+def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
+    """Return a `Pipeline` whose last step is the classifier.
+
+    The steps before it are ``input``, ``scaler``, ``pca`` and ``form`` for one array; for several
+    they are ``inputs``, which has such steps for each, and ``pca``.
 
     Parameters
     ----------
@@ -58,31 +85,52 @@ def build(spec: ModelSpec, classifier: Any, gives: Sequence[InputKind]) -> Any:
     classifier : estimator
         It is cloned. Without `predict_proba` it is wrapped in a `CalibratedClassifierCV` with
         temperature scaling, which gives probabilities and leaves the predictions as they are.
-    gives : sequence of str
-        What the view gives; the first is the form of its arrays.
+    gives : Gives
+        What the view gives.
+
+    Raises
+    ------
+    ValueError
+        The view does not give what the model takes.
     """
     from sklearn.base import clone
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.decomposition import PCA
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-    from gtzan_exp.models.preprocess import Flatten, ToSequence
+    from gtzan_exp.models.preprocess import Branches
 
     classifier = clone(classifier)
     if not hasattr(classifier, "predict_proba"):
         classifier = CalibratedClassifierCV(classifier, method="temperature", ensemble=False)
-    scalers = {"standard": StandardScaler, "minmax": MinMaxScaler}
     n_components = None if spec.pca == "full" else spec.pca
-    flatten = gives[0] == "image" and spec.input == "vector"
-    return Pipeline(
-        [
-            ("input", Flatten() if flatten else "passthrough"),
-            ("scaler", scalers[spec.scaler]() if spec.scaler else "passthrough"),
-            ("pca", PCA(n_components, random_state=0) if spec.pca else "passthrough"),
-            ("form", ToSequence() if spec.input == "sequence" else "passthrough"),
-            ("classifier", classifier),
-        ]
+    pca = ("pca", PCA(n_components, random_state=0) if spec.pca else "passthrough")
+    last = ("classifier", classifier)
+    kinds, forms, places = kinds_of(spec.input), forms_of(gives), order(spec.input, gives)
+    if places is None:
+        raise ValueError(f"the model takes {kinds}, the view gives {forms}")
+    if len(forms) == 1:
+        first, form = _steps(forms[0][0], kinds[0])
+        scaler = ("scaler", spec.scaler_of(kinds[0]))
+        return Pipeline([("input", first), scaler, pca, ("form", form), last])
+    branches = []
+    for kind, place in zip(kinds if len(kinds) > 1 else kinds * len(forms), places, strict=True):
+        first, form = _steps(forms[place][0], kind)
+        steps = [("input", first), ("scaler", spec.scaler_of(kind)), ("form", form)]
+        branches.append(Pipeline(steps))
+    names = numbered(kinds) if len(kinds) > 1 else None
+    return Pipeline([("inputs", Branches(branches, places, names)), pca, last])
+
+
+def _steps(given: InputKind, taken: InputKind) -> tuple[Any, Any]:
+    """Return what brings an array to rows of numbers, and these to the form that is taken."""
+    from gtzan_exp.models.preprocess import Flatten, ToSequence
+
+    flatten = given == "image" and taken == "vector"
+    as_sequence = taken == "sequence" and given != "sequence"
+    return (
+        Flatten() if flatten else "passthrough",
+        ToSequence() if as_sequence else "passthrough",
     )
 
 
@@ -129,9 +177,11 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
     started = perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        if scaler_rows is not None and estimator.named_steps["scaler"] != "passthrough":
-            scaler = estimator[:2].fit(scaler_rows)[-1]
-            estimator.set_params(scaler=FrozenEstimator(scaler))
+        if scaler_rows is not None:
+            name = "inputs" if "inputs" in estimator.named_steps else "scaler"
+            if estimator.named_steps[name] != "passthrough":
+                upto = estimator[: list(estimator.named_steps).index(name) + 1]
+                estimator.set_params(**{name: FrozenEstimator(upto.fit(scaler_rows)[-1])})
         preprocessing, classifier = estimator[:-1], estimator[-1]
         if isinstance(classifier, CalibratedClassifierCV):
             classifier.set_params(cv=_calibration_folds(y))

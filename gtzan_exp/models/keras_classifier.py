@@ -14,6 +14,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
 from gtzan_exp.basics import keras_loader
+from gtzan_exp.data.inputs import Inputs, by_name, take
 from gtzan_exp.models.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -58,15 +59,22 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.random_state = random_state
 
     @abstractmethod
-    def network(self, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-        """Return the network, not compiled, with a softmax over `n_classes` at its end."""
+    def network(self, input_shape: Any, n_classes: int) -> keras.Model:
+        """Return the network, not compiled, with a softmax over `n_classes` at its end.
+
+        Parameters
+        ----------
+        input_shape : tuple of int, or dict of str to tuple of int
+            Of a row. For several inputs by name, and the network takes inputs of these names.
+        n_classes : int
+        """
 
     def fit(self, X, y, validation_data: tuple[Any, Any] | None = None) -> Self:
         """Train the network.
 
         Parameters
         ----------
-        X : array-like of shape (n, *input_shape)
+        X : array-like of shape (n, *input_shape), or Inputs
             Read batch by batch, so it may be larger than memory.
         y : array-like of shape (n,)
         validation_data : tuple of (X, y), optional
@@ -79,10 +87,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         """
         keras, tf = keras_loader.load()
         self._validate_params()
-        if min(X.shape[1:-1]) < self.smallest:
-            size = " x ".join(str(n) for n in X.shape[1:-1])
-            name = type(self).__name__
-            raise ValueError(f"{name} needs at least {self.smallest} in each direction, got {size}")
+        self._check_size(X)
         trainer = self.trainer or Trainer()
         keras.utils.set_random_seed(self.random_state)
         if tf.config.list_physical_devices("GPU"):
@@ -105,7 +110,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
             )
             validation = _batches(X, codes[val_rows], val_rows, trainer.batch_size)
 
-        self.model_ = self.network(tuple(X.shape[1:]), len(self.classes_))
+        self.model_ = self.network(_row_shape(X), len(self.classes_))
         self.model_.compile(
             optimizer=keras.optimizers.Adam(trainer.learning_rate),
             loss="sparse_categorical_crossentropy",
@@ -129,7 +134,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         check_is_fitted(self, "model_")
         size = (self.trainer or Trainer()).batch_size
         batches = [
-            self.model_.predict_on_batch(np.asarray(X[start : start + size], dtype=np.float32))
+            self.model_.predict_on_batch(_numbers(X, slice(start, start + size)))
             for start in range(0, len(X), size)
         ]
         return np.concatenate(batches)
@@ -137,6 +142,14 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
     def predict(self, X) -> np.ndarray:
         """Return the most probable class of each row, shape (n,)."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _check_size(self, X) -> None:
+        for array in by_name(X, "X").values():
+            size = array.shape[1:-1]
+            if size and min(size) < self.smallest:
+                name, got = type(self).__name__, " x ".join(map(str, size))
+                least = f"at least {self.smallest} in each direction"
+                raise ValueError(f"{name} needs {least}, got {got}")
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -155,20 +168,42 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         super().__setstate__(state)
 
 
+def _row_shape(X) -> Any:
+    """Return the shape of a row, or of each input of it by name."""
+    if isinstance(X, Inputs):
+        return {name: tuple(array.shape[1:]) for name, array in X.arrays.items()}
+    return tuple(X.shape[1:])
+
+
+def _numbers(X, rows: slice | np.ndarray) -> Any:
+    """Return some rows as float32, of several inputs by name."""
+    found = take(X, rows)
+    if isinstance(found, Inputs):
+        return {name: np.asarray(a, dtype=np.float32) for name, a in found.arrays.items()}
+    return np.asarray(found, dtype=np.float32)
+
+
 def _batches(
     X, codes: np.ndarray, rows: np.ndarray, size: int, *, shuffle_seed: int | None = None
 ) -> tf.data.Dataset:
     """Return (inputs, codes) batches; only the batch at hand is converted to numbers."""
     _, tf = keras_loader.load()
+    shapes = _row_shape(X)
+    names = list(shapes) if isinstance(shapes, dict) else None
+    each = list(shapes.values()) if isinstance(shapes, dict) else [shapes]
 
-    def read(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.asarray(X[rows[numbers]], dtype=np.float32), codes[numbers].astype(np.int64)
+    def read(numbers: np.ndarray) -> tuple[np.ndarray, ...]:
+        found = _numbers(X, rows[numbers])
+        inputs = [found] if names is None else [found[name] for name in names]
+        return (*inputs, codes[numbers].astype(np.int64))
 
-    def load(numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        inputs, targets = tf.numpy_function(read, [numbers], (tf.float32, tf.int64))
-        inputs.set_shape((None, *X.shape[1:]))
+    def load(numbers: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        types = (*[tf.float32] * len(each), tf.int64)
+        *inputs, targets = tf.numpy_function(read, [numbers], types)
+        for tensor, shape in zip(inputs, each, strict=True):
+            tensor.set_shape((None, *shape))
         targets.set_shape((None,))
-        return inputs, targets
+        return inputs[0] if names is None else dict(zip(names, inputs, strict=True)), targets
 
     dataset = tf.data.Dataset.range(len(rows))
     if shuffle_seed is not None:

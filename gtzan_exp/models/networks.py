@@ -1,9 +1,9 @@
-"""The notebook's networks. Shapes and parameter counts are those of its model summaries."""
+"""The notebook's networks, as its model summaries give them, and a small one of two branches."""
 
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
@@ -44,7 +44,7 @@ class CNN1D(KerasClassifier):
         self.filters = filters
         self.kernel_size = kernel_size
 
-    def network(self, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         from keras import Input, Sequential, layers
 
         return Sequential(
@@ -96,7 +96,7 @@ class CNN2D(KerasClassifier):
         self.dense_units = dense_units
         self.dropout = dropout
 
-    def network(self, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         from keras import Input, Sequential, layers
 
         return Sequential(
@@ -145,7 +145,7 @@ class CNN2DLeaky(KerasClassifier):
         self.kernel_size = kernel_size
         self.negative_slope = negative_slope
 
-    def network(self, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         from keras import Input, Sequential, layers
 
         return Sequential(
@@ -197,7 +197,7 @@ class AlexNet(KerasClassifier):
         self.dense_units = dense_units
         self.dropout = dropout
 
-    def network(self, input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
+    def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         from keras import Input, Sequential, layers
 
         def convolution(filters: int, kernel_size: int, strides: int = 1, padding: str = "same"):
@@ -234,3 +234,56 @@ class AlexNet(KerasClassifier):
                 layers.Dense(n_classes, activation="softmax"),
             ]
         )
+
+
+class FusedNet(KerasClassifier):
+    """Convolutions over an image beside a dense layer over a vector, joined before the softmax.
+
+    Parameters
+    ----------
+    filters : int
+        Of the first of three convolutions; each next one has twice as many.
+    dense_units : int
+        Of the layer over the vector and of the one over both.
+    dropout : float
+        Before the softmax.
+    """
+
+    smallest: ClassVar[int] = 8
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        **KerasClassifier._parameter_constraints,
+        "filters": _POSITIVE,
+        "dense_units": _POSITIVE,
+        "dropout": _DROPOUT,
+    }
+
+    def __init__(
+        self,
+        *,
+        filters: int = 16,
+        dense_units: int = 64,
+        dropout: float = 0.3,
+        trainer: Trainer | None = None,
+        random_state: int = 0,
+    ) -> None:
+        super().__init__(trainer=trainer, random_state=random_state)
+        self.filters = filters
+        self.dense_units = dense_units
+        self.dropout = dropout
+
+    def network(self, input_shape: Any, n_classes: int) -> keras.Model:
+        from keras import Input, Model, layers
+
+        inputs = {name: Input(shape, name=name) for name, shape in input_shape.items()}
+        image, vector = inputs["image"], inputs["vector"]
+        for factor in (1, 2, 4):
+            image = layers.Conv2D(factor * self.filters, 3, padding="same", activation="relu")(
+                image
+            )
+            image = layers.MaxPooling2D(2)(image)
+        image = layers.GlobalAveragePooling2D()(image)
+        vector = layers.Dense(self.dense_units, activation="relu")(vector)
+        both = layers.Concatenate()([image, vector])
+        both = layers.Dense(self.dense_units, activation="relu")(both)
+        both = layers.Dropout(self.dropout, seed=self.random_state)(both)
+        return Model(inputs, layers.Dense(n_classes, activation="softmax")(both))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+
+from gtzan_exp.data.inputs import Inputs
 
 
 class Flatten(TransformerMixin, BaseEstimator):
@@ -32,3 +35,42 @@ class ToSequence(TransformerMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+
+class Branches(TransformerMixin, BaseEstimator):
+    """Several arrays, each through steps of its own.
+
+    Parameters
+    ----------
+    steps : sequence of Pipeline
+        One for each array, in the order that the classifier takes them.
+    places : sequence of int
+        Which of the arrays each of them gets.
+    names : sequence of str or None
+        What the arrays are called afterwards; None joins them to one of shape (n, columns).
+    """
+
+    def __init__(
+        self, steps: Sequence[Any], places: Sequence[int], names: Sequence[str] | None = None
+    ) -> None:
+        self.steps = steps
+        self.places = places
+        self.names = names
+
+    def fit(self, X: Inputs, y=None) -> Self:
+        """Fit the steps of each array."""
+        pairs = zip(self.steps, self._chosen(X), strict=True)
+        self.steps_ = [clone(steps).fit(array, y) for steps, array in pairs]
+        return self
+
+    def transform(self, X: Inputs) -> Inputs | np.ndarray:
+        """Return the arrays, each through its fitted steps."""
+        pairs = zip(self.steps_, self._chosen(X), strict=True)
+        arrays = [steps.transform(array) for steps, array in pairs]
+        if self.names is None:
+            return np.hstack([np.asarray(array) for array in arrays])
+        return Inputs(dict(zip(self.names, arrays, strict=True)))
+
+    def _chosen(self, X: Inputs) -> list[Any]:
+        arrays = list(X.arrays.values())
+        return [arrays[place] for place in self.places]

@@ -6,16 +6,15 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
 from gtzan_exp.basics.genres import labelled
-from gtzan_exp.config.cell import Cell, described_by, options, resolve, signature
+from gtzan_exp.config.cell import Cell, described_by, options, resolve
 from gtzan_exp.data.contracts import Dataset, Fold, Split
 from gtzan_exp.data.provenance import prepare_settings
 from gtzan_exp.evaluation.aggregate import aggregate
@@ -31,12 +30,14 @@ from gtzan_exp.run.files import (
     write_record,
     write_result,
 )
-from gtzan_exp.tracking.identity import source_fingerprint
+from gtzan_exp.tracking.identity import identity_tags
+from gtzan_exp.tracking.outbox import PARENT
+from gtzan_exp.tracking.predictor import why_deaf
 from gtzan_exp.tracking.query import finished_run
 from gtzan_exp.tracking.record import Recorder, recorded_run
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from gtzan_exp.tracking.query import Run
 
 log = logging.getLogger(__name__)
 
@@ -78,11 +79,16 @@ def run(
     params = options(config)
     dataset = load(cell)
     prepare = prepare_settings(cell.data.folder()) if cell.tracking.log_model else None
+    deaf = prepare and why_deaf(cell.view, prepare)
     split = cell.split.split(dataset)
     leaks = audit(dataset, split)
     _announce(cell, dataset, split, leaks)
+    if deaf:
+        log.info("the model will not predict audio: %s (%s)", deaf.what, deaf.got)
 
-    found = {**_tags(cell, dataset, split, leaks), **_hashes(cell, params, dataset, split)}
+    parts = {"data": cell.data, "view": cell.view, "split": cell.split, "model": cell.classifier}
+    identity = identity_tags(params, parts, dataset, split, leaks.tag)
+    found = {"task": "train", **described_by(cell), **identity}
     if cell.skip_finished:
         earlier = _earlier(cell, {**found, **(tags or {})})
         if earlier is not None:
@@ -126,7 +132,7 @@ def _earlier(cell: Cell, tags: Mapping[str, str]) -> Run | None:
     try:
         return finished_run(cell.tracking, tags["config_hash"], tags["task"])
     except ConfigError as error:
-        if "mlflow.parentRunId" not in tags:
+        if PARENT not in tags:
             raise
         log.warning("whether this was done before is not known: %s", one_line(error))
         return None
@@ -148,7 +154,7 @@ def _cross_validate(
     metrics, pooled = [], []
     for number, fold in enumerate(split.folds, start=1):
         name = f"{cell.name}, {split.fold_names[number - 1]}"
-        with recorder.child(name, {**tags, "task": "fold", "fold": str(number)}) as child:
+        with recorder.child(name, tags, "fold", str(number)) as child:
             fitted, evaluation = _fold(cell, dataset, split, fold)
             metrics.append(_metrics(fitted, evaluation, dataset))
             child.metrics(metrics[-1], fitted.history)
@@ -168,8 +174,7 @@ def _learn(
     """Run each point of a learning curve as a child; return all, and the model of the last."""
     points = {}
     for name, fraction, fold in zip(split.fold_names, split.fractions, split.folds, strict=True):
-        child_tags = {**tags, "task": "fraction", "fraction": f"{fraction:g}"}
-        with recorder.child(f"{cell.name}, {name}", child_tags) as child:
+        with recorder.child(f"{cell.name}, {name}", tags, "fraction", f"{fraction:g}") as child:
             fitted, evaluation = _fold(cell, dataset, split, fold)
             metrics = _metrics(fitted, evaluation, dataset)
             child.metrics(metrics, fitted.history)
@@ -226,37 +231,7 @@ def _metrics(fitted: Fitted, evaluation: Evaluation, dataset: Dataset) -> dict[s
         **evaluation.metrics,
         "fit_seconds": fitted.seconds,
         "n_skipped": len(dataset.skipped),
-        "n_test_tracks": _test_tracks(evaluation.predictions),
+        "n_test_tracks": evaluation.predictions.query("part == 'test'")["track"].nunique(),
         **{f"n_{part}": int(size) for part, size in sizes.items()},
         **{key: value for key, value in optional.items() if value is not None},
-    }
-
-
-def _test_tracks(predictions: pd.DataFrame) -> int:
-    return predictions.loc[predictions["part"] == "test", "track"].nunique()
-
-
-def _tags(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> dict[str, str]:
-    return {
-        "task": "train",
-        **described_by(cell),
-        "data_fingerprint": dataset.fingerprint,
-        "split_fingerprint": split.fingerprint,
-        "test_fingerprint": digest(
-            *(",".join(np.unique(dataset.tracks[fold.test])) for fold in split.folds)
-        ),
-        "leak": leaks.tag,
-    }
-
-
-def _hashes(
-    cell: Cell, params: Mapping[str, Any], dataset: Dataset, split: Split
-) -> dict[str, str]:
-    """Return the hash of all that can change the result, and the part of it that is code."""
-    named = (cell.data, cell.view, cell.split, cell.classifier)
-    code = source_fingerprint(map(type, named))
-    options = sorted(signature(params).items())
-    return {
-        "code": code,
-        "config_hash": digest(options, code, dataset.fingerprint, split.fingerprint),
     }

@@ -14,10 +14,10 @@ from gtzan_exp.sweep.best import best_command, best_file, best_job
 from gtzan_exp.sweep.delivery import Busy, delivered
 from gtzan_exp.sweep.ledger import LEDGER, Ledger
 from gtzan_exp.tracking.store import masked
-from gtzan_exp.tracking.sweeps import SweepRun
+from gtzan_exp.tracking.sweep_run import SweepRun
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from gtzan_exp.tracking.query import Run
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def _line(run: Run, job: int, search: Search | None, status: str | None = None) 
 def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs: list[Run]) -> None:
     import pandas as pd
 
-    from gtzan_exp.compare.summary import write_summary
+    from gtzan_exp.compare.markdown import write_summary
     from gtzan_exp.tracking.query import as_table
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from gtzan_exp.basics.errors import ConfigError, GtzanExpError, one_line
 from gtzan_exp.basics.process import end_with_parent, ends_in_order, say, settle
 from gtzan_exp.config.cell import Cell, described_by, resolve
 from gtzan_exp.config.search import Search, score_mistake
-from gtzan_exp.tracking.sweeps import SweepRun
+from gtzan_exp.tracking.sweep_run import SweepRun
 
 if TYPE_CHECKING:
     from gtzan_exp.data.contracts import Dataset

@@ -9,7 +9,7 @@ from gtzan_exp.basics.atomic import write_text
 from gtzan_exp.basics.errors import DataError, Mistake, one_line
 from gtzan_exp.basics.process import host, is_alive, process_tags
 from gtzan_exp.config.search import Search
-from gtzan_exp.tracking.sweeps import SweepRun
+from gtzan_exp.tracking.sweep_run import SweepRun
 
 LEDGER = "sweep.unclosed.json"
 """The file of a `Ledger` in the folder of its sweep."""

@@ -12,14 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
-from gtzan_exp.config.compose import SweepPlan
+from gtzan_exp.config.sweep_plan import SweepPlan
 from gtzan_exp.sweep.best import best_file
 from gtzan_exp.sweep.close import close
 from gtzan_exp.sweep.job import Job
 from gtzan_exp.sweep.ledger import LEDGER, Ledger
 from gtzan_exp.tracking.outbox import undelivered
 from gtzan_exp.tracking.store import masked
-from gtzan_exp.tracking.sweeps import SweepRun
+from gtzan_exp.tracking.sweep_run import SweepRun
 
 _MAX_NAME = 100
 

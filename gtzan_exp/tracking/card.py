@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics.checks import checked
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import View
-from gtzan_exp.data.provenance import from_recipe
+from gtzan_exp.data.provenance import settings_from_json
 
 _OURS = "gtzan_exp.data."
 
@@ -45,15 +45,11 @@ class ModelCard:
 
     def metadata(self) -> dict[str, Any]:
         """Return the card as plain data."""
-        from pydantic import TypeAdapter
-
-        kind = type(self.view)
-        settings = TypeAdapter(kind).dump_python(self.view, mode="json")
         return {
             "classes": list(self.classes),
             "view": self.view.name,
-            "view_settings": {"_target_": f"{kind.__module__}.{kind.__qualname__}", **settings},
-            "prepare": self.prepare.recipe(),
+            "view_settings": _settings(self.view),
+            "prepare": self.prepare.as_json(),
             "data": self.data,
             "synthetic": self.synthetic,
             "run_id": self.run_id,
@@ -80,7 +76,7 @@ class ModelCard:
         try:
             return cls(
                 view=_view(dict(metadata["view_settings"]), where, trusted),
-                prepare=from_recipe(metadata["prepare"], where),
+                prepare=settings_from_json(metadata["prepare"], where),
                 classes=tuple(map(str, metadata["classes"])),
                 data=str(metadata["data"]),
                 synthetic=bool(metadata["synthetic"]),
@@ -90,6 +86,19 @@ class ModelCard:
             allowed = "a model that this version of gtzan-exp logged"
             got = f"{type(error).__name__} {error} in its metadata"
             raise DataError(Mistake(where, "is not one of ours", allowed, got)) from error
+
+
+def _settings(value: Any) -> Any:
+    """Return the options of a view, and of the views in it, as plain data with their classes."""
+    from pydantic import TypeAdapter
+
+    if isinstance(value, Mapping):
+        return {key: _settings(inner) for key, inner in value.items()}
+    if not is_dataclass(value):
+        return TypeAdapter(Any).dump_python(value, mode="json")
+    kind = type(value)
+    options = {field.name: _settings(getattr(value, field.name)) for field in fields(value)}
+    return {"_target_": f"{kind.__module__}.{kind.__qualname__}", **options}
 
 
 def _view(settings: Mapping[str, Any], where: str, trusted: tuple[str, ...]) -> View:
@@ -105,8 +114,17 @@ def _view(settings: Mapping[str, Any], where: str, trusted: tuple[str, ...]) -> 
             Mistake(where, "needs a view that is not there", "an installed class", target)
         ) from error
     mistakes: list[Mistake] = []
-    options = {key: value for key, value in settings.items() if key != "_target_"}
+    options = {k: _inner(v, where, trusted) for k, v in settings.items() if k != "_target_"}
     view = checked(kind, options, where, mistakes)
     if mistakes:
         raise DataError(mistakes)
     return view
+
+
+def _inner(value: Any, where: str, trusted: tuple[str, ...]) -> Any:
+    """Return an option, with the views that it names as objects."""
+    if not isinstance(value, Mapping):
+        return value
+    if "_target_" in value:
+        return _view(value, where, trusted)
+    return {key: _inner(inner, where, trusted) for key, inner in value.items()}

@@ -1,25 +1,93 @@
-"""What the code that makes a result looks like: part of what a run's configuration hash covers."""
+"""What identifies a run: its code and options, and what the data and the split hold."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
 
 import gtzan_exp
 from gtzan_exp.basics.digests import digest
+from gtzan_exp.data.contracts import Dataset, Place, Split
+
+_PRINTS = ("data_fingerprint", "split_fingerprint", "test_fingerprint")
+IDENTITY_TAGS = ("places", "code", *_PRINTS, "leak", "config_hash")
+
+_CELL = ("seed", "data", "view", "split", "model")
+_SEEDS = ("seed", "random_state")
+_PLACES_BEFORE = (  # of runs that do not record theirs
+    "data.root=data,data.cache=data,data.splits=split,split.dir=split,split.train=split,"
+    "split.val=split,split.test=split,split.table=split,split.source=split,split.groups=split"
+)
+
+
+def identity_tags(
+    params: Mapping[str, Any], cell: Mapping[str, object], dataset: Dataset, split: Split, leak: str
+) -> dict[str, str]:
+    """Return the tags that tell a run from others; one ``config_hash`` stands for one result.
+
+    It is of the code, of what lies in the data and in the parts of the split, and of the options of
+    the cell that are no `Place`. A trainer counts through the models that use it.
+
+    Parameters
+    ----------
+    params : mapping
+        The flattened config.
+    cell : mapping of str to object
+        What the groups ``data``, ``view``, ``split`` and ``model`` name.
+    dataset, split, leak : what it gave, and the tag of its audit
+    """
+    named = [(key, part) for group in cell for key, part in _parts(group, cell[group])]
+    places = {
+        key: mark.value
+        for name, part in named
+        for option, declared in _options(part).items()
+        for mark in declared.metadata
+        if isinstance(mark, Place)
+        for key in params
+        if f"{key}.".startswith(f"{name}.{option}.")
+    }
+    code = source_fingerprint(type(part) for _, part in named)
+    tested = digest(*(",".join(np.unique(dataset.tracks[fold.test])) for fold in split.folds))
+    prints = (dataset.fingerprint, split.fingerprint)
+    whole = digest(sorted(_of_the_cell(params, places).items()), code, *prints)
+    text = ",".join(f"{key}={of}" for key, of in places.items())
+    return dict(zip(IDENTITY_TAGS, (text, code, *prints, tested, leak, whole), strict=True))
+
+
+def recorded_options(params: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
+    """Return what the options of a recorded run say, as columns of `query.recorded_runs`."""
+    entries = tags.get("places", _PLACES_BEFORE).split(",")
+    places = dict(entry.partition("=")[::2] for entry in entries)
+    options = _of_the_cell(params, places)
+    seeds = {key: value for key, value in options.items() if key.rpartition(".")[2] in _SEEDS}
+    of_data, of_split = (
+        {key: value for key, value in params.items() if places.get(key) == place.value}
+        for place in (Place.OF_DATA, Place.OF_SPLIT)
+    )
+    names = {key: PurePath(path).name for key, path in of_split.items()}
+    lists = _text(of_split, "data.") if any(key.startswith("split.") for key in of_split) else ""
+    return {
+        "options": digest(*sorted(options.items() - seeds.items())),
+        "seeds": _text(seeds),
+        "data_options": _text(options, "data.", without=("_target_", "classes")),
+        "data_place": _text(of_data, "data."),
+        "view_options": _text(options, "view."),
+        "split_options": _text(options, "split.", without=("_target_", "name")),
+        "split_files": _text(names, "split."),
+        "split_place": _text(of_split, "split.") or lists,
+    }
 
 
 def source_fingerprint(classes: Iterable[type] = ()) -> str:
     """Return a hash of the source of this package and of the modules that define `classes`.
 
-    Parameters
-    ----------
-    classes : iterable of type
-        Classes that a configuration names. Those of other packages count by the file of their
-        module, so that another version of scikit-learn counts where its model changed.
+    Modules of other packages count too: another version of scikit-learn, where its model changed.
     """
     package = Path(gtzan_exp.__file__).parent
     files = {Path(inspect.getfile(found)) for found in classes}
@@ -36,3 +104,30 @@ def _package_hash(package: Path) -> str:
 @cache
 def _file_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _of_the_cell(params: Mapping[str, Any], places: Container[str]) -> dict[str, Any]:
+    return {
+        key: value
+        for key, value in params.items()
+        if key.partition(".")[0] in _CELL and key not in places
+    }
+
+
+def _parts(name: str, found: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what a group names, and the parts that it is made of, each with its dotted key."""
+    if not isinstance(found, Mapping):
+        yield name, found
+        found = {option: getattr(found, option, None) for option in _options(found)}
+    for key, part in found.items():
+        if isinstance(part, Mapping) or _options(part):
+            yield from _parts(f"{name}.{key}", part)
+
+
+def _options(part: Any) -> dict[str, Any]:
+    return getattr(type(part), "__pydantic_fields__", {})
+
+
+def _text(options: Mapping[str, str], of: str = "", without: Sequence[str] = ()) -> str:
+    said = {k.removeprefix(of): v for k, v in options.items() if k.startswith(of) and v != "None"}
+    return ", ".join(f"{key}={said[key]}" for key in sorted(said) if key not in without)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
+import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -11,12 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
-from gtzan_exp.data.contracts import Dataset, View
+from gtzan_exp.data.contracts import Dataset, Servable, View
 from gtzan_exp.tracking.card import ModelCard
 from gtzan_exp.tracking.store import Tracking, masked, quiet
 
@@ -25,13 +26,6 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
 TRUSTED_TYPES = (
-    "gtzan_exp.models.boosting.XGBoost",
-    "gtzan_exp.models.networks.AlexNet",
-    "gtzan_exp.models.networks.CNN1D",
-    "gtzan_exp.models.networks.CNN2D",
-    "gtzan_exp.models.networks.CNN2DLeaky",
-    "gtzan_exp.models.preprocess.Flatten",
-    "gtzan_exp.models.preprocess.ToSequence",
     "numpy.dtype",
     "scipy.optimize._optimize.OptimizeResult",
     "sklearn.calibration._CalibratedClassifier",
@@ -39,12 +33,13 @@ TRUSTED_TYPES = (
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "xgboost.core.Booster",
 )
-"""Types beyond those that skops trusts by itself. Loading refuses a model with any other, whatever
-list the file itself brings along."""
+"""Types beyond those that skops trusts by itself and the estimators of this package. Loading
+refuses a model with any other, whatever list the file itself brings along."""
 
 LOADER = "gtzan_exp.tracking.serving"
 """The module that gives a logged model to `mlflow.pyfunc`."""
 
+_OWN = "gtzan_exp.models."
 _PIPELINE, _DESCRIPTION = "model.skops", "MLmodel"
 _BASE_PACKAGES = ("librosa", "numpy", "pandas", "scikit-learn", "scipy", "skops")
 _PACKAGES_BY_MODULE = {"xgboost": ("xgboost",), "keras": ("keras", "tensorflow")}
@@ -92,7 +87,7 @@ def save_model(
         Where to; what an earlier try left there is replaced.
     estimator : Pipeline
     dataset : Dataset
-        Its first row is the input example.
+        Its first track is the input example, if the view is `Servable`.
     view : View
         What the model sees.
     prepare : PrepareSettings
@@ -110,11 +105,13 @@ def save_model(
     from mlflow.models import Model
 
     shutil.rmtree(folder, ignore_errors=True)
-    allowed = [*TRUSTED_TYPES, *trusted]
+    loaded = [(name, module) for name, module in sys.modules.items() if name.startswith(_OWN)]
+    own = [f"{name}.{kind}" for name, module in loaded for kind in vars(module)]
+    allowed = [*TRUSTED_TYPES, *filter(_is_own, own), *trusted]
     card = ModelCard(
         view, prepare, dataset.classes, dataset.name, synthetic=dataset.synthetic, run_id=""
     )
-    example = _example(dataset)
+    example = view.example(dataset) if isinstance(view, Servable) else None
     mlflow.sklearn.save_model(
         estimator,
         str(folder),
@@ -231,7 +228,7 @@ def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
         untrusted = skops.io.get_untrusted_types(file=path)
     except (yaml.YAMLError, zipfile.BadZipFile, OSError, KeyError, TypeError, ValueError) as error:
         raise _damaged(folder, error) from error
-    allowed = {*TRUSTED_TYPES, *trusted}
+    allowed = {*TRUSTED_TYPES, *filter(_is_own, untrusted), *trusted}
     found = set(untrusted) - allowed
     if found:
         raise _untrusted(found)
@@ -240,6 +237,21 @@ def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
         return LoggedModel(skops.io.load(path, trusted=sorted(allowed)), card)
     except (AttributeError, ImportError, KeyError, OSError, TypeError, ValueError) as error:
         raise _damaged(folder, error) from error
+
+
+def _is_own(name: str) -> bool:
+    """Say whether a type is an estimator that this package defines."""
+    from sklearn.base import BaseEstimator
+
+    module, _, kind = name.rpartition(".")
+    if not module.startswith(_OWN):
+        return False
+    try:
+        found = getattr(importlib.import_module(module), kind, None)
+    except ImportError:
+        return False
+    is_estimator = isinstance(found, type) and issubclass(found, BaseEstimator)
+    return is_estimator and found.__module__ == module
 
 
 def model_of_run(tracking: Tracking, run_id: str) -> str:
@@ -285,29 +297,15 @@ def _fetch(uri: str, tracking_uri: str | None, place: str) -> Path:
         ) from error
 
 
-def _example(dataset: Dataset) -> pd.DataFrame:
-    """Return the first row, or the bytes of the first picture, as the served model takes them."""
-    from gtzan_exp.audio.spectrograms import encode_png
-
-    if isinstance(dataset.X, pd.DataFrame):
-        return dataset.take(np.arange(1))
-    pieces = dataset.take(np.flatnonzero(dataset.tracks == dataset.tracks[0]))
-    pixels = np.rint(np.concatenate(np.asarray(pieces), axis=1) * (255.0 / pieces.peak))
-    return pd.DataFrame({"image": [encode_png(pixels.astype(np.uint8))]})
-
-
-def _signature(example: pd.DataFrame) -> ModelSignature:
+def _signature(example: pd.DataFrame | None) -> ModelSignature:
     """Return what a request may hold: the columns of the example or audio, so none is required."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-    kinds = dict.fromkeys(example.columns, DataType.double)
-    if "image" in kinds:
-        kinds["image"] = DataType.binary
-    columns = [
-        ColSpec(kind, name, required=False)
-        for name, kind in {**kinds, "audio": DataType.binary}.items()
-    ]
+    kinds = {"audio": DataType.binary}
+    for name, (cell, *_) in {} if example is None else example.items():
+        kinds[name] = DataType.binary if isinstance(cell, bytes) else DataType.double
+    columns = [ColSpec(kind, name, required=False) for name, kind in kinds.items()]
     return ModelSignature(
         inputs=Schema(columns),
         outputs=Schema([ColSpec(DataType.string)]),

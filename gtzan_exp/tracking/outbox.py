@@ -16,6 +16,7 @@ from uuid import uuid4
 from gtzan_exp.basics.atomic import write_text
 from gtzan_exp.basics.errors import ConfigError, DataError, Mistake, one_line
 from gtzan_exp.tracking.models import register_model, upload_model
+from gtzan_exp.tracking.stale import STALE
 from gtzan_exp.tracking.store import Tracking, masked, store_errors
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ log = logging.getLogger(__name__)
 SUFFIX = ".undelivered.json"
 """``<folder>.undelivered.json`` holds what the store lacks of the run in ``<folder>``."""
 
-_RECORD = "record_id"
+PARENT, ERROR = "mlflow.parentRunId", "error"
+_RECORD, _NAME, _PROGRAM = "record_id", "mlflow.runName", "mlflow.source.name"
+OUTBOX_TAGS = (PARENT, ERROR, _RECORD, _NAME, _PROGRAM)
 MAX_PARAM = 6000
 MAX_TAG = 5000
 _BATCH = 1000
@@ -222,7 +225,7 @@ class Outbox:
     def _run(self, client: MlflowClient, entry: Entry) -> None:
         tags = dict(entry.tags)
         if entry.parent is not None:
-            tags["mlflow.parentRunId"] = self.entries[entry.parent].run_id
+            tags[PARENT] = self.entries[entry.parent].run_id
         experiment = self.tracking.experiment_id(client)
         known = []
         if self._is_old:  # the store may have made it, and its answer may have been lost
@@ -293,9 +296,9 @@ class Outbox:
 
     def _end(self, client: MlflowClient, entry: Entry) -> None:
         if entry.error is not None:
-            client.set_tag(entry.run_id, "error", masked(entry.error)[:MAX_TAG])
-        if self._is_old and "stale" in client.get_run(entry.run_id).data.tags:
-            client.delete_tag(entry.run_id, "stale")
+            client.set_tag(entry.run_id, ERROR, masked(entry.error)[:MAX_TAG])
+        if self._is_old and STALE in client.get_run(entry.run_id).data.tags:
+            client.delete_tag(entry.run_id, STALE)
         client.set_terminated(entry.run_id, entry.status, end_time=entry.ended)
 
 
@@ -348,7 +351,7 @@ def undelivered(folders: Sequence[Path]) -> Iterator[Path]:
 def as_tags(name: str, tags: Mapping[str, object]) -> dict[str, str]:
     """Return tags of a run as MLflow takes them, with the name of the run and of the program."""
     texts = {key: masked(str(value))[:MAX_TAG] for key, value in tags.items()}
-    return {**texts, "mlflow.runName": name, "mlflow.source.name": "gtzan-exp"}
+    return {**texts, _NAME: name, _PROGRAM: "gtzan-exp"}
 
 
 def now() -> int:

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.audio.windows import windows
 from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.data.contracts import Audible, View
 from gtzan_exp.tracking.models import LoggedModel
 
 
@@ -33,6 +35,25 @@ class Prediction:
     probabilities: pd.Series
 
 
+def why_deaf(view: View, prepare: PrepareSettings) -> Mistake | None:
+    """Return why models on a view cannot take audio, or None where they can.
+
+    Parameters
+    ----------
+    view : View
+    prepare : PrepareSettings
+        How the view was made.
+    """
+    if not isinstance(view, Audible):
+        allowed, got = "a view with the method from_sound", f"view={view.name}"
+        return Mistake("model", "its view cannot be made from audio", allowed, got)
+    try:
+        view.from_sound(prepare)
+    except DataError as error:
+        return error.mistakes[0]
+    return None
+
+
 class Predictor:
     """A logged model that takes audio.
 
@@ -40,17 +61,19 @@ class Predictor:
     ----------
     model : LoggedModel
 
-    Raises
-    ------
-    DataError
-        The model uses inputs that audio does not give.
+    Attributes
+    ----------
+    card : ModelCard
+    deaf : Mistake or None
+        Why the model cannot take audio; it may still take rows.
     """
 
     def __init__(self, model: LoggedModel) -> None:
         self._estimator = model.estimator
         self.card = model.card
-        from_sound = getattr(model.card.view, "from_sound", None)
-        self._inputs = from_sound(model.card.prepare) if from_sound else None
+        self.deaf = why_deaf(model.card.view, model.card.prepare)
+        if self.deaf is None:
+            self._inputs = model.card.view.from_sound(model.card.prepare)
 
     @property
     def name(self) -> str:
@@ -74,14 +97,12 @@ class Predictor:
         Raises
         ------
         DataError
-            The file is not audio that a track could be prepared from, or the model's view cannot be
-            made from audio.
+            The model cannot take audio, or the file is not audio that a track could be prepared
+            from.
         """
         prepare = self.card.prepare
-        if self._inputs is None:
-            view = type(self.card.view).__name__
-            allowed = "a view with the method from_sound"
-            raise DataError(Mistake(str(path), "the view cannot be made from audio", allowed, view))
+        if self.deaf is not None:
+            raise DataError(self.deaf)
         total, count = np.zeros(len(self.genres)), 0
         try:
             for y in windows(

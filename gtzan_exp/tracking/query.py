@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import ConfigError, Mistake
-from gtzan_exp.config.cell import signature
+from gtzan_exp.tracking.identity import recorded_options
 from gtzan_exp.tracking.store import Tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Run as Run
 
 PAGE = 1000
-_SEEDS = ("seed", "random_state")
-_NOT_OF_THE_SPLIT = ("_target_", "name", "source")
-_FILES = ("table", "groups", "dir")
-_NOT_WITH_A_TABLE = ("train", "val", "test", "dir")
 
 
 def recorded_runs(
@@ -169,9 +163,6 @@ def recorded_curves(
 
 
 def _row(run: Run) -> dict[str, Any]:
-    params = run.data.params
-    options = signature(params)
-    split, files, place = _split(params)
     return {
         **run.data.tags,
         **run.data.metrics,
@@ -179,38 +170,8 @@ def _row(run: Run) -> dict[str, Any]:
         "name": run.info.run_name,
         "status": run.info.status,
         "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
-        "options": digest(*sorted(i for i in options.items() if not _is_seed(i[0]))),
-        "seeds": _text({key: value for key, value in options.items() if _is_seed(key)}),
-        "data_options": _text(_below("data.", options), without=("_target_", "classes")),
-        "data_place": params.get("data.root", ""),
-        "view_options": _text(_below("view.", options)),
-        "split_options": _text(split, without=_NOT_OF_THE_SPLIT),
-        "split_files": _text({key: PurePath(path).name for key, path in files.items()}),
-        "split_place": place,
+        **recorded_options(run.data.params, run.data.tags),
     }
-
-
-def _split(options: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str], str]:
-    """Return the options of a split, the files that it reads, and all that says where these lie."""
-    split = _below("split.", options)
-    if split.get("table", "None") != "None":
-        split = {key: value for key, value in split.items() if key not in _NOT_WITH_A_TABLE}
-    files = {key: split.pop(key) for key in _FILES if key in split}
-    named = {key: path for key, path in files.items() if path != "None"}
-    return split, named, _text(named) or (options.get("data.splits", "") if files else "")
-
-
-def _below(prefix: str, options: Mapping[str, str]) -> dict[str, str]:
-    return {k.removeprefix(prefix): v for k, v in options.items() if k.startswith(prefix)}
-
-
-def _text(options: Mapping[str, str], without: Sequence[str] = ()) -> str:
-    said = sorted((k, v) for k, v in options.items() if k not in without and v != "None")
-    return ", ".join(f"{key}={value}" for key, value in said)
-
-
-def _is_seed(key: str) -> bool:
-    return key.rpartition(".")[2] in _SEEDS
 
 
 @contextmanager

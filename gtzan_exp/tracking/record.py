@@ -9,25 +9,49 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import gtzan_exp
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics.errors import one_line
 from gtzan_exp.basics.genres import labelled
-from gtzan_exp.basics.process import process_tags
+from gtzan_exp.basics.process import PROCESS_TAGS, process_tags
 from gtzan_exp.data.contracts import Dataset, Split, View
 from gtzan_exp.tracking.models import save_model
-from gtzan_exp.tracking.outbox import Entry, Outbox, now
-from gtzan_exp.tracking.stale import close_dead
+from gtzan_exp.tracking.outbox import OUTBOX_TAGS, PARENT, Entry, Outbox, now
+from gtzan_exp.tracking.stale import STALE, close_dead
 from gtzan_exp.tracking.store import Tracking
 
 log = logging.getLogger(__name__)
 
+VERSION = "version/"
+Piece = Literal["fold", "fraction"]
+_GIT_TAGS = ("mlflow.source.git.commit", "git_commit", "git_dirty")
+RECORD_TAGS = (*PROCESS_TAGS, *OUTBOX_TAGS, STALE, *_GIT_TAGS, *get_args(Piece))
 _VERSIONS = ("gtzan-exp", "numpy", "pandas", "scikit-learn", "scipy", "mlflow", "librosa")
+
+
+@dataclass(frozen=True)
+class RecordedPage:
+    """A page of HTML and the run that it is recorded as.
+
+    Parameters
+    ----------
+    run_id : str
+        The run in MLflow.
+    page : Path
+        What it shows is beside it in files of their own too.
+    """
+
+    run_id: str
+    page: Path
+
+    def __str__(self) -> str:
+        return f"run_id={self.run_id} page={self.page}"
 
 
 class Recorder:
@@ -54,9 +78,12 @@ class Recorder:
         return None if self._outbox.away is None else self._outbox.path
 
     @contextmanager
-    def child(self, name: str, tags: Mapping[str, Any]) -> Iterator[Recorder]:
-        """Open a run below this one, for example that of a fold."""
-        entry = self._outbox.open(name, {**tags, **process_tags()}, parent=self._entry)
+    def child(
+        self, name: str, tags: Mapping[str, Any], piece: Piece, which: str
+    ) -> Iterator[Recorder]:
+        """Open a run below this one; the tag `piece` says of which fold or fraction."""
+        tags = {**tags, "task": piece, piece: which, **process_tags()}
+        entry = self._outbox.open(name, tags, parent=self._entry)
         with _closed(entry):
             yield Recorder(self._outbox, entry)
         self._outbox.send(entry)
@@ -76,7 +103,7 @@ class Recorder:
                 "digest": dataset.fingerprint,
                 "source_type": "local",
                 "source": json.dumps({"uri": dataset.source}),
-                "schema": json.dumps({"shape": [len(dataset), *dataset.X.shape[1:]]}),
+                "schema": json.dumps(_schema(dataset)),
                 "profile": json.dumps(profile),
                 "context": f"split {split.name} {split.fingerprint}",
             }
@@ -149,7 +176,7 @@ def recorded_run(
     ConfigError
         The store does not answer. The child of a run goes on without it.
     """
-    is_child = "mlflow.parentRunId" in tags
+    is_child = PARENT in tags
     if not is_child:
         with tracking.asked() as client:
             close_dead(client, [tracking.experiment_id(client)])
@@ -214,9 +241,9 @@ def version_tags() -> dict[str, str]:
     others add up in another order, and what follows differs in the last digits.
     """
     optional = [name for name in ("xgboost", "keras", "tensorflow") if name in sys.modules]
-    found = {f"version/{package}": _version(package) for package in (*_VERSIONS, *optional)}
-    found["version/python"] = ".".join(map(str, sys.version_info[:3]))
-    found["version/blas"] = _blas()
+    found = {f"{VERSION}{package}": _version(package) for package in (*_VERSIONS, *optional)}
+    found[f"{VERSION}python"] = ".".join(map(str, sys.version_info[:3]))
+    found[f"{VERSION}blas"] = _blas()
     return {tag: number for tag, number in found.items() if number is not None}
 
 
@@ -256,4 +283,10 @@ def git_tags() -> dict[str, str]:
         dirty = bool(git("status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.CalledProcessError):
         return {}
-    return {"mlflow.source.git.commit": commit, "git_commit": commit, "git_dirty": str(dirty)}
+    return dict(zip(_GIT_TAGS, (commit, commit, str(dirty)), strict=True))
+
+
+def _schema(dataset: Dataset) -> dict[str, Any]:
+    """Return the shape of the inputs, or of each of several by name."""
+    shapes = {name: list(array.shape) for name, array in dataset.arrays.items()}
+    return {"shapes": shapes} if len(shapes) > 1 else {"shape": shapes.popitem()[1]}

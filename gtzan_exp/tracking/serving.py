@@ -6,6 +6,7 @@ import base64
 import binascii
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.data.contracts import Servable
 from gtzan_exp.tracking.models import load_logged
 from gtzan_exp.tracking.predictor import Predictor
 
@@ -66,12 +68,17 @@ class ServedModel:
         return np.array(genres, dtype=object)[probabilities.argmax(axis=1)]
 
     def _probabilities(self, data: pd.DataFrame) -> np.ndarray:
-        view = self._predictor.card.view
+        """Return the probabilities of each line of a request, the mean over the pieces of each."""
         if "audio" in data:
             return np.stack([self._hear(raw, row) for row, raw in enumerate(data["audio"])])
-        if view.gives[0] == "image":
-            return self._see(self._decode(data))
-        return self._predictor.rows(self._numbers(data))
+        view = self._predictor.card.view
+        if not isinstance(view, Servable):
+            allowed = "audio" if self._predictor.deaf is None else "a view with from_request"
+            raise DataError(
+                Mistake("columns", f"view={view.name} takes no rows", allowed, ", ".join(data))
+            )
+        found = self._predictor.rows(view.from_request(_columns(view.input_columns, data)))
+        return found.reshape(len(data), -1, found.shape[1]).mean(axis=1)
 
     def _hear(self, value: Any, row: int) -> np.ndarray:
         where = f"row {row}, column audio"
@@ -85,34 +92,6 @@ class ServedModel:
                 raise DataError(Mistake(where, reason.what, reason.allowed, reason.got)) from error
         return probabilities[list(self._predictor.genres)].to_numpy()
 
-    def _see(self, pixels: np.ndarray) -> np.ndarray:
-        """Return the mean over the segments of each picture, shape (n, segments, h, w, 3)."""
-        view, rows = self._predictor.card.view, pixels.reshape(-1, *pixels.shape[2:])
-        probabilities = self._predictor.rows(view.as_inputs(rows))
-        return probabilities.reshape(*pixels.shape[:2], -1).mean(axis=1)
-
-    def _decode(self, data: pd.DataFrame) -> np.ndarray:
-        _require(["image"], data)
-        view, pixels = self._predictor.card.view, []
-        for row, value in enumerate(data["image"]):
-            where = f"row {row}, column image"
-            raw = _bytes(value, where)
-            try:
-                pixels.append(view.decode(raw))
-            except ValueError as error:
-                got = f"{len(raw)} bytes: {error}"
-                raise DataError(Mistake(where, "no picture", "a PNG or JPEG", got)) from error
-        return np.stack(pixels)
-
-    def _numbers(self, data: pd.DataFrame) -> pd.DataFrame:
-        columns = list(self._predictor.card.view.input_columns)
-        _require(columns, data)
-        numbers = data[columns].astype(np.float64)
-        for row, column in np.argwhere(~np.isfinite(numbers.to_numpy())):
-            where = f"row {row}, column {columns[column]}"
-            raise DataError(Mistake(where, "not a number", "a finite number", "nothing"))
-        return numbers
-
 
 def _load_pyfunc(path: str) -> ServedModel:
     """Return the model in a folder; MLflow calls this."""
@@ -120,11 +99,19 @@ def _load_pyfunc(path: str) -> ServedModel:
     return ServedModel(Predictor(load_logged(path, trusted=trusted)))
 
 
-def _require(columns: list[str], data: pd.DataFrame) -> None:
-    missing = [column for column in columns if column not in data]
+def _columns(names: Sequence[str], data: pd.DataFrame) -> pd.DataFrame:
+    """Return these columns of a request, with bytes where it holds the text of bytes."""
+    missing = [name for name in names if name not in data]
     if missing:
-        allowed = f"audio, or {', '.join(columns)}"
+        allowed = f"audio, or {', '.join(names)}"
         raise DataError(Mistake("columns", "missing", allowed, f"no {', '.join(missing)}"))
+    table = data[list(names)].copy()
+    for name in table.select_dtypes(exclude="number"):
+        table[name] = [
+            _bytes(cell, f"row {row}, column {name}") if isinstance(cell, bytes | str) else cell
+            for row, cell in enumerate(table[name])
+        ]
+    return table
 
 
 def _bytes(value: Any, where: str) -> bytes:

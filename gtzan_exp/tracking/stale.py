@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+STALE = "stale"
 _RUNNING = "attributes.status = 'RUNNING'"
 
 
@@ -41,7 +42,7 @@ def close_dead_of(client: MlflowClient, runs: Iterable[Run]) -> list[str]:
     closed = []
     for run in runs:
         if run.info.status == "RUNNING" and _is_dead(run):
-            client.set_tag(run.info.run_id, "stale", "the process ended without closing the run")
+            client.set_tag(run.info.run_id, STALE, "the process ended without closing the run")
             client.set_terminated(run.info.run_id, "KILLED")
             closed.append(run.info.run_id)
     if closed:

@@ -10,7 +10,7 @@ from hydra.core.override_parser.types import Override
 
 
 class CheckedSweeper(BasicSweeper):
-    """Hydra's basic sweeper, for sweeps that `gtzan_exp.config.compose.check_sweep` has checked.
+    """Hydra's basic sweeper, for sweeps that `gtzan_exp.config.sweep_plan.check_sweep` has checked.
 
     The jobs that it composed to check them are not composed once more to see that they can be.
     """
@@ -21,7 +21,7 @@ class CheckedSweeper(BasicSweeper):
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Compose the jobs of a batch that nobody has looked at."""
-        from gtzan_exp.config.compose import MAX_JOBS_CHECKED
+        from gtzan_exp.config.sweep_plan import MAX_JOBS_CHECKED
 
         n_checked = max(MAX_JOBS_CHECKED - self._n_seen, 0)
         self._n_seen += len(batch)

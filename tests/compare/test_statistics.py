@@ -13,17 +13,7 @@ from gtzan_exp.compare.statistics import (
     holm,
     mcnemar,
     over_seeds,
-    wilson,
 )
-
-
-@pytest.mark.parametrize(
-    ("right", "n", "low", "high"),
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611)],
-)
-def test_wilson_gives_newcombes_table(right, n, low, high):
-    """R. G. Newcombe, Stat. Med. 17, 1998, table I, method 3."""
-    assert wilson(right / n, n) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_mcnemar_by_hand():

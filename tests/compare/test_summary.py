@@ -7,16 +7,10 @@ import pandas as pd
 import pytest
 
 from gtzan_exp.cli import main
-from gtzan_exp.compare.summary import (
-    as_text,
-    notes,
-    over_draws,
-    protocol_title,
-    summary,
-    terminal_text,
-    unfinished,
-    write_summary,
-)
+from gtzan_exp.compare.markdown import write_summary
+from gtzan_exp.compare.run_columns import unfinished
+from gtzan_exp.compare.summary import over_draws, summary
+from gtzan_exp.compare.text import as_text, notes, protocol_title, terminal_text
 from gtzan_exp.config.cell import conf_folder, resolve
 from gtzan_exp.config.compose import composed
 from gtzan_exp.evaluation.aggregate import corrected_interval
@@ -96,6 +90,20 @@ def test_seeds_of_one_split_have_an_interval_and_repeated_runs_count_once():
     ]
     (line,) = summary(frame(seeds[0], seeds[3] | {"seeds": "seed=0"})).to_dict("records")
     assert (line["seeds"], line["interval"], line["accuracy"]) == (1, "wilson", 0.58)
+
+
+def test_seeds_that_change_nothing_are_one():
+    """Equal accuracy alone is chance; that two of three seeds agree in all does not drop one."""
+    losses = (1.0, 1.0 + 1e-13, 1.2)
+    seeds = [
+        {"config_hash": f"c{n}", "seeds": f"seed={n}", "test/log_loss": loss}
+        for n, loss in enumerate(losses)
+    ]
+    (line,) = summary(frame(*seeds[:2])).to_dict("records")
+    assert (line["runs"], line["seeds"], line["interval"]) == (2, 1, "wilson")
+    assert "seeds" not in as_text(summary(frame(*seeds[:2])))
+    (line,) = summary(frame(*seeds)).to_dict("records")
+    assert (line["runs"], line["seeds"], line["interval"]) == (3, 3, "seeds")
 
 
 def test_segments_count_as_tracks():
@@ -215,8 +223,8 @@ def test_a_published_number_stands_beside_the_run():
 
 
 def test_the_notebooks_numbers_are_tags_of_its_rows(workspace):
-    rows = [path.stem for path in (conf_folder() / "experiment" / "seed").glob("*.yaml")]
-    cells = {row: composed([f"experiment=seed/{row}"], resolve) for row in rows}
+    rows = [path.stem for path in (conf_folder() / "experiment" / "notebook").glob("*.yaml")]
+    cells = {row: composed([f"experiment=notebook/{row}"], resolve) for row in rows}
     published = {row: cell.tags.get("published") for row, cell in cells.items()}
     assert published.pop("protocol") is None
     assert published == {

@@ -9,11 +9,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import OmegaConf
 
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError
 from gtzan_exp.config.cell import conf_folder, resolve
-from gtzan_exp.config.compose import check_sweep, composed
+from gtzan_exp.config.compose import composed, run_once
+from gtzan_exp.config.hydra_session import Session
+from gtzan_exp.config.sweep_plan import check_sweep
 from gtzan_exp.data.features import FeaturesView
+from gtzan_exp.data.inputs import order
 from gtzan_exp.data.spectrograms import SpectrogramsView
 
 HEAVY = {"tensorflow", "keras", "mlflow", "librosa", "cv2", "matplotlib", "xgboost"}
@@ -48,12 +54,14 @@ GROUPS = {
 ONE = {
     "view=features,model=cnn2d": "view=features model=cnn2d: the model takes image, the view gives "
     "vector or sequence; allowed: view=features with cnn1d|linear_svc|logreg|mlp|svc|xgboost; "
+    "view=fused with fused_net|linear_svc|logreg|mlp|svc|xgboost; "
     "view=spectrograms with alexnet|cnn2d|cnn2d_leaky|linear_svc|logreg|mlp|svc|xgboost; "
     "got: view=features with model=cnn2d",
     "view=spectrograms,model=cnn1d": "view=spectrograms model=cnn1d: the model takes sequence",
     "model=lgreg": "model: unknown option (nearest: logreg); allowed: alexnet, cnn1d",
-    "experiment=seed/images_cnn2": "experiment: unknown option (nearest: seed/images_cnn2d)",
-    "view=null": "view: unknown option; allowed: features, spectrograms; got: None",
+    "experiment=notebook/images_cnn2": "experiment: unknown option (nearest: notebook/images_cnn2d",
+    "split=seed": "split: unknown option; allowed: fault_filtered, group_kfold, holdout, kfold",
+    "view=null": "view: unknown option; allowed: features, fused, spectrograms; got: None",
     "~split,name=x": "split: not set; allowed: split=NAME",
     "sed=1": "sed: unknown option (nearest: seed); allowed: seed, name, tags",
     "view.segment_second=3": "view.segment_second: unknown option (nearest: view.segment_seconds)",
@@ -72,7 +80,7 @@ ONE = {
     "paths.runs=null": "paths.runs: wrong type; allowed: the path of a folder; got: None",
     "trainer.epochs=x": "trainer.epochs: not a valid value; allowed: a valid integer; got: 'x'",
     "split.test_size=1": "split.test_size: not a valid value; allowed: less than 1; got: 1",
-    "split=seed,split.random_state=-1": "split.random_state: not a valid value",
+    "split=notebook,split.random_state=-1": "split.random_state: not a valid value",
     "split=kfold,split.seed=-1": "split.seed: not a valid value; allowed: greater than or equal to",
     "split=group_kfold,split.seed=4294967296": "split.seed: not a valid value",
     "view.columns=[]": "view.columns: not a valid value",
@@ -197,7 +205,7 @@ def test_every_named_experiment_and_sweep_resolves(kind, here, monkeypatch):
         data = [] if "smoke" in name else ["data=gtzan", place]
         if kind == "sweep":
             n_checked = 64 if name.startswith("hpo") else 2
-            monkeypatch.setattr("gtzan_exp.config.compose.MAX_JOBS_CHECKED", n_checked)
+            monkeypatch.setattr("gtzan_exp.config.sweep_plan.MAX_JOBS_CHECKED", n_checked)
             check_sweep([f"+sweep={name}", *data])
         else:
             cell = composed([f"experiment={name}", *data], resolve)
@@ -213,8 +221,32 @@ def test_every_pair_resolves_or_is_refused_as_a_pair(view, model):
         (mistake,) = error.mistakes
         assert mistake.where == f"view={view} model={model}"
     else:
-        assert cell.model.input in cell.view.gives
+        assert order(cell.model.input, cell.view.gives) is not None
         assert hasattr(cell.classifier, "fit")
+
+
+def test_a_run_is_composed_once_and_called_as_hydra_calls_it(here, monkeypatch):
+    composed_configs, calls = [], []
+    compose = Session.compose
+
+    def counted(*arguments, **options):
+        composed_configs.append(compose(*arguments, **options))
+        return composed_configs[-1]
+
+    def task(config):
+        calls.append((dict(config.tags), HydraConfig.get().mode, Path.cwd().name))
+
+    monkeypatch.setattr(Session, "compose", counted)
+    run_once(["+tags.note=x", "hydra.run.dir=out", "hydra.job.chdir=true"], task)
+    assert calls == [({"note": "x"}, RunMode.RUN, "out")]
+    assert len(composed_configs) == 1
+    kept = OmegaConf.load(here / "out" / ".hydra" / "overrides.yaml")
+    assert kept == ["+tags.note=x"]
+    for wrong, where in (("hydra.mode=MULTIRUN", "hydra.mode"), ("hydra.run.dir=${x}", "config")):
+        with pytest.raises(ConfigError) as caught:
+            run_once([wrong], task)
+        assert [mistake.where for mistake in caught.value.mistakes] == [where]
+    assert len(calls) == 1
 
 
 def test_a_model_of_ones_own_is_one_file_in_ones_own_folder(here):

@@ -14,11 +14,12 @@ from gtzan_exp.basics.errors import DataError
 from gtzan_exp.cli import main
 from gtzan_exp.data.features import FeaturesView
 from gtzan_exp.data.folds import GroupKFold, KFold
+from gtzan_exp.data.fused import FusedView
 from gtzan_exp.data.lists import Lists
 from gtzan_exp.data.locations import Folder
 from gtzan_exp.data.pieces import Pieces, find_pieces
 from gtzan_exp.data.spectrograms import SpectrogramsView
-from gtzan_exp.data.splits import Seed
+from gtzan_exp.data.splits import Notebook
 from gtzan_exp.evaluation.audit import audit
 
 from .conftest import place, table
@@ -248,11 +249,11 @@ def test_a_table_of_pieces_is_split_by_track(write_table):
     assert len(set(dataset.tracks)) == 15
     assert "90 rows are pieces of 15 tracks" in dataset.notes[0]
     assert audit(dataset, KFold(k=5).split(dataset)).tag == "none"
-    assert "track" in audit(dataset, Seed().split(dataset)).tag
+    assert "track" in audit(dataset, Notebook().split(dataset)).tag
     np.testing.assert_array_equal(load(location, columns=("tempo",)).tracks, dataset.tracks)
     by_hand = load(replace(location, pieces="tracks"))
     assert (len(set(by_hand.tracks)), by_hand.notes) == (90, ())
-    assert audit(by_hand, Seed().split(by_hand)).tag == "none"
+    assert audit(by_hand, Notebook().split(by_hand)).tag == "none"
 
 
 def test_a_run_on_pieces_scores_tracks_that_it_has_not_heard(write_table, workspace, capsys):
@@ -354,6 +355,24 @@ def test_pieces_of_pictures_are_grouped(pictures, tmp_path):
     cells = replace(view, segments=2).load(location, cache=tmp_path / "cache")
     assert len(cells) == 120
     assert set(cells.tracks) == set(dataset.tracks)
+
+
+def test_views_are_fused_by_the_tracks_of_the_one_that_tells_them(write_table, pictures, tmp_path):
+    content = cut()
+    write_table(content)
+    random = np.random.default_rng(0)
+    location = pictures(
+        {
+            f"{name.partition('.')[0]}/{name[:-4]}.png": random.integers(
+                0, 255, (8, 8, 3), np.uint8
+            )
+            for name in content["filename"]
+        }
+    )
+    parts = {"spectrograms": SpectrogramsView(height=8, width=8), "features": FeaturesView()}
+    dataset = FusedView(parts=parts).load(location, cache=tmp_path / "cache")
+    assert len(set(dataset.tracks)) == 15
+    assert any("90 rows are pieces of 15 tracks" in note for note in dataset.notes)
 
 
 @pytest.mark.slow

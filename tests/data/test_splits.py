@@ -13,7 +13,7 @@ from gtzan_exp.basics.errors import ConfigError
 from gtzan_exp.basics.genres import GENRES
 from gtzan_exp.data.features import FeaturesView
 from gtzan_exp.data.spectrograms import SpectrogramsView
-from gtzan_exp.data.splits import Holdout, Seed
+from gtzan_exp.data.splits import Holdout, Notebook
 
 from .conftest import place
 
@@ -95,40 +95,40 @@ def test_every_genre_too_small_for_three_parts_is_named():
     ("view", "size", "seed"), [("features", 0.3, 42), ("spectrograms", 0.2, 123)]
 )
 @pytest.mark.parametrize("leaky", [False, True])
-def test_seed_is_the_notebooks_index_sets(view, size, seed, leaky):
+def test_notebook_has_the_notebooks_index_sets(view, size, seed, leaky):
     dataset = rows(EVEN, view=view)
     options = {"scaler_rows": "all", "validation": "test"} if leaky else {}
-    split = Seed(**options).split(dataset)
+    split = Notebook(**options).split(dataset)
     train, test = train_test_split(np.arange(1000), test_size=size, random_state=seed)
     np.testing.assert_array_equal(split.folds[0].train, train)
     np.testing.assert_array_equal(split.folds[0].test, test)
     np.testing.assert_array_equal(split.folds[0].val, test if leaky else [])
     assert split.leaks == (("scaler", "test_as_validation") if leaky else ())
     assert split.scaler_rows == ("all" if leaky else "train")
-    assert split.fingerprint == Seed().split(dataset).fingerprint
+    assert split.fingerprint == Notebook().split(dataset).fingerprint
 
 
-def test_seed_says_that_segments_leak():
-    assert Seed().split(rows(EVEN, segments=10)).leaks == ("track",)
+def test_notebook_says_that_segments_leak():
+    assert Notebook().split(rows(EVEN, segments=10)).leaks == ("track",)
 
 
 @pytest.mark.parametrize(
     ("options", "dataset", "where"),
     [
-        ({}, rows(UNEVEN, view="fused"), "split=seed"),
-        ({"test_size": 0.5}, rows(UNEVEN, view="fused"), "split=seed"),
+        ({}, rows(UNEVEN, view="fused"), "split=notebook"),
+        ({"test_size": 0.5}, rows(UNEVEN, view="fused"), "split=notebook"),
         ({"test_size": 0.99}, rows(UNEVEN), "split.test_size"),
     ],
 )
-def test_seed_refuses_what_it_cannot_draw(options, dataset, where):
+def test_notebook_refuses_what_it_cannot_draw(options, dataset, where):
     with pytest.raises(ConfigError) as caught:
-        Seed(**options).split(dataset)
+        Notebook(**options).split(dataset)
     assert [mistake.where for mistake in caught.value.mistakes] == [where]
 
 
 @pytest.mark.parametrize(
     ("protocol", "options"),
-    [(Holdout, {"test_size": 1.0}), (Holdout, {"val_size": 0}), (Seed, {"random_state": -1})],
+    [(Holdout, {"test_size": 1.0}), (Holdout, {"val_size": 0}), (Notebook, {"random_state": -1})],
 )
 def test_shares_and_seeds_are_checked(protocol, options):
     with pytest.raises(ValidationError):

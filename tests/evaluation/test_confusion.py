@@ -23,7 +23,7 @@ def test_each_of_many_pictures_is_what_a_fresh_drawing_is(tmp_path):
     for size, said in [(40, "test accuracy 0.125"), (900, "test accuracy 0.875"), (5, "none")]:
         names = random.choice(CLASSES[1:], (2, size))
         table = pd.DataFrame({"true": names[0], "predicted": names[1]})
-        title = f"seed/features_logreg, data: gtzan\n{said} on {size} rows"
+        title = f"notebook/features_logreg, data: gtzan\n{said} on {size} rows"
         drawn.append((table, title, tmp_path / f"{size}.png"))
         confusion_matrix(table, CLASSES, drawn[-1][2], title=title)
     for table, title, path in drawn:

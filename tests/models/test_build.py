@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
@@ -13,6 +15,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.data.images import ImageStack
+from gtzan_exp.data.inputs import Inputs
 from gtzan_exp.models.boosting import XGBoost
 from gtzan_exp.models.build import ModelSpec, build, fit, n_parameters
 
@@ -121,3 +124,69 @@ def test_xgboost_takes_names_and_forgets_them_on_refit(table):
     assert list(model.classes_) == ["blues", "jazz", "pop", "rock"]
     assert (model.predict(X) == y).mean() > 0.9
     assert list(model.fit(X, np.char.upper(y)).classes_) == ["BLUES", "JAZZ", "POP", "ROCK"]
+
+
+@pytest.fixture(scope="module")
+def several(table):
+    """A table, and images that hold some of its numbers, as one set of inputs."""
+    X, y = table
+    pixels = np.clip(X.to_numpy()[:, :, None, None] * 8 + 128, 0, 255).astype(np.uint8)
+    return Inputs({"table": X, "pictures": ImageStack(pixels.repeat(3, axis=3))}), y
+
+
+BOTH = (("vector", "sequence"), ("image", "vector"))
+
+
+def test_several_inputs_are_scaled_each_by_itself_on_the_training_part(several):
+    inputs, y = several
+    rows = np.arange(100)
+    pipeline = fitted(
+        LogisticRegression(max_iter=2000), inputs[rows], y[rows], gives=BOTH, scaler="standard"
+    )
+    X, images = inputs.arrays.values()
+    flat = np.asarray(images).reshape(len(images), -1)
+    by_hand = np.hstack(
+        [
+            StandardScaler().fit(X[:100]).transform(X),
+            StandardScaler().fit(flat[:100]).transform(flat),
+        ]
+    )
+    np.testing.assert_allclose(pipeline[:-1].transform(inputs), by_hand, rtol=1e-4, atol=1e-5)
+    pca = fitted(LogisticRegression(), inputs[rows], y[rows], gives=BOTH, pca=3)
+    assert pca[:-1].transform(inputs).shape == (200, 3)
+
+
+def test_the_leak_of_the_notebook_scales_several_inputs_on_all_rows(several):
+    inputs, y = several
+    options = {"gives": BOTH, "input": ("image", "vector"), "scaler": {"vector": "minmax"}}
+    pipeline = fitted(Sizes(), inputs[:100], y[:100], scaler_rows=inputs, **options)
+    found = pipeline[:-1].transform(inputs)
+    assert list(found.arrays) == ["image", "vector"]
+    np.testing.assert_allclose(
+        found.arrays["vector"], MinMaxScaler().fit_transform(inputs.arrays["table"])
+    )
+    np.testing.assert_array_equal(found.arrays["image"], inputs.arrays["pictures"])
+
+
+class Sizes(ClassifierMixin, BaseEstimator):
+    """It learns nothing but what it was given."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+
+@pytest.mark.parametrize(
+    ("spec", "allowed"),
+    [
+        ({"input": ("image", "vector"), "pca": 3}, "no pca for images and for several inputs"),
+        ({"input": "vector", "scaler": {"image": "standard"}}, "scalers of vector"),
+        ({"input": ("vector",)}, "at least 2"),
+    ],
+)
+def test_steps_that_do_not_fit_the_inputs_are_refused(spec, allowed):
+    with pytest.raises(ValidationError, match=allowed):
+        ModelSpec(name="model", **spec)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gtzan_exp.models.networks import CNN1D, CNN2D, AlexNet, CNN2DLeaky
+from gtzan_exp.data.inputs import Inputs
+from gtzan_exp.models.networks import CNN1D, CNN2D, AlexNet, CNN2DLeaky, FusedNet
 from gtzan_exp.models.trainer import Trainer
 
 
@@ -107,3 +108,21 @@ def test_alexnet_refuses_images_that_its_poolings_would_use_up():
     assert AlexNet().network((67, 67, 3), 10)
     with pytest.raises(ValueError, match="at least 67 in each direction, got 66 x 100"):
         AlexNet().fit(np.zeros((4, 66, 100, 3)), ["a", "b", "a", "b"])
+
+
+def test_a_network_of_two_branches_learns_from_both():
+    """Neither the images nor the vectors alone tell all four genres apart."""
+    random = np.random.default_rng(0)
+    bright, high = random.integers(0, 2, (2, 240))
+    images = random.normal(0.4 * bright[:, None, None, None], 0.2, (240, 8, 8, 3))
+    vectors = random.normal(2.0 * high[:, None], 0.4, (240, 5))
+    y = np.array(["a", "b", "c", "d"])[2 * bright + high]
+    X = Inputs({"image": images, "vector": vectors})
+    trainer = Trainer(epochs=25, learning_rate=5e-3, patience=None, keep="last")
+    network = FusedNet(filters=4, dense_units=16, dropout=0.0, trainer=trainer)
+    rows = np.arange(200)
+    network.fit(X[rows], y[rows], validation_data=(X[200:], y[200:]))
+    assert (network.predict(X[200:]) == y[200:]).mean() > 0.9
+    again = FusedNet.__new__(FusedNet)
+    again.__setstate__(network.__getstate__())
+    np.testing.assert_array_equal(again.predict_proba(X), network.predict_proba(X))

@@ -15,11 +15,11 @@ import soundfile
 
 from gtzan_exp.audio.features import FeatureSettings
 from gtzan_exp.audio.prepare import PrepareSettings, prepare
-from gtzan_exp.audio.sample import synthesize
 from gtzan_exp.audio.spectrograms import SpectrogramSettings, render, write_png
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.cli import main
 from gtzan_exp.data.provenance import prepare_settings
+from gtzan_exp.sample.synthetic import synthesize
 from gtzan_exp.tracking.models import load_logged
 from gtzan_exp.tracking.predictor import Predictor
 from tests.run.test_runner import run, store
@@ -200,7 +200,7 @@ def load_folder(workspace: Path, run_id: str) -> Path:
 
 
 def test_views_that_prepare_did_not_write_are_taken_for_published_ones(music, tmp_path):
-    assert prepare_settings(music / "views").recipe() == SETTINGS.recipe()
+    assert prepare_settings(music / "views").as_json() == SETTINGS.as_json()
     pictures = tmp_path / "images_original" / "jazz"
     pictures.mkdir(parents=True)
     assert prepare_settings(tmp_path) == PrepareSettings()

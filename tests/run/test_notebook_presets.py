@@ -28,7 +28,7 @@ pytestmark = pytest.mark.gtzan
 
 
 def test_logreg_gives_every_cell_of_the_notebooks_report(workspace, gtzan_root, capsys):
-    result, output = run(capsys, "data=gtzan", "experiment=seed/features_logreg")
+    result, output = run(capsys, "data=gtzan", "experiment=notebook/features_logreg")
     assert round(result["metrics"]["test/accuracy"], 2) == 0.62
     report = json.loads((output / "record" / "classification_report.json").read_text())
     for line in LOGREG.split("\n")[1:-1]:
@@ -44,7 +44,7 @@ def test_logreg_gives_every_cell_of_the_notebooks_report(workspace, gtzan_root, 
     [("xgboost", 0.73, 0.75), ("mlp", 0.57, 0.62), ("cnn1d", 0.48, 0.58)],
 )
 def test_feature_rows_come_out_near_the_notebooks(workspace, gtzan_root, capsys, row, low, high):
-    command = ["data=gtzan", f"experiment=seed/features_{row}", "tracking.log_model=false"]
+    command = ["data=gtzan", f"experiment=notebook/features_{row}", "tracking.log_model=false"]
     result, _ = run(capsys, *command)
     assert low <= round(result["metrics"]["test/accuracy"], 2) <= high
     assert "scaler" in result["tags"]["leak"]

@@ -16,7 +16,7 @@ import pytest
 
 from gtzan_exp.cli import main
 from gtzan_exp.tracking.store import Tracking
-from gtzan_exp.tracking.sweeps import SweepRun
+from gtzan_exp.tracking.sweep_run import SweepRun
 from tests.sweep.test_sweep import QUICK, children, runs, tables  # noqa: F401
 
 HERE = Path(__file__).parents[2]

@@ -16,8 +16,8 @@ from mlflow.entities import Run
 
 from gtzan_exp.basics.errors import GtzanExpError
 from gtzan_exp.cli import main
-from gtzan_exp.config.compose import check_sweep
 from gtzan_exp.config.search import Search
+from gtzan_exp.config.sweep_plan import check_sweep
 
 N_TRIALS = 6
 DATA = ["data=folder", "data.root=good", "view.columns=[x,y]"]
@@ -185,8 +185,8 @@ def test_a_table_of_parts_without_validation_ends_the_search_in_a_line(rings, ca
 REFUSED = {
     "split=kfold": "split: has no validation part",
     "split=group_kfold": "split: has no validation part",
-    "split=seed": "split: has no validation part",
-    "split=seed split.validation=test": "split: has no validation part",
+    "split=notebook": "split: has no validation part",
+    "split=notebook split.validation=test": "split: has no validation part",
     "split=lists": "split: has no validation part",
     "split=holdout,kfold": "split: is no part of a search",
     "seed=0,1": "seed: is no part of a search",

@@ -24,9 +24,11 @@ from gtzan_exp.basics.process import host, process_tags
 from gtzan_exp.cli import main
 from gtzan_exp.run import runner
 from gtzan_exp.sweep.job import Job
+from gtzan_exp.tracking import identity
 from gtzan_exp.tracking.store import Tracking
-from gtzan_exp.tracking.sweeps import SweepRun
+from gtzan_exp.tracking.sweep_run import SweepRun
 from tests.random_kill import JOBS, kill_and_resume
+from tests.run.test_runner import free
 
 QUICK = ["view.columns=[x]", "tracking.log_model=false", "data=folder"]
 
@@ -74,6 +76,7 @@ def test_failed_jobs_are_recorded_and_named_and_the_others_go_on(tables, capsys)
     bad, also_bad, dual, good = children(tables, parent)
     assert [run.info.status for run in (bad, also_bad, dual, good)] == [*["FAILED"] * 3, "FINISHED"]
     assert {run.data.tags["synthetic"] for run in (bad, good)} == {"false"}
+    assert free(bad.data.tags) == free(good.data.tags) == set()
     assert "DataError" in artifact(tables, bad, "traceback.txt")
     assert "dual=True" in artifact(tables, dual, "traceback.txt")
     folder = Path(parent.data.tags["sweep_dir"])
@@ -112,7 +115,7 @@ def test_finished_cells_are_skipped_until_code_or_data_change(tables, capsys, mo
     assert comparison["runs"].sum() == 2  # the skipped one's earlier run counts
 
     with monkeypatch.context() as changed:
-        changed.setattr(runner, "source_fingerprint", lambda classes: "other code")
+        changed.setattr(identity, "source_fingerprint", lambda classes: "other code")
         assert main(command) == 0
         assert line not in capsys.readouterr().out
     with (tables / "good" / "features_30_sec.csv").open("a") as table:
@@ -179,6 +182,7 @@ def test_runs_of_dead_processes_are_closed_by_the_next_run(tables, capsys):
         == {"gone", "number used again"}
         == {name for name, run in found.items() if "stale" in run.data.tags}
     )
+    assert free(found["gone"].data.tags) == set()
     assert opened["elsewhere"] in capsys.readouterr().out
 
 
@@ -249,6 +253,6 @@ def test_a_job_is_composed_to_be_checked_and_to_be_run(tables, monkeypatch):
         return load(self, master_config, sweep_overrides)
 
     monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", counted)
-    monkeypatch.setattr("gtzan_exp.config.compose.MAX_JOBS_CHECKED", 2)
+    monkeypatch.setattr("gtzan_exp.config.sweep_plan.MAX_JOBS_CHECKED", 2)
     assert main(["-m", *QUICK, "data.root=good", "seed=0,1,2"]) == 0
     assert composed == ["seed=2", "seed=0", "seed=1", "seed=2"]

@@ -16,7 +16,7 @@ from gtzan_exp.sweep.ledger import LEDGER, Ledger
 from gtzan_exp.tracking import outbox
 from gtzan_exp.tracking.models import load_model
 from gtzan_exp.tracking.store import Tracking
-from gtzan_exp.tracking.sweeps import SweepRun
+from gtzan_exp.tracking.sweep_run import SweepRun
 from tests.sweep.test_sweep import QUICK, artifact, runs, tables  # noqa: F401
 
 GOOD = [*QUICK, "data.root=good"]

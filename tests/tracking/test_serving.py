@@ -56,6 +56,7 @@ def audio(cell, name: str) -> Path:
             id="pieces of pictures",
             marks=pytest.mark.slow,
         ),
+        pytest.param(["view=fused"], id="both"),
     ],
 )
 def test_pyfunc_takes_audio_and_what_the_model_was_trained_on(logged, view):
@@ -71,12 +72,15 @@ def test_pyfunc_takes_audio_and_what_the_model_was_trained_on(logged, view):
     np.testing.assert_allclose(probabilities, wanted[probabilities.columns], atol=1e-5)
 
     dataset = cell.view.load(cell.data, cache=cell.cache)
-    if cell.view.name == "features":
-        inputs = dataset.take(np.array([list(dataset.ids).index(name) for name in names]))
-    else:
+    inputs = pd.DataFrame(index=range(len(names)))
+    if "tempo" in cell.view.input_columns:
+        rows = np.array([list(dataset.ids).index(name) for name in names])
+        inputs = dataset.take(rows)
+        inputs = getattr(inputs, "arrays", {"features": inputs})["features"].reset_index(drop=True)
+    if "image" in cell.view.input_columns:
         images = cell.data.folder() / "images_original"
         files = [images / name.split(".")[0] / f"{name}.png" for name in names]
-        inputs = pd.DataFrame({"image": [file.read_bytes() for file in files]})
+        inputs["image"] = [file.read_bytes() for file in files]
     found = model.predict(inputs, params={"probabilities": True})
     np.testing.assert_allclose(found, wanted[found.columns], atol=1e-5)
 

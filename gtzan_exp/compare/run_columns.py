@@ -1,0 +1,124 @@
+"""What a comparison takes from recorded runs: their accuracy, its interval, and what leaked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gtzan_exp.evaluation.intervals import wilson
+
+CELL = ["view", "model", "split", "leak", "data_fingerprint", "split_fingerprint"]
+_PLACES = ("data_place", "split_files", "split_place")
+OPTIONS = ("options", "split_options", "data_options", "view_options", *_PLACES)
+_TAGS = (*CELL, "data", *OPTIONS, "test_fingerprint", "config_hash", "seeds", "code")
+ACCURACY, _MACRO_F1 = "test/accuracy", "test/macro_f1"
+LEAK = "leak/"
+_NEAR = "leak/near_duplicate"
+UNKNOWN_ARTIST = "artist ?"
+
+
+def with_defaults(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with the columns that older ones, or a user's own, may lack."""
+    runs = runs.copy()
+    for column in ("run_id", "name", "synthetic", *_TAGS):
+        if column not in runs:
+            runs[column] = ""
+        runs[column] = runs[column].fillna("").astype(str)
+    for column in (ACCURACY, _MACRO_F1, "fit_seconds", "n_test", "n_train"):
+        if column not in runs:
+            runs[column] = np.nan
+    for column in [name for name in runs if name.startswith(LEAK)]:
+        runs[column] = pd.to_numeric(runs[column], errors="coerce")  # a tag may have such a name
+    unknown = runs["test_fingerprint"] == ""
+    runs.loc[unknown, "test_fingerprint"] = runs.loc[unknown, "split_fingerprint"]
+    runs["on_purpose"] = _on_purpose(runs)
+    return runs
+
+
+def _on_purpose(runs: pd.DataFrame) -> list[str]:
+    """Return the leaks that the protocols let through on purpose: those that are not measured."""
+    kinds = {kind for tag in runs["leak"].unique() for kind in tag.split("+")} - {"", "none"}
+    measured = {
+        kind: runs[f"{LEAK}{kind}"].notna().tolist() for kind in kinds if f"{LEAK}{kind}" in runs
+    }
+    return [
+        ", ".join(
+            kind
+            for kind in tag.split("+")
+            if kind in kinds and not (kind in measured and measured[kind][row])
+        )
+        for row, tag in enumerate(runs["leak"])
+    ]
+
+
+def is_finished(runs: pd.DataFrame) -> pd.Series:
+    """Return which runs have ended well and left a test accuracy."""
+    return (runs["status"] == "FINISHED") & runs[ACCURACY].notna()
+
+
+def unfinished(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that are in no line: failed, killed, still running, or without a result."""
+    runs = with_defaults(runs)
+    return runs[~is_finished(runs)]
+
+
+def interval(run: pd.Series) -> tuple[float, float]:
+    """Return the 95 % interval of the test accuracy of one run.
+
+    The corrected interval over the folds of a cross-validation, or Wilson's over the tracks of a
+    single test part; not a number when its size is not recorded.
+    """
+    name = "test/track_accuracy" if pd.notna(run.get("test/track_accuracy")) else ACCURACY
+    low, high = run.get(f"ci_low/{name}"), run.get(f"ci_high/{name}")
+    if pd.notna(low) and pd.notna(high):
+        return max(0.0, low), min(1.0, high)
+    n = run.get("n_test_tracks")
+    n = run.get("n_test") if pd.isna(n) else n
+    return wilson(run[name], n) if pd.notna(n) else (float("nan"), float("nan"))
+
+
+def accuracy_of(group: pd.DataFrame) -> str:
+    """Return the metric that is the accuracy of runs: of tracks, where all recorded it."""
+    tracks = group.get("test/track_accuracy")
+    return ACCURACY if tracks is None or tracks.isna().any() else "test/track_accuracy"
+
+
+def macro_f1_of(group: pd.DataFrame) -> str:
+    """Return the metric that is their macro F1, likewise."""
+    tracks = group.get("test/track_macro_f1")
+    return _MACRO_F1 if tracks is None or tracks.isna().any() else "test/track_macro_f1"
+
+
+def is_folded(group: pd.DataFrame) -> bool:
+    """Return whether all runs are cross-validations."""
+    low = group.get(f"ci_low/{ACCURACY}")
+    return low is not None and bool(low.notna().all())
+
+
+def tracks_of(run: pd.Series) -> float:
+    """Return the number of tracks in the test part of a run."""
+    tracks = run.get("n_test_tracks")
+    return float(run["n_test"] if pd.isna(tracks) else tracks)
+
+
+def leak_text(group: pd.DataFrame) -> str:
+    """Return the kinds of leaks of runs of one cell, each with its share where it was measured."""
+    kinds = [_with_share(kind, group) for kind in group.iloc[0]["leak"].split("+")]
+    if _measured("track", group) and not _measured("artist", group):
+        kinds = [*(kind for kind in kinds if kind != "none"), UNKNOWN_ARTIST]
+    return ", ".join(kinds)
+
+
+def _measured(kind: str, group: pd.DataFrame) -> bool:
+    """Return whether the audit of some run could know a kind of leak."""
+    share = group.get(f"{LEAK}{kind}")
+    return share is not None and bool(share.notna().any())
+
+
+def _with_share(kind: str, group: pd.DataFrame) -> str:
+    if not _measured(kind, group):
+        return kind
+    share = group[f"{LEAK}{kind}"]
+    if kind == "duplicate" and _NEAR in group:
+        share = share + group[_NEAR].fillna(0)
+    return f"{kind} {share.mean():.0%}"

@@ -1,0 +1,134 @@
+"""A comparison as text: the table to read in a terminal, and what must be said beside it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gtzan_exp.compare.run_columns import UNKNOWN_ARTIST
+from gtzan_exp.compare.summary import clash
+
+_FORMATS = {"accuracy": "{:.3f}", "best": "{:.3f}", "macro_f1": "{:.3f}", "fit_s": "{:.1f}"}
+
+
+def label(line: pd.Series) -> str:
+    """Return the short name of a line within its protocol."""
+    return f"{line['view']} {line['model']}"
+
+
+def protocol_title(line: pd.Series, table: pd.DataFrame) -> str:
+    """Return the name of a line's protocol, with what tells it from others of the same split."""
+    split, *options = _title(line, table)
+    leaks = [f"leaking {line['on_purpose']}"] if line["on_purpose"] else []
+    return ", ".join([split, *leaks, *options])
+
+
+def _title(line: pd.Series, table: pd.DataFrame) -> list[str]:
+    """Return the split of a line, and those of its options that other lines of it lack."""
+    others = set(table.loc[table["split"] == line["split"], "split_options"])
+    others = [set(text.split(", ")) for text in others]
+    own = [option for option in line["split_options"].split(", ") if option]
+    return [line["split"], *(option for option in own if any(option not in o for o in others))]
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that people read, as text; `best` and `published` where they say more."""
+    several = "draws" not in table and bool((table["runs"] > 1).any())
+    published = "published" in table and bool((table["published"] != "").any())
+    shown = table[["split", "leak", "view", "model"]].copy()
+    if "split_options" in table:
+        shown["split"] = [", ".join(_title(line, table)) for _, line in table.iterrows()]
+    if "data_set" in table and clash(table, ["protocol"], "data_set"):
+        shown.insert(1, "data", table["data_set"].map(str))
+    if "draws" in table:
+        shown["draws"] = table["draws"].map(str)
+    else:
+        shown["runs"] = table["runs"].map(str)
+    if several:
+        shown["best"] = table["best"].map(_FORMATS["best"].format)
+    shown["accuracy"] = table["accuracy"].map(_FORMATS["accuracy"].format)
+    shown["interval"] = [_interval_text(line) for _, line in table.iterrows()]
+    if published:
+        shown["published"] = table["published"]
+    for name in ("macro_f1", "fit_s"):
+        if name in table:
+            shown[name] = table[name].map(_FORMATS[name].format)
+    shown["on"] = table["on"]
+    return shown
+
+
+def _interval_text(line: pd.Series) -> str:
+    if pd.isna(line["low"]):
+        return "unknown"
+    kinds = {"range": " range", "seeds": f" {line.get('seeds')} seeds"}
+    return f"{line['low']:.2f}-{line['high']:.2f}{kinds.get(line.get('interval'), '')}"
+
+
+def as_text(table: pd.DataFrame) -> str:
+    """Return the table to read in a terminal, with aligned columns."""
+    shown = readable(table)
+    columns = []
+    for name in shown:
+        column = [name, *shown[name]]
+        width = max(map(len, column))
+        numeric = name in _FORMATS or name in ("runs", "draws")
+        # The names of columns with numbers are longer than the numbers, so one space divides them.
+        columns.append([f"{t:>{width}}" if numeric else f" {t:<{width}}" for t in column])
+    lines = zip(*columns, strict=True)
+    return "\n".join(" ".join(line)[1:].rstrip() for line in lines)
+
+
+def notes(table: pd.DataFrame) -> list[str]:
+    """Return what must be said beside the numbers of a table, a sentence or two each."""
+    found = []
+    for _, lines in table.groupby("protocol"):
+        first = lines.iloc[0]
+        title = protocol_title(first, table)
+        if len(set(lines["data_set"])) > 1:
+            found.append(
+                f'{title}: the data is not the same. Lines with different "data" are no ranking, '
+                "and there are no tests between them."
+            )
+        if len(set(lines["test_fingerprint"])) > 1:
+            what = "folds" if lines["cross_validated"].any() else "test parts"
+            sizes = dict(zip(lines["on"], lines["n_test"], strict=True))
+            parts = ", ".join(f"{on} of {n:.0f} tracks" for on, n in sizes.items())
+            found.append(
+                f'{title}: the {what} are not identical ({parts}). Lines with different "on" are '
+                "no ranking; tests between models use the tracks common to both."
+            )
+        elif len(set(lines["split_fingerprint"])) > 1:
+            found.append(f"{title}: same test tracks, but the training parts are not identical.")
+    changed = table[(table["codes"] > 1) & (table["seeds"] > 0)]
+    if not changed.empty:
+        names = ", ".join(f"{label(line)} ({line['split']})" for _, line in changed.iterrows())
+        found.append(
+            f"The code changed between the runs of {names}; of each seed the newest run counts."
+        )
+    if table["leak"].str.endswith(UNKNOWN_ARTIST).any():
+        found.append(f"{UNKNOWN_ARTIST}: no list of artists came with the data or the split.")
+    if (table["interval"] == "range").any():
+        found.append(
+            'range: lowest and highest of runs that differ in options, no interval; "best" was '
+            "chosen on the test part and is too good."
+        )
+    return found
+
+
+def terminal_text(table: pd.DataFrame, draws: pd.DataFrame, rest: pd.DataFrame) -> str:
+    """Return the tables, their notes, and every run that is in none of them."""
+    parts: list[str] = []
+    if not table.empty:
+        parts.append(as_text(table))
+        parts += notes(table)
+    if not draws.empty:
+        parts += ["Over draws of the split:", as_text(draws)]
+    if not rest.empty:
+        parts.append("\n".join(rest_line(run) for _, run in rest.iterrows()))
+    return "\n\n".join(parts)
+
+
+def rest_line(run: pd.Series) -> str:
+    """Return a line on a run that is in no table."""
+    status = "FINISHED without test/accuracy" if run["status"] == "FINISHED" else run["status"]
+    name = "".join(letter if letter.isprintable() else "?" for letter in run["name"])
+    return f"{status}: {name} ({run['run_id']})"

@@ -1,0 +1,153 @@
+"""Hydra's internals, which no other module of the package touches."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import hydra
+from hydra import version
+from hydra._internal.callbacks import Callbacks
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.utils import run_job
+from hydra.errors import HydraException
+from hydra.types import HydraContext, RunMode, TaskFunction
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.config.cell import conf_folder, register
+
+BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+NOT_COMPOSED = (HydraException, OmegaConfBaseException)
+"""What Hydra raises where it cannot compose a config."""
+
+_VERSION = "1.3"
+_TRACEBACKS = "HYDRA_FULL_ERROR"
+
+
+class Session:
+    """Hydra, set up over the package's configuration and over a folder of the user's own."""
+
+    def __init__(self, hydra: Hydra) -> None:
+        self._hydra = hydra
+
+    def compose(
+        self, config_name: str, overrides: Sequence[str], *, logs: bool = False
+    ) -> DictConfig:
+        """Return a config with Hydra's own part; `logs` sets up Hydra's logging by it."""
+        return self._hydra.compose_config(
+            config_name, list(overrides), RunMode.RUN, with_log_configuration=logs
+        )
+
+    def options(self, group: str) -> list[str]:
+        """Return the names that a group offers, those in its subfolders included."""
+        loader = self._hydra.config_loader
+        names = loader.get_group_options(group, ObjectType.CONFIG)
+        for folder in loader.get_group_options(group, ObjectType.GROUP):
+            names += [f"{folder}/{name}" for name in self.options(f"{group}/{folder}")]
+        return names
+
+    def parse(self, overrides: Sequence[str]) -> list[Override]:
+        """Return parsed overrides, which know what their globs stand for."""
+        parser = OverridesParser.create(config_loader=self._hydra.config_loader)
+        return parser.parse_overrides(list(overrides))
+
+    def run(self, config: DictConfig, config_name: str, task: TaskFunction) -> None:
+        """Call a task on a composed config as Hydra does, with its folder, logs and callbacks."""
+        config.hydra.mode = RunMode.RUN
+        with _mistakes_of_hydra(" ".join(config.hydra.overrides.task)):
+            callbacks = Callbacks(config)
+            callbacks.on_run_start(config=config, config_name=config_name)
+            done = run_job(
+                task,
+                config,
+                job_dir_key="hydra.run.dir",
+                job_subdir_key=None,
+                hydra_context=HydraContext(self._hydra.config_loader, callbacks),
+            )
+            callbacks.on_run_end(config=config, config_name=config_name, job_return=done)
+            _ = done.return_value  # raises what the task raised
+
+
+@contextmanager
+def session(config_dir: str | None = None) -> Iterator[Session]:
+    """Set Hydra up, and clear it afterwards.
+
+    Parameters
+    ----------
+    config_dir : str, optional
+        A folder with further configs, as given to ``--config-dir``.
+
+    Raises
+    ------
+    ConfigError
+        There is no such folder.
+    """
+    register()
+    version.setbase(_VERSION)
+    search_path = create_config_search_path(str(conf_folder()))
+    if config_dir is not None:
+        if not os.path.isdir(config_dir):
+            raise ConfigError(
+                Mistake("--config-dir", "is not there", "a folder of configs", config_dir)
+            )
+        own = f"file://{os.path.abspath(config_dir)}"
+        search_path.prepend("command-line", own, SearchPathQuery("schema"))
+    GlobalHydra.instance().clear()
+    try:
+        yield Session(Hydra.create_main_hydra2("gtzan-exp", search_path))
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def not_composed(error: Exception, got: str) -> Mistake:
+    """Return the mistake of a config that Hydra cannot compose."""
+    reason = str(error).strip().splitlines()[0]
+    return Mistake("config", reason, "configs that Hydra can compose", got)
+
+
+@contextmanager
+def _mistakes_of_hydra(got: str) -> Iterator[None]:
+    try:
+        yield
+    except NOT_COMPOSED as error:
+        raise ConfigError(not_composed(error, got)) from error
+
+
+def flags_parser() -> ArgumentParser:
+    """Return the parser of Hydra's own flags."""
+    return get_args_parser()
+
+
+def hydra_main(arguments: Sequence[str], task: TaskFunction) -> None:
+    """Do with a command line all that Hydra does with it.
+
+    Raises
+    ------
+    ConfigError
+        Hydra cannot compose the config.
+    """
+    register()
+    decorate = hydra.main(
+        version_base=_VERSION, config_path=str(conf_folder()), config_name="config"
+    )
+    argv, tracebacks = sys.argv, os.environ.get(_TRACEBACKS, "")
+    sys.argv = ["gtzan-exp", *arguments]
+    # Hydra would print errors its own way; with this they come out for `cli.main` to report.
+    os.environ[_TRACEBACKS] = "1"
+    try:
+        with _mistakes_of_hydra(" ".join(arguments)):
+            decorate(task)()
+    finally:
+        sys.argv = argv
+        os.environ[_TRACEBACKS] = tracebacks

@@ -1,0 +1,194 @@
+"""What is known of a sweep before its first job, or everything that is wrong with it."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
+
+from gtzan_exp.basics.checks import checked, once
+from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake
+from gtzan_exp.config.cell import Cell, misfit, resolve
+from gtzan_exp.config.compose import Choices, parsed, read, whole
+from gtzan_exp.config.hydra_session import BASIC_SWEEPER, Session, session
+from gtzan_exp.config.search import Search, space_mistakes, validates, validation_mistake
+from gtzan_exp.tracking.store import masked
+
+MAX_JOBS_CHECKED = 256
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """What is known of a sweep before its first job.
+
+    Parameters
+    ----------
+    first : Cell
+        The cell of the first job.
+    n_jobs : int or None
+        None where the sweeper chooses jobs as it goes.
+    folder : str
+        Hydra's folder of the sweep.
+    search : Search, optional
+        What the sweep makes best, where it is a search.
+    basic : bool
+        Its jobs are those of Hydra's basic sweeper.
+    """
+
+    first: Cell
+    n_jobs: int | None
+    folder: str
+    search: Search | None = None
+    basic: bool = False
+
+
+def check_sweep(
+    overrides: Sequence[str], *, config_dir: str | None = None, config_name: str = "config"
+) -> SweepPlan:
+    """Check the first `MAX_JOBS_CHECKED` jobs of a sweep, and of a search the ends of its space.
+
+    Parameters
+    ----------
+    overrides : sequence of str
+        As on the command line after ``--multirun``.
+    config_dir, config_name : as in `gtzan_exp.config.compose.composed`
+
+    Raises
+    ------
+    ConfigError
+        With every mistake in any of them, each once.
+    """
+    mistakes: list[Mistake] = []
+    cells: list[Cell] = []
+    with session(config_dir) as hydra:
+        given = parsed(overrides)
+        mistakes += _never_swept(given)
+        if mistakes:
+            raise ConfigError(mistakes)
+        fixed = [override for override in given if not override.is_sweep_override()]
+        base = whole(hydra, fixed, config_name)
+        sweeper = _sweeper(base)
+        mistakes += _hydra_mistakes(base)
+        search = _search(hydra, given, sweeper) if _is_search(sweeper) else None
+        choices = Choices(hydra, config_name)
+        jobs = _jobs(choices, given, sweeper)
+        first = list(itertools.islice(jobs, MAX_JOBS_CHECKED))
+        for job in first:
+            try:
+                cells.append(read(choices, hydra.parse(job), resolve))
+            except ConfigError as error:
+                mistakes += error.mistakes
+        is_product = sweeper._target_.endswith((".BasicSweeper", ".PairsSweeper"))
+        n_jobs = len(first) + sum(1 for _ in jobs) if is_product else None
+        if search is not None:
+            n_jobs = search.n_trials
+            mistakes += [validation_mistake(c.split.name) for c in cells if not validates(c.split)]
+        folder = str(base.hydra.sweep.dir)
+    stores = {cell.tracking.uri: None for cell in cells}
+    if len(stores) > 1:
+        got = ", ".join(map(masked, stores))
+        mistakes.append(Mistake("tracking.uri", "is swept", "one store for all jobs", got))
+    if not first:
+        wanted = "values that exist, in pairs that work"
+        mistakes.append(Mistake("command line", "describes no job", wanted, " ".join(overrides)))
+    if mistakes:
+        raise ConfigError(once(mistakes) if search else dict.fromkeys(mistakes))
+    return SweepPlan(cells[0], n_jobs, folder, search, sweeper._target_ == BASIC_SWEEPER)
+
+
+def _never_swept(overrides: Sequence[Override]) -> list[Mistake]:
+    """Return the mistakes of sweeps over what all jobs of a sweep have in common."""
+    return [
+        Mistake(override.key_or_group, "is swept", "one for all jobs", override.input_line)
+        for override in overrides
+        if override.is_sweep_override()
+        and (override.key_or_group == "sweep" or re.match("hydra[./]", override.key_or_group))
+    ]
+
+
+def _hydra_mistakes(base: DictConfig) -> list[Mistake]:
+    """Return the mistakes in options of sweepers and launchers that stop a sweep midway."""
+    mistakes = []
+    batch = OmegaConf.select(base.hydra, "sweeper.max_batch_size")
+    if isinstance(batch, int) and batch < 1:
+        where, allowed = "hydra.sweeper.max_batch_size", "1 or more, or null"
+        mistakes.append(Mistake(where, "out of range", allowed, str(batch)))
+    n_jobs = OmegaConf.select(base.hydra, "launcher.n_jobs")
+    if n_jobs == 0:
+        mistakes.append(Mistake("hydra.launcher.n_jobs", "out of range", "1 or more, or -1", "0"))
+    return mistakes
+
+
+def _sweeper(base: DictConfig) -> DictConfig:
+    sweeper = base.hydra.sweeper
+    if not isinstance(sweeper, DictConfig) or not isinstance(sweeper.get("_target_"), str):
+        allowed = "hydra/sweeper=basic, pairs or search"
+        raise ConfigError(Mistake("hydra.sweeper", "is no sweeper", allowed, str(sweeper)))
+    params = sweeper.get("params")
+    if not isinstance(params, DictConfig | None):
+        allowed = "options with sweeps, such as {model.C: 'interval(0.1, 10)'}"
+        raise ConfigError(Mistake("hydra.sweeper.params", "wrong type", allowed, str(params)))
+    return sweeper
+
+
+def _is_search(sweeper: DictConfig) -> bool:
+    return sweeper._target_.endswith(".SearchSweeper")
+
+
+def _search(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> Search:
+    """Return the settings of a search; raise what is wrong with them and with its space."""
+    if importlib.util.find_spec("optuna") is None:
+        raise MissingExtraError("hydra/sweeper=search", "optuna", "hpo")
+    options = OmegaConf.to_container(sweeper, resolve=True)
+    mistakes: list[Mistake] = []
+    known = {k: v for k, v in options.items() if k not in ("_target_", "params")}
+    search = checked(Search, known, "hydra.sweeper", mistakes)
+    space = [o for o in _by_key(hydra, overrides, sweeper).values() if o.is_sweep_override()]
+    mistakes += space_mistakes(space)
+    if not space:
+        allowed = "one sweep or more, such as 'model.C=tag(log,interval(0.1,10))'"
+        mistakes.append(Mistake("command line", "nothing to search over", allowed, "none"))
+    if mistakes:
+        raise ConfigError(mistakes)
+    return search
+
+
+def _by_key(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> dict[str, Override]:
+    """Return the overrides of a sweep's config and, over them, those of the command line."""
+    lines = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+    lines += [override.input_line for override in overrides]
+    parsed(lines)  # says which of them is wrong
+    return {override.get_key_element(): override for override in hydra.parse(lines)}
+
+
+def _jobs(choices: Choices, overrides: list[Override], sweeper: DictConfig) -> Iterator[list[str]]:
+    """Yield the jobs of a sweep, as Hydra's basic sweeper makes them.
+
+    Of a search they are as few as hold each value of a choice and both ends of each interval.
+    """
+    texts: dict[str, list[str]] = {}
+    for key, override in _by_key(choices.hydra, overrides, sweeper).items():
+        if override.is_discrete_sweep():
+            texts[key] = [f"{key}={text}" for text in override.sweep_string_iterator()]
+        elif override.is_interval_sweep():
+            interval = override.value()
+            texts[key] = [f"{key}={interval.start}", f"{key}={interval.end}"]
+        else:
+            texts[key] = [override.input_line]
+    if _is_search(sweeper):
+        for number in range(max(map(len, texts.values()))):
+            yield [of_key[min(number, len(of_key) - 1)] for of_key in texts.values()]
+        return
+    pairs_only = sweeper._target_.endswith(".PairsSweeper")
+    for job in itertools.product(*texts.values()):
+        if not pairs_only or read(choices, choices.hydra.parse(job), _fits):
+            yield list(job)
+
+
+def _fits(config: DictConfig) -> bool:
+    return not misfit(config.view, config.model)

@@ -1,0 +1,172 @@
+"""The view ``fused``: the rows that several views have in common, each with an array of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.basics.checks import shorten
+from gtzan_exp.basics.digests import digest
+from gtzan_exp.basics.errors import DataError, Mistake, nearest
+from gtzan_exp.data.contracts import Audible, Dataset, Location, Servable, View
+from gtzan_exp.data.inputs import Forms, Inputs, forms_of, take
+from gtzan_exp.data.labels import class_mistakes
+
+if TYPE_CHECKING:
+    from gtzan_exp.audio.prepare import PrepareSettings
+
+log = logging.getLogger(__name__)
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(arbitrary_types_allowed=True))
+class FusedView:
+    """Joins views by the ids of their rows.
+
+    Parameters
+    ----------
+    parts : dict of str to View
+        The views by name.
+    views : tuple of str, optional
+        The parts to join, in this order; all when omitted.
+    """
+
+    name: str = "fused"
+    parts: Annotated[dict[str, View], Field(min_length=1)]
+    views: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _views_must_be_parts(self) -> FusedView:
+        several = [name for name, part in self.parts.items() if len(forms_of(part.gives)) > 1]
+        if several:
+            raise ValueError(f"parts of one array each, so not {', '.join(several)}")
+        for name in self.views or ():
+            if name not in self.parts:
+                known = ", ".join(self.parts)
+                more = f"or one more: +view@view.parts.{name}={name}"
+                raise ValueError(f"views{nearest(name, list(self.parts))} of {known}; {more}")
+        return self
+
+    @property
+    def gives(self) -> tuple[Forms, ...]:
+        """The forms of the array of each view."""
+        return tuple(forms for part in self._chosen.values() for forms in forms_of(part.gives))
+
+    def load(self, location: Location, *, cache: Path) -> Dataset:
+        """Read the views and keep the rows that all of them have; the log names the others.
+
+        The tracks are those of the view that groups most rows.
+
+        Raises
+        ------
+        DataError
+            A view cannot be read, no row is in all of them, or they disagree on a label.
+        """
+        found = {name: part.load(location, cache=cache) for name, part in self._chosen.items()}
+        ids = reduce(np.intersect1d, [dataset.ids for dataset in found.values()])
+        everything = reduce(np.union1d, [dataset.ids for dataset in found.values()])
+        if not len(ids):
+            got = "; ".join(f"{name}: {data.ids[0]} ..." for name, data in found.items())
+            wanted = "views of the same tracks, in the same pieces"
+            raise DataError(Mistake("view.views", "have no row in common", wanted, got))
+        lacking = [
+            f"{row} (not in {name})"
+            for name, dataset in found.items()
+            for row in np.setdiff1d(everything, dataset.ids)
+        ]
+        if lacking:
+            more = "" if len(lacking) <= _NAMED else f" and {len(lacking) - _NAMED} more"
+            log.warning("left out: %s%s", ", ".join(lacking[:_NAMED]), more)
+        rows = {name: _places(dataset.ids, ids) for name, dataset in found.items()}
+        labels = {name: dataset.labels[rows[name]] for name, dataset in found.items()}
+        grouped = min(found, key=lambda name: len(np.unique(found[name].tracks[rows[name]])))
+        tracks, artists = found[grouped].tracks[rows[grouped]], found[grouped].artists
+        mistakes = _disagreements(ids, labels)
+        agreed = next(iter(labels.values()))
+        mistakes += class_mistakes("view.views", agreed, tracks, location.classes)
+        if mistakes:
+            raise DataError(shorten(mistakes, "view.views"))
+        return Dataset(
+            name=location.name,
+            synthetic=location.synthetic,
+            view=self.name,
+            source=" + ".join(dataset.source for dataset in found.values()),
+            X=Inputs({name: take(data.X, rows[name]) for name, data in found.items()}),
+            labels=agreed,
+            ids=ids,
+            tracks=tracks,
+            artists=None if artists is None else artists[rows[grouped]],
+            classes=tuple(np.unique(agreed).tolist()),
+            fingerprint=digest(*(data.fingerprint for data in found.values()), *ids),
+            skipped=tuple(file for data in found.values() for file in data.skipped),
+            notes=tuple(dict.fromkeys(note for data in found.values() for note in data.notes)),
+        )
+
+    def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], Inputs]:
+        """Return a function that turns a track into the inputs of each view.
+
+        Raises
+        ------
+        DataError
+            A view cannot be made from audio.
+        """
+        makers = {
+            name: _offers(part, Audible, "from_sound").from_sound(settings)
+            for name, part in self._chosen.items()
+        }
+        return lambda y: Inputs({name: make(y) for name, make in makers.items()})
+
+    @property
+    def input_columns(self) -> list[str]:
+        """The columns of the requests of all views."""
+        parts = self._chosen.values()
+        return [c for p in parts for c in _offers(p, Servable, "from_request").input_columns]
+
+    def from_request(self, table: pd.DataFrame) -> Inputs:
+        """Return the inputs of each view, from its own columns."""
+        parts: dict[str, Any] = self._chosen
+        return Inputs({name: part.from_request(table) for name, part in parts.items()})
+
+    def example(self, dataset: Dataset) -> pd.DataFrame:
+        """Return the examples of the views side by side."""
+        parts: dict[str, Any] = self._chosen
+        tables = [
+            parts[name].example(replace(dataset, X=array)) for name, array in dataset.arrays.items()
+        ]
+        return pd.concat([table.reset_index(drop=True) for table in tables], axis=1)
+
+    @property
+    def _chosen(self) -> dict[str, View]:
+        return {name: self.parts[name] for name in self.views or self.parts}
+
+
+def _offers(part: View, contract: type, method: str) -> Any:
+    if not isinstance(part, contract):
+        what, allowed = f"{part.name} has no {method}", f"views with the method {method}"
+        raise DataError(Mistake("view.views", what, allowed, type(part).__name__))
+    return part
+
+
+def _places(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return the rows of `wanted` in `ids`."""
+    order = np.argsort(ids)
+    return order[np.searchsorted(ids, wanted, sorter=order)]
+
+
+def _disagreements(ids: np.ndarray, labels: dict[str, np.ndarray]) -> list[Mistake]:
+    (one, first), *others = labels.items()
+    return [
+        Mistake(str(ids[row]), "has two labels", "one", f"{first[row]} ({one}), {own[row]} ({two})")
+        for two, own in others
+        for row in np.flatnonzero(own != first)
+    ]

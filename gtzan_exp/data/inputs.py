@@ -1,0 +1,115 @@
+"""What a model sees of rows: one array, or several of the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import permutations
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+
+InputKind = Literal["vector", "sequence", "image"]
+"""``vector``: one row of numbers; ``sequence``: (steps, channels); ``image``: (h, w, channels)."""
+
+Forms = tuple[InputKind, ...]
+"""The kinds that one array can be brought to; the first is its own."""
+
+Gives = Forms | tuple[Forms, ...]
+"""What a view gives: the forms of its one array, or those of each of its arrays."""
+
+Takes = InputKind | tuple[InputKind, ...]
+"""What a model takes: an array of a kind, or several."""
+
+
+class Array(Protocol):
+    """A DataFrame, an ndarray or an `ImageStack`, whose first dimension are the rows."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+
+class Inputs:
+    """Several arrays of the same rows, by name.
+
+    Parameters
+    ----------
+    arrays : mapping of str to array
+
+    Raises
+    ------
+    ValueError
+        They do not have the same number of rows.
+    """
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        self.arrays = dict(arrays)
+        sizes = {name: len(array) for name, array in self.arrays.items()}
+        if len(set(sizes.values())) != 1:
+            raise ValueError(f"arrays of the same rows are needed, got {sizes}")
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Inputs:
+        return Inputs({name: take(array, rows) for name, array in self.arrays.items()})
+
+    @property
+    def shape(self) -> tuple[int]:
+        """The number of rows: all that the arrays have in common."""
+        return (len(self),)
+
+
+def take(X: Any, rows: slice | np.ndarray) -> Any:
+    """Return some rows of inputs of any type."""
+    return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
+
+
+def by_name(X: Any, name: str) -> dict[str, Any]:
+    """Return the arrays of inputs by name; a single one is called `name`."""
+    return X.arrays if isinstance(X, Inputs) else {name: X}
+
+
+def contents(X: Any) -> Iterator[bytes]:
+    """Yield the bytes of each row as they are stored."""
+    if isinstance(X, Inputs):
+        parts = zip(*map(contents, X.arrays.values()), strict=True)
+        yield from (b"".join(part) for part in parts)
+    else:
+        stored = getattr(X, "pixels", X)
+        for row in np.ascontiguousarray(stored):
+            yield row.tobytes()
+
+
+def forms_of(gives: Gives) -> tuple[Forms, ...]:
+    """Return the forms of each array of a view."""
+    return (gives,) if isinstance(gives[0], str) else gives  # type: ignore[return-value]
+
+
+def kinds_of(takes: Takes | Sequence[InputKind]) -> tuple[InputKind, ...]:
+    """Return the kind of each array that a model takes."""
+    return (takes,) if isinstance(takes, str) else tuple(takes)
+
+
+def order(takes: Takes, gives: Gives) -> tuple[int, ...] | None:
+    """Return which array of a view is which of a model, or None where they do not fit.
+
+    A model of one vector also takes several arrays, one after the other, if each can be a vector.
+    """
+    kinds, forms = kinds_of(takes), forms_of(gives)
+    if len(kinds) == len(forms):
+        for places in permutations(range(len(forms))):
+            if all(kind in forms[place] for kind, place in zip(kinds, places, strict=True)):
+                return places
+    joined = kinds == ("vector",) and all("vector" in array for array in forms)
+    return tuple(range(len(forms))) if joined else None
+
+
+def numbered(kinds: Sequence[InputKind]) -> list[str]:
+    """Return a name for each input of a model: its kind, with a number from the second on."""
+    return [
+        kind if kinds[:place].count(kind) == 0 else f"{kind}_{kinds[:place].count(kind) + 1}"
+        for place, kind in enumerate(kinds)
+    ]

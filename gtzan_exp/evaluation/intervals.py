@@ -1,0 +1,231 @@
+"""Intervals of accuracies and of their differences, where the tracks of an artist are alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+CONFIDENCE = 0.95
+FEWEST_ARTISTS = 10
+"""With fewer artists the interval of an accuracy is Wilson's on the effective sample size."""
+
+_OF_ACCURACY, _OF_DIFFERENCE = 0.5, 1.0
+"""The share of Nadeau and Bengio's correction for training parts that overlap.
+
+Chosen by coverage (``benchmarks/coverage.py``): without it, pooled folds are too sure. A difference
+needs more of it than an accuracy: what the test tracks have in common cancels, and what came from
+the training tracks stays.
+"""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model got right.
+
+    Parameters
+    ----------
+    right : ndarray of bool, shape (n,)
+        One per tested track; a track that repeats of the folds test again is there again.
+    artist : ndarray of str or int, shape (n,), optional
+        Who made the track.
+    fold : ndarray of int, shape (n,), optional
+        The fold that tested it; the accuracy is then the mean over the folds.
+    share : float
+        With folds: test tracks by training tracks, mean over the folds.
+    """
+
+    right: np.ndarray
+    artist: np.ndarray | None = None
+    fold: np.ndarray | None = None
+    share: float = 0.0
+
+    @property
+    def weights(self) -> np.ndarray:
+        """What each entry counts in the accuracy, of sum 1."""
+        n = len(self.right)
+        if self.fold is None:
+            return np.full(n, 1 / n)
+        _, codes, sizes = np.unique(self.fold, return_inverse=True, return_counts=True)
+        return 1 / (len(sizes) * sizes[codes])
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right ones, or the mean of that over the folds."""
+        return float(self.weights @ self.right)
+
+    def inflation(self, share: float) -> float:
+        """Return what the overlap of training parts multiplies the variance of the mean by.
+
+        C. Nadeau and Y. Bengio, Machine Learning 52, 2003, have ``1 + k * test / training`` for k
+        folds, and k folds without a validation part have ``k * test = test + training``.
+        """
+        return 1.0 if self.fold is None else 1 + share * (1 + self.share)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95 % interval.
+
+    Parameters
+    ----------
+    low, high : float
+    kind : {"wilson", "artists", "effective", "one artist"}
+        Wilson's over independent tracks; robust to what the tracks of an artist have in common;
+        Wilson's over so many independent cases as the artists amount to; none, as nothing is known
+        of other artists.
+    n : int
+        Entries that were tested.
+    clusters : int
+        Artists; 0 where they are not known.
+    """
+
+    low: float
+    high: float
+    kind: str
+    n: int
+    clusters: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The accuracy of one model less that of another.
+
+    Parameters
+    ----------
+    value : float
+    interval : Interval
+    p : float
+        Two-sided; not a number where there is one artist, or the same difference for each.
+    """
+
+    value: float
+    interval: Interval
+    p: float
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """How an estimate varies over artists: its error by artist, and what each artist counts."""
+
+    errors: np.ndarray
+    effective: float
+    inflation: float
+
+    @property
+    def none(self) -> bool:
+        return bool(np.allclose(self.errors, 0, atol=1e-12))
+
+    @property
+    def standard_error(self) -> float:
+        """The linearised (sandwich) error with the artists as clusters."""
+        g = len(self.errors)
+        return float(np.sqrt(self.inflation * g / (g - 1) * np.sum(self.errors**2)))
+
+    @property
+    def t(self) -> float:
+        from scipy.special import stdtrit
+
+        return float(stdtrit(self.degrees, (1 + CONFIDENCE) / 2))
+
+    @property
+    def degrees(self) -> float:
+        """Degrees of freedom: effective artists - 1, or Satterthwaite's where a few decide.
+
+        Satterthwaite's are 2 E(s)**2 / var(s) of the sum of squares s; its variance is at most the
+        sum of the fourth powers.
+        """
+        squares = np.sum(self.errors**2)
+        return float(min(self.effective - 1, 2 * squares**2 / np.sum(self.errors**4)))
+
+
+def wilson(accuracy: float, n: float, z: float | None = None) -> tuple[float, float]:
+    """Return E. B. Wilson's 95 % interval of a share (J. Am. Stat. Assoc. 22, 1927).
+
+    Parameters
+    ----------
+    accuracy : float
+        May be a mean over runs, and then need not be a multiple of ``1 / n``.
+    n : float
+        Number of independent cases: tracks, not the segments of tracks.
+    z : float, optional
+        The quantile, the normal one when omitted.
+    """
+    from scipy.special import ndtri
+
+    z = float(ndtri((1 + CONFIDENCE) / 2)) if z is None else z
+    centre = (accuracy + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(accuracy * (1 - accuracy) / n + z**2 / (4 * n**2))
+    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+
+
+def accuracy_interval(answers: Answers) -> Interval:
+    """Return the interval of the accuracy on tracks of new artists.
+
+    The cluster-robust error on the logit scale, with Student's t. Where all is right or all wrong,
+    Wilson's interval over effective artists (N**2 / sum of n_i**2), as if each were one case; with
+    fewer than `FEWEST_ARTISTS` Wilson's over the number of independent tracks that would have this
+    error. Where artists are unknown, Wilson's over tracks.
+    """
+    from scipy.special import expit, logit
+
+    n, p = len(answers.right), answers.accuracy
+    if answers.artist is None:
+        return Interval(*wilson(p, n), "wilson", n, 0)
+    spread = _spread(answers)
+    artists = len(spread.errors)
+    if artists == 1:
+        return Interval(0.0, 1.0, "one artist", n, 1)
+    if spread.none:
+        return Interval(*wilson(p, spread.effective), "effective", n, artists)
+    if artists < FEWEST_ARTISTS:
+        cases = min(n, p * (1 - p) / spread.standard_error**2)
+        return Interval(*wilson(p, cases, spread.t), "effective", n, artists)
+    half = spread.t * spread.standard_error / (p * (1 - p))
+    low, high = expit(logit(p) - half), expit(logit(p) + half)
+    return Interval(float(low), float(high), "artists", n, artists)
+
+
+def difference(a: Answers, b: Answers) -> Difference:
+    """Return how much better `a` is than `b`, with an interval and a test.
+
+    The cluster-robust t test, with an artist that both tested as one cluster. On the same tracks
+    and folds it is the paired test on each artist's sum of differences; on others, of another
+    protocol, it counts what they have in common.
+
+    Parameters
+    ----------
+    a, b : Answers
+        With artists; where those are unknown, with the ids of the tracks in their place.
+    """
+    from scipy.special import stdtr
+
+    value = a.accuracy - b.accuracy
+    spread = _spread(a, b)
+    n, artists = max(len(a.right), len(b.right)), len(spread.errors)
+    if artists == 1:
+        return Difference(value, Interval(-1.0, 1.0, "one artist", n, 1), float("nan"))
+    kind = "artists"
+    if spread.none:
+        half, kind = wilson(0.0, spread.effective)[1], "effective"
+        p = 1.0 if np.isclose(value, 0) else float("nan")
+    else:
+        half = spread.t * spread.standard_error
+        p = float(2 * stdtr(spread.degrees, -abs(value) / spread.standard_error))
+    low, high = np.clip([value - half, value + half], -1, 1)
+    return Difference(value, Interval(float(low), float(high), kind, n, artists), p)
+
+
+def _spread(a: Answers, b: Answers | None = None) -> _Spread:
+    """Return the spread of an accuracy over its artists, or of a difference over those of both."""
+    both = [a] if b is None else [a, b]
+    names = np.concatenate([answers.artist for answers in both])
+    artists, codes = np.unique(names, return_inverse=True)
+    errors, effective = np.zeros(len(artists)), []
+    for sign, answers, own in zip((1, -1), both, np.split(codes, [len(a.right)]), strict=False):
+        weights = answers.weights
+        residuals = weights * (answers.right - answers.accuracy)
+        errors += sign * np.bincount(own, residuals, len(artists))
+        effective.append(1 / np.sum(np.bincount(own, weights) ** 2))
+    share = _OF_ACCURACY if b is None else _OF_DIFFERENCE
+    return _Spread(errors, min(effective), max(answers.inflation(share) for answers in both))

@@ -1,0 +1,198 @@
+"""One track as arrays to draw and as numbers to hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gtzan_exp.audio import librosa_loader
+from gtzan_exp.audio.features import FeatureSettings, extract
+from gtzan_exp.audio.hpss import harmonic_percussive
+from gtzan_exp.audio.spectrum import Spectrum
+from gtzan_exp.audio.tracks import Track, find_tracks, load_audio
+from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
+
+
+@dataclass(frozen=True)
+class AnalysedTrack:
+    """A track and what `analyse` found in it.
+
+    Parameters
+    ----------
+    id : str
+        Id of the track, or the name of the file.
+    genre : str or None
+        None for a file that belongs to no data set.
+    path : Path
+    spectrum : Spectrum
+        The signal and its transforms.
+    harmonic, percussive : ndarray of float32, shape (samples,)
+    mfcc : ndarray, shape (n_mfcc, frames)
+    chroma : ndarray, shape (12, frames)
+        Relative energy of each pitch class, the strongest of a frame being 1.
+    onset_strength : ndarray, shape (frames,)
+    tempo : float
+        In beats per minute, 0 when there is no onset.
+    beats : ndarray, shape (n_beats,)
+        In seconds.
+    zero_crossings : int
+        In the whole signal, its first sample not counted.
+    zero_crossing_rate : ndarray, shape (frames,)
+        Share of the samples of each frame.
+    features : dict of str to float
+        ``length`` and the features of the published table.
+    """
+
+    id: str
+    genre: str | None
+    path: Path
+    spectrum: Spectrum
+    harmonic: np.ndarray
+    percussive: np.ndarray
+    mfcc: np.ndarray
+    chroma: np.ndarray
+    onset_strength: np.ndarray
+    tempo: float
+    beats: np.ndarray
+    zero_crossings: int
+    zero_crossing_rate: np.ndarray
+    features: dict[str, float | int]
+
+    @property
+    def y(self) -> np.ndarray:
+        """The signal, float32, shape (samples,)."""
+        return self.spectrum.y
+
+    @property
+    def sample_rate(self) -> int:
+        return self.spectrum.framing.sample_rate
+
+    @property
+    def hop_seconds(self) -> float:
+        """Time from one frame to the next, in seconds."""
+        return self.spectrum.framing.hop_length / self.sample_rate
+
+    @property
+    def seconds(self) -> float:
+        return len(self.y) / self.sample_rate
+
+    @cached_property
+    def mfcc_standardised(self) -> np.ndarray:
+        """`mfcc` with mean 0 and variance 1 in each coefficient, or 0 where it is constant."""
+        mfcc = self.mfcc.astype(np.float64)
+        centred = mfcc - mfcc.mean(axis=1, keepdims=True)
+        deviation = centred.std(axis=1, keepdims=True)
+        return np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-9)
+
+    def numbers(self) -> dict[str, Any]:
+        """Return the numbers of the track as plain data, units in the names."""
+        return {
+            "genre": self.genre,
+            "sample_rate_hz": self.sample_rate,
+            "samples": len(self.y),
+            "duration_s": self.seconds,
+            "peak": float(np.abs(self.y).max()),
+            "rms": float(np.sqrt(np.mean(np.square(self.y, dtype=np.float64)))),
+            "stft_shape": list(self.spectrum.magnitude.shape),
+            "mel_shape": list(self.spectrum.mel.shape),
+            "mfcc_shape": list(self.mfcc.shape),
+            "chroma_shape": list(self.chroma.shape),
+            "zero_crossings": self.zero_crossings,
+            "zero_crossings_per_s": self.zero_crossings / self.seconds,
+            "tempo_bpm": self.tempo,
+            "beats": len(self.beats),
+            "features": self.features,
+        }
+
+
+def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> AnalysedTrack:
+    """Read a file and take it apart.
+
+    Parameters
+    ----------
+    id, genre, path : as in `AnalysedTrack`
+    max_seconds : float
+        So much is read, from the start.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, is too short or silent.
+    """
+    librosa = librosa_loader.load()
+
+    settings = FeatureSettings()
+    y = load_audio(path, sample_rate=settings.sample_rate, max_seconds=max_seconds)
+    spectrum = Spectrum(y, settings)
+    harmonic, percussive = harmonic_percussive(spectrum)
+    # The envelope that `librosa.beat.beat_track` takes from a signal.
+    onsets = librosa.onset.onset_strength(
+        S=spectrum.mel_db,
+        sr=settings.sample_rate,
+        n_fft=settings.n_fft,
+        hop_length=settings.hop_length,
+        aggregate=np.median,
+    )
+    tempo, beats = librosa.beat.beat_track(
+        onset_envelope=onsets,
+        sr=settings.sample_rate,
+        hop_length=settings.hop_length,
+        units="time",
+    )
+    return AnalysedTrack(
+        id=id,
+        genre=genre,
+        path=path,
+        spectrum=spectrum,
+        harmonic=harmonic,
+        percussive=percussive,
+        mfcc=librosa.feature.mfcc(S=spectrum.mel_db, n_mfcc=settings.n_mfcc),
+        chroma=librosa.feature.chroma_stft(S=spectrum.power, sr=settings.sample_rate),
+        onset_strength=onsets,
+        tempo=float(np.atleast_1d(tempo)[0]),
+        beats=np.atleast_1d(beats),
+        zero_crossings=int(np.count_nonzero(librosa.zero_crossings(y, pad=False))),
+        zero_crossing_rate=librosa.feature.zero_crossing_rate(
+            y, frame_length=settings.n_fft, hop_length=settings.hop_length
+        )[0],
+        features=extract(spectrum, settings),
+    )
+
+
+def chosen_tracks(audio_root: Path, ids: tuple[str, ...], data: str) -> list[Track]:
+    """Return the tracks of these ids.
+
+    Parameters
+    ----------
+    audio_root : Path
+        Folder that holds ``<genre>/<file>``.
+    ids : tuple of str
+    data : str
+        Name of the data, for messages.
+
+    Raises
+    ------
+    DataError
+        There is no audio.
+    ConfigError
+        With every id that is not there.
+    """
+    tracks = {track.id: track for track in find_tracks(audio_root)}
+    known = list(tracks)
+    mistakes = [
+        Mistake(
+            "track",
+            f"no audio of it in data={data}{nearest(id, known)}",
+            f"one of {len(known)} ids, {known[0]} to {known[-1]}",
+            id,
+        )
+        for id in ids
+        if id not in tracks
+    ]
+    if mistakes:
+        raise ConfigError(mistakes)
+    return [tracks[id] for id in ids]

@@ -1,0 +1,208 @@
+"""The parent run of a sweep, and the runs of its jobs below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+from gtzan_exp.basics.errors import ConfigError
+from gtzan_exp.basics.process import process_tags
+from gtzan_exp.tracking.outbox import ERROR, MAX_PARAM, MAX_TAG, PARENT, Outbox, as_tags, now
+from gtzan_exp.tracking.query import searched
+from gtzan_exp.tracking.record import git_tags, opened, version_tags
+from gtzan_exp.tracking.stale import STALE, close_dead, close_dead_of
+from gtzan_exp.tracking.store import Tracking, masked
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+JOB_TAGS = ("job", "overrides", "task")
+_SKIPPED = "skipped/"
+_CLOSING_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """The parent run of a sweep. It travels to the workers of every launcher with their jobs.
+
+    Parameters
+    ----------
+    tracking : Tracking
+        The store, and the experiment of the parent: that of the sweep's first job. The jobs may go
+        to others; their tag ``mlflow.parentRunId`` holds them together.
+    run_id : str
+    """
+
+    tracking: Tracking
+    run_id: str
+
+    @classmethod
+    def open(
+        cls, tracking: Tracking, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
+    ) -> SweepRun:
+        """Open the parent, which makes the store before the first worker needs it.
+
+        Raises
+        ------
+        ConfigError
+            The store cannot be reached or made.
+        """
+        from mlflow.entities import Param
+
+        tags = {**process_tags(), **git_tags(), **version_tags(), **tags, "task": "sweep"}
+        known = [
+            Param(re.sub(r"[^\w./ -]", "_", key), masked(str(value))[:MAX_PARAM])
+            for key, value in params.items()
+        ]
+        with tracking.asked() as client:
+            experiment_id = tracking.experiment_id(client)
+            close_dead(client, [experiment_id])
+            run = client.create_run(experiment_id, tags=as_tags(name, tags), run_name=name)
+            client.log_batch(run.info.run_id, params=known)
+        return cls(tracking, run.info.run_id)
+
+    def child_tags(self, job: int, overrides: str, task: str) -> dict[str, str]:
+        """Return the tags that make a run the child for a job."""
+        tags = zip(JOB_TAGS, (str(job), overrides, task), strict=True)
+        return {PARENT: self.run_id, **dict(tags)}
+
+    def skip(self, job: int, run_id: str) -> None:
+        """Record that a finished run stands for a job."""
+        with self.tracking.asked() as client:
+            client.set_tag(self.run_id, f"{_SKIPPED}{job}", run_id)
+
+    def fail(
+        self,
+        tracking: Tracking,
+        folder: Path,
+        name: str,
+        tags: Mapping[str, Any],
+        error: Exception,
+    ) -> None:
+        """Make sure that a failed job has its child, also when it failed before it opened one.
+
+        Parameters
+        ----------
+        tracking : Tracking
+            Where the run of the job belongs.
+        folder : Path
+            The folder of the run's files.
+        name : str
+            Name of the run.
+        tags : mapping
+            From `child_tags`.
+        error : Exception
+            What the job failed of.
+        """
+        if Outbox(tracking, folder).path.exists() or self._is_recorded(tracking, tags["job"]):
+            return
+        with suppress(type(error)), opened(tracking, folder, name, {**git_tags(), **tags}):
+            raise error
+
+    def lose(self, folder: Path, tags: Mapping[str, str], reason: str) -> None:
+        """Make sure that a job whose worker died has a child that says what it died of.
+
+        Parameters
+        ----------
+        folder : Path
+            A folder for the run's files, of which it has none.
+        tags : mapping
+            From `child_tags`.
+        reason : str
+        """
+        job = int(tags["job"])
+        with suppress(ConfigError), self.tracking.asked() as client:
+            child = _newest(self._children(client)).get(job)
+            if child is not None and child.info.status == "RUNNING":
+                client.set_tag(child.info.run_id, ERROR, reason)
+                client.set_terminated(child.info.run_id, "FAILED")
+            if child is not None or job in self.skipped():
+                return
+        self.fail(self.tracking, folder, "failed", tags, RuntimeError(reason))
+
+    def _is_recorded(self, tracking: Tracking, job: str) -> bool:
+        wanted = f"tags.`mlflow.parentRunId` = '{self.run_id}' and tags.job = '{job}'"
+        with suppress(ConfigError), tracking.asked() as client:
+            return bool(client.search_runs([tracking.experiment_id(client)], wanted, max_results=1))
+        return False
+
+    def jobs(self) -> list[Run]:
+        """Return the runs of the jobs in their order; of a job that ran again, the newest.
+
+        Runs whose process is gone, or goes within seconds because it was told to, are closed first.
+
+        Raises
+        ------
+        ConfigError
+            The store does not answer.
+        """
+        patience = monotonic() + _CLOSING_SECONDS
+        with self.tracking.asked() as client:
+            while True:
+                runs = self._children(client)
+                if not any(run.info.status == "RUNNING" for run in runs):
+                    break
+                if close_dead_of(client, runs):
+                    continue
+                if monotonic() > patience:
+                    break
+                sleep(0.1)
+        return [run for _, run in sorted(_newest(runs).items())]
+
+    def skipped(self) -> dict[int, Run]:
+        """Return the finished runs that stand for skipped jobs, by the number of the job."""
+        with self.tracking.asked() as client:
+            tags = client.get_run(self.run_id).data.tags
+            return {
+                int(key.removeprefix(_SKIPPED)): client.get_run(run_id)
+                for key, run_id in sorted(tags.items())
+                if key.startswith(_SKIPPED)
+            }
+
+    def close(
+        self,
+        status: str,
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+        folder: Path,
+        error: str | None,
+    ) -> None:
+        """Record what a folder holds and how many jobs ended how, and close the parent.
+
+        Raises
+        ------
+        ConfigError
+            The store does not answer.
+        """
+        from mlflow.entities import Metric, RunTag
+
+        if error is not None:
+            tags = {**tags, ERROR: error}
+        moment = now()
+        with self.tracking.asked() as client:
+            client.log_artifacts(self.run_id, str(folder))
+            client.log_batch(
+                self.run_id,
+                metrics=[Metric(key, value, moment, 0) for key, value in metrics.items()],
+                tags=[RunTag(key, masked(value)[:MAX_TAG]) for key, value in tags.items()],
+            )
+            if STALE in client.get_run(self.run_id).data.tags:
+                client.delete_tag(self.run_id, STALE)
+            client.set_terminated(self.run_id, status)
+
+    def _children(self, client: MlflowClient) -> list[Run]:
+        experiments = client.search_experiments(max_results=10_000)
+        wanted = f"tags.`mlflow.parentRunId` = '{self.run_id}'"
+        return list(searched(client, [e.experiment_id for e in experiments], wanted))
+
+
+def _newest(runs: Iterable[Run]) -> dict[int, Run]:
+    """Return the newest of the runs of each job."""
+    ordered = sorted(runs, key=lambda run: run.info.start_time)
+    return {int(run.data.tags["job"]): run for run in ordered}
