@@ -65,13 +65,14 @@ class FusedView:
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the views and keep the rows that all of them have; the log names the others.
 
+        The tracks are those of the view that groups most rows.
+
         Raises
         ------
         DataError
             A view cannot be read, no row is in all of them, or they disagree on a label.
         """
         found = {name: part.load(location, cache=cache) for name, part in self._chosen.items()}
-        first = next(iter(found.values()))
         ids = reduce(np.intersect1d, [dataset.ids for dataset in found.values()])
         everything = reduce(np.union1d, [dataset.ids for dataset in found.values()])
         if not len(ids):
@@ -88,7 +89,8 @@ class FusedView:
             log.warning("left out: %s%s", ", ".join(lacking[:_NAMED]), more)
         rows = {name: _places(dataset.ids, ids) for name, dataset in found.items()}
         labels = {name: dataset.labels[rows[name]] for name, dataset in found.items()}
-        tracks = first.tracks[rows[next(iter(rows))]]
+        grouped = min(found, key=lambda name: len(np.unique(found[name].tracks[rows[name]])))
+        tracks, artists = found[grouped].tracks[rows[grouped]], found[grouped].artists
         mistakes = _disagreements(ids, labels)
         agreed = next(iter(labels.values()))
         mistakes += class_mistakes("view.views", agreed, tracks, location.classes)
@@ -103,10 +105,11 @@ class FusedView:
             labels=agreed,
             ids=ids,
             tracks=tracks,
-            artists=location.artists(tracks),
+            artists=None if artists is None else artists[rows[grouped]],
             classes=tuple(np.unique(agreed).tolist()),
             fingerprint=digest(*(data.fingerprint for data in found.values()), *ids),
             skipped=tuple(file for data in found.values() for file in data.skipped),
+            notes=tuple(dict.fromkeys(note for data in found.values() for note in data.notes)),
         )
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], Inputs]:
