@@ -40,6 +40,8 @@ class PrepareSettings:
     segments : tuple of int
         One table of features per entry, in seconds: 30 is one row for the whole track, anything
         shorter is a row for each segment of that length.
+    labels : dict of str to str
+        What folders of genres are to be called; a key stands for all its spellings.
     max_seconds : float
         So much of each track is read, from its start. GTZAN's tracks are 30 to 30.7 s long.
     features : FeatureSettings
@@ -63,6 +65,7 @@ class PrepareSettings:
     segments: Annotated[
         tuple[Annotated[int, Field(ge=1, le=GTZAN_SECONDS)], ...], Field(min_length=1)
     ] = (GTZAN_SECONDS, 3)
+    labels: dict[str, str] = field(default_factory=dict)
     max_seconds: Annotated[float, Field(ge=1)] = 31.0
     features: FeatureSettings = field(default_factory=FeatureSettings)
     spectrograms: SpectrogramSettings = field(default_factory=SpectrogramSettings)
@@ -170,7 +173,7 @@ def prepare(
         raise DataError(
             Mistake("data.root", "lies within the audio", "a folder of its own", str(out_root))
         )
-    tracks, problems = scan_tracks(audio_root)
+    tracks, problems = scan_tracks(audio_root, settings.labels)
     _heed(problems, settings)
     written = settings.as_json()
     with ViewFolder.opened(out_root) as folder:

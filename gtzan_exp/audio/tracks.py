@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 from gtzan_exp.audio import librosa_loader
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.genres import track_id
+from gtzan_exp.basics.spellings import Relabel, spelling_mistakes
 
 AUDIO_SUFFIXES = (".wav", ".au", ".mp3", ".flac", ".ogg")
 """File name endings that count as audio, in lower case."""
@@ -33,7 +35,7 @@ class Track:
     id : str
         ``<genre>.<rest of the file's stem>``, the same in every view.
     genre : str
-        Name of the folder that the file lies in.
+        Name of the folder that the file lies in, or what it is to be called.
     path : Path
         The file.
     """
@@ -43,31 +45,35 @@ class Track:
     path: Path
 
 
-def find_tracks(audio_root: Path) -> list[Track]:
+def find_tracks(audio_root: Path, labels: Mapping[str, str] | None = None) -> list[Track]:
     """Return the tracks of a folder, sorted by genre and id.
 
     Parameters
     ----------
     audio_root : Path
         Folder that holds ``<genre>/<file>``.
+    labels : mapping of str to str, optional
+        What folders are to be called; a key stands for all its spellings.
 
     Raises
     ------
     DataError
-        There is no such folder, it holds no audio, or two files have one id.
+        There is no such folder, it holds no audio, two files have one id, or a genre has folders
+        in several spellings.
     """
-    return scan_tracks(audio_root)[0]
+    return scan_tracks(audio_root, labels)[0]
 
 
-def scan_tracks(audio_root: Path) -> tuple[list[Track], list[Mistake]]:
+def scan_tracks(
+    audio_root: Path, labels: Mapping[str, str] | None = None
+) -> tuple[list[Track], list[Mistake]]:
     """Return the tracks of a folder as `find_tracks` does, and what lies there but is none.
 
     Hidden files are passed over, and so are files beside the genre folders that are not audio.
 
     Parameters
     ----------
-    audio_root : Path
-        Folder that holds ``<genre>/<file>``.
+    audio_root, labels : as in `find_tracks`
 
     Raises
     ------
@@ -77,6 +83,7 @@ def scan_tracks(audio_root: Path) -> tuple[list[Track], list[Mistake]]:
     if not os.path.isdir(audio_root):
         got = "a file" if os.path.exists(audio_root) else "nothing"
         raise DataError(Mistake(str(audio_root), "no audio there", "a folder <genre>/<file>", got))
+    relabel = Relabel(labels or {})
     tracks: list[Track] = []
     strays: list[Mistake] = []
     for entry, is_folder in _listing(audio_root, strays):
@@ -85,8 +92,9 @@ def scan_tracks(audio_root: Path) -> tuple[list[Track], list[Mistake]]:
                 got = "a file beside the genres"
                 strays.append(Mistake(str(entry), "has no genre", "<genre>/<file>", got))
             continue
+        genre = relabel(entry.name)
         for path, is_folder_too in _listing(entry, strays):
-            track = Track(id=track_id(path.name, entry.name), genre=entry.name, path=path)
+            track = Track(id=track_id(path.name, genre), genre=genre, path=path)
             if is_folder_too or path.suffix.lower() not in AUDIO_SUFFIXES:
                 got = "a folder" if is_folder_too else path.suffix or "no ending"
                 strays.append(Mistake(str(path), "not an audio file", _AUDIO, got))
@@ -99,6 +107,10 @@ def scan_tracks(audio_root: Path) -> tuple[list[Track], list[Mistake]]:
         raise DataError(
             Mistake(str(audio_root), "no audio there", f"<genre>/<file> of {_AUDIO}", "none")
         )
+    counts = Counter(track.genre for track in tracks)
+    mistakes = [*relabel.unknown(), *spelling_mistakes(str(audio_root), counts, "files")]
+    if mistakes:
+        raise DataError(mistakes)
     _refuse_twins(tracks)
     return sorted(tracks, key=lambda track: (track.genre, track.id)), strays
 

@@ -68,6 +68,7 @@ def _parts(dataset: Dataset, split: Split) -> Iterator[str]:
 
     yield f"data   {labelled(dataset.name, dataset.synthetic)}: {dataset.source}"
     yield f"view   {dataset.view}, {len(dataset)} rows of {len(set(dataset.tracks))} tracks"
+    yield from (f"note   {note}" for note in dataset.notes)
     folds = list(zip(split.fold_names, split.folds, strict=True))
     for name, fold in folds[:_FOLDS]:
         sizes = (f"{part} {len(set(dataset.tracks[rows]))}" for part, rows in fold.parts())

@@ -63,8 +63,9 @@ def _settings(config: DictConfig) -> tuple[Path, Path, PrepareSettings]:
 
         known = [*option_names(FeatureSettings), *option_names(SpectrogramSettings)]
         mistakes += unknown(view, list(dict.fromkeys(known)), "view")
-        mistakes += unknown(data, ["audio", "root"], "data")
+        mistakes += unknown(data, ["audio", "root", "labels"], "data")
         parts = {"features": part(FeatureSettings), "spectrograms": part(SpectrogramSettings)}
         found.node.update((name, made) for name, made in parts.items() if made)
+        found.node["labels"] = data.get("labels") or {}
         settings = found.settings(PrepareSettings)
     return Path(data["audio"]).expanduser(), Path(data["root"]).expanduser(), settings

@@ -42,6 +42,8 @@ def main(arguments: list[str]) -> int:
     print(f"data    {labelled(dataset.name, dataset.synthetic)}: {dataset.source}")
     print(f"view    {dataset.view}, {' and '.join(shapes)}, {len(dataset.skipped)} files skipped")
     print(f"genres  {', '.join(dataset.classes)}")
+    for note in dataset.notes:
+        print(f"note    {note}")
     for name, fold in zip(split.fold_names, split.folds, strict=True):
         sizes = ", ".join(f"{part} {len(rows)}" for part, rows in fold.parts())
         print(f"split   {split.name}, {name}: {sizes} rows")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -17,6 +17,7 @@ from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.inputs import Gives, by_name, contents, take
 from gtzan_exp.data.inputs import InputKind as InputKind
+from gtzan_exp.data.pieces import Mode
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings
@@ -65,6 +66,8 @@ class Dataset:
         Files that were left out because they could not be read.
     artists : ndarray of str, shape (n_rows,), optional
         Who made the track of each row, where that is known.
+    notes : tuple of str
+        What was noticed in reading, a line each: rows grouped into tracks, names that are doubtful.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Dataset:
     fingerprint: str
     skipped: tuple[str, ...] = ()
     artists: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -180,6 +184,8 @@ class Location(Protocol):
     name: str
     synthetic: bool
     classes: tuple[str, ...] | None
+    pieces: Mode
+    labels: Mapping[str, str]
 
     def mistakes(self) -> list[Mistake]:
         """Return what is wrong with the place, without reading any data."""

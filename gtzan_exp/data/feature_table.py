@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +18,16 @@ from gtzan_exp.basics.checks import MAX_MISTAKES, shorten
 from gtzan_exp.basics.digests import digest, digest_all
 from gtzan_exp.basics.errors import DataError, Mistake, nearest
 from gtzan_exp.basics.genres import track_id
+from gtzan_exp.basics.spellings import Relabel
 from gtzan_exp.data.cache import cached, stamp
 from gtzan_exp.data.labels import class_mistakes
 
+TRACK = "track"
+"""The column that says which track a row is of, where a table has it."""
+
 TEXT_COLUMNS = ("filename", "label")
-_FORMAT = 1
+_FORMAT = 2
+_ENDING = re.compile(r"\.(?:wav|au|mp3|flac|ogg|png|jpe?g)$", re.IGNORECASE)
 _ROWS = 1 << 16
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -37,7 +43,9 @@ class FeatureTable:
     labels, ids, tracks : ndarray of str, shape (n_rows,)
         As in `Dataset`.
     fingerprint : str
-        Hash of values, names of columns, ids and labels.
+        Hash of values, names of columns, ids and labels, and of tracks where the table names them.
+    names_tracks : bool
+        The table has the column `TRACK`.
     """
 
     values: np.ndarray
@@ -45,6 +53,7 @@ class FeatureTable:
     ids: np.ndarray
     tracks: np.ndarray
     fingerprint: str
+    names_tracks: bool
 
     @classmethod
     def open(cls, folder: Path) -> FeatureTable:
@@ -63,7 +72,7 @@ class FeatureTable:
         found = {name: list(array.shape) for name, array in arrays.items()}
         if found != meta["shapes"]:
             raise ValueError(f"arrays of {found} in the place of {meta['shapes']}")
-        return cls(**arrays, fingerprint=meta["fingerprint"])
+        return cls(**arrays, fingerprint=meta["fingerprint"], names_tracks=meta["names_tracks"])
 
 
 def read_table(
@@ -72,6 +81,7 @@ def read_table(
     classes: tuple[str, ...] | None,
     tracks_of: Callable[[np.ndarray], np.ndarray],
     *,
+    labels: Mapping[str, str],
     cache: Path,
 ) -> FeatureTable:
     """Read a table, from the cache when neither it nor what is asked of it has changed.
@@ -86,7 +96,9 @@ def read_table(
         The labels that may occur; None allows any.
     tracks_of : callable
         Returns the ids of the tracks of rows, empty for a row whose id names none. It depends on
-        nothing but the ids and the name of the file.
+        nothing but the ids and the name of the file. A table with the column `TRACK` needs none.
+    labels : mapping of str to str
+        What labels are to be called.
     cache : Path
         Folder for the arrays of tables that have no fault.
 
@@ -103,8 +115,8 @@ def read_table(
         )
     return cached(
         cache / "tables",
-        digest(path, stamp(path), _FORMAT, classes, *columns),
-        lambda out: _convert(path, columns, classes, tracks_of, out),
+        digest(path, stamp(path), _FORMAT, classes, sorted(labels.items()), *columns),
+        lambda out: _convert(path, columns, classes, tracks_of, Relabel(labels), out),
         FeatureTable.open,
     )
 
@@ -114,10 +126,11 @@ def _convert(
     columns: Sequence[str],
     classes: tuple[str, ...] | None,
     tracks_of: Callable[[np.ndarray], np.ndarray],
+    relabel: Relabel,
     out: Path,
 ) -> None:
     """Write the arrays of a table to a folder, or raise all that is wrong with the table."""
-    empty, strange = _Faults(path, TEXT_COLUMNS), _Faults(path, columns)
+    empty, strange = _Faults(path, (*TEXT_COLUMNS, TRACK)), _Faults(path, columns)
     parts = []
     with (out / "rows").open("wb") as rows:
         for part in _parts(path):
@@ -125,37 +138,51 @@ def _convert(
             values = _numbers(part, columns, strange)
             if not (empty.total or strange.total):
                 rows.write(values)
-            named = part.reindex(columns=TEXT_COLUMNS).dropna()
-            labels = named["label"].to_numpy(dtype=str)
-            pairs = zip(named["filename"].tolist(), labels.tolist(), strict=True)
-            parts.append((labels, np.array([track_id(*pair) for pair in pairs], dtype=str)))
             header = part.columns
-    labels, ids = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
-    tracks = tracks_of(ids)
+            texts = (*TEXT_COLUMNS, TRACK) if TRACK in header else TEXT_COLUMNS
+            named = part.reindex(columns=texts).dropna()
+            labels = [relabel(label) for label in named["label"].tolist()]
+            ids = map(track_id, named["filename"].tolist(), labels)
+            tracks = map(_named_track, named.get(TRACK, named["filename"]).tolist(), labels)
+            parts.append([np.array(list(texts), dtype=str) for texts in (labels, ids, tracks)])
+    labels, ids, tracks = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+    names_tracks = TRACK in header
+    if not names_tracks:
+        tracks = tracks_of(ids)
     mistakes = [
         *shorten(_missing_columns(header, [*TEXT_COLUMNS, *columns], path), str(path)),
         *empty.shortened(),
         *strange.shortened(),
         *shorten(_name_mistakes(ids, tracks, path), str(path)),
+        *relabel.unknown(),
         *shorten(class_mistakes(str(path), labels, tracks, classes), str(path)),
     ]
     if mistakes:
         raise DataError(mistakes)
     order = np.argsort(ids)
-    values = _sort(out, [len(labels) for labels, _ in parts], len(columns), order)
+    values = _sort(out, [len(labels) for labels, *_ in parts], len(columns), order)
     labels, ids, tracks = labels[order], ids[order], tracks[order]
     for name, array in (("labels", labels), ("ids", ids), ("tracks", tracks)):
         np.save(out / f"{name}.npy", array)
     content = hashlib.sha256()
     for start in range(0, len(values), _ROWS):
         content.update(np.ascontiguousarray(values[start : start + _ROWS]))
-    pieces = ([content.hexdigest()], columns, ids.tolist(), labels.tolist())
+    pieces = [[content.hexdigest()], columns, ids.tolist(), labels.tolist()]
+    if names_tracks:
+        pieces.append(tracks.tolist())
     names = {"values": values, "labels": labels, "ids": ids, "tracks": tracks}
     meta = {
         "shapes": {name: array.shape for name, array in names.items()},
         "fingerprint": digest_all(itertools.chain(*pieces)),
+        "names_tracks": names_tracks,
     }
     (out / "meta.json").write_text(json.dumps(meta))
+
+
+def _named_track(name: str, genre: str) -> str:
+    """Return the id of a track named with or without its genre and a file ending."""
+    name = _ENDING.sub("", name.strip())
+    return name if name.startswith(f"{genre}.") else f"{genre}.{name}"
 
 
 def _sort(out: Path, sizes: list[int], width: int, order: np.ndarray) -> np.ndarray:
@@ -216,7 +243,7 @@ def _open(path: Path) -> Iterator[pd.DataFrame]:
     return pd.read_csv(
         path,
         encoding="utf-8",
-        dtype=dict.fromkeys(TEXT_COLUMNS, str),
+        dtype=dict.fromkeys((*TEXT_COLUMNS, TRACK), str),
         index_col=False,
         keep_default_na=False,
         na_values=[""],
@@ -251,7 +278,7 @@ class _Faults:
 
 
 def _find_empty(part: pd.DataFrame, faults: _Faults) -> None:
-    for column in TEXT_COLUMNS:
+    for column in (*TEXT_COLUMNS, TRACK):
         if column in part.columns:
             lines = part.index[part[column].isna()]
             faults.add(column, lines, "empty", "text", itertools.repeat("nothing"))

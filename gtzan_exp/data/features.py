@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,15 +15,16 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.audio.features import FEATURE_COLUMNS
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Dataset, Location
-from gtzan_exp.data.feature_table import TEXT_COLUMNS, read_table
+from gtzan_exp.data.feature_table import TEXT_COLUMNS, TRACK, FeatureTable, read_table
+from gtzan_exp.data.grouping import group_rows
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings
 
 
 def _numeric(column: str) -> str:
-    if column in TEXT_COLUMNS:
-        raise ValueError(f"numeric columns, so not {' or '.join(TEXT_COLUMNS)}")
+    if column in (*TEXT_COLUMNS, TRACK):
+        raise ValueError(f"numeric columns, so not {', '.join(TEXT_COLUMNS)} or {TRACK}")
     return column
 
 
@@ -35,7 +37,8 @@ class FeaturesView:
 
     The order of the rows and of the columns in the file means nothing: rows are sorted by id, as
     they are in the published tables, and columns are taken by name. A table is read once and kept
-    as memory-mapped arrays, so it may be larger than memory.
+    as memory-mapped arrays, so it may be larger than memory. A column ``track`` says which track a
+    row is of; without one, pieces of tracks are recognised by `gtzan_exp.data.pieces`.
 
     Parameters
     ----------
@@ -69,11 +72,25 @@ class FeaturesView:
         DataError
             The table is missing or empty, lacks a column, holds a value that is not a finite
             number (of 32 bits, as many models calculate), has a row twice, or has a class that is
-            unknown or cannot be split.
+            unknown, in several spellings, or cannot be split.
         """
         path = location.folder() / f"features_{self.segment_seconds}_sec.csv"
         inputs = self.input_columns
-        table = read_table(path, inputs, location.classes, self._tracks, cache=cache)
+
+        def read(columns: Sequence[str]) -> FeatureTable:
+            allowed, names = location.classes, location.labels
+            return read_table(path, columns, allowed, self._tracks, labels=names, cache=cache)
+
+        def look(rows: np.ndarray) -> np.ndarray:
+            values = table.values  # noqa: PD011
+            if len(inputs) < len(FEATURE_COLUMNS) // 2:
+                with contextlib.suppress(DataError):
+                    values = read(FEATURE_COLUMNS).values  # noqa: PD011
+            return values[rows]
+
+        table = read(inputs)
+        rows = (table.ids, table.labels, table.tracks)
+        groups = group_rows(location, str(path), *rows, look, told=table.names_tracks)
         return Dataset(
             name=location.name,
             synthetic=location.synthetic,
@@ -82,8 +99,9 @@ class FeaturesView:
             X=pd.DataFrame(table.values, columns=inputs, copy=False),
             labels=table.labels,
             ids=table.ids,
-            tracks=table.tracks,
-            artists=location.artists(table.tracks),
+            tracks=groups.tracks,
+            artists=groups.artists,
+            notes=groups.notes,
             classes=tuple(np.unique(table.labels).tolist()),
             fingerprint=table.fingerprint,
         )

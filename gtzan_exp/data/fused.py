@@ -65,13 +65,14 @@ class FusedView:
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the views and keep the rows that all of them have; the log names the others.
 
+        The tracks are those of the view that groups most rows.
+
         Raises
         ------
         DataError
             A view cannot be read, no row is in all of them, or they disagree on a label.
         """
         found = {name: part.load(location, cache=cache) for name, part in self._chosen.items()}
-        first = next(iter(found.values()))
         ids = reduce(np.intersect1d, [dataset.ids for dataset in found.values()])
         everything = reduce(np.union1d, [dataset.ids for dataset in found.values()])
         if not len(ids):
@@ -88,7 +89,8 @@ class FusedView:
             log.warning("left out: %s%s", ", ".join(lacking[:_NAMED]), more)
         rows = {name: _places(dataset.ids, ids) for name, dataset in found.items()}
         labels = {name: dataset.labels[rows[name]] for name, dataset in found.items()}
-        tracks = first.tracks[rows[next(iter(rows))]]
+        grouped = min(found, key=lambda name: len(np.unique(found[name].tracks[rows[name]])))
+        tracks, artists = found[grouped].tracks[rows[grouped]], found[grouped].artists
         mistakes = _disagreements(ids, labels)
         agreed = next(iter(labels.values()))
         mistakes += class_mistakes("view.views", agreed, tracks, location.classes)
@@ -99,17 +101,18 @@ class FusedView:
             synthetic=location.synthetic,
             view=self.name,
             source=" + ".join(dataset.source for dataset in found.values()),
-            X=Inputs({name: take(data.X, rows[name]) for name, data in found.items()}),
+            X=_joined({name: take(data.X, rows[name]) for name, data in found.items()}),
             labels=agreed,
             ids=ids,
             tracks=tracks,
-            artists=location.artists(tracks),
+            artists=None if artists is None else artists[rows[grouped]],
             classes=tuple(np.unique(agreed).tolist()),
             fingerprint=digest(*(data.fingerprint for data in found.values()), *ids),
             skipped=tuple(file for data in found.values() for file in data.skipped),
+            notes=tuple(dict.fromkeys(note for data in found.values() for note in data.notes)),
         )
 
-    def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], Inputs]:
+    def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], Any]:
         """Return a function that turns a track into the inputs of each view.
 
         Raises
@@ -121,7 +124,7 @@ class FusedView:
             name: _offers(part, Audible, "from_sound").from_sound(settings)
             for name, part in self._chosen.items()
         }
-        return lambda y: Inputs({name: make(y) for name, make in makers.items()})
+        return lambda y: _joined({name: make(y) for name, make in makers.items()})
 
     @property
     def input_columns(self) -> list[str]:
@@ -129,22 +132,28 @@ class FusedView:
         parts = self._chosen.values()
         return [c for p in parts for c in _offers(p, Servable, "from_request").input_columns]
 
-    def from_request(self, table: pd.DataFrame) -> Inputs:
+    def from_request(self, table: pd.DataFrame) -> Any:
         """Return the inputs of each view, from its own columns."""
         parts: dict[str, Any] = self._chosen
-        return Inputs({name: part.from_request(table) for name, part in parts.items()})
+        return _joined({name: part.from_request(table) for name, part in parts.items()})
 
     def example(self, dataset: Dataset) -> pd.DataFrame:
         """Return the examples of the views side by side."""
         parts: dict[str, Any] = self._chosen
         tables = [
-            parts[name].example(replace(dataset, X=array)) for name, array in dataset.arrays.items()
+            part.example(replace(dataset, X=array))
+            for part, array in zip(parts.values(), dataset.arrays.values(), strict=True)
         ]
         return pd.concat([table.reset_index(drop=True) for table in tables], axis=1)
 
     @property
     def _chosen(self) -> dict[str, View]:
         return {name: self.parts[name] for name in self.views or self.parts}
+
+
+def _joined(arrays: dict[str, Any]) -> Any:
+    """Return several arrays as `Inputs`, and a single one as it is."""
+    return Inputs(arrays) if len(arrays) > 1 else next(iter(arrays.values()))
 
 
 def _offers(part: View, contract: type, method: str) -> Any:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from gtzan_exp.basics.errors import Mistake, nearest
+from gtzan_exp.basics.spellings import spelling_mistakes
 
 
 def class_mistakes(
     where: str, labels: Sequence[str], tracks: Sequence[str], allowed: Sequence[str] | None
 ) -> list[Mistake]:
-    """Return what is wrong with the classes: unknown ones, and those with a single track.
+    """Return what is wrong with the classes: several spellings of one, unknown ones, single tracks.
 
     Parameters
     ----------
@@ -23,12 +24,15 @@ def class_mistakes(
     allowed : sequence of str or None
         The classes that may occur; None allows any.
     """
-    mistakes = []
     names, codes = np.unique(labels, return_inverse=True)
     known, numbers = np.unique(tracks, return_inverse=True)
     members = np.unique(codes * len(known) + numbers) // max(1, len(known))
     counts = np.bincount(members, minlength=len(names))
-    for label, count in zip(names.tolist(), counts, strict=True):
+    sizes = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    mistakes = spelling_mistakes(where, sizes, "tracks")
+    if mistakes:
+        return mistakes
+    for label, count in sizes.items():
         if allowed is not None and label not in allowed:
             mistakes.append(
                 Mistake(

@@ -29,7 +29,7 @@ class Lists:
         The folder with the lists, which make one fold.
     train, test : str
         Names of the lists: one file name a line, such as ``blues.00000.wav``, or with its genre's
-        folder, ``rock/one song.wav``.
+        folder, ``rock/one song.wav``. A piece or a segment stands for its track.
     val : str, optional
         The list of the validation part.
     table : Path, optional
@@ -68,7 +68,12 @@ class Lists:
             listed = [{part: self._read(name) for part, name in names.items() if name is not None}]
         names = sorted({name for parts in listed for part in parts.values() for name in part})
         known = set(dataset.tracks.tolist())
-        ids = track_ids(names, known)
+        track_of = dict(zip(dataset.ids.tolist(), dataset.tracks.tolist(), strict=True))
+        listed_ids = track_ids(names, known | track_of.keys())
+        ids = {
+            name: found if found in known else track_of.get(found, found)
+            for name, found in listed_ids.items()
+        }
         folds = [_fold(dataset, parts, ids, known) for parts in listed]
         strange = [name for name in names if ids[name] not in known]
         if strange:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
+from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field
@@ -19,6 +21,7 @@ from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.cache import cached_folder
 from gtzan_exp.data.contracts import Place
 from gtzan_exp.data.groups import ARTISTS, read_groups
+from gtzan_exp.data.pieces import Mode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +42,19 @@ class Folder:
     splits : Path, optional
         The folder with published lists and artist groups, for the splits that read one. It must
         be there, except the folder ``splits`` of `root`.
+    pieces : {"auto", "tracks", "group"}
+        Whether rows that are pieces of tracks are grouped into these: when their names and their
+        closeness say so (`gtzan_exp.data.pieces`), never, or when their names do.
+    labels : dict of str to str
+        What labels, or folders of genres, are to be called; a key stands for all its spellings.
     """
 
     name: str
     splits: Annotated[Path | None, Place.OF_SPLIT] = None
     root: Annotated[Path | None, BeforeValidator(lambda root: root or None), Place.OF_DATA] = None
     classes: tuple[str, ...] | None = None
+    pieces: Mode = "auto"
+    labels: dict[str, str] = field(default_factory=dict)
     synthetic: bool = False
 
     def mistakes(self) -> list[Mistake]:
@@ -116,6 +126,8 @@ class Sample:
     seed: int
     cache: Annotated[Path, Place.OF_DATA]
     synthetic: Literal[True] = True
+    pieces: ClassVar[Mode] = "tracks"
+    labels: ClassVar[Mapping[str, str]] = {}
 
     def mistakes(self) -> list[Mistake]:
         """Return nothing: the folder is made when it is not there."""

@@ -20,8 +20,10 @@ from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.genres import track_id
+from gtzan_exp.basics.spellings import Relabel
 from gtzan_exp.data.cache import cached, stamp
 from gtzan_exp.data.contracts import Dataset, Location
+from gtzan_exp.data.grouping import group_rows
 from gtzan_exp.data.images import ImageStack
 from gtzan_exp.data.labels import class_mistakes
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
-_CACHE_FORMAT = 2
+_CACHE_FORMAT = 3
 _AT_ONCE = 1024
 _WHITE = 250
 _INK = 192  # above magma's brightest colour, below the waves that JPEG makes in the white
@@ -87,16 +89,21 @@ class SpectrogramsView:
         """
         root = location.folder() / "images_original"
         files = _find(root)
-        labels = np.array([path.parent.name for path in files])
-        ids = np.array([track_id(path.name, path.parent.name) for path in files])
-        mistakes = shorten(_name_mistakes(ids, files), str(root))
+        relabel = Relabel(location.labels)
+        labels = np.array([relabel(path.parent.name) for path in files])
+        ids = np.array(
+            [track_id(path.name, label) for path, label in zip(files, labels, strict=True)]
+        )
+        order = np.argsort(ids, kind="stable")
+        files, labels, ids = [files[row] for row in order], labels[order], ids[order]
+        mistakes = shorten([*relabel.unknown(), *_name_mistakes(ids, files)], str(root))
         if mistakes:
             raise DataError(mistakes)
         mistakes = shorten(class_mistakes(str(root), labels, ids, location.classes), str(root))
         try:
             meta, pixels = cached(
                 cache / "images",
-                self._key(files),
+                self._key(files, ids),
                 lambda out: self._decode(files, ids, out),
                 _open,
             )
@@ -118,16 +125,19 @@ class SpectrogramsView:
         if self.segments > 1:
             numbers = np.tile(pieces, len(good))
             ids = np.array([f"{track}.{n}" for track, n in zip(tracks, numbers, strict=True)])
+        X = self.as_inputs(pixels.reshape(-1, *pixels.shape[2:]), rows)
+        groups = group_rows(location, str(root), ids, labels, tracks, lambda rows: _bands(X[rows]))
         return Dataset(
             name=location.name,
             synthetic=location.synthetic,
             view=self.name,
             source=str(root),
-            X=self.as_inputs(pixels.reshape(-1, *pixels.shape[2:]), rows),
+            X=X,
             labels=labels,
             ids=ids,
-            tracks=tracks,
-            artists=location.artists(tracks),
+            tracks=groups.tracks,
+            artists=groups.artists,
+            notes=groups.notes,
             classes=tuple(sorted(set(labels.tolist()))),
             fingerprint=meta["fingerprint"],
             skipped=skipped,
@@ -224,8 +234,9 @@ class SpectrogramsView:
         """Return decoded pictures, shape (n, height, width, 3), in the range of the view."""
         return ImageStack(pixels, rows, peak=1.0 if self.pixel_range == "unit" else 255.0)
 
-    def _key(self, files: list[Path]) -> str:
+    def _key(self, files: list[Path], ids: np.ndarray) -> str:
         return digest(
+            *ids,
             *(f"{path} {stamp(path)}" for path in files),
             _CACHE_FORMAT,
             self.height,
@@ -281,6 +292,15 @@ class SpectrogramsView:
         except ValueError as error:
             got = f"{len(raw)} bytes: {error}"
             return Mistake(str(path), "picture cannot be decoded", allowed, got)
+
+
+def _bands(images: ImageStack) -> np.ndarray:
+    """Return the mean level and its deviation over time of each row of pixels, (n, 2 * height)."""
+    found = []
+    for start in range(0, len(images), _AT_ONCE):
+        grey = images[start : start + _AT_ONCE].pixels.mean(axis=3, dtype=np.float32)
+        found.append(np.concatenate([grey.mean(axis=2), grey.std(axis=2)], axis=1))
+    return np.concatenate(found)
 
 
 def cut_margin(image: np.ndarray) -> np.ndarray:
@@ -351,7 +371,7 @@ def _find(root: Path) -> list[Path]:
         raise DataError(
             Mistake(str(root), "no pictures", "<genre>/*.png or <genre>/*.jpg", "none of them")
         )
-    return sorted(files, key=lambda path: (track_id(path.name, path.parent.name), path))
+    return sorted(files)
 
 
 def _open(folder: Path) -> tuple[dict[str, Any], np.ndarray]:

@@ -14,6 +14,7 @@ import pandas as pd
 from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.data.contracts import Dataset, Location
+from gtzan_exp.data.feature_table import TRACK
 from gtzan_exp.data.features import FeaturesView
 from gtzan_exp.data.spectrograms import SpectrogramsView
 from gtzan_exp.explore import feature_numbers
@@ -281,7 +282,8 @@ def _whole_table(look: Look) -> Dataset:
     view = look.view if isinstance(look.view, FeaturesView) else FeaturesView()
     dataset = view.load(look.data, cache=look.cache)
     head = pd.read_csv(dataset.source, nrows=100).select_dtypes("number")
-    others = tuple(column for column in head.columns if column not in dataset.X.columns)
+    known = {*dataset.X.columns, TRACK}
+    others = tuple(column for column in head.columns if column not in known)
     if view.columns is not None or not others:
         return dataset
     return replace(view, extra_columns=(*view.extra_columns, *others)).load(

@@ -103,9 +103,9 @@ def write_record(
 def write_protocol(output: Path, dataset: Dataset, split: Split, leaks: Audit) -> None:
     """Write who is in which part, and what that lets through, to ``output/record``.
 
-    The files are ``split.json`` (fingerprints, and rows and tracks by genre in each part),
-    ``split.csv`` (the tracks of each part, which ``split=lists split.table=FILE`` reads again) and
-    ``leaks.csv`` (`Audit.found`).
+    The files are ``split.json`` (fingerprints, what was noticed in reading, and rows and tracks by
+    genre in each part), ``split.csv`` (the tracks of each part, which ``split=lists
+    split.table=FILE`` reads again) and ``leaks.csv`` (`Audit.found`).
     """
     folder = output / "record"
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,6 +114,7 @@ def write_protocol(output: Path, dataset: Dataset, split: Split, leaks: Audit) -
         "split": split.name,
         "split_fingerprint": split.fingerprint,
         "data_fingerprint": dataset.fingerprint,
+        "data_notes": dataset.notes,
         "leak": leaks.tag,
         "leak_shares": leaks.shares,
         "not_known": leaks.unknown,

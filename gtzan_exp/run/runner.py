@@ -190,6 +190,8 @@ def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> None:
         *(labelled(dataset.name, dataset.synthetic), dataset.view, split.name, cell.model.name),
         *(len(dataset), len(dataset.classes), dataset.fingerprint),
     )
+    for note in dataset.notes:
+        log.warning("%s", note)
     if dataset.skipped:
         log.warning("%d files skipped: %s", len(dataset.skipped), ", ".join(dataset.skipped))
     if split.leaks:

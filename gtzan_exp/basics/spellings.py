@@ -1,0 +1,79 @@
+"""Names that are one name in several spellings: of genres, and of files on some systems."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+
+from gtzan_exp.basics.errors import Mistake, nearest
+
+
+def spelled_alike(label: str) -> str:
+    """Return what all spellings of a label share: no case, no blanks around, one Unicode form."""
+    return unicodedata.normalize("NFKC", label).strip().casefold()
+
+
+class Relabel:
+    """What labels are called by ``data.labels``; a key stands for all its spellings.
+
+    Parameters
+    ----------
+    wanted : mapping
+        From labels as they are found to the genres that they mean.
+    """
+
+    def __init__(self, wanted: Mapping[str, str]) -> None:
+        self._wanted = {spelled_alike(found): (found, genre) for found, genre in wanted.items()}
+        self._seen: set[str] = set()
+
+    def __call__(self, label: str) -> str:
+        """Return the genre that a label means, which is the label where nothing is said of it."""
+        if not self._wanted:
+            return label
+        alike = spelled_alike(label)
+        self._seen.add(alike)
+        return self._wanted.get(alike, ("", label))[1]
+
+    def unknown(self) -> list[Mistake]:
+        """Return a mistake for each key of ``data.labels`` that no label was called by."""
+        seen = sorted(self._seen)
+        return [
+            Mistake("data.labels", f"no such label{nearest(key, seen)}", ", ".join(seen), key)
+            for alike, (key, _) in self._wanted.items()
+            if alike not in self._seen
+        ]
+
+
+def spelling_mistakes(where: str, counts: Mapping[str, int], unit: str) -> list[Mistake]:
+    """Return a mistake for each genre that is there in several spellings.
+
+    Parameters
+    ----------
+    where : str
+        The file or folder to name.
+    counts : mapping of str to int
+        How many `unit` each label has.
+    """
+    spellings: dict[str, list[str]] = defaultdict(list)
+    for label in sorted(counts, key=lambda label: (label != spelled_alike(label), -counts[label])):
+        spellings[spelled_alike(label)].append(label)
+    mistakes = []
+    for labels in filter(lambda labels: len(labels) > 1, spellings.values()):
+        genre = labels[0].strip()
+        allowed = f"one spelling, or data.labels={{{genre}: {genre}}} to merge them"
+        got = " and ".join(f"{label!r} ({counts[label]} {unit})" for label in labels)
+        mistakes.append(Mistake(where, f"{len(labels)} spellings of one genre", allowed, got))
+    return mistakes
+
+
+def case_twins(names: Iterable[str]) -> str:
+    """Return a line on names that differ by case alone, empty where there are none."""
+    folded = Counter(name.casefold() for name in names)
+    several = [name for name, count in folded.items() if count > 1]
+    if not several:
+        return ""
+    return (
+        f"{len(several)} names differ by case alone, such as {several[0]}: they are one file where "
+        "case does not count"
+    )
