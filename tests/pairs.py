@@ -23,6 +23,11 @@ def pairs() -> list[tuple[str, str]]:
     ]
 
 
+def a_view_for_each_model() -> dict[str, str]:
+    """Return, by model, the first view that gives what it takes."""
+    return {model: view for view, model in reversed(pairs())}
+
+
 def _gives(config: DictConfig) -> Gives:
     """Return what a view gives: nothing where it is wrong, which its own test says."""
     view = object_of(OmegaConf.to_container(config.view, resolve=True), "view", [])
