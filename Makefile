@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+ON_ALL_CORES := --numprocesses=logical --dist=loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo ui test test-all lint format wheel bench clean
@@ -30,11 +31,11 @@ demo: $(READY) ## every model once on the synthetic sample, then the table of th
 ui: $(READY) ## MLflow's pages over mlruns/, on this machine only
 	$(BIN)/gtzan-exp ui
 
-test: $(READY) ## the fast tests
-	$(BIN)/pytest -m 'not slow'
+test: $(READY) ## the fast tests, on all cores
+	$(BIN)/pytest $(ON_ALL_CORES) -m 'not slow'
 
 test-all: $(READY) ## all tests; those on the real data need GTZAN_ROOT
-	$(BIN)/pytest
+	$(BIN)/pytest $(ON_ALL_CORES)
 
 lint: $(READY) ## check style and formatting
 	$(BIN)/ruff check .

@@ -57,16 +57,26 @@ def chromium() -> str:
     return found
 
 
+@pytest.fixture(scope="module")
+def module_workspace(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    """A folder with a fresh store, for runs that the tests of a module have in common."""
+    return _with_store(tmp_path_factory.mktemp("runs in common"), empty_store)
+
+
 @pytest.fixture
 def workspace(
     tmp_path: Path, session_cache: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """An empty working directory, with a space in its name, that holds a fresh store."""
-    folder = tmp_path / "my work"
-    (folder / "mlruns").mkdir(parents=True)
-    shutil.copy(empty_store, folder / "mlruns" / "mlflow.db")
+    folder = _with_store(tmp_path / "my work", empty_store)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("GTZAN_EXP_CACHE", str(session_cache))
+    return folder
+
+
+def _with_store(folder: Path, empty_store: Path) -> Path:
+    (folder / "mlruns").mkdir(parents=True)
+    shutil.copy(empty_store, folder / "mlruns" / "mlflow.db")
     return folder
 
 

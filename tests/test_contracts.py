@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from gtzan_exp.config.cell import conf_folder
+from gtzan_exp.config.files import choices, conf_folder
 from gtzan_exp.data.contracts import Dataset
-from tests import choices
 from tests.contracts import cell, check_model, check_split, check_view, write_segments
+from tests.pairs import pairs
 
-PAIRS = {model: view for view, model in reversed(choices.pairs())}
+PAIRS = {model: view for view, model in reversed(pairs())}
 """A view for each model."""
 
 
@@ -26,12 +26,12 @@ def segments(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Datas
     return options, found.view.load(found.data, cache=root / "cache")
 
 
-@pytest.mark.parametrize("view", choices.names("view"))
+@pytest.mark.parametrize("view", choices("view"))
 def test_a_view(workspace, view):
     check_view(cell(f"view={view}"))
 
 
-@pytest.mark.parametrize("split", choices.names("split"))
+@pytest.mark.parametrize("split", choices("split"))
 def test_a_split(workspace, segments, split):
     options, dataset = segments
     if "dir" in OmegaConf.load(conf_folder() / "split" / f"{split}.yaml"):
@@ -39,7 +39,7 @@ def test_a_split(workspace, segments, split):
     check_split(cell(f"split={split}", *options), dataset)
 
 
-@pytest.mark.parametrize("model", choices.names("model"))
+@pytest.mark.parametrize("model", choices("model"))
 def test_a_model(workspace, tmp_path: Path, model):
     options = ["trainer=smoke", "trainer.epochs=1"]
     view = PAIRS.get(model, "features")  # a model that no view fits is refused

@@ -5,45 +5,54 @@ from __future__ import annotations
 import os
 import re
 from argparse import Namespace
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, report
 from gtzan_exp.basics.process import ends_in_order, say
 from gtzan_exp.commands import COMMANDS
 from gtzan_exp.commands.arguments import parse
+from gtzan_exp.config.files import choices
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 _CHECKED = "hydra_plugins.gtzan_exp.CheckedSweeper"
 
-USAGE = """\
+
+def _choice(group: str, names: Iterable[str], what: str) -> str:
+    """Return the lines of the help that say what a group offers and what it is for."""
+    text = f"{group}={'| '.join(names)}"  # broken at spaces, which go then
+    lines = wrap(text, 78, initial_indent="  ", subsequent_indent="      ")
+    *lines, last = [line.replace("| ", "|") for line in lines]
+    lines += [f"{last:<33} {what}"] if len(last) < 34 else [last, f"{'':<33} {what}"]
+    return "\n".join(lines)
+
+
+USAGE = f"""\
 usage: gtzan-exp [train] [OVERRIDE ...]   train, evaluate and record one cell
        gtzan-exp -m OVERRIDE ...          the same for every cell of a sweep
-       gtzan-exp COMMAND [OVERRIDE ...]   prepare: make the views of your own audio
-                                          explore: look at tracks, or at a data set
-                                          validate: check config and data, no more
-                                          audit: what the test part shares with training
+       gtzan-exp COMMAND [OVERRIDE ...]   prepare: views of your own audio
+                                          explore: look at tracks or a data set
+                                          validate: check config and data only
+                                          audit: what test and training share
                                           compare: recorded runs side by side
-                                          predict: genres of audio, by a recorded model
-                                          sync: deliver what a lost server did not get
-                                          ui: open MLflow's pages on this machine
+                                          predict: genres of audio by a model
+                                          sync: deliver what a server missed
+                                          ui: MLflow's pages on this machine
 
 An override GROUP=NAME chooses a file, GROUP.OPTION=VALUE sets an option:
-  data=sample|gtzan|folder        where the tracks are (sample is synthetic)
-  view=features|spectrograms      what the model sees
-  model=logreg|linear_svc|svc|mlp|xgboost    on either view
-        cnn1d                                on features
-        cnn2d|cnn2d_leaky|alexnet            on spectrograms
-  split=holdout|notebook|kfold|group_kfold|lists|fault_filtered|learning_curve
-                                  who is in train and test
-  trainer=default|smoke|notebook  how networks are fitted
-  tracking=local|server           where runs are recorded
-  experiment=smoke|notebook/...   a named cell
-  -m +sweep=smoke|notebook_table|protocols    a named sweep
-  -m +sweep=hpo/MODEL             search a model's options by the validation part
+{_choice("data", choices("data"), "where the tracks are (sample is synthetic)")}
+{_choice("view", choices("view"), "what the model sees")}
+{_choice("model", choices("model"), "what learns; not every one on every view")}
+{_choice("split", choices("split"), "who is in train and test")}
+{_choice("trainer", choices("trainer"), "how networks are fitted")}
+{_choice("tracking", choices("tracking"), "where runs are recorded")}
+{_choice("experiment", [*choices("experiment"), "notebook/..."], "a named cell")}
+{_choice("-m +sweep", [*choices("sweep"), "hpo/MODEL"], "a named sweep, or a search of options")}
   seed=0  name=TEXT  +tags.KEY=TEXT  skip_finished=true
 
 Examples:

@@ -13,9 +13,9 @@ from typing import Any, get_args
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-import gtzan_exp
 from gtzan_exp.basics.checks import checked
 from gtzan_exp.basics.errors import MissingExtraError, Mistake, nearest
+from gtzan_exp.config.files import choices
 from gtzan_exp.config.reading import class_of, object_of, reading
 from gtzan_exp.data.contracts import Classifier, Location, Splitter, View
 from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, order
@@ -58,12 +58,6 @@ def register() -> None:
     start = os.getcwd()  # hydra.job.chdir=true leaves it
     OmegaConf.register_new_resolver("gtzan_exp.work", lambda: start, replace=True)
     OmegaConf.register_new_resolver("gtzan_exp.cache", _cache_folder, replace=True)
-
-
-def conf_folder() -> Path:
-    """Return the folder of the configuration: inside an installed package, or beside the source."""
-    package = Path(gtzan_exp.__file__).resolve().parent
-    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
 
 
 def resolve(config: DictConfig) -> Cell:
@@ -145,8 +139,7 @@ def _pairs_that_work() -> str:
     from hydra import compose
 
     def nodes(group: str) -> list[Any]:
-        names = [path.stem for path in sorted((conf_folder() / group).glob("*.yaml"))]
-        return [compose("config", [f"{group}={name}"])[group] for name in names]
+        return [compose("config", [f"{group}={name}"])[group] for name in choices(group)]
 
     models = nodes("model")
     return "; ".join(

@@ -25,7 +25,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
-from gtzan_exp.config.cell import conf_folder, register
+from gtzan_exp.config.cell import register
+from gtzan_exp.config.files import conf_folder
 
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 NOT_COMPOSED = (HydraException, OmegaConfBaseException)

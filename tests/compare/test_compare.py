@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
-import shutil
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,9 @@ HOSTILE = "<script>alert(1)</script> $x_{$ | \"q\" & 'r'"
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory, session_cache, empty_store) -> Iterator[Path]:
+def recorded(module_workspace, session_cache) -> Iterator[Path]:
     """A folder with runs under three protocols, one of them failed, one with a hostile name."""
-    folder = tmp_path_factory.mktemp("recorded runs")
-    (folder / "mlruns").mkdir()
-    shutil.copy(empty_store, folder / "mlruns" / "mlflow.db")
+    folder = module_workspace
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("GTZAN_EXP_CACHE", str(session_cache))
@@ -46,6 +45,14 @@ def recorded(tmp_path_factory, session_cache, empty_store) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="module")
+def look(recorded) -> tuple[str, str, Path]:
+    """What a comparison of all runs printed, and the run and the page that its end names."""
+    with redirect_stdout(io.StringIO()) as printed:
+        assert main(["compare", "output=look", "+tags.note=mine"]) == 0
+    return parsed(printed.getvalue())
+
+
 @pytest.fixture
 def here(recorded, monkeypatch, capsys) -> Path:
     monkeypatch.chdir(recorded)
@@ -58,8 +65,12 @@ def compare(capsys: pytest.CaptureFixture[str], *overrides: str) -> tuple[str, s
     assert main(["compare", *overrides]) == 0
     out = capsys.readouterr()
     assert not out.err
-    run_id, page = re.fullmatch(r"run_id=(\w+) page=(.+)", out.out.splitlines()[-1]).groups()
-    return out.out, run_id, Path(page)
+    return parsed(out.out)
+
+
+def parsed(printed: str) -> tuple[str, str, Path]:
+    run_id, page = re.fullmatch(r"run_id=(\w+) page=(.+)", printed.splitlines()[-1]).groups()
+    return printed, run_id, Path(page)
 
 
 def refused(capsys: pytest.CaptureFixture[str], *overrides: str) -> str:
@@ -68,8 +79,8 @@ def refused(capsys: pytest.CaptureFixture[str], *overrides: str) -> str:
     return line
 
 
-def test_everything_is_written_recorded_and_true(here, capsys, tmp_path):
-    printed, run_id, page = compare(capsys, f"output='{tmp_path}/look'", "+tags.note=mine")
+def test_everything_is_written_recorded_and_true(here, look):
+    printed, run_id, page = look
     assert "6 finished runs in gtzan_exp-sample (SYNTHETIC, not GTZAN)" in printed
     assert "FAILED: failed <script>" in printed
     client = Tracking(uri=STORE.format(here), experiment="x").client()
@@ -101,8 +112,8 @@ def test_everything_is_written_recorded_and_true(here, capsys, tmp_path):
     assert failed["status"] == "FAILED"
 
 
-def test_the_page_is_one_file_in_which_names_are_only_text(here, capsys, tmp_path):
-    _, _, page = compare(capsys, f"output='{tmp_path}/look'")
+def test_the_page_is_one_file_in_which_names_are_only_text(look):
+    _, _, page = look
     text = page.read_text(encoding="utf-8")
     assert "SYNTHETIC, not GTZAN" in text
     assert "<script" not in text
@@ -287,9 +298,9 @@ def test_tracks_of_other_data_are_other_tracks_whatever_their_names():
 
 
 @pytest.mark.slow
-def test_the_page_in_a_browser(chromium, here, capsys, tmp_path):
+def test_the_page_in_a_browser(chromium, look, tmp_path):
     """Light, dark and narrow: all loads, nothing is fetched, complained of or cut off."""
-    _, _, page = compare(capsys, f"output='{tmp_path}/look'")
+    _, _, page = look
     with browser(chromium, tmp_path / "profile") as tab:
         colors = set()
         for width, dark in ((390, False), (390, True), (1280, False)):

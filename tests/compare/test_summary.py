@@ -11,8 +11,9 @@ from gtzan_exp.compare.markdown import write_summary
 from gtzan_exp.compare.run_columns import unfinished
 from gtzan_exp.compare.summary import over_draws, summary
 from gtzan_exp.compare.text import as_text, notes, protocol_title, terminal_text
-from gtzan_exp.config.cell import conf_folder, resolve
+from gtzan_exp.config.cell import resolve
 from gtzan_exp.config.compose import composed
+from gtzan_exp.config.files import choices
 from gtzan_exp.evaluation.aggregate import corrected_interval
 from gtzan_exp.tracking.query import recorded_runs
 
@@ -223,7 +224,7 @@ def test_a_published_number_stands_beside_the_run():
 
 
 def test_the_notebooks_numbers_are_tags_of_its_rows(workspace):
-    rows = [path.stem for path in (conf_folder() / "experiment" / "notebook").glob("*.yaml")]
+    rows = choices("experiment/notebook")
     cells = {row: composed([f"experiment=notebook/{row}"], resolve) for row in rows}
     published = {row: cell.tags.get("published") for row, cell in cells.items()}
     assert published.pop("protocol") is None

@@ -137,7 +137,11 @@ def published(path: Path) -> set[tuple[str, str]]:
 
 
 @pytest.mark.gtzan
-@pytest.mark.parametrize(("view", "least"), [(FeaturesView(), 18), (SpectrogramsView(), 35)])
+@pytest.mark.parametrize(
+    ("view", "least"),
+    [(FeaturesView(), 18), pytest.param(SpectrogramsView(), 35, marks=pytest.mark.slow)],
+    ids=["features", "spectrograms"],
+)
 def test_the_known_doubles_of_gtzan(gtzan_root, session_cache, view, least):
     """Identical pairs are those of the list; near ones are all true, by fingerprints of sound."""
     data = view.load(place(gtzan_root), cache=session_cache)

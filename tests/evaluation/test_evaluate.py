@@ -1,12 +1,21 @@
-"""Tracks from segments, against scikit-learn on probabilities averaged by hand."""
+"""Every metric, table and report against scikit-learn on rows and probabilities put by hand."""
 
 from __future__ import annotations
+
+import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import (
+    accuracy_score,
+    classification_report,
+    f1_score,
+    log_loss,
+    recall_score,
+)
 
 from gtzan_exp.basics.genres import metric_names
 from gtzan_exp.data.contracts import Dataset, Fold
@@ -35,22 +44,62 @@ def dataset(segments: int) -> Dataset:
     return Dataset("toy", False, "features", "", *rows, GENRES, "")
 
 
-def test_a_track_is_the_mean_of_its_segments():
-    data = dataset(segments=5)
-    parts = np.array([int(track[-5:]) % 3 for track in data.tracks])
-    fold = Fold(*(np.flatnonzero(parts == number) for number in range(3)))
-    model = Told().fit(data.X, data.labels)
-    found = evaluate(model, data, fold)
+class Unscaled(Told):
+    """Its probabilities add up to 2."""
+
+    def predict_proba(self, X):
+        return super().predict_proba(X) * 2
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("segments", [1, 5])
+def test_every_number_is_scikit_learns_on_the_rows_of_its_part(segments, monkeypatch):
+    """No blues is in the test part, and the model was never trained on r&b."""
+    classes = ("blues", "jazz", "r&b", "rock")
+    data = replace(dataset(segments), classes=classes)
+    third = np.array([int(track[-5:]) // 3 % 3 for track in data.tracks])
+    tested = (third == 2) & (data.labels != "blues")
+    fold = Fold(*map(np.flatnonzero, (third == 0, third == 1, tested)))
+    clock = itertools.accumulate(itertools.count())  # 1, 3 and 5 seconds for the three parts
+    monkeypatch.setattr(module, "perf_counter", lambda: next(clock))
+    found = evaluate(Unscaled().fit(data.X, data.labels), data, fold)
+
+    columns = [f"p_{name}" for name in classes]
+    assert list(found.predictions) == ["id", "track", "part", "true", "predicted", *columns]
+    assert list(found.predictions.index) == list(range(sum(len(rows) for _, rows in fold.parts())))
+    expected = {"predict_ms_per_track": 5000 / len(set(data.tracks[fold.test]))}
     for part, rows in fold.parts():
-        tracks = sorted(set(data.tracks[rows]))
-        means = [data.X.to_numpy()[data.tracks == track].mean(axis=0) for track in tracks]
-        true = [track.partition(".")[0] for track in tracks]
-        predicted = np.array(GENRES)[np.argmax(means, axis=1)]
-        assert found.metrics[f"{part}/track_accuracy"] == accuracy_score(true, predicted)
-        assert found.metrics[f"{part}/track_macro_f1"] == pytest.approx(
-            f1_score(true, predicted, average="macro", labels=list(GENRES))
-        )
-    assert found.metrics["test/track_accuracy"] != found.metrics["test/accuracy"]
+        given = data.X.to_numpy()[rows]
+        table = found.predictions[found.predictions["part"] == part]
+        for name in ("id", "track"):
+            assert list(table[name]) == list(getattr(data, f"{name}s")[rows])
+        true, predicted = data.labels[rows], np.array(GENRES)[given.argmax(axis=1)]
+        assert list(table["true"]) == list(true)
+        assert list(table["predicted"]) == list(predicted)
+        np.testing.assert_allclose(table[columns], np.insert(given, 2, 0.0, axis=1), rtol=1e-12)
+        np.testing.assert_allclose(table[columns].sum(axis=1), 1, rtol=1e-15)
+        averaged = {"average": "macro", "zero_division": 0}
+        expected |= {
+            f"{part}/accuracy": accuracy_score(true, predicted),
+            f"{part}/macro_f1": f1_score(true, predicted, **averaged),
+            f"{part}/balanced_accuracy": recall_score(
+                true, predicted, labels=np.unique(true), **averaged
+            ),
+            f"{part}/log_loss": log_loss(true, table[columns], labels=classes),
+        }
+        for name, written in zip(classes, ("blues", "jazz", "r_b", "rock"), strict=True):
+            expected[f"{part}/f1/{written}"] = f1_score(true, predicted, labels=[name], **averaged)
+        if segments > 1:
+            tracks = np.unique(data.tracks[rows])
+            means = [given[data.tracks[rows] == track].mean(axis=0) for track in tracks]
+            true = [track.partition(".")[0] for track in tracks]
+            heard = np.array(GENRES)[np.argmax(means, axis=1)]
+            expected[f"{part}/track_accuracy"] = accuracy_score(true, heard)
+            expected[f"{part}/track_macro_f1"] = f1_score(true, heard, **averaged)
+    assert found.metrics == pytest.approx(expected)
+    test = found.predictions.query("part == 'test'")[["true", "predicted"]].to_numpy(str).T
+    assert found.report == classification_report(*test, output_dict=True, zero_division=0)
+    assert found.report_text == classification_report(*test, zero_division=0)
 
 
 @pytest.mark.parametrize("tested", [("blues",), ("blues", "rock"), GENRES])
@@ -79,32 +128,18 @@ def test_the_name_of_a_genre_in_a_metric_is_its_own_and_allowed():
 
 
 def test_one_segment_can_outvote_many():
-    """Two segments say blues by a hair, one says jazz for certain."""
+    """Two segments say blues by a hair, one says jazz for certain; tracks come out sorted."""
     table = pd.DataFrame(
         {
-            "track": ["a.1"] * 3,
-            "true": ["jazz"] * 3,
-            "predicted": ["blues", "blues", "jazz"],
-            "p_blues": [0.51, 0.51, 0.0],
-            "p_jazz": [0.49, 0.49, 1.0],
+            "track": ["a.2"] * 3 + ["a.1"],
+            "true": ["jazz"] * 3 + ["blues"],
+            "predicted": ["blues", "blues", "jazz", "blues"],
+            "p_blues": [0.51, 0.51, 0.0, 0.8],
+            "p_jazz": [0.49, 0.49, 1.0, 0.2],
         }
     )
-    (track,) = by_track(table).to_dict("records")
-    assert track == {
-        "track": "a.1",
-        "true": "jazz",
-        "predicted": "jazz",
-        "p_blues": pytest.approx(0.34),
-        "p_jazz": pytest.approx(0.66),
-    }
-
-
-def test_tracks_are_not_reported_where_rows_are_tracks():
-    data = dataset(segments=1)
-    rows = np.arange(30)
-    fold = Fold(rows[:10], rows[10:20], rows[20:])
-    metrics = evaluate(Told().fit(data.X, data.labels), data, fold).metrics
-    assert not [name for name in metrics if "/track" in name]
+    tracks = [("a.1", "blues", "blues", 0.8, 0.2), ("a.2", "jazz", "jazz", 0.34, 0.66)]
+    pd.testing.assert_frame_equal(by_track(table), pd.DataFrame(tracks, columns=table.columns))
 
 
 def test_blocks_of_rows_give_what_all_rows_at_once_give(monkeypatch):
@@ -113,6 +148,7 @@ def test_blocks_of_rows_give_what_all_rows_at_once_give(monkeypatch):
     fold = Fold(rows[:70], rows[70:71], rows[71:])
     model = Told().fit(data.X, data.labels)
     whole = evaluate(model, data, fold)
+    assert module.BLOCK % 1024 == 0
     monkeypatch.setattr(module, "BLOCK", 7)
     found = evaluate(model, data, fold)
     pd.testing.assert_frame_equal(found.predictions, whole.predictions, check_exact=True)

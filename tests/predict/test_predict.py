@@ -33,7 +33,7 @@ SETTINGS = PrepareSettings(
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``audio/<genre>/`` and, made of it with unusual settings, ``views``."""
     root = tmp_path_factory.mktemp("music")
@@ -51,23 +51,37 @@ def predict(capsys: pytest.CaptureFixture, *arguments: object) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.fixture(scope="module")
+def recorded() -> dict[tuple[str, ...], tuple[str, Path]]:
+    """The runs of `trained`, by their options."""
+    return {}
+
+
 @pytest.fixture
-def trained(workspace, music, capsys):
-    """Return a function that trains on the views of `music`."""
+def trained(module_workspace, recorded, music, session_cache, monkeypatch, capsys):
+    """Return a function that trains on the views of `music`, once with the same options."""
+    monkeypatch.chdir(module_workspace)
+    monkeypatch.setenv("GTZAN_EXP_CACHE", str(session_cache))
 
     def train(*overrides: str) -> tuple[str, Path]:
-        options = ["data=folder", f"data.root='{music}/views'", "trainer=smoke", *overrides]
-        result, output = run(capsys, *options)
-        return result["run_id"], output
+        if overrides not in recorded:
+            options = ["data=folder", f"data.root='{music}/views'", "trainer=smoke", *overrides]
+            result, output = run(capsys, *options)
+            recorded[overrides] = result["run_id"], output
+        return recorded[overrides]
 
     return train
+
+
+SOME_COLUMNS = ("view.columns=[tempo,mfcc1_mean,rms_var]", "view.extra_columns=[length]")
+SEGMENTS = "view.segment_seconds=3"
 
 
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["model=logreg", "view.columns=[tempo,mfcc1_mean,rms_var]", "view.extra_columns=[length]"],
-        ["model=svc", "view.segment_seconds=3"],
+        ["model=logreg", *SOME_COLUMNS],
+        ["model=logreg", SEGMENTS],
         ["model=linear_svc", "view=spectrograms", "view.width=40", "view.pixel_range=byte"],
         pytest.param(["model=cnn2d", "view=spectrograms"], marks=pytest.mark.slow),
     ],
@@ -76,25 +90,25 @@ def trained(workspace, music, capsys):
 def test_a_training_track_gets_what_training_recorded(trained, music, capsys, overrides):
     run_id, output = trained(*overrides)
     table = pd.read_parquet(output / "record" / "predictions.parquet")
-    recorded = table.groupby("track")[[f"p_{genre}" for genre in GENRES]].mean()
+    trained_on = table.groupby("track")[[f"p_{genre}" for genre in GENRES]].mean()
     found = predict(capsys, f"model={run_id}", music / "audio", "top=9")
-    assert len(found["files"]) == len(recorded) == 15
+    assert len(found["files"]) == len(trained_on) == 15
     assert found["synthetic"] is False
     assert found["data"] == "folder"
     for file in found["files"]:
         path = Path(file["file"])
         ours = {f"p_{entry['genre']}": entry["probability"] for entry in file["genres"]}
         assert list(ours.values()) == sorted(ours.values(), reverse=True)
-        theirs = recorded.loc[f"{path.parent.name}.{path.stem}"]
+        theirs = trained_on.loc[f"{path.parent.name}.{path.stem}"]
         assert ours == pytest.approx(theirs.to_dict(), abs=1e-5)
-        assert file["rows"] == (2 if "view.segment_seconds=3" in overrides else 1)
+        assert file["rows"] == (2 if SEGMENTS in overrides else 1)
 
 
 @pytest.mark.parametrize("seconds", ["30", pytest.param("3", marks=pytest.mark.slow)])
-def test_a_long_file_is_the_mean_of_its_windows(trained, workspace, tmp_path, seconds):
-    run_id, _ = trained("model=logreg", f"view.segment_seconds={seconds}")
-    store = f"sqlite:///{workspace}/mlruns/mlflow.db"
-    predictor = Predictor(load_logged(f"runs:/{run_id}/model", tracking_uri=store))
+def test_a_long_file_is_the_mean_of_its_windows(trained, module_workspace, tmp_path, seconds):
+    run_id, _ = trained("model=logreg", *([SEGMENTS] if seconds == "3" else SOME_COLUMNS))
+    model = load_logged(f"runs:/{run_id}/model", tracking_uri=store(module_workspace))
+    predictor = Predictor(model)
     windows = [synthesize(genre, 9, seconds=30) for genre in ("jazz", "metal")]
     silence = np.zeros(30 * RATE, np.float32)
     rest = synthesize("classical", 9, seconds=20)
@@ -118,7 +132,7 @@ def test_a_long_file_is_the_mean_of_its_windows(trained, workspace, tmp_path, se
 
 
 def test_bad_files_get_a_line_each_and_the_others_are_predicted(trained, music, tmp_path, capsys):
-    run_id, _ = trained("model=logreg", "view.segment_seconds=3")
+    run_id, _ = trained("model=logreg", SEGMENTS)
     bad = tmp_path / "bad music"
     bad.mkdir()
     (bad / "empty.wav").touch()
@@ -149,11 +163,11 @@ def test_bad_files_get_a_line_each_and_the_others_are_predicted(trained, music, 
         assert name in line
 
 
-def test_a_mistake_is_one_line(trained, music, capsys, workspace, tmp_path):
+def test_a_mistake_is_one_line(trained, music, capsys, module_workspace, tmp_path):
     song = str(music / "audio" / "jazz" / "song 0.flac")
     run_id, _ = trained("model=logreg", "tracking.log_model=false", "name=bare")
-    kept, _ = trained("model=logreg", "view.extra_columns=[length]")
-    model = load_folder(workspace, kept)
+    kept, _ = trained("model=logreg", *SOME_COLUMNS)
+    model = load_folder(module_workspace, kept)
     cases = {
         "model=0123": "model: is not there",
         f"model={'0' * 32}": "model: no such run",

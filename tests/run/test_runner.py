@@ -17,30 +17,12 @@ from threadpoolctl import threadpool_info
 from gtzan_exp.audio.spectrograms import encode_png
 from gtzan_exp.basics.errors import ConfigError
 from gtzan_exp.cli import main
-from gtzan_exp.config.cell import conf_folder, resolve
+from gtzan_exp.config.cell import resolve
 from gtzan_exp.config.compose import composed
 from gtzan_exp.data.inputs import by_name
 from gtzan_exp.tracking.models import load_model
 from tests.data.conftest import table as feature_table
-
-
-def cells() -> list:
-    """Return every pair of a view and a model that fit, from the configuration."""
-    views, models = (
-        {path.stem: path for path in sorted((conf_folder() / group).glob("*.yaml"))}
-        for group in ("view", "model")
-    )
-    fast = {"features": ["logreg", "svc", "xgboost", "cnn1d"], "spectrograms": ["logreg"]}
-    found = []
-    for view in views:
-        for model in models:
-            try:
-                composed([f"view={view}", f"model={model}"], resolve)
-            except ConfigError:
-                continue
-            marks = () if model in fast.get(view, [model]) else pytest.mark.slow
-            found.append(pytest.param(view, model, marks=marks))
-    return found
+from tests.pairs import pairs
 
 
 def run(capsys: pytest.CaptureFixture, *overrides: str) -> tuple[dict, Path]:
@@ -74,7 +56,13 @@ def store(workspace: Path) -> str:
     return f"sqlite:///{workspace}/mlruns/mlflow.db"
 
 
-@pytest.mark.parametrize(("view", "model"), cells())
+@pytest.mark.parametrize(
+    ("view", "model"),
+    [
+        pytest.param(view, model, marks=() if model == "logreg" else pytest.mark.slow)
+        for view, model in pairs()
+    ],
+)
 def test_every_cell_reloads_from_mlflow_and_predicts_the_same(workspace, capsys, view, model):
     overrides = ["experiment=smoke", f"view={view}", f"model={model}"]
     result, output = run(capsys, *overrides)
@@ -243,7 +231,7 @@ def test_networks_record_their_learning_curves(workspace, capsys):
     assert result["metrics"]["best_epoch"] in (1, 2)
 
 
-@pytest.mark.parametrize("model", [pytest.param("mlp", marks=pytest.mark.slow), "cnn1d"])
+@pytest.mark.parametrize("model", ["mlp", pytest.param("cnn1d", marks=pytest.mark.slow)])
 def test_the_same_config_and_seed_give_the_same_metrics(workspace, capsys, model):
     command = ["experiment=smoke", f"model={model}", "tracking.log_model=false"]
     (first, _), (again, _), (other, _) = (

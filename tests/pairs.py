@@ -1,29 +1,25 @@
-"""What the configuration offers, found in its files, so that tests run over what is added to it."""
+"""The pairs that the files of the configuration offer, so that tests run over what is added."""
 
 from __future__ import annotations
 
 from omegaconf import DictConfig, OmegaConf
 
-from gtzan_exp.config.cell import conf_folder
 from gtzan_exp.config.compose import composed
+from gtzan_exp.config.files import choices, conf_folder
 from gtzan_exp.config.reading import object_of
 from gtzan_exp.data.inputs import Gives, order
 
 
-def names(group: str) -> list[str]:
-    """Return the names of the files of a group."""
-    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
-
-
 def pairs() -> list[tuple[str, str]]:
     """Return every view with every model that takes what it gives."""
-    views = {name: composed([f"view={name}"], _gives) for name in names("view")}
-    takes = {name: OmegaConf.load(conf_folder() / f"model/{name}.yaml") for name in names("model")}
+    gives = {name: composed([f"view={name}"], _gives) for name in choices("view")}
+    folder = conf_folder() / "model"
+    takes = {name: _takes(OmegaConf.load(folder / f"{name}.yaml")) for name in choices("model")}
     return [
         (view, model)
-        for view, gives in views.items()
-        for model, node in takes.items()
-        if order(_input(node), gives) is not None
+        for view, forms in gives.items()
+        for model, kinds in takes.items()
+        if forms and order(kinds, forms) is not None
     ]
 
 
@@ -33,5 +29,5 @@ def _gives(config: DictConfig) -> Gives:
     return getattr(view, "gives", ())
 
 
-def _input(node: DictConfig) -> str | tuple[str, ...]:
+def _takes(node: DictConfig) -> str | tuple[str, ...]:
     return node.input if isinstance(node.input, str) else tuple(node.input)

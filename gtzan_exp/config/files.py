@@ -1,0 +1,18 @@
+"""Where the configuration lies and what it offers, found without importing anything heavy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gtzan_exp
+
+
+def conf_folder() -> Path:
+    """Return the folder of the configuration: inside an installed package, or beside the source."""
+    package = Path(gtzan_exp.__file__).resolve().parent
+    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
+
+
+def choices(group: str) -> list[str]:
+    """Return the names of the files of a group, sorted; those in its subfolders are left out."""
+    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
