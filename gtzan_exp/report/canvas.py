@@ -21,9 +21,9 @@ MUTED = "#59636e"
 _STYLE: dict[RcKeyType, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
-    "axes.titlesize": 12,
+    "axes.titlesize": 10,
     "axes.titlelocation": "left",
-    "axes.titlepad": 10,
+    "axes.titlepad": 6,
     "axes.labelcolor": INK,
     "axes.edgecolor": MUTED,
     "axes.spines.top": False,
