@@ -170,11 +170,11 @@ def _title(name: str, dataset: Dataset) -> str:
 
 
 def _draw_confusion(folder: Path, name: str, dataset: Dataset, predictions: pd.DataFrame) -> None:
-    from gtzan_exp.evaluation.confusion import confusion_matrix
+    from gtzan_exp.evaluation import plots
 
     test = predictions.query("part == 'test'")
     accuracy = (test["true"] == test["predicted"]).mean()
-    confusion_matrix(
+    plots.confusion_matrix(
         test,
         dataset.classes,
         folder / "confusion_matrix.png",
