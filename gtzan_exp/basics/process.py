@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from types import FrameType
@@ -39,6 +39,12 @@ def process_tags() -> dict[str, str]:
     """
     pid = os.getpid()
     return dict(zip(PROCESS_TAGS, (host(), str(pid), f"{_start(pid):.2f}"), strict=True))
+
+
+def may_run(tags: Mapping[str, str]) -> bool:
+    """Return whether the process of these tags runs; of another machine's nobody here knows."""
+    alive = is_alive(int(tags["pid"]), float(tags["process_start"]))
+    return alive or tags["host"] != host()
 
 
 def is_alive(pid: int, start: float) -> bool:

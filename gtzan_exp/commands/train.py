@@ -33,10 +33,11 @@ usage: gtzan-exp [train] [OVERRIDE ...]   train, evaluate and record one cell
 
 An override GROUP=NAME chooses a file, GROUP.OPTION=VALUE sets an option:
   data=sample|gtzan|folder        where the tracks are (sample is synthetic)
-  view=features|spectrograms      what the model sees
+  view=features|spectrograms|fused           what the model sees; fused is both
   model=logreg|linear_svc|svc|mlp|xgboost    on either view
         cnn1d                                on features
         cnn2d|cnn2d_leaky|alexnet            on spectrograms
+        fused_net                            on fused
   split=holdout|notebook|kfold|group_kfold|lists|fault_filtered|learning_curve
                                   who is in train and test
   trainer=default|smoke|notebook  how networks are fitted
