@@ -19,9 +19,9 @@ MAX_MISTAKES = 10
 def nodes(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the dotted key and the node of every entry, inner ones included, unresolved."""
     for key, node in config.items_ex(resolve=False):
-        yield f"{prefix}{key}", node
+        yield f"{prefix}{key!s}", node
         if isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
-            yield from nodes(node, f"{prefix}{key}.")
+            yield from nodes(node, f"{prefix}{key!s}.")
 
 
 def plain(config: DictConfig, mistakes: list[Mistake]) -> dict[str, Any]:
@@ -32,15 +32,15 @@ def plain(config: DictConfig, mistakes: list[Mistake]) -> dict[str, Any]:
         mistakes.append(Mistake(key, "not set", f"{key}=VALUE", "nothing"))
         OmegaConf.update(config, key, None)
     found: dict[str, Any] = {}
-    for key in config:
+    for name in config:
         try:
-            value = config[key]
+            value = config[name]
             is_node = OmegaConf.is_config(value)
-            found[key] = OmegaConf.to_container(value, resolve=True) if is_node else value
+            found[str(name)] = OmegaConf.to_container(value, resolve=True) if is_node else value
         except OmegaConfBaseException as error:
             reason = str(error).splitlines()[0]
             allowed = "references to options that exist"
-            mistakes.append(Mistake(str(key), "cannot be resolved", allowed, reason))
+            mistakes.append(Mistake(str(name), "cannot be resolved", allowed, reason))
     return found
 
 

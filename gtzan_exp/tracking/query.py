@@ -81,7 +81,7 @@ def searched(
     client: MlflowClient,
     experiment_ids: Sequence[str],
     wanted: str,
-    order_by: Sequence[str] | None = None,
+    order_by: list[str] | None = None,
 ) -> Iterator[Run]:
     """Yield every run of these experiments that MLflow's filter string `wanted` finds."""
     token = None
@@ -90,7 +90,7 @@ def searched(
             page = client.search_runs(
                 list(experiment_ids),
                 filter_string=wanted,
-                order_by=order_by and list(order_by),
+                order_by=order_by,
                 max_results=PAGE,
                 page_token=token,
             )

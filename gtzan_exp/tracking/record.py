@@ -70,7 +70,7 @@ class Recorder:
     @property
     def run_id(self) -> str:
         """The run in MLflow; empty while the store has not heard of it."""
-        return self._entry.run_id or ""
+        return self._entry.run_id
 
     @property
     def undelivered(self) -> Path | None:

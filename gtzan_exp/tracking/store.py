@@ -77,7 +77,7 @@ class Tracking:
                 self._make(database)
             return MlflowClient(self.uri)
         except ModuleNotFoundError as error:
-            raise MissingExtraError("tracking.uri", error.name, "server") from error
+            raise MissingExtraError("tracking.uri", str(error.name), "server") from error
         except store_errors() as error:
             raise self.unreachable(error) from error
 
