@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from gtzan_exp.basics.errors import ConfigError, GtzanExpError, one_line
+from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, one_line
 from gtzan_exp.basics.process import end_with_parent, ends_in_order, say, settle
 from gtzan_exp.config.cell import Cell, described_by, resolve
-from gtzan_exp.config.search import Search, score_mistake
+from gtzan_exp.config.search import METRICS, Search
 from gtzan_exp.tracking.sweep_run import SweepRun
 
 if TYPE_CHECKING:
@@ -95,7 +95,10 @@ class Job:
     def _score(self, result: Result, metric: str) -> float | None:
         """Say how a trial went without a word of the test part, and return its score."""
         if metric not in result.metrics:
-            raise ConfigError(score_mistake(metric, result.metrics))
+            where, what = "hydra.sweeper.metric", "is not measured by these trials"
+            scores = ", ".join(name for name in METRICS if name in result.metrics)
+            allowed = scores or "a split with a validation part"
+            raise ConfigError(Mistake(where, what, allowed, metric))
         score = result.metrics[metric]
         say(f"run_id={result.run_id} {metric}={score:.4f}")
         return score if math.isfinite(score) else None
