@@ -26,9 +26,9 @@ def nodes(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from nodes(node, f"{prefix}{key!s}.")
 
 
-def as_dict(config: DictConfig) -> dict[str, Any]:
-    """Return `config` resolved, as plain data."""
-    found = OmegaConf.to_container(config, resolve=True)
+def as_dict(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
+    """Return `config` as plain data."""
+    found = OmegaConf.to_container(config, resolve=resolve)
     return {str(key): value for key, value in found.items()} if isinstance(found, dict) else {}
 
 

@@ -197,7 +197,7 @@ def _top_level(config: DictConfig) -> list[Mistake]:
             continue  # `plain` reports the others
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             mistakes.append(Mistake(key, "wrong type", allowed, repr(value)))
-        elif key == "seed" and not 0 <= value < 2**32:
+        elif key == "seed" and value not in range(2**32):
             mistakes.append(Mistake(key, "out of range", "0 to 4294967295", str(value)))
     tags = config.get("tags")
     for key in map(str, tags if isinstance(tags, DictConfig) else ()):

@@ -118,12 +118,11 @@ class Job:
     def _record_failure(
         self, config: DictConfig, folder: Path, tags: dict[str, str], error: Exception
     ) -> None:
-        tracking, name, described = self.parent.tracking, "failed", {}
+        tracking, name = self.parent.tracking, "failed"
         with suppress(GtzanExpError):
             cell = resolve(config)
-            tracking, name = cell.tracking, cell.name
-            described |= described_by(cell)
-        self.parent.fail(tracking, folder, name, {**described, **tags}, error)
+            tracking, name, tags = cell.tracking, cell.name, {**described_by(cell), **tags}
+        self.parent.fail(tracking, folder, name, tags, error)
 
 
 _datasets: dict[str, Dataset] = {}
@@ -132,13 +131,13 @@ _datasets: dict[str, Dataset] = {}
 def _loaded(sweep: str, cell: Cell) -> Dataset:
     """Read the view of a cell once per process and sweep; the last `_MAX_DATASETS` are kept."""
     key = f"{sweep} {cell.view!r} {cell.data!r}"
-    if key in _datasets:
-        _datasets[key] = _datasets.pop(key)
-        return _datasets[key]
-    while len(_datasets) >= _MAX_DATASETS:
-        _datasets.pop(next(iter(_datasets)))
-    _datasets[key] = cell.view.load(cell.data, cache=cell.cache)
-    return _datasets[key]
+    dataset = _datasets.pop(key, None)
+    if dataset is None:
+        if len(_datasets) == _MAX_DATASETS:
+            del _datasets[next(iter(_datasets))]
+        dataset = cell.view.load(cell.data, cache=cell.cache)
+    _datasets[key] = dataset
+    return dataset
 
 
 def _log_failure(error: Exception) -> None:

@@ -45,9 +45,9 @@ class Ledger:
     process: dict[str, str] | None = field(default_factory=process_tags)
 
     @property
-    def may_run(self) -> bool:
-        """Whether its console still runs, or is on another machine and nobody knows here."""
-        return self.process is not None and may_run(self.process)
+    def may_run_on(self) -> str | None:
+        """The machine where its console still runs, or may run because nobody here knows."""
+        return self.process["host"] if self.process and may_run(self.process) else None
 
     @classmethod
     def read(cls, path: Path) -> Ledger:

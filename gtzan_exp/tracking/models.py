@@ -134,13 +134,8 @@ def register_model(
 ) -> str:
     """Tell the store that a run has a model, and return the model's id.
 
-    Parameters
-    ----------
-    client : MlflowClient
-    experiment_id, run_id : str
-    params : mapping of str to str
-    again : bool
-        The store may have been told before, in part or in full, and its answer may have been lost.
+    It is told `again` where it may have been told before, in part or in full, and its answer may
+    have been lost.
     """
     from mlflow.entities import LoggedModelOutput
 

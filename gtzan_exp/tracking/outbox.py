@@ -108,13 +108,7 @@ class _Kept:
 
 
 class Outbox:
-    """A run with its children and its folder, on their way to a store.
-
-    Parameters
-    ----------
-    tracking : Tracking
-    folder : Path
-        The folder of the run's files.
+    """A run with its children and the folder of its files, on their way to a store.
 
     Attributes
     ----------
@@ -132,13 +126,7 @@ class Outbox:
 
     @classmethod
     def read(cls, path: Path, *, uri: str | None = None) -> Outbox:
-        """Return what an earlier delivery left.
-
-        Parameters
-        ----------
-        path : Path
-        uri : str, optional
-            Where the store is now, if it has moved.
+        """Return what an earlier delivery left; `uri` is where the store has moved since.
 
         Raises
         ------

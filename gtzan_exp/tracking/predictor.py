@@ -36,14 +36,7 @@ class Prediction:
 
 
 def hearing(view: View, prepare: PrepareSettings) -> Callable[[np.ndarray], Any] | Mistake:
-    """Return the function from a signal to inputs of a view, or why models on it take no audio.
-
-    Parameters
-    ----------
-    view : View
-    prepare : PrepareSettings
-        How the view was made.
-    """
+    """Return the function from a signal to inputs of a view, or why models on it take no audio."""
     if not isinstance(view, Audible):
         allowed, got = "a view with the method from_sound", f"view={view.name}"
         return Mistake("model", "its view cannot be made from audio", allowed, got)
@@ -55,10 +48,6 @@ def hearing(view: View, prepare: PrepareSettings) -> Callable[[np.ndarray], Any]
 
 class Predictor:
     """A logged model that takes audio.
-
-    Parameters
-    ----------
-    model : LoggedModel
 
     Attributes
     ----------
