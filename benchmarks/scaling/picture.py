@@ -9,12 +9,10 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from gtzan_exp.report.canvas import INK, MUTED, style
+from gtzan_exp.report.canvas import MUTED, canvas
 
 LINES = {
     ("logreg", "gtzan-exp"): ("logreg, rows of 57 features", "#3f90da", "o"),
@@ -37,8 +35,8 @@ def draw(table: pd.DataFrame, path: Path, *, budget: float) -> None:
     budget : float
         A line in the panel of memory, in GiB.
     """
-    with rc_context(style()):
-        figure = Figure(figsize=(10.4, 5.2), layout="constrained")
+    title = "Cost against size: whole runs on synthetic data"
+    with canvas(path, size=(10.4, 5.2), title=title) as figure:
         time, memory = figure.subplots(1, 2)
         _lines(time, table, "seconds")
         _lines(memory, table.assign(resident=table["resident_gib"].clip(lower=1e-3)), "resident")
@@ -55,14 +53,6 @@ def draw(table: pd.DataFrame, path: Path, *, budget: float) -> None:
         )
         handles, labels = time.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        figure.suptitle(
-            "Cost against size: whole runs on synthetic data",
-            x=0.01,
-            ha="left",
-            fontsize=14,
-            color=INK,
-        )
-        figure.savefig(path)
 
 
 def _lines(axes: Axes, table: pd.DataFrame, column: str) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import TypeVar
+
+from gtzan_exp.basics.errors import DataError, Mistake, one_line
+
+T = TypeVar("T")
 
 
 def write_text(path: Path, text: str, *, private: bool = False) -> None:
@@ -21,3 +27,27 @@ def write_text(path: Path, text: str, *, private: bool = False) -> None:
     unfinished.touch(mode=0o600 if private else 0o666)
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)
+
+
+def write_object(path: Path, kept: object) -> None:
+    """Write a dataclass for `read_object`, in a file that nobody else may read."""
+    from pydantic import TypeAdapter
+
+    content = TypeAdapter(type(kept)).dump_python(kept, mode="json")
+    write_text(path, json.dumps(content, indent=1), private=True)  # pydantic's own has no NaN
+
+
+def read_object(kind: type[T], path: Path, allowed: str) -> T:
+    """Return the dataclass that `write_object` wrote.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or is no such file; `allowed` says what would be.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise DataError(Mistake(str(path), "cannot be read", allowed, one_line(error))) from error

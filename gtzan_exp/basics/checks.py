@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -14,14 +15,21 @@ from pydantic_core import ArgsKwargs
 from gtzan_exp.basics.errors import Mistake, nearest
 
 MAX_MISTAKES = 10
+Find = Callable[[Any, str, list[Mistake]], Any]
 
 
 def nodes(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the dotted key and the node of every entry, inner ones included, unresolved."""
     for key, node in config.items_ex(resolve=False):
-        yield f"{prefix}{key}", node
+        yield f"{prefix}{key!s}", node
         if isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
-            yield from nodes(node, f"{prefix}{key}.")
+            yield from nodes(node, f"{prefix}{key!s}.")
+
+
+def as_dict(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
+    """Return `config` as plain data."""
+    found = OmegaConf.to_container(config, resolve=resolve)
+    return {str(key): value for key, value in found.items()} if isinstance(found, dict) else {}
 
 
 def plain(config: DictConfig, mistakes: list[Mistake]) -> dict[str, Any]:
@@ -32,15 +40,15 @@ def plain(config: DictConfig, mistakes: list[Mistake]) -> dict[str, Any]:
         mistakes.append(Mistake(key, "not set", f"{key}=VALUE", "nothing"))
         OmegaConf.update(config, key, None)
     found: dict[str, Any] = {}
-    for key in config:
+    for name in config:
         try:
-            value = config[key]
+            value = config[name]
             is_node = OmegaConf.is_config(value)
-            found[key] = OmegaConf.to_container(value, resolve=True) if is_node else value
+            found[str(name)] = OmegaConf.to_container(value, resolve=True) if is_node else value
         except OmegaConfBaseException as error:
             reason = str(error).splitlines()[0]
             allowed = "references to options that exist"
-            mistakes.append(Mistake(str(key), "cannot be resolved", allowed, reason))
+            mistakes.append(Mistake(str(name), "cannot be resolved", allowed, reason))
     return found
 
 
@@ -75,6 +83,53 @@ def checked(target: type, arguments: Mapping[str, Any], where: str, mistakes: li
         return target(**arguments)
     except ValidationError as error:
         mistakes += [_mistake(detail, where) for detail in error.errors()]
+    return None
+
+
+def object_of(node: Any, where: str, mistakes: list[Mistake], find: Find) -> Any:
+    """Return the pydantic dataclass that a node names in ``_target_``, or None and its mistakes.
+
+    Parameters
+    ----------
+    node : mapping
+        Options, among which nodes that name a class are objects too.
+    where, mistakes : as in `checked`
+    find : callable
+        Takes the name, `where` and `mistakes`, and returns the class or None; see `imported`.
+    """
+    target = find(node.get("_target_"), where, mistakes)
+    if target is None:
+        return None
+    options = {key: value for key, value in node.items() if key != "_target_"}
+    try:
+        arguments = _with_objects(options, where, mistakes, find)
+        return checked(target, arguments, where, mistakes)
+    except TypeError as error:
+        allowed = str(inspect.signature(target))
+        mistakes.append(Mistake(where, "arguments do not fit", allowed, str(error)))
+    return None
+
+
+def _with_objects(value: Any, where: str, mistakes: list[Mistake], find: Find) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    if "_target_" in value:
+        return object_of(value, where, mistakes, find)
+    return {k: _with_objects(v, f"{where}.{k}", mistakes, find) for k, v in value.items()}
+
+
+def imported(path: Any, where: str, mistakes: list[Mistake]) -> Any:
+    """Return what a dotted name names, or None and a mistake."""
+    where = f"{where}._target_"
+    if not isinstance(path, str) or "." not in path:
+        mistakes.append(Mistake(where, "not a class", "package.module.Class", repr(path)))
+        return None
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        got = f"{path} ({error})"
+        mistakes.append(Mistake(where, "cannot be imported", "an installed class", got))
     return None
 
 

@@ -7,34 +7,22 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-GENRES = (
-    "blues",
-    "classical",
-    "country",
-    "disco",
-    "hiphop",
-    "jazz",
-    "metal",
-    "pop",
-    "reggae",
-    "rock",
-)
-"""The ten genres of GTZAN in the order of the published table (alphabetical)."""
-
 # M. A. Petroff, "Accessible color sequences for data visualization", arXiv:2107.02270, 10 colours.
-_PALETTE = (
-    "#3f90da",
-    "#ffa90e",
-    "#bd1f01",
-    "#94a4a2",
-    "#832db6",
-    "#a96b59",
-    "#e76300",
-    "#b9ac70",
-    "#717581",
-    "#92dadd",
-)
+_COLORS = {
+    "blues": "#3f90da",
+    "classical": "#ffa90e",
+    "country": "#bd1f01",
+    "disco": "#94a4a2",
+    "hiphop": "#832db6",
+    "jazz": "#a96b59",
+    "metal": "#e76300",
+    "pop": "#b9ac70",
+    "reggae": "#717581",
+    "rock": "#92dadd",
+}
 
+GENRES = tuple(_COLORS)
+"""The ten genres of GTZAN in the order of the published table (alphabetical)."""
 
 _LONGEST_METRIC = 200
 
@@ -55,10 +43,8 @@ def genre_colors(classes: Sequence[str]) -> dict[str, str]:
     classes : sequence of str
         Class names. Those that are not GTZAN's take the palette in their own order.
     """
-    own = dict(zip(GENRES, _PALETTE, strict=True))
-    others = [name for name in classes if name not in own]
-    own.update({name: _PALETTE[i % len(_PALETTE)] for i, name in enumerate(others)})
-    return {name: own[name] for name in classes}
+    palette = itertools.cycle(_COLORS.values())
+    return {name: _COLORS.get(name) or next(palette) for name in classes}
 
 
 def metric_names(classes: Sequence[str]) -> dict[str, str]:

@@ -11,10 +11,14 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 TERMINATED = 128 + signal.SIGTERM
 """Exit status of a process that was asked to end."""
@@ -39,6 +43,12 @@ def process_tags() -> dict[str, str]:
     """
     pid = os.getpid()
     return dict(zip(PROCESS_TAGS, (host(), str(pid), f"{_start(pid):.2f}"), strict=True))
+
+
+def may_run(tags: Mapping[str, str]) -> bool:
+    """Return whether the process of these tags runs; of another machine's nobody here knows."""
+    alive = is_alive(int(tags["pid"]), float(tags["process_start"]))
+    return alive or tags["host"] != host()
 
 
 def is_alive(pid: int, start: float) -> bool:
@@ -115,11 +125,11 @@ def say(text: object) -> None:
 class _Unread(io.FileIO):
     """A file that takes in silence what nobody reads any more."""
 
-    def write(self, data: bytes) -> int | None:
+    def write(self, data: Buffer, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
-            return len(data)
+            return memoryview(data).nbytes
 
 
 def outlive_reader() -> None:
@@ -129,7 +139,7 @@ def outlive_reader() -> None:
     Windows has no such signal, and a console that is no plain file.
     """
     out = sys.stdout
-    if out is None or os.name != "posix":
+    if not isinstance(out, io.TextIOWrapper) or os.name != "posix":
         return
     raw = _Unread(out.fileno(), "w", closefd=False)
     sys.stdout = io.TextIOWrapper(
@@ -151,7 +161,8 @@ def end_soon() -> None:
     def kill() -> None:
         time.sleep(_GRACE_SECONDS)
         for worker in multiprocessing.active_children():
-            os.kill(worker.pid, signal.SIGKILL)
+            if worker.pid is not None:
+                os.kill(worker.pid, signal.SIGKILL)
 
     threading.Thread(target=kill, daemon=True).start()
 

@@ -1,13 +1,3 @@
 """The subcommands of ``gtzan-exp``: one module each, with its `USAGE` and its `main`."""
 
-COMMANDS = (
-    "train",
-    "validate",
-    "audit",
-    "prepare",
-    "explore",
-    "compare",
-    "predict",
-    "sync",
-    "ui",
-)
+COMMANDS = ("train", "validate", "audit", "prepare", "explore", "compare", "predict", "sync", "ui")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+T = TypeVar("T")
 
 
 def parse(arguments: Sequence[str], **options: str) -> Namespace:
@@ -34,9 +39,28 @@ def parse(arguments: Sequence[str], **options: str) -> Namespace:
 
     parser = flags_parser()
     parser.allow_abbrev = False
-    parser.error = fail
+    parser.error = fail  # type: ignore[method-assign]  # argparse would end the process
     for name, default in options.items():
         parser.add_argument(f"--{name}", default=default)
-    flags = parser.parse_args(list(arguments))
+    flags = parser.parse_intermixed_args(list(arguments))
     flags.config_name = flags.config_name or "config"
     return flags
+
+
+def composed_once(
+    flags: Namespace, read_config: Callable[[DictConfig], T], config_name: str | None = None
+) -> T:
+    """Compose the one config that a command line describes, and read it.
+
+    Raises
+    ------
+    ConfigError
+        With every mistake in it; or the command line is that of a sweep.
+    """
+    from gtzan_exp.config.compose import composed
+
+    if flags.multirun:
+        allowed = "train and validate with it, other commands without"
+        raise ConfigError(Mistake("--multirun", "is not for this command", allowed, "-m"))
+    name = config_name or flags.config_name
+    return composed(flags.overrides, read_config, config_dir=flags.config_dir, config_name=name)

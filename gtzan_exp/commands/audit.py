@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
-from gtzan_exp.commands.arguments import parse
+from gtzan_exp.commands.arguments import composed_once, parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,14 +44,10 @@ _FOLDS = 10
 def main(arguments: list[str]) -> int:
     """Measure what the command line names and print what was found."""
     from gtzan_exp.config.cell import resolve
-    from gtzan_exp.config.compose import composed
     from gtzan_exp.evaluation.audit import audit
 
     flags = parse(arguments, csv="")
-    if flags.multirun:
-        raise ConfigError(Mistake("--multirun", "is not for audit", "one split at a time", "-m"))
-    files = {"config_dir": flags.config_dir, "config_name": flags.config_name}
-    cell = composed(flags.overrides, resolve, **files)
+    cell = composed_once(flags, resolve)
     dataset = cell.view.load(cell.data, cache=cell.cache)
     split = cell.split.split(dataset)
     leaks = audit(dataset, split)

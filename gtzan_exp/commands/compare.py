@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
-from gtzan_exp.commands.arguments import parse
+from gtzan_exp.commands.arguments import composed_once, parse
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -44,16 +44,12 @@ def main(arguments: list[str]) -> int:
     """Compare what the store holds; the last line printed is the result."""
     from gtzan_exp.compare.comparison import compare
     from gtzan_exp.compare.settings import read_comparison
-    from gtzan_exp.config.compose import composed
 
     flags = parse(arguments)
-    if flags.multirun:
-        raise ConfigError(Mistake("--multirun", "is not for compare", "one comparison", "-m"))
-    files = {"config_dir": flags.config_dir, "config_name": "compare"}
     if flags.cfg:
-        print(composed(flags.overrides, partial(_as_yaml, flags), **files), end="")
+        print(composed_once(flags, partial(_as_yaml, flags), "compare"), end="")
         return 0
-    comparison = composed(flags.overrides, read_comparison, **files)
+    comparison = composed_once(flags, read_comparison, "compare")
     compared = compare(comparison, lambda text: print(text, flush=True))
     if compared:
         print(f"\n{compared}", flush=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gtzan_exp.commands.arguments import parse
+from gtzan_exp.commands.arguments import composed_once, parse
 
 USAGE = """\
 usage: gtzan-exp explore [OVERRIDE ...]
@@ -30,10 +30,8 @@ Examples:
 
 def main(arguments: list[str]) -> int:
     """Look at what the command line names; the last line printed is the result."""
-    from gtzan_exp.config.compose import composed
     from gtzan_exp.explore.look import explore
     from gtzan_exp.explore.settings import read_look
 
-    look = composed(parse(arguments).overrides, read_look, config_name="explore")
-    print(explore(look), flush=True)
+    print(explore(composed_once(parse(arguments), read_look, "explore")), flush=True)
     return 0

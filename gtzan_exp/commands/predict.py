@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,7 +13,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
-from gtzan_exp.commands.arguments import parse
+from gtzan_exp.commands.arguments import composed_once, parse
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -74,15 +74,13 @@ class PredictSettings:
 
 def main(arguments: list[str]) -> int:
     """Predict the files and return 0, or 1 when some could not be used."""
-    from gtzan_exp.config.compose import composed
-
-    flags = parse(_without_flag(arguments))
+    flags = parse(arguments, format="")
     models = [word.partition("=")[2] for word in flags.overrides if word.startswith("model=")]
     rest = [word for word in flags.overrides if not word.startswith("model=")]
     files = [word for word in rest if _is_file(word)]
-    overrides = [word for word in rest if not _is_file(word)]
-    options = {"config_dir": flags.config_dir, "config_name": "predict"}
-    settings, tracking = composed(overrides, _read, **options)
+    flags.overrides = [word for word in rest if not _is_file(word)]
+    flags.overrides += [f"format={flags.format}"] if flags.format else []
+    settings, tracking = composed_once(flags, _read, "predict")
     mistakes = []
     if len(models) != 1 or not models[0]:
         mistakes.append(Mistake("model", "not set", _MODEL, " ".join(models) or "nothing"))
@@ -121,18 +119,6 @@ def main(arguments: list[str]) -> int:
     if failed:
         print(f"{failed} of {len(paths)} files could not be used", file=sys.stderr)
     return 1 if failed else 0
-
-
-def _without_flag(arguments: Sequence[str]) -> list[str]:
-    """Return the command line with ``--format X`` written as the option that it is."""
-    words, rest = [], iter(arguments)
-    for word in rest:
-        flag, equals, value = word.partition("=")
-        if flag == "--format":
-            words.append(f"format={value if equals else next(rest, '')}")
-        else:
-            words.append(word)
-    return words
 
 
 def _is_file(word: str) -> bool:

@@ -11,8 +11,7 @@ from gtzan_exp.audio.features import FeatureSettings
 from gtzan_exp.audio.prepare import PrepareSettings, prepare
 from gtzan_exp.audio.spectrograms import SpectrogramSettings
 from gtzan_exp.basics.checks import checked, unknown
-from gtzan_exp.commands.arguments import parse
-from gtzan_exp.config.compose import composed
+from gtzan_exp.commands.arguments import composed_once, parse
 from gtzan_exp.config.reading import option_names, reading
 
 USAGE = """\
@@ -41,8 +40,7 @@ Example:
 
 def main(arguments: list[str]) -> int:
     """Make the views and return 0, or 1 when some files could not be used."""
-    overrides = parse(arguments).overrides
-    audio, root, settings = composed(overrides, _settings, config_name="prepare")
+    audio, root, settings = composed_once(parse(arguments), _settings, "prepare")
     report = prepare(audio, root, settings)
     for problem in report.problems:
         print(problem)

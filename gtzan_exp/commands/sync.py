@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, report
@@ -41,22 +40,16 @@ def main(arguments: list[str]) -> int:
     ]
     if mistakes:
         raise ConfigError(mistakes)
-    return _sync(folders or [Path(name) for name in _DEFAULT if Path(name).is_dir()], flags.uri)
-
-
-def _sync(folders: list[Path], uri: str) -> int:
     from gtzan_exp.sweep.sync import sync
 
-    left = 0
-    lines = 0
-    for line in sync([folder.absolute() for folder in folders], uri=uri or None):
-        lines += 1
+    folders = folders or [Path(name) for name in _DEFAULT if Path(name).is_dir()]
+    line, status = None, 0
+    for line in sync([folder.absolute() for folder in folders], uri=flags.uri or None):
         if isinstance(line, GtzanExpError):
-            left += 1
+            status = 2
             report(line)
         else:
             print(line, flush=True)
-    if not lines:
+    if line is None:
         print(f"nothing to deliver below {', '.join(map(str, folders)) or 'this folder'}")
-    sys.stdout.flush()
-    return 2 if left else 0
+    return status

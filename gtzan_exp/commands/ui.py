@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from gtzan_exp.commands.arguments import parse
+from gtzan_exp.commands.arguments import composed_once, parse
 
 USAGE = """\
 usage: gtzan-exp ui [--port PORT] [OVERRIDE ...]
@@ -24,13 +24,12 @@ def main(arguments: list[str]) -> int:
     """Start MLflow's server on loopback and wait for its end."""
     from gtzan_exp.basics.errors import ConfigError, Mistake
     from gtzan_exp.config.cell import resolve_tracking
-    from gtzan_exp.config.compose import composed
 
     flags = parse(arguments, port="5000")
     port = flags.port
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise ConfigError(Mistake("--port", "not a port", "1 to 65535", repr(port)))
-    tracking = composed(flags.overrides, resolve_tracking)
+    tracking = composed_once(flags, resolve_tracking)
     if tracking.uri.startswith("http"):
         print(f"the server has its own pages: {tracking.uri}")
         return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gtzan_exp.commands.arguments import parse
+from gtzan_exp.commands.arguments import composed_once, parse
 
 USAGE = """\
 usage: gtzan-exp validate [-m] [OVERRIDE ...]
@@ -25,17 +25,15 @@ def main(arguments: list[str]) -> int:
     """Check what the command line describes and print what it found."""
     from gtzan_exp.basics.genres import labelled
     from gtzan_exp.config.cell import resolve
-    from gtzan_exp.config.compose import composed
     from gtzan_exp.config.sweep_plan import check_sweep
     from gtzan_exp.data.inputs import kinds_of
 
     flags = parse(arguments)
-    files = {"config_dir": flags.config_dir, "config_name": flags.config_name}
     if flags.multirun:
-        check_sweep(flags.overrides, **files)
+        check_sweep(flags.overrides, config_dir=flags.config_dir, config_name=flags.config_name)
         print("ok: the configuration of every job is valid")
         return 0
-    cell = composed(flags.overrides, resolve, **files)
+    cell = composed_once(flags, resolve)
     dataset = cell.view.load(cell.data, cache=cell.cache)
     split = cell.split.split(dataset)
     shapes = [" x ".join(map(str, array.shape)) for array in dataset.arrays.values()]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gtzan_exp.basics.genres import genre_colors
 from gtzan_exp.compare.outcomes import Outcome
 from gtzan_exp.compare.text import label, protocol_title
-from gtzan_exp.evaluation.confusion import draw_confusion
-from gtzan_exp.report.canvas import MUTED, Picture, canvas
+from gtzan_exp.evaluation.plots import confusion_matrix
+from gtzan_exp.report.canvas import MUTED, Picture, canvas, heat_map
 
 _MARKERS = "osDv^P<X>"
 _WIDE = 80
@@ -89,41 +90,20 @@ def genres(accuracies: pd.DataFrame, table: pd.DataFrame, path: Path, *, data: s
         for _, line in lines.iterrows()
     ]
     values = accuracies.to_numpy(dtype=float)
-    size = (2.9 + 0.46 * values.shape[1] + 0.4, 1.6 + 0.26 * values.shape[0])
-    with canvas(path, size=size) as figure:
+    texts = np.array([["" if v != v else f"{100 * v:.0f}" for v in row] for row in values])
+    size = (3.3 + 0.46 * values.shape[1], 1.6 + 0.26 * values.shape[0])
+    with canvas(path, size=size, title=f"Right of each genre (%), {data}") as figure:
         axes = figure.subplots()
-        image = axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        for row, cells in enumerate(values):
-            for column, value in enumerate(cells):
-                if value == value:
-                    color = "white" if value > 0.55 else "black"
-                    axes.text(
-                        *(column, row, f"{100 * value:.0f}"),
-                        ha="center",
-                        va="center",
-                        fontsize=8,
-                        color=color,
-                    )
-        axes.set_xticks(range(values.shape[1]), accuracies.columns, rotation=45, ha="right")
-        axes.set_yticks(range(values.shape[0]), names, fontsize=9)
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
-        for row in range(1, len(lines)):
-            if lines["protocol"].iloc[row] != lines["protocol"].iloc[row - 1]:
-                axes.axhline(row - 0.5, color="white", lw=4)
-        axes.set_title(f"Right of each genre (%), {data}")
-        figure.colorbar(image, label="share right")
+        heat_map(axes, values, texts, rows=names, columns=list(accuracies))
+        for row in np.flatnonzero(lines["protocol"].diff()[1:]):
+            axes.axhline(row + 0.5, color="white", lw=4)
     means = ", ".join(f"{name} {mean:.0%}" for name, mean in accuracies.mean().items())
     return Picture(path, f"Accuracy by genre, mean over the runs: {means}.")
 
 
 def confusion(outcome: Outcome, classes: Sequence[str], title: str, path: Path) -> Picture:
     """Draw the confusion matrix of a run, over tracks."""
-    with canvas(path, size=(4.6, 4.6)) as figure:
-        axes = figure.subplots()
-        draw_confusion(axes, outcome.tracks, classes, fontsize=8)
-        axes.tick_params(labelsize=8)
-        axes.set_title(title, fontsize=9)
+    confusion_matrix(outcome.tracks, classes, path, title=title)
     right = outcome.tracks["right"]
     return Picture(path, f"Confusion matrix of {title}: {right.sum()} of {len(right)} right.")
 

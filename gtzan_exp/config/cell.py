@@ -13,10 +13,10 @@ from typing import Any, get_args
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gtzan_exp.basics.checks import checked
+from gtzan_exp.basics.checks import as_dict, checked, object_of
 from gtzan_exp.basics.errors import MissingExtraError, Mistake, nearest
 from gtzan_exp.config.files import choices
-from gtzan_exp.config.reading import class_of, object_of, reading
+from gtzan_exp.config.reading import class_of, reading
 from gtzan_exp.data.contracts import Classifier, Location, Splitter, View
 from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, order
 from gtzan_exp.models.build import ModelSpec
@@ -71,18 +71,20 @@ def resolve(config: DictConfig) -> Cell:
     """
     mistakes = _top_level(config)
     if any(mistake.where == "seed" for mistake in mistakes):
-        config = OmegaConf.merge(config, {"seed": 0})  # one mistake, not one per use of the seed
+        config = config.copy()
+        config.seed = 0  # one mistake, not one per use of the seed
     with reading(config, _NODES, _OPTIONS, mistakes) as found:
         node, mistakes = found.node, found.mistakes
         mistakes += misfit(node.get("view"), node.get("model"))
         objects = {name: found.object(name) for name in _NODES if name != "model"}
         if objects["data"] is not None:
             mistakes += objects["data"].mistakes()
-        spec, classifier = _model(node.get("model"), mistakes)
+        model = _model(node.get("model"), mistakes)
+    assert model is not None  # or there was a mistake
     return Cell(
         **objects,
-        model=spec,
-        classifier=classifier,
+        model=model[0],
+        classifier=model[1],
         seed=node["seed"],
         name=node["name"],
         tags={str(key): str(value) for key, value in node["tags"].items()},
@@ -107,32 +109,29 @@ def resolve_tracking(config: DictConfig) -> Tracking:
 
 def misfit(view: Mapping[str, Any] | None, model: Mapping[str, Any] | None) -> list[Mistake]:
     """Return the mistake of a pair whose model does not take what the view gives, if it is one."""
-    gives, takes = _gives(view), model and model.get("input")
-    if view is None or model is None or gives is None or _fits(takes, gives):
+    if view is None or model is None or _fit(view, model):
         return []
-    given = " and ".join(" or ".join(forms) for forms in forms_of(gives))
     got = f"view={view.get('name')} with model={model.get('name')}"
-    what = f"the model takes {' and '.join(kinds_of(takes))}, the view gives {given}"
+    given = " and ".join(" or ".join(forms) for forms in forms_of(_gives(view) or ()))
+    what = f"the model takes {' and '.join(kinds_of(model['input']))}, the view gives {given}"
     return [Mistake(got.replace(" with", ""), what, _pairs_that_work(), got)]
 
 
-def _gives(view: Mapping[str, Any] | None) -> Gives | None:
+def _fit(view: Mapping[str, Any], model: Mapping[str, Any]) -> bool:
+    """Say whether a model takes what a view gives; what is wrong with either is said elsewhere."""
+    gives, takes = _gives(view), model.get("input")
+    if gives is None or not isinstance(takes, Sequence):
+        return True
+    kinds = kinds_of(takes)
+    return not set(kinds) <= set(get_args(InputKind)) or order(kinds, gives) is not None
+
+
+def _gives(view: Mapping[str, Any]) -> Gives | None:
     """Return what the view of a node gives, or None where that node is wrong."""
-    if view is None:
-        return None
     if view.get("gives"):
         return tuple(view["gives"])
-    if isinstance(view, DictConfig):
-        view = OmegaConf.to_container(view, resolve=True)
-    return getattr(object_of(view, "view", []), "gives", None)
-
-
-def _fits(takes: Any, gives: Gives) -> bool:
-    """Say whether a model takes what a view gives; an input that is none is said elsewhere."""
-    kinds = (takes,) if isinstance(takes, str) else takes
-    if not isinstance(kinds, Sequence) or not set(kinds) <= set(get_args(InputKind)):
-        return True
-    return order(tuple(kinds) if len(kinds) > 1 else kinds[0], gives) is not None
+    node = as_dict(view) if isinstance(view, DictConfig) else view
+    return getattr(object_of(node, "view", [], class_of), "gives", None)
 
 
 def _pairs_that_work() -> str:
@@ -143,16 +142,15 @@ def _pairs_that_work() -> str:
 
     models = nodes("model")
     return "; ".join(
-        f"view={view.name} with "
-        + "|".join(model.name for model in models if _fits(model.get("input"), _gives(view)))
+        f"view={view.name} with " + "|".join(model.name for model in models if _fit(view, model))
         for view in nodes("view")
     )
 
 
 def options(config: DictConfig) -> dict[str, Any]:
     """Return the resolved options of the run, flat, with dotted keys."""
-    plain = {name: OmegaConf.to_container(config[name], resolve=True) for name in _NODES}
-    return flatten({"seed": config.seed, **plain})
+    plain = as_dict(config)
+    return flatten({name: plain[name] for name in ("seed", *_NODES)})
 
 
 def described_by(cell: Cell) -> dict[str, str]:
@@ -174,16 +172,17 @@ def flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _top_level(config: DictConfig) -> list[Mistake]:
-    expected = {
+    expected: dict[str, tuple[type, str]] = {
         "seed": (int, "an integer"),
         "name": (str, "text"),
         "tags": (DictConfig, "key: value"),
         "skip_finished": (bool, "true or false"),
+        **{f"paths.{key}": (str, "the path of a folder") for key in _PATHS},
     }
-    mistakes = []
+    mistakes: list[Mistake] = []
     for key, (kind, allowed) in expected.items():
         try:
-            value = config.get(key)
+            value = OmegaConf.select(config, key, throw_on_missing=True)
         except OmegaConfBaseException as error:
             if key == "seed":
                 reason, allowed = str(error).splitlines()[0], "references to options that exist"
@@ -191,39 +190,35 @@ def _top_level(config: DictConfig) -> list[Mistake]:
             continue  # `plain` reports the others
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             mistakes.append(Mistake(key, "wrong type", allowed, repr(value)))
-        elif key == "seed" and not 0 <= value < 2**32:
+        elif key == "seed" and value not in range(2**32):
             mistakes.append(Mistake(key, "out of range", "0 to 4294967295", str(value)))
     tags = config.get("tags")
-    for key in tags if isinstance(tags, DictConfig) else ():
-        if str(key) in _OWN_TAGS or str(key).startswith(VERSION):
+    for key in map(str, tags if isinstance(tags, DictConfig) else ()):
+        if key in _OWN_TAGS or key.startswith(VERSION):
             what, allowed = "is set by the run itself", "a name of your own, for example tags.note"
             mistakes.append(Mistake(f"tags.{key}", what, allowed, f"tags.{key}"))
-    for key in _PATHS:
-        value = OmegaConf.select(config, f"paths.{key}", throw_on_resolution_failure=False)
-        if not isinstance(value, str) or not value:
-            mistakes.append(
-                Mistake(f"paths.{key}", "wrong type", "the path of a folder", repr(value))
-            )
     return mistakes
 
 
-def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec | None, Any]:
-    """Return the spec and the classifier, not fitted, of a ``model`` node."""
+def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec, Classifier] | None:
+    """Return the spec and the classifier, not fitted, of a ``model`` node, if nothing is wrong."""
     if not isinstance(node, Mapping):
-        return None, None
+        return None
+    before = len(mistakes)
     own = {key: node[key] for key in _SPEC_FIELDS if key in node}
     spec = checked(ModelSpec, own, "model", mistakes)
     target = class_of(node.get("_target_"), "model", mistakes)
     if target is None:
-        return spec, None
+        return None
     arguments = {k: v for k, v in node.items() if k not in _SPEC_FIELDS and k != "_target_"}
-    before = len(mistakes)
     for key, value in arguments.items():
         if isinstance(value, Mapping) and "_target_" in value:
-            arguments[key] = object_of(value, key, mistakes)
+            arguments[key] = object_of(value, key, mistakes, class_of)
     mistakes += _argument_mistakes(target, arguments)
-    mistakes += _extra_mistakes(target, str(node.get("name")))
-    return spec, None if len(mistakes) > before else target(**arguments)
+    if hasattr(target, "network") and not importlib.util.find_spec("tensorflow"):
+        where = f"model={node.get('name')}"
+        mistakes += MissingExtraError(where, "tensorflow", "networks").mistakes
+    return (spec, target(**arguments)) if len(mistakes) == before else None
 
 
 def _argument_mistakes(target: Any, arguments: Mapping[str, Any]) -> list[Mistake]:
@@ -249,8 +244,6 @@ def _argument_mistakes(target: Any, arguments: Mapping[str, Any]) -> list[Mistak
         if p.default is p.empty and p.kind is not p.VAR_KEYWORD and name not in arguments
     ]
     constraints = getattr(target, "_parameter_constraints", {})
-    if not constraints:
-        return mistakes
     from sklearn.utils._param_validation import (
         InvalidParameterError,
         validate_parameter_constraints,
@@ -267,12 +260,6 @@ def _argument_mistakes(target: Any, arguments: Mapping[str, Any]) -> list[Mistak
                 Mistake(f"model.{name}", f"not valid for {target.__name__}", allowed, got)
             )
     return mistakes
-
-
-def _extra_mistakes(target: Any, name: str) -> list[Mistake]:
-    if not hasattr(target, "network") or importlib.util.find_spec("tensorflow"):
-        return []
-    return list(MissingExtraError(f"model={name}", "tensorflow", "networks").mistakes)
 
 
 def _cache_folder() -> str:

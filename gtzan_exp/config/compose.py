@@ -87,7 +87,7 @@ def run_once(
         if config.hydra.mode == RunMode.MULTIRUN:
             raise ConfigError(Mistake("hydra.mode", "is a sweep", _FOR_SWEEPS, "MULTIRUN"))
         try:
-            resolve(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]))
+            resolve(_without_hydra(config))
         except ConfigError:
             read(Choices(hydra, config_name), given, resolve)
             raise
@@ -98,7 +98,7 @@ def whole(
     hydra: Session, overrides: Sequence[Override], config_name: str, *, logs: bool = False
 ) -> DictConfig:
     """Compose a config with Hydra's own part, or raise every mistake, or else what Hydra says."""
-    texts = [override.input_line for override in overrides]
+    texts = [text_of(override) for override in overrides]
     try:
         return hydra.compose(config_name, texts, logs=logs)
     except NOT_COMPOSED as error:
@@ -110,13 +110,23 @@ def _of_one_run(overrides: Sequence[str]) -> list[Override]:
     """Return parsed overrides; raise those that are sweeps."""
     found = parsed(overrides)
     mistakes = [
-        Mistake(override.get_key_element(), "is a sweep", _FOR_SWEEPS, override.input_line)
+        wrong(override, "is a sweep", _FOR_SWEEPS)
         for override in found
         if override.is_sweep_override() or override.key_or_group == "sweep"
     ]
     if mistakes:
         raise ConfigError(mistakes)
     return found
+
+
+def text_of(override: Override) -> str:
+    """Return an override as it was given."""
+    return override.input_line or ""
+
+
+def wrong(override: Override, what: str, allowed: str) -> Mistake:
+    """Return the mistake of an override."""
+    return Mistake(override.key_or_group, what, allowed, text_of(override))
 
 
 def parsed(overrides: Sequence[str]) -> list[Override]:
@@ -152,10 +162,7 @@ class Choices:
         return deepcopy(self._composed(tuple(groups)))
 
     def _compose(self, groups: tuple[str, ...]) -> DictConfig:
-        config = self.hydra.compose(self.config_name, groups)
-        with open_dict(config):
-            config.pop("hydra", None)
-        return config
+        return _without_hydra(self.hydra.compose(self.config_name, groups))
 
 
 def read(
@@ -170,8 +177,8 @@ def read(
         if not options and not name.startswith("hydra."):
             values.append(override)
             continue
-        wanted = chosen if isinstance(chosen, list) else [chosen]
-        unknown = [] if override.is_delete() else [str(n) for n in wanted if n not in options]
+        wanted = [str(name) for name in (chosen if isinstance(chosen, list) else [chosen])]
+        unknown = [] if override.is_delete() else [n for n in wanted if n not in options]
         missing = _missing_launchers(wanted) if name == _LAUNCHER else []
         if missing:
             mistakes += missing
@@ -181,13 +188,13 @@ def read(
         else:
             groups.append(override)
     try:
-        config = choices.config([override.input_line for override in groups])
+        config = choices.config([text_of(override) for override in groups])
     except NOT_COMPOSED as error:
         foreign = [o for o in groups if f"override '{o.key_or_group}'. No match" in str(error)]
         if foreign:
             mistakes += [_unknown(choices.config([]), o, choices.groups) for o in foreign]
             raise ConfigError(mistakes) from error
-        got = " ".join(o.input_line for o in groups) or choices.config_name
+        got = " ".join(map(text_of, groups)) or choices.config_name
         raise ConfigError([*mistakes, not_composed(error, got)]) from error
     for override in values:
         mistakes += _set(config, override, choices.groups)
@@ -214,11 +221,11 @@ def _unknown(config: DictConfig, override: Override, groups: Sequence[str]) -> M
     known = [name for name, _ in nodes(config)]
     group, dot, _ = key.rpartition(".")
     if dot and OmegaConf.select(config, group) == {}:
-        return Mistake(key, "is not there yet", f"+{key}=VALUE", override.input_line)
+        return wrong(override, "is not there yet", f"+{key}=VALUE")
     siblings = [name for name in known if name.rpartition(".")[0] == group]
     allowed = siblings or [name for name in known if "." not in name]
     close = nearest(key, allowed if dot else [*allowed, *groups])
-    return Mistake(key, f"unknown option{close}", ", ".join(allowed), override.input_line)
+    return wrong(override, f"unknown option{close}", ", ".join(allowed))
 
 
 def _set(config: DictConfig, override: Override, groups: Sequence[str]) -> list[Mistake]:
@@ -228,13 +235,18 @@ def _set(config: DictConfig, override: Override, groups: Sequence[str]) -> list[
     now = OmegaConf.select(config, key, throw_on_missing=False, throw_on_resolution_failure=False)
     value = override.value()
     if override.is_add() and now is not None and not isinstance(value, dict | list):
-        return [Mistake(key, "is there already", f"{key}=VALUE", override.input_line)]
+        return [wrong(override, "is there already", f"{key}=VALUE")]
     if override.is_delete() and value not in (None, now):
-        return [Mistake(key, "has another value", f"~{key}", override.input_line)]
+        return [wrong(override, "has another value", f"~{key}")]
     if override.is_delete():
-        parent = OmegaConf.select(config, key.rpartition(".")[0]) if "." in key else config
+        group, _, name = key.rpartition(".")
+        parent = OmegaConf.select(config, group) if group else config
         with open_dict(parent):
-            del parent[key.rpartition(".")[2]]
+            del parent[name]
         return []
     OmegaConf.update(config, key, value, force_add=True)
     return []
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])

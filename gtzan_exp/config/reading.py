@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -11,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from gtzan_exp.basics.checks import checked, once, plain, unknown
+from gtzan_exp.basics.checks import checked, imported, object_of, once, plain, unknown
 from gtzan_exp.basics.errors import ConfigError, Mistake
 
 _METHODS = {
@@ -41,7 +39,9 @@ class Reading:
 
     def object(self, group: str) -> Any:
         """Return what the node of a group describes, or None and its mistakes."""
-        return object_of(self.node.get(group), group, self.mistakes)
+        node = self.node.get(group)
+        found = isinstance(node, Mapping)
+        return object_of(node, group, self.mistakes, class_of) if found else None
 
     def settings(self, target: type) -> Any:
         """Return the options at the top as a pydantic dataclass, or None and its mistakes."""
@@ -94,56 +94,12 @@ def option_names(target: type) -> list[str]:
     return [field.name for field in fields(target)]
 
 
-def object_of(node: Any, where: str, mistakes: list[Mistake]) -> Any:
-    """Return the pydantic dataclass that a node names, checked, or None and its mistakes."""
-    if not isinstance(node, Mapping):
-        return None
-    target = class_of(node.get("_target_"), where, mistakes)
-    if target is None:
-        return None
-    arguments = {
-        key: _with_objects(value, f"{where}.{key}", mistakes)
-        for key, value in node.items()
-        if key != "_target_"
-    }
-    try:
-        return checked(target, arguments, where, mistakes)
-    except TypeError as error:
-        allowed = str(inspect.signature(target))
-        mistakes.append(Mistake(where, "arguments do not fit", allowed, str(error)))
-    return None
-
-
-def _with_objects(value: Any, where: str, mistakes: list[Mistake]) -> Any:
-    """Return an option; nodes in it that name a class of the same group are objects."""
-    if not isinstance(value, Mapping):
-        return value
-    if "_target_" in value:
-        return object_of(value, where, mistakes)
-    return {key: _with_objects(inner, f"{where}.{key}", mistakes) for key, inner in value.items()}
-
-
 def class_of(path: Any, where: str, mistakes: list[Mistake]) -> Any:
     """Return the class of that dotted name, with the method that its group calls, or None."""
-    if not isinstance(path, str) or "." not in path:
-        mistakes.append(
-            Mistake(f"{where}._target_", "not a class", "package.module.Class", repr(path))
-        )
-        return None
-    module, _, name = path.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        mistakes.append(
-            Mistake(
-                f"{where}._target_", "cannot be imported", "an installed class", f"{path} ({error})"
-            )
-        )
-        return None
+    found = imported(path, where, mistakes)
     method = _METHODS.get(where.partition(".")[0], "__init__")
-    if not isinstance(found, type) or not hasattr(found, method):
-        mistakes.append(
-            Mistake(f"{where}._target_", "does not fit", f"a class with {method!r}", path)
-        )
-        return None
-    return found
+    if found is None or (isinstance(found, type) and hasattr(found, method)):
+        return found
+    where, allowed = f"{where}._target_", f"a class with {method!r}"
+    mistakes.append(Mistake(where, "does not fit", allowed, path))
+    return None

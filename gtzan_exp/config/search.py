@@ -10,6 +10,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import Mistake
+from gtzan_exp.config.compose import wrong
 
 if TYPE_CHECKING:
     import optuna
@@ -56,7 +57,7 @@ class Search:
     batch_size: Annotated[int, Field(ge=1)] = 4
 
     @property
-    def direction(self) -> str:
+    def direction(self) -> Literal["maximize", "minimize"]:
         """``maximize``, or ``minimize`` for a loss."""
         return "minimize" if self.metric == "val/log_loss" else "maximize"
 
@@ -69,11 +70,11 @@ class Search:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        if self.sampler == "random":
-            sampler = optuna.samplers.RandomSampler(seed=self.seed)
-        else:
-            sampler = optuna.samplers.TPESampler(seed=self.seed, constant_liar=True)
-        return optuna.create_study(direction=self.direction, sampler=sampler)
+        samplers: dict[str, optuna.samplers.BaseSampler] = {
+            "random": optuna.samplers.RandomSampler(seed=self.seed),
+            "tpe": optuna.samplers.TPESampler(seed=self.seed, constant_liar=True),
+        }
+        return optuna.create_study(direction=self.direction, sampler=samplers[self.sampler])
 
 
 def space_mistakes(overrides: Iterable[Override]) -> list[Mistake]:
@@ -83,20 +84,25 @@ def space_mistakes(overrides: Iterable[Override]) -> list[Mistake]:
     """
     mistakes = []
     for override in overrides:
-        key, text = override.get_key_element().lstrip("+~"), override.input_line
         value = override.value()
-        if key.partition(".")[0] not in _SEARCHED:
+        if override.key_or_group.partition(".")[0] not in _SEARCHED:
             options = ", ".join(f"{group}.*" for group in _SEARCHED)
-            allowed = f"one value; {options} are searched over"
-            mistakes.append(Mistake(key, "is no part of a search", allowed, text))
-        elif isinstance(value, IntervalSweep):
-            if not value.start < value.end:
-                allowed = "interval(LOW, HIGH), LOW below HIGH"
-                mistakes.append(Mistake(key, "is an empty interval", allowed, text))
-            elif "log" in value.tags and value.start <= 0:
-                allowed = "tag(log, interval(LOW, HIGH)), LOW above 0"
-                mistakes.append(Mistake(key, "has no logarithm", allowed, text))
+            what, allowed = "is no part of a search", f"one value; {options} are searched over"
+        elif isinstance(value, IntervalSweep) and ends(value)[0] >= ends(value)[1]:
+            what, allowed = "is an empty interval", "interval(LOW, HIGH), LOW below HIGH"
+        elif isinstance(value, IntervalSweep) and "log" in value.tags and ends(value)[0] <= 0:
+            what, allowed = "has no logarithm", "tag(log, interval(LOW, HIGH)), LOW above 0"
+        else:
+            continue
+        mistakes.append(wrong(override, what, allowed))
     return mistakes
+
+
+def ends(interval: IntervalSweep) -> tuple[float, float]:
+    """Return the lowest and the highest number of an interval, whole ones as integers."""
+    assert interval.start is not None
+    assert interval.end is not None
+    return interval.start, interval.end
 
 
 def distribution(override: Override) -> BaseDistribution:
@@ -105,49 +111,26 @@ def distribution(override: Override) -> BaseDistribution:
     ``interval(a, b)`` is a range of numbers, of whole ones as ``int(interval(a, b))``, and by its
     logarithm as ``tag(log, ...)``. All else is a choice, whose values have no order.
     """
-    from optuna.distributions import (
-        CategoricalDistribution,
-        FloatDistribution,
-        IntDistribution,
-    )
+    from optuna import distributions
 
     value = override.value()
     if not isinstance(value, IntervalSweep):
-        return CategoricalDistribution(list(override.sweep_string_iterator()))
-    whole = isinstance(value.start, int) and isinstance(value.end, int)
-    kind = IntDistribution if whole else FloatDistribution
-    return kind(value.start, value.end, log="log" in value.tags)
+        return distributions.CategoricalDistribution(list(override.sweep_string_iterator()))
+    low, high = ends(value)
+    if isinstance(low, int) and isinstance(high, int):
+        return distributions.IntDistribution(low, high, log="log" in value.tags)
+    return distributions.FloatDistribution(low, high, log="log" in value.tags)
 
 
 def as_overrides(params: Mapping[str, Any], space: Mapping[str, BaseDistribution]) -> list[str]:
     """Return the overrides of a trial; numbers have four digits, which can be read and repeated."""
+    from optuna.distributions import FloatDistribution
+
     overrides = []
     for key, value in params.items():
-        if isinstance(value, float):
+        drawn_from = space[key]
+        if isinstance(drawn_from, FloatDistribution):
             rounded = float(f"{value:.{_DIGITS}g}")
-            value = min(max(rounded, space[key].low), space[key].high)
+            value = min(max(rounded, drawn_from.low), drawn_from.high)
         overrides.append(f"{key}={value}")
     return overrides
-
-
-def validates(split: Any) -> bool:
-    """Say whether a split, by its options alone, has a validation part apart from the test part."""
-    return getattr(split, "has_validation", True)
-
-
-def validation_mistake(split: str) -> Mistake:
-    """Return the mistake of a search on a split without a validation part."""
-    return Mistake(
-        "split",
-        "has no validation part, and a search never looks at the test part",
-        "holdout, fault_filtered, learning_curve; kfold, group_kfold with split.val_size=0.1; "
-        "lists with split.val=FILE",
-        f"split={split}",
-    )
-
-
-def score_mistake(metric: str, measured: Iterable[str]) -> Mistake:
-    """Return the mistake of a search by a metric that its trials do not have."""
-    scores = [name for name in METRICS if name in measured]
-    allowed = ", ".join(scores) or "a split with a validation part"
-    return Mistake("hydra.sweeper.metric", "is not measured by these trials", allowed, metric)

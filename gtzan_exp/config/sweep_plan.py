@@ -8,15 +8,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override
 from omegaconf import DictConfig, OmegaConf
 
-from gtzan_exp.basics.checks import checked, once
+from gtzan_exp.basics.checks import as_dict, checked, once
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake
 from gtzan_exp.config.cell import Cell, misfit, resolve
-from gtzan_exp.config.compose import Choices, parsed, read, whole
+from gtzan_exp.config.compose import Choices, parsed, read, text_of, whole, wrong
 from gtzan_exp.config.hydra_session import BASIC_SWEEPER, Session, session
-from gtzan_exp.config.search import Search, space_mistakes, validates, validation_mistake
+from gtzan_exp.config.search import Search, ends, space_mistakes
 from gtzan_exp.tracking.store import masked
 
 MAX_JOBS_CHECKED = 256
@@ -87,7 +87,7 @@ def check_sweep(
         n_jobs = len(first) + sum(1 for _ in jobs) if is_product else None
         if search is not None:
             n_jobs = search.n_trials
-            mistakes += [validation_mistake(c.split.name) for c in cells if not validates(c.split)]
+            mistakes += [_no_validation(c) for c in cells if not c.split.has_validation]
         folder = str(base.hydra.sweep.dir)
     stores = {cell.tracking.uri: None for cell in cells}
     if len(stores) > 1:
@@ -104,7 +104,7 @@ def check_sweep(
 def _never_swept(overrides: Sequence[Override]) -> list[Mistake]:
     """Return the mistakes of sweeps over what all jobs of a sweep have in common."""
     return [
-        Mistake(override.key_or_group, "is swept", "one for all jobs", override.input_line)
+        wrong(override, "is swept", "one for all jobs")
         for override in overrides
         if override.is_sweep_override()
         and (override.key_or_group == "sweep" or re.match("hydra[./]", override.key_or_group))
@@ -144,9 +144,8 @@ def _search(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> S
     """Return the settings of a search; raise what is wrong with them and with its space."""
     if importlib.util.find_spec("optuna") is None:
         raise MissingExtraError("hydra/sweeper=search", "optuna", "hpo")
-    options = OmegaConf.to_container(sweeper, resolve=True)
     mistakes: list[Mistake] = []
-    known = {k: v for k, v in options.items() if k not in ("_target_", "params")}
+    known = {k: v for k, v in as_dict(sweeper).items() if k not in ("_target_", "params")}
     search = checked(Search, known, "hydra.sweeper", mistakes)
     space = [o for o in _by_key(hydra, overrides, sweeper).values() if o.is_sweep_override()]
     mistakes += space_mistakes(space)
@@ -161,7 +160,7 @@ def _search(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> S
 def _by_key(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> dict[str, Override]:
     """Return the overrides of a sweep's config and, over them, those of the command line."""
     lines = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
-    lines += [override.input_line for override in overrides]
+    lines += [text_of(override) for override in overrides]
     parsed(lines)  # says which of them is wrong
     return {override.get_key_element(): override for override in hydra.parse(lines)}
 
@@ -173,13 +172,13 @@ def _jobs(choices: Choices, overrides: list[Override], sweeper: DictConfig) -> I
     """
     texts: dict[str, list[str]] = {}
     for key, override in _by_key(choices.hydra, overrides, sweeper).items():
+        value = override.value()
         if override.is_discrete_sweep():
             texts[key] = [f"{key}={text}" for text in override.sweep_string_iterator()]
-        elif override.is_interval_sweep():
-            interval = override.value()
-            texts[key] = [f"{key}={interval.start}", f"{key}={interval.end}"]
+        elif isinstance(value, IntervalSweep):
+            texts[key] = [f"{key}={end}" for end in ends(value)]
         else:
-            texts[key] = [override.input_line]
+            texts[key] = [text_of(override)]
     if _is_search(sweeper):
         for number in range(max(map(len, texts.values()))):
             yield [of_key[min(number, len(of_key) - 1)] for of_key in texts.values()]
@@ -188,6 +187,13 @@ def _jobs(choices: Choices, overrides: list[Override], sweeper: DictConfig) -> I
     for job in itertools.product(*texts.values()):
         if not pairs_only or read(choices, choices.hydra.parse(job), _fits):
             yield list(job)
+
+
+def _no_validation(cell: Cell) -> Mistake:
+    what = "has no validation part, and a search never looks at the test part"
+    with_one = "holdout, fault_filtered, learning_curve; kfold, group_kfold with split.val_size=0.1"
+    allowed = f"{with_one}; lists with split.val=FILE"
+    return Mistake("split", what, allowed, f"split={cell.split.name}")
 
 
 def _fits(config: DictConfig) -> bool:

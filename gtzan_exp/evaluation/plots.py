@@ -1,13 +1,62 @@
-"""Pictures of how a run learned: by epoch, and by amount of data."""
+"""Pictures of a run: its confusion matrix, and how it learned, by epoch and by amount of data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gtzan_exp.report.canvas import INK, MUTED, style
+import numpy as np
+import pandas as pd
+
+from gtzan_exp.report.canvas import INK, MUTED, canvas, heat_map
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _TRAIN, _VALIDATION, _TEST = "#3f90da", "#bd1f01", INK
+_CELL, _LETTER, _TITLE_LETTER = 0.36, 0.075, 0.088  # inches
+
+
+def confusion_matrix(
+    predictions: pd.DataFrame, classes: Sequence[str], path: Path, *, title: str
+) -> None:
+    """Draw the confusion matrix of a table of predictions.
+
+    Parameters
+    ----------
+    predictions, classes : as in `draw_confusion`
+    path : Path
+        The PNG to write.
+    title : str
+        It may have several lines.
+    """
+    side = _CELL * len(classes) + _LETTER * max(map(len, classes))
+    least = _TITLE_LETTER * max(map(len, title.split("\n")))
+    with canvas(path, size=(max(side + 1.1, least), side + 1.3), title=title) as figure:
+        draw_confusion(figure.subplots(), predictions, classes)
+
+
+def draw_confusion(axes: Axes, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
+    """Draw a confusion matrix into `axes`.
+
+    Cells show counts and are shaded by the share of their row, so that genres of unequal size
+    compare.
+
+    Parameters
+    ----------
+    axes : Axes
+    predictions : pandas.DataFrame
+        With the columns ``true`` and ``predicted``.
+    classes : sequence of str
+        Rows and columns, in this order.
+    """
+    from sklearn import metrics
+
+    counts = metrics.confusion_matrix(predictions["true"], predictions["predicted"], labels=classes)
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    heat_map(axes, shares, np.where(counts, counts.astype(str), ""), rows=classes, columns=classes)
+    axes.set(xlabel="predicted genre", ylabel="true genre", aspect="equal")
 
 
 def learning_curves(
@@ -25,13 +74,8 @@ def learning_curves(
         The PNG to write.
     title : str
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     names = [name for name in ("loss", "accuracy") if name in history]
-    with rc_context(style()):
-        figure = Figure(figsize=(4.6 * len(names), 3.4), layout="constrained")
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    with canvas(path, size=(4.6 * len(names), 3.4), title=title) as figure:
         for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
             for key, label, color in (
                 (name, "training", _TRAIN),
@@ -46,7 +90,6 @@ def learning_curves(
             axes.set(xlabel="epoch", ylabel="cross-entropy (nats)" if name == "loss" else name)
             axes.grid(axis="y", alpha=0.25)
             axes.legend(fontsize=8)
-        figure.savefig(path)
 
 
 def learning_curve(points: Mapping[int, Mapping[str, float]], path: Path, *, title: str) -> None:
@@ -61,13 +104,8 @@ def learning_curve(points: Mapping[int, Mapping[str, float]], path: Path, *, tit
         The PNG to write.
     title : str
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     parts = (("train", "training", _TRAIN), ("val", "validation", _VALIDATION))
-    with rc_context(style()):
-        figure = Figure(figsize=(9.2, 3.6), layout="constrained")
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    with canvas(path, size=(9.2, 3.6), title=title) as figure:
         columns = figure.subplots(1, 2, sharey=True)
         for axes, key in zip(columns, ("accuracy", "macro_f1"), strict=True):
             for part, label, color in (*parts, ("test", "test", _TEST)):
@@ -79,4 +117,3 @@ def learning_curve(points: Mapping[int, Mapping[str, float]], path: Path, *, tit
             axes.tick_params(labelleft=True)
             axes.grid(axis="y", alpha=0.25)
         columns[1].legend(fontsize=8, loc="lower right")
-        figure.savefig(path)

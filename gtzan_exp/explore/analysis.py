@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -80,13 +79,12 @@ class AnalysedTrack:
     def seconds(self) -> float:
         return len(self.y) / self.sample_rate
 
-    @cached_property
+    @property
     def mfcc_standardised(self) -> np.ndarray:
         """`mfcc` with mean 0 and variance 1 in each coefficient, or 0 where it is constant."""
-        mfcc = self.mfcc.astype(np.float64)
-        centred = mfcc - mfcc.mean(axis=1, keepdims=True)
-        deviation = centred.std(axis=1, keepdims=True)
-        return np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-9)
+        from sklearn.preprocessing import scale
+
+        return scale(self.mfcc.astype(np.float64), axis=1)
 
     def numbers(self) -> dict[str, Any]:
         """Return the numbers of the track as plain data, units in the names."""

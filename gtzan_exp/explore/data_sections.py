@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
+from gtzan_exp.audio.tracks import find_tracks
 from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.data.contracts import Dataset, Location
@@ -18,8 +19,8 @@ from gtzan_exp.data.feature_table import TRACK
 from gtzan_exp.data.features import FeaturesView
 from gtzan_exp.data.spectrograms import SpectrogramsView
 from gtzan_exp.explore import feature_numbers
+from gtzan_exp.explore import table_pictures as pictures
 from gtzan_exp.explore.settings import Look
-from gtzan_exp.report.canvas import Picture
 from gtzan_exp.report.page import Section, Table
 
 _FEATURES = (
@@ -75,8 +76,8 @@ class DataReport:
         root = look.data.folder()
         images = None
         if (root / "images_original").is_dir():
-            view = SpectrogramsView(height=128, width=192)
-            view = look.view if isinstance(look.view, SpectrogramsView) else view
+            small = SpectrogramsView(height=128, width=192)
+            view = look.view if isinstance(look.view, SpectrogramsView) else small
             images = replace(view, on_error="skip", segments=1).load(look.data, cache=look.cache)
         audio, broken = _audio(look.data)
         return cls(
@@ -107,7 +108,7 @@ class DataReport:
             height, width = self.images.X.shape[1:3]
             images = f"{len(self.images):,}, looked at in {width} x {height} pixels"
         return {
-            "data": labelled(self.data, self.synthetic),
+            "data": self._title,
             "table": self.table.source,
             "rows": f"{len(self.table):,}",
             "columns": f"{self.table.X.shape[1]} with numbers",
@@ -121,6 +122,16 @@ class DataReport:
     def tags(self) -> dict[str, str]:
         return {"data_fingerprint": self.table.fingerprint}
 
+    @cached_property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """What is said in tables, by the names of their files."""
+        return {
+            "class_balance": feature_numbers.class_balance(self.table),
+            "strongest_pairs": feature_numbers.strongest_pairs(self._correlation),
+            "incomplete_tracks": feature_numbers.missing_members(self._members),
+            **{f"identical_{name}": pairs for name, pairs in self._doubles.items()},
+        }
+
     def metrics(self) -> dict[str, float]:
         """Return the few numbers that tell one data set from another."""
         counts = {f"identical_{name}": len(pairs) for name, pairs in self._doubles.items()}
@@ -128,135 +139,115 @@ class DataReport:
             "rows": len(self.table),
             "genres": len(self.table.classes),
             "components_for_95_percent": int(np.searchsorted(self.components.cumulative, 95)) + 1,
-            "incomplete_tracks": len(self._missing),
+            "incomplete_tracks": len(self.tables["incomplete_tracks"]),
             **counts,
         }
 
     def numbers(self) -> dict[str, Any]:
         """Return everything that the tables of the page say, as plain data."""
-        correlation = feature_numbers.mean_features(self.table.X).corr()
-        doubles = {f"identical_{name}": _records(df) for name, df in self._doubles.items()}
         return {
             "source": self.table.source,
             "fingerprint": self.table.fingerprint,
             "rows": len(self.table),
             "columns": list(self.table.X.columns),
-            "class_balance": _records(feature_numbers.class_balance(self.table)),
-            "strongest_pairs": _records(feature_numbers.strongest_pairs(correlation)),
+            **{name: frame.to_dict("records") for name, frame in self.tables.items()},
             "pca_cumulative_percent": self.components.cumulative.tolist(),
-            **doubles,
-            "incomplete_tracks": _records(self._missing),
             "unreadable": list(self.unreadable),
         }
 
     def write(self, folder: Path) -> list[Section]:
         """Draw the pictures and write the tables into `folder`; return the sections of the page."""
-        from tqdm import tqdm
-
-        from gtzan_exp.explore import table_pictures as pictures
-
-        labels, classes = self.table.labels, self.table.classes
-        title = labelled(self.data, self.synthetic)
-        balance = feature_numbers.class_balance(self.table)
-        correlation = feature_numbers.mean_features(self.table.X).corr()
-        pairs = feature_numbers.strongest_pairs(correlation)
-        progress = tqdm(desc="draw", unit="picture", disable=None)
-
-        def drawn(draw: Callable[..., Picture], name: str, *what: Any, **options: Any) -> Picture:
-            picture = draw(*what, folder / f"{name}.png", **options)
-            progress.update()
-            return picture
-
+        for name, frame in self.tables.items():
+            frame.to_csv(folder / f"{name}.csv", index=False)
+        self.components.table().to_csv(folder / "pca_variance.csv", index=False)
+        self._correlation.to_csv(folder / "correlation.csv", index_label="feature")
         sections = [
-            Section(
-                "Class balance",
-                pictures=[drawn(pictures.class_balance, "class_balance", balance, data=title)],
-            ),
-            self._completeness(folder),
-            Section(
-                "Correlation of the mean features",
-                "Pearson's r over all rows; each pair once. Features that say the same are close "
-                "to 1 or -1.",
-                [drawn(pictures.correlation, "correlation", correlation, data=title)],
-                [Table("The strongest pairs", pairs, decimals=3)],
-            ),
-            Section(
-                "Principal components",
-                f"All {self.table.X.shape[1]} columns with numbers, each scaled to [0, 1].",
-                [
-                    drawn(pictures.explained_variance, "pca_variance", self.components, data=title),
-                    *(
-                        drawn(draw, name, self.components, labels, classes, data=title)
-                        for draw, name in (
-                            (pictures.scatter_3d, "pca_3d"),
-                            (pictures.scatter_2d, "pca_2d"),
-                        )
-                    ),
-                ],
-                [Table("Cumulative explained variance (%)", self.components.table(), decimals=6)],
-                columns=2,
-            ),
-            Section(
-                "Features by genre",
-                "Box: the middle half of the rows; line: median; whiskers: 1.5 times the box.",
-                [
-                    drawn(
-                        pictures.distribution,
-                        f"distribution_{name}",
-                        self.table.X[name],
-                        labels,
-                        classes,
-                    )
-                    for name in self.features
-                ],
-            ),
+            self._balance,
+            self._completeness,
+            self._pairs,
+            self._principal,
+            self._distributions,
         ]
         if self.images:
-            grid = [
-                drawn(draw, name, self.images, data=title)
-                for draw, name in (
-                    (pictures.image_grid, "image_grid"),
-                    (pictures.mean_images, "mean_images"),
-                )
-            ]
-            sections.append(
-                Section("Images", "Mel spectrograms as they are on disk.", grid, columns=2)
-            )
-        progress.close()
-        self.components.table().to_csv(folder / "pca_variance.csv", index=False)
-        correlation.to_csv(folder / "correlation.csv", index_label="feature")
-        pairs.to_csv(folder / "strongest_pairs.csv", index=False)
-        balance.to_csv(folder / "class_balance.csv", index=False)
-        return sections
+            sections.append(partial(self._grids, self.images))
+        return [make(folder) for make in tqdm(sections, "draw", unit="section", disable=None)]
+
+    def _balance(self, folder: Path) -> Section:
+        path = folder / "class_balance.png"
+        picture = pictures.class_balance(self.tables["class_balance"], path, data=self._title)
+        return Section("Class balance", pictures=[picture])
 
     def _completeness(self, folder: Path) -> Section:
-        missing, doubles = self._missing, self._doubles
-        missing.to_csv(folder / "incomplete_tracks.csv", index=False)
-        for name, pairs in doubles.items():
-            pairs.to_csv(folder / f"identical_{name}.csv", index=False)
+        lacking = self.tables["incomplete_tracks"].set_index("track")["missing"].str.split(", ")
         lines = []
         for member, ids in self._members.items():
-            lacking = [
-                row.track for row in missing.itertuples() if member in row.missing.split(", ")
-            ]
-            named = ", ".join(lacking[:_NAMED]) + (", ..." if len(lacking) > _NAMED else "")
-            lines.append((member, len(ids), len(lacking), named or "none"))
+            without = [track for track, missing in lacking.items() if member in missing]
+            named = ", ".join(without[:_NAMED]) + (", ..." if len(without) > _NAMED else "")
+            lines.append((member, len(ids), len(without), named or "none"))
+        members = pd.DataFrame(lines, columns=["member", "tracks with it", "without", "which"])
         return Section(
             "What is missing, what is double",
             "Two rows are identical when all their numbers are, bit for bit; two images when all "
             "their pixels are, at the size above. A split that does not know of such a pair may "
             "put one in training and one in test.",
             tables=[
-                Table(
-                    "Members of the tracks",
-                    pd.DataFrame(lines, columns=["member", "tracks with it", "without", "which"]),
-                ),
+                Table("Members of the tracks", members),
                 Table(
                     "Files that cannot be read", pd.DataFrame({"file": self.unreadable}, dtype=str)
                 ),
-                Table("Identical pairs", _merged(doubles)),
+                Table("Identical pairs", _merged(self._doubles)),
             ],
         )
+
+    def _pairs(self, folder: Path) -> Section:
+        return Section(
+            "Correlation of the mean features",
+            "Pearson's r over all rows; each pair once. Features that say the same are close to 1 "
+            "or -1.",
+            [pictures.correlation(self._correlation, folder / "correlation.png", data=self._title)],
+            [Table("The strongest pairs", self.tables["strongest_pairs"], decimals=3)],
+        )
+
+    def _principal(self, folder: Path) -> Section:
+        found, labels, classes = self.components, self.table.labels, self.table.classes
+        data = self._title
+        return Section(
+            "Principal components",
+            f"All {self.table.X.shape[1]} columns with numbers, each scaled to [0, 1].",
+            [
+                pictures.explained_variance(found, folder / "pca_variance.png", data=data),
+                pictures.scatter_3d(found, labels, classes, folder / "pca_3d.png", data=data),
+                pictures.scatter_2d(found, labels, classes, folder / "pca_2d.png", data=data),
+            ],
+            [Table("Cumulative explained variance (%)", found.table(), decimals=6)],
+            columns=2,
+        )
+
+    def _distributions(self, folder: Path) -> Section:
+        X, labels, classes = self.table.X, self.table.labels, self.table.classes
+        return Section(
+            "Features by genre",
+            "Box: the middle half of the rows; line: median; whiskers: 1.5 times the box.",
+            [
+                pictures.distribution(X[name], labels, classes, folder / f"distribution_{name}.png")
+                for name in self.features
+            ],
+        )
+
+    def _grids(self, images: Dataset, folder: Path) -> Section:
+        drawn = [
+            pictures.image_grid(images, folder / "image_grid.png", data=self._title),
+            pictures.mean_images(images, folder / "mean_images.png", data=self._title),
+        ]
+        return Section("Images", "Mel spectrograms as they are on disk.", drawn, columns=2)
+
+    @property
+    def _title(self) -> str:
+        return labelled(self.data, self.synthetic)
+
+    @cached_property
+    def _correlation(self) -> pd.DataFrame:
+        return feature_numbers.mean_features(self.table.X).corr()
 
     @property
     def _members(self) -> dict[str, set[str]]:
@@ -266,10 +257,6 @@ class DataReport:
             "audio": self.audio,
         }
         return {name: ids for name, ids in found.items() if ids is not None}
-
-    @cached_property
-    def _missing(self) -> pd.DataFrame:
-        return feature_numbers.missing_members(self._members)
 
     @cached_property
     def _doubles(self) -> dict[str, pd.DataFrame]:
@@ -314,9 +301,6 @@ def _chosen(features: tuple[str, ...] | None, columns: list[str]) -> tuple[str, 
 def _audio(location: Location) -> tuple[set[str] | None, list[str]]:
     """Return the tracks whose audio opens, and the files that do not; no file is decoded."""
     import soundfile
-    from tqdm import tqdm
-
-    from gtzan_exp.audio.tracks import find_tracks
 
     root = location.folder() / "genres_original"
     if not root.is_dir():
@@ -329,7 +313,3 @@ def _audio(location: Location) -> tuple[set[str] | None, list[str]]:
         except (soundfile.SoundFileError, OSError):
             broken.append(str(track.path))
     return good, broken
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return frame.to_dict("records")

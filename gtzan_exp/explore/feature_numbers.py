@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +9,6 @@ import pandas as pd
 
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Dataset
-
-MEMBERS = ("features", "image", "audio")
-"""What there may be of a track in GTZAN's layout."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +60,13 @@ def strongest_pairs(correlation: pd.DataFrame, *, count: int = 15) -> pd.DataFra
     pandas.DataFrame
         ``feature``, ``other`` and ``correlation`` (Pearson's r), the strongest first.
     """
-    rows, columns = np.triu_indices(len(correlation), k=1)
-    names = correlation.columns.to_numpy()
-    pairs = pd.DataFrame(
-        {
-            "feature": names[rows],
-            "other": names[columns],
-            "correlation": correlation.to_numpy()[rows, columns],
-        }
-    ).dropna()
-    order = pairs["correlation"].abs().sort_values(ascending=False, kind="stable").index
-    return pairs.loc[order[:count]].reset_index(drop=True)
+    is_above = np.triu(np.ones(correlation.shape, dtype=bool), k=1)
+    named = correlation.rename_axis(index="feature", columns="other")
+    pairs = named.where(is_above).melt(ignore_index=False, value_name="correlation")
+    pairs = pairs.dropna().reset_index()
+    return pairs.sort_values(
+        "correlation", key=abs, ascending=False, kind="stable", ignore_index=True
+    ).head(count)
 
 
 def principal_components(X: pd.DataFrame) -> Components:
@@ -110,17 +101,11 @@ def identical_rows(dataset: Dataset) -> pd.DataFrame:
     pandas.DataFrame
         ``id``, ``other`` and ``same_genre``, in the order of the data.
     """
-    groups: dict[bytes, list[int]] = defaultdict(list)
-    for row, digest in enumerate(dataset.row_digests()):
-        groups[digest].append(row)
-    pairs = [pair for group in groups.values() for pair in itertools.combinations(group, 2)]
-    return pd.DataFrame(
-        [
-            (dataset.ids[a], dataset.ids[b], bool(dataset.labels[a] == dataset.labels[b]))
-            for a, b in sorted(pairs)
-        ],
-        columns=["id", "other", "same_genre"],
-    )
+    rows = pd.DataFrame({"digest": dataset.row_digests(), "row": range(len(dataset))})
+    pairs = rows.merge(rows, on="digest", suffixes=("", "_b")).query("row < row_b")
+    a, b = pairs.sort_values(["row", "row_b"])[["row", "row_b"]].to_numpy().T
+    same_genre = dataset.labels[a] == dataset.labels[b]
+    return pd.DataFrame({"id": dataset.ids[a], "other": dataset.ids[b], "same_genre": same_genre})
 
 
 def missing_members(members: dict[str, set[str]]) -> pd.DataFrame:
@@ -129,16 +114,16 @@ def missing_members(members: dict[str, set[str]]) -> pd.DataFrame:
     Parameters
     ----------
     members : dict of str to set of str
-        For each of `MEMBERS` that the data has at all, the ids of the tracks that have it.
+        For each kind of file that the data has at all, the ids of the tracks that have it.
 
     Returns
     -------
     pandas.DataFrame
         ``track`` and ``missing`` (names, joined by a comma), sorted by track.
     """
-    known = sorted(set().union(*members.values()))
-    lacking = [
-        (track, ", ".join(name for name, ids in members.items() if track not in ids))
-        for track in known
-    ]
-    return pd.DataFrame([line for line in lacking if line[1]], columns=["track", "missing"])
+    lines = []
+    for track in sorted(set().union(*members.values())):
+        missing = [name for name, ids in members.items() if track not in ids]
+        if missing:
+            lines.append((track, ", ".join(missing)))
+    return pd.DataFrame(lines, columns=["track", "missing"])

@@ -1,21 +1,23 @@
-"""Pictures of a data set: of its table of features and of its images."""
+"""Pictures of a data set: of its table of features and of its images.
+
+Each function writes the PNG `path`; `data` is the name of the data, for the title.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from gtzan_exp.basics.genres import genre_colors
 from gtzan_exp.data.contracts import Dataset
 from gtzan_exp.explore.feature_numbers import Components
 from gtzan_exp.report.canvas import INK, MUTED, Picture, canvas
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 WIDTH = 5.8
 MAX_POINTS = 3000
@@ -27,20 +29,12 @@ SAMPLES = 5
 _MARKERS = "osDv^P<X>h"
 _LINE = "#3f90da"
 _HERTZ = ("spectral_centroid", "spectral_bandwidth", "rolloff")
+_BARE = {"xticks": [], "yticks": [], "frame_on": False}
+_BLOCK = 64
 
 
 def class_balance(balance: pd.DataFrame, path: Path, *, data: str) -> Picture:
-    """Draw how many tracks each genre has.
-
-    Parameters
-    ----------
-    balance : pandas.DataFrame
-        From `gtzan_exp.explore.feature_numbers.class_balance`.
-    path : Path
-        The PNG to write.
-    data : str
-        Name of the data, for the title.
-    """
+    """Draw how many tracks each genre has, from `feature_numbers.class_balance`."""
     genres, tracks = list(balance["genre"]), balance["tracks"]
     with canvas(path, size=(WIDTH, 1.1 + 0.27 * len(genres))) as figure:
         axes = figure.subplots()
@@ -49,36 +43,35 @@ def class_balance(balance: pd.DataFrame, path: Path, *, data: str) -> Picture:
         axes.invert_yaxis()
         axes.set(xlabel="number of tracks", title=f"Class balance, {data}")
         axes.margins(x=0.08)
-    said = ", ".join(f"{row.genre} {row.tracks}" for row in balance.itertuples())
+    said = ", ".join(f"{genre} {n}" for genre, n in zip(genres, tracks, strict=True))
     return Picture(path, f"Number of tracks of each genre: {said}.")
 
 
 def correlation(matrix: pd.DataFrame, path: Path, *, data: str) -> Picture:
     """Draw the lower triangle of a correlation matrix as a heat map."""
-    from matplotlib import colormaps
-
     size = len(matrix)
     # No feature is compared with itself, so the first row and the last column would be empty.
     shown = np.ma.masked_invalid(matrix.to_numpy()[1:, :-1])
     shown[np.triu_indices(size - 1, k=1)] = np.ma.masked
     names = [name.removesuffix("_mean") for name in matrix.columns]
+    places = np.arange(size - 1) + 0.5
     with canvas(path, size=(2.2 + 0.2 * size, 1.4 + 0.2 * size)) as figure:
         axes = figure.subplots()
-        image = axes.imshow(shown, cmap=colormaps["RdBu_r"], vmin=-1, vmax=1)
-        axes.set_xticks(range(size - 1), names[:-1], rotation=90, fontsize=9)
-        axes.set_yticks(range(size - 1), names[1:], fontsize=9)
-        axes.set_xticks(np.arange(size) - 0.5, minor=True)
-        axes.set_yticks(np.arange(size) - 0.5, minor=True)
-        axes.grid(which="minor", color="white", lw=0.8)
-        axes.tick_params(which="both", length=0)
+        mesh = axes.pcolormesh(shown, cmap="RdBu_r", vmin=-1, vmax=1, edgecolor="white", lw=0.8)
+        axes.set_xticks(places, names[:-1], rotation=90, fontsize=9)
+        axes.set_yticks(places, names[1:], fontsize=9)
+        axes.set(aspect="equal", title=f"Correlation of the mean features, {data}")
+        axes.invert_yaxis()
+        axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        axes.set_title(f"Correlation of the mean features, {data}")
         inset = axes.inset_axes((0.62, 0.94, 0.36, 0.022))
-        bar = figure.colorbar(
-            image, cax=inset, orientation="horizontal", ticks=(-1, -0.5, 0, 0.5, 1)
+        figure.colorbar(
+            mesh,
+            cax=inset,
+            orientation="horizontal",
+            ticks=(-1, -0.5, 0, 0.5, 1),
+            label="Pearson correlation",
         )
-        bar.set_label("Pearson correlation", fontsize=9)
-        bar.ax.tick_params(labelsize=9)
     return Picture(
         path,
         f"Heat map of the correlations between {size} features, lower triangle only, blue for "
@@ -95,13 +88,10 @@ def explained_variance(components: Components, path: Path, *, data: str) -> Pict
         axes = figure.subplots()
         axes.plot(counts, cumulative, color=_LINE, lw=1.8, marker="o", ms=3.5)
         for level, count in marks.items():
-            axes.plot((count, count), (0, cumulative[count - 1]), color=MUTED, lw=0.8, ls=":")
+            place = (count, cumulative[count - 1])
+            axes.vlines(count, 0, place[1], color=MUTED, lw=0.8, ls=":")
             axes.annotate(
-                f"{level} %: {count}",
-                (count, cumulative[count - 1]),
-                xytext=(5, -12),
-                textcoords="offset points",
-                fontsize=9,
+                f"{level} %: {count}", place, (5, -12), textcoords="offset points", fontsize=9
             )
         axes.set(
             xlabel="number of components",
@@ -118,37 +108,19 @@ def explained_variance(components: Components, path: Path, *, data: str) -> Pict
 def scatter_3d(
     components: Components, labels: np.ndarray, classes: Sequence[str], path: Path, *, data: str
 ) -> Picture:
-    """Draw the rows in their first three principal components, coloured and marked by genre.
-
-    Parameters
-    ----------
-    components : Components
-    labels : ndarray of str, shape (n_rows,)
-    classes : sequence of str
-    path : Path
-        The PNG to write.
-    data : str
-        Name of the data, for the title.
-    """
-    from matplotlib.ticker import MaxNLocator
-
-    rows = _some(len(labels))
-    with canvas(path, size=(WIDTH, 4.6)) as figure:
+    """Draw the rows in their first three principal components, coloured and marked by genre."""
+    with canvas(path, size=(WIDTH, 4.6), title=f"Three principal components, {data}") as figure:
         axes = figure.add_subplot(projection="3d")
-        for genre, style in _point_styles(classes).items():
-            points = components.scores[rows][labels[rows] == genre]
-            axes.scatter(*points.T, label=genre, s=20, **style)
+        count = _points(axes, components.scores, labels, classes)
         for axis, number in zip((axes.xaxis, axes.yaxis, axes.zaxis), "123", strict=True):
             axis.set_major_locator(MaxNLocator(4))
             axis.set_tick_params(labelsize=8, pad=1)
             axis.set_label_text(f"PC {number}")
-            axis.labelpad = 6
         axes.set_box_aspect((1, 1, 0.85), zoom=0.86)
-        figure.suptitle(f"Three principal components, {data}", x=0.01, ha="left", fontsize=12)
         figure.legend(loc="outside right center", fontsize=9, handletextpad=0.2)
     return Picture(
         path,
-        f"Scatter plot of {len(rows)} rows in their first three principal components, "
+        f"Scatter plot of {count} rows in their first three principal components, "
         f"{components.cumulative[2]:.1f} % of the variance, a colour and a marker per genre; the "
         "genres overlap.",
     )
@@ -157,27 +129,15 @@ def scatter_3d(
 def scatter_2d(
     components: Components, labels: np.ndarray, classes: Sequence[str], path: Path, *, data: str
 ) -> Picture:
-    """Draw the rows in components 1 and 2, and in 1 and 3, coloured and marked by genre.
-
-    Parameters
-    ----------
-    components, labels, classes, path, data : as in `scatter_3d`
-    """
-    rows = _some(len(labels))
+    """Draw the rows in components 1 and 2, and in 1 and 3, coloured and marked by genre."""
     shares = np.diff(components.cumulative[:3], prepend=0.0)
-    with canvas(path, size=(WIDTH, 4.1)) as figure:
+    with canvas(path, size=(WIDTH, 4.1), title=f"Pairs of principal components, {data}") as figure:
         for axes, other in zip(figure.subplots(1, 2, sharex=True), (1, 2), strict=True):
-            for genre, style in _point_styles(classes).items():
-                points = components.scores[rows][labels[rows] == genre]
-                axes.scatter(points[:, 0], points[:, other], label=genre, s=18, **style)
-            axes.set(
-                xlabel=f"PC 1 ({shares[0]:.1f} %)", ylabel=f"PC {other + 1} ({shares[other]:.1f} %)"
-            )
-        figure.suptitle(f"Pairs of principal components, {data}", x=0.01, ha="left", fontsize=12)
-        handles, names = axes.get_legend_handles_labels()
+            count = _points(axes, components.scores[:, (0, other)], labels, classes)
+            axes.set_xlabel(f"PC 1 ({shares[0]:.1f} %)")
+            axes.set_ylabel(f"PC {other + 1} ({shares[other]:.1f} %)")
         figure.legend(
-            handles,
-            names,
+            *axes.get_legend_handles_labels(),
             loc="outside lower center",
             ncols=5,
             fontsize=9,
@@ -186,7 +146,7 @@ def scatter_2d(
         )
     return Picture(
         path,
-        f"Two scatter plots of {len(rows)} rows: component 1 against 2 and component 1 against 3, "
+        f"Two scatter plots of {count} rows: component 1 against 2 and component 1 against 3, "
         "a colour and a marker per genre.",
     )
 
@@ -197,7 +157,6 @@ def distribution(
     """Draw a box plot of one feature, a box per genre."""
     groups = [values[labels == genre].to_numpy() for genre in classes]
     name, unit = str(values.name), unit_of(str(values.name))
-    colors = genre_colors(classes)
     with canvas(path, size=(4.6, 1.1 + 0.24 * len(classes))) as figure:
         axes = figure.subplots()
         boxes = axes.boxplot(
@@ -211,8 +170,8 @@ def distribution(
             capprops={"color": MUTED},
             flierprops={"marker": "o", "ms": 2, "mfc": MUTED, "mec": "none", "alpha": 0.6},
         )
-        for box, genre in zip(boxes["boxes"], classes, strict=True):
-            box.set(facecolor=colors[genre], edgecolor=MUTED)
+        for box, color in zip(boxes["boxes"], genre_colors(classes).values(), strict=True):
+            box.set(facecolor=color, edgecolor=MUTED)
         axes.invert_yaxis()
         axes.set_xlabel(f"{name} ({unit})" if unit else name)
         axes.grid(axis="x", alpha=0.25)
@@ -228,16 +187,14 @@ def distribution(
 def image_grid(images: Dataset, path: Path, *, data: str) -> Picture:
     """Draw the first images of each genre, a row per genre."""
     classes = images.classes
-    with canvas(path, size=(WIDTH, 0.5 + 0.74 * len(classes))) as figure:
-        grid = figure.subplots(len(classes), SAMPLES, squeeze=False)
+    size = (WIDTH, 0.5 + 0.74 * len(classes))
+    with canvas(path, size=size, title=f"Images, {data}") as figure:
+        grid = figure.subplots(len(classes), SAMPLES, squeeze=False, subplot_kw=_BARE)
         for row, genre in zip(grid, classes, strict=True):
             chosen = np.flatnonzero(images.labels == genre)[:SAMPLES]
-            for axes in row:
-                _bare(axes)
             for axes, pixels in zip(row, _unit_pixels(images, chosen), strict=False):
                 axes.imshow(pixels, aspect="auto")
             row[0].set_ylabel(genre, rotation=0, ha="right", va="center")
-        figure.suptitle(f"Images, {data}", x=0.01, ha="left", fontsize=12)
     return Picture(
         path, f"The first {SAMPLES} images of each of {len(classes)} genres, a row per genre."
     )
@@ -248,14 +205,15 @@ def mean_images(images: Dataset, path: Path, *, data: str) -> Picture:
     classes = images.classes
     columns = min(5, len(classes))
     lines = -(-len(classes) // columns)
-    with canvas(path, size=(WIDTH, 0.5 + 1.2 * lines)) as figure:
-        grid = figure.subplots(lines, columns, squeeze=False).ravel()
-        for axes in grid:
-            _bare(axes)
-        for axes, genre in zip(grid, classes, strict=False):
-            axes.imshow(_mean_image(images, genre), aspect="auto")
-            axes.set_title(genre, fontsize=10, pad=4)
-        figure.suptitle(f"Mean image of each genre, {data}", x=0.01, ha="left", fontsize=12)
+    size = (WIDTH, 0.5 + 1.2 * lines)
+    with canvas(path, size=size, title=f"Mean image of each genre, {data}") as figure:
+        grid = figure.subplots(lines, columns, squeeze=False, subplot_kw=_BARE)
+        for axes, genre in zip(grid.ravel(), classes, strict=False):
+            rows = np.flatnonzero(images.labels == genre)
+            blocks = np.split(rows, range(_BLOCK, len(rows), _BLOCK))
+            total = np.sum([_unit_pixels(images, block).sum(axis=0) for block in blocks], axis=0)
+            axes.imshow(total / len(rows), aspect="auto")
+            axes.set_title(genre)
     return Picture(path, f"The mean image of each of {len(classes)} genres.")
 
 
@@ -267,34 +225,16 @@ def unit_of(column: str) -> str:
     return {"tempo": "beats/min", "length": "samples"}.get(column, "")
 
 
-def _some(count: int) -> np.ndarray:
-    return np.unique(np.linspace(0, count - 1, min(count, MAX_POINTS)).astype(int))
-
-
-def _point_styles(classes: Sequence[str]) -> dict[str, dict[str, Any]]:
-    colors = genre_colors(classes)
-    return {
-        genre: {
-            "color": colors[genre],
-            "marker": _MARKERS[i % len(_MARKERS)],
-            "alpha": 0.85,
-            "linewidth": 0.3,
-            "edgecolor": INK,
-        }
-        for i, genre in enumerate(classes)
-    }
+def _points(axes: Axes, scores: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> int:
+    """Draw rows as points, at most `MAX_POINTS`, and return how many."""
+    rows = np.unique(np.linspace(0, len(scores) - 1, min(len(scores), MAX_POINTS)).astype(int))
+    look: dict[str, Any] = {"s": 18, "alpha": 0.85, "linewidth": 0.3, "edgecolor": INK}
+    for i, (genre, color) in enumerate(genre_colors(classes).items()):
+        points = scores[rows][labels[rows] == genre]
+        marker = _MARKERS[i % len(_MARKERS)]
+        axes.scatter(*points.T, label=genre, color=color, marker=marker, **look)
+    return len(rows)
 
 
 def _unit_pixels(images: Dataset, rows: np.ndarray) -> np.ndarray:
     return np.asarray(images.take(rows)) / images.X.peak
-
-
-def _mean_image(images: Dataset, genre: str) -> np.ndarray:
-    rows = np.flatnonzero(images.labels == genre)
-    parts = np.array_split(rows, -(-len(rows) // 64))
-    return sum(_unit_pixels(images, part).sum(axis=0) for part in parts) / len(rows)
-
-
-def _bare(axes: Axes) -> None:
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)

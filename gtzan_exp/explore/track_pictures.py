@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import EngFormatter, NullFormatter
 
 from gtzan_exp.audio import librosa_loader
 from gtzan_exp.basics.genres import GENRES, genre_colors
 from gtzan_exp.explore.analysis import AnalysedTrack
 from gtzan_exp.report.canvas import INK, MUTED, Picture, canvas
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 FrequencyAxis = Literal["log", "linear"]
 
@@ -26,9 +25,10 @@ _LOWEST_HZ = 30.0
 _LOG_ROWS = 400
 _COLUMNS = 1200
 _TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10000)
-_MEL_TICKS_HZ = (500, 1000, 2000, 5000, 10000)
+_MEL_TICKS_HZ = _TICKS_HZ[3:]
 _PITCHES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 _OWN_FILE = "#3f90da"
+_short = EngFormatter(sep="")
 
 
 @dataclass(frozen=True)
@@ -83,54 +83,45 @@ class Kind:
 
     Parameters
     ----------
-    name, title : str
-        For the file, and for people.
+    name, title, text : str
+        For the file, for the heading, and what it shows.
     height : float
         In inches.
     draw : callable
-        Draws a sound on its axes.
-    alt : callable
-        Says what is to be seen.
+        Draws a sound on its axes, with time to the right unless it says otherwise, and returns what
+        is to be seen.
     rows : int
         How many axes it needs, one above the other.
     """
 
     name: str
     title: str
+    text: str
     height: float
-    draw: Callable[[Sequence[Axes], AnalysedTrack, Scales], None]
-    alt: Callable[[AnalysedTrack], str]
+    draw: Callable[[Sequence[Axes], AnalysedTrack, Scales], str]
     rows: int = 1
 
 
-def draw(sound: AnalysedTrack, scales: Scales, folder: Path) -> Iterator[tuple[Kind, Picture]]:
-    """Draw every kind of picture of a track, as ``<id>.<kind>.png``, and yield each when done."""
-    for kind in KINDS:
-        path = folder / f"{sound.id}.{kind.name}.png"
-        with canvas(path, size=(5.2, kind.height)) as figure:
-            axes = figure.subplots(kind.rows, 1, squeeze=False, sharex=True)[:, 0]
-            kind.draw(axes, sound, scales)
-            _entitle(axes, sound, kind)
-        yield kind, Picture(path, kind.alt(sound))
+def draw(kind: Kind, sounds: Sequence[AnalysedTrack], scales: Scales, path: Path) -> Picture:
+    """Draw a kind of picture of tracks, side by side; several are for print, too wide for a phone.
 
-
-def draw_side_by_side(
-    sounds: Sequence[AnalysedTrack], scales: Scales, folder: Path
-) -> Iterator[Path]:
-    """Draw every kind of picture once more, the tracks in columns, as ``side_by_side.<kind>.png``.
-
-    These are for print; they are too wide for a phone.
+    Parameters
+    ----------
+    kind : Kind
+    sounds : sequence of AnalysedTrack
+    scales : Scales
+    path : Path
+        The PNG to write.
     """
-    for kind in KINDS:
-        path = folder / f"side_by_side.{kind.name}.png"
-        with canvas(path, size=(4.2 * len(sounds), kind.height)) as figure:
-            grid = figure.subplots(
-                kind.rows, len(sounds), squeeze=False, sharex=kind.name != "stft"
-            )
-            for axes, sound in zip(grid.T, sounds, strict=True):
-                kind.draw(axes, sound, scales)
-                _entitle(axes, sound, kind)
-        yield path
+    width = 5.2 if len(sounds) == 1 else 4.2 * len(sounds)
+    seen = []
+    with canvas(path, size=(width, kind.height)) as figure:
+        grid = figure.subplots(kind.rows, len(sounds), squeeze=False, sharex="col")
+        for axes, sound in zip(grid.T.tolist(), sounds, strict=True):
+            axes[-1].set(xlim=(0, scales.seconds), xlabel="time (s)")
+            seen.append(kind.draw(axes, sound, scales))
+            axes[0].set_title(f"{sound.id}: {axes[0].get_title(loc='left') or kind.title}")
+    return Picture(path, " ".join(seen))
 
 
 def envelope(y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -178,45 +169,45 @@ def log_frequency(power: np.ndarray, edges: np.ndarray, bin_hz: float) -> np.nda
     return (total[last] - total[first]) / (last - first)[:, None]
 
 
-def _entitle(axes: Sequence[Axes], sound: AnalysedTrack, kind: Kind) -> None:
-    if kind.rows > 1:
-        for one in axes:
-            one.set_title(one.get_title(loc="left"), fontsize=10, pad=5)
-        axes[0].set_title(f"{sound.id}: {axes[0].get_title(loc='left')}", fontsize=10, pad=5)
-    else:
-        axes[0].set_title(f"{sound.id}: {kind.title}", fontsize=10, pad=5)
-
-
 def _color(sound: AnalysedTrack) -> str:
     return genre_colors([sound.genre])[sound.genre] if sound.genre in GENRES else _OWN_FILE
 
 
-def _time_axis(axes: Axes, scales: Scales) -> None:
-    axes.set_xlim(0, scales.seconds)
-    axes.set_xlabel("time (s)")
-
-
 def _image(
-    axes: Axes, sound: AnalysedTrack, values: np.ndarray, *, label: str, **options: object
+    axes: Axes,
+    sound: AnalysedTrack,
+    values: np.ndarray,
+    label: str,
+    colors: str,
+    limits: tuple[float, float],
 ) -> None:
     """Draw a matrix with time to the right, its first row at the bottom, and a colour bar."""
     half = sound.hop_seconds / 2
     end = (values.shape[1] - 0.5) * sound.hop_seconds
-    extent = (-half, end, -0.5, len(values) - 0.5)
-    image = axes.imshow(values, origin="lower", aspect="auto", extent=extent, **options)
+    image = axes.imshow(
+        values,
+        origin="lower",
+        aspect="auto",
+        extent=(-half, end, -0.5, len(values) - 0.5),
+        cmap=colors,
+        clim=limits,
+    )
     axes.spines[:].set_visible(False)
     axes.figure.colorbar(image, ax=axes, label=label, pad=0.02, aspect=14)
 
 
-def _frequency_ticks(
-    axes: Axes, ticks_hz: Sequence[int], place: Callable[[np.ndarray], np.ndarray]
+def _decibels(
+    axes: Axes,
+    sound: AnalysedTrack,
+    power: np.ndarray,
+    ticks_hz: Sequence[int],
+    row_of: Callable[[np.ndarray], np.ndarray],
 ) -> None:
-    axes.set_yticks(place(np.array(ticks_hz)), [_short(hz) for hz in ticks_hz])
+    """Draw power in dB below its peak; `row_of` says which row a frequency is in."""
+    values = librosa_loader.load().power_to_db(power, ref=np.max, top_db=TOP_DB)
+    _image(axes, sound, values, "dB re peak", "magma", (-TOP_DB, 0))
+    axes.set_yticks(row_of(np.array(ticks_hz)), [_short(hz) for hz in ticks_hz])
     axes.set_ylabel("frequency (Hz)")
-
-
-def _short(hz: float) -> str:
-    return f"{hz / 1000:g}k" if hz >= 1000 else f"{hz:g}"
 
 
 def _wave(axes: Axes, sound: AnalysedTrack, y: np.ndarray, scales: Scales) -> None:
@@ -227,16 +218,16 @@ def _wave(axes: Axes, sound: AnalysedTrack, y: np.ndarray, scales: Scales) -> No
     axes.set(ylim=(-scales.peak, scales.peak), ylabel="amplitude")
 
 
-def _waveform(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
+def _waveform(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
     _wave(axes[0], sound, sound.y, scales)
-    _time_axis(axes[0], scales)
+    peak = np.abs(sound.y).max()
+    return f"Waveform of {sound.id}: {sound.seconds:.1f} s, largest amplitude {peak:.2f}."
 
 
-def _stft(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
+def _stft(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
     magnitude = sound.spectrum.magnitude
-    frequencies = np.linspace(0, sound.sample_rate / 2, len(magnitude))
+    nyquist = sound.sample_rate / 2
+    frequencies = np.linspace(0, nyquist, len(magnitude))
     middle, loud = np.percentile(magnitude, (50, 95), axis=1)
     floor = scales.magnitudes[0]
     color = _color(sound)
@@ -248,103 +239,93 @@ def _stft(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
         frequencies, floor, loud, color=color, alpha=0.5, lw=0, label="95 % of frames"
     )
     panel.plot(frequencies, middle, color=INK, lw=1.1, label="median frame")
-    panel.set(yscale="log", ylim=scales.magnitudes, xscale=scales.frequency_axis)
-    panel.set(xlabel="frequency (Hz)", ylabel="STFT magnitude")
-    panel.set_xlim(_LOWEST_HZ if scales.frequency_axis == "log" else 0, sound.sample_rate / 2)
+    panel.set(yscale="log", ylim=scales.magnitudes, ylabel="STFT magnitude")
+    panel.set(xlim=(0, nyquist), xlabel="frequency (Hz)")
     if scales.frequency_axis == "log":
-        panel.set_xticks(_TICKS_HZ)
+        panel.set(xlim=(_LOWEST_HZ, nyquist), xscale="log", xticks=_TICKS_HZ)
         panel.xaxis.set_minor_formatter(NullFormatter())
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda hz, _: _short(hz)))
+    panel.xaxis.set_major_formatter(_short)
     panel.yaxis.set_major_formatter("{x:g}")
     panel.yaxis.set_minor_formatter(NullFormatter())
     panel.legend(fontsize=8, loc="lower left")
     panel.grid(alpha=0.25)
+    bins, frames = magnitude.shape
+    strongest = frequencies[magnitude.mean(axis=1).argmax()]
+    return (
+        f"STFT magnitude of {sound.id} over frequency: maximum, 95 % and median of {frames} frames "
+        f"of {bins} bins; the strongest bin is at {strongest:.0f} Hz."
+    )
 
 
-def _spectrogram(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
-    librosa = librosa_loader.load()
-
+def _spectrogram(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
     nyquist = sound.sample_rate / 2
     edges = np.geomspace(_LOWEST_HZ, nyquist, _LOG_ROWS + 1)
-    power = log_frequency(
-        sound.spectrum.power, edges, sound.sample_rate / sound.spectrum.framing.n_fft
+    bin_hz = sound.sample_rate / sound.spectrum.framing.n_fft
+    power = log_frequency(sound.spectrum.power, edges, bin_hz)
+    rows = _LOG_ROWS / np.log(nyquist / _LOWEST_HZ)
+    _decibels(axes[0], sound, power, _TICKS_HZ, lambda hz: np.log(hz / _LOWEST_HZ) * rows - 0.5)
+    return (
+        f"Spectrogram of {sound.id} in dB below its peak, time to the right, frequency upwards on "
+        "a logarithmic axis."
     )
-    decibels = librosa.power_to_db(power, ref=np.max, top_db=TOP_DB)
-    _image(axes[0], sound, decibels, label="dB re peak", cmap="magma", vmin=-TOP_DB, vmax=0)
-    span = np.log(nyquist / _LOWEST_HZ)
-    _frequency_ticks(
-        axes[0], _TICKS_HZ, lambda hz: np.log(hz / _LOWEST_HZ) / span * _LOG_ROWS - 0.5
+
+
+def _mel(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
+    hz_to_mel = librosa_loader.load().hz_to_mel
+    bands = len(sound.spectrum.mel)
+    step = hz_to_mel(sound.sample_rate / 2) / (bands + 1)
+    _decibels(
+        axes[0], sound, sound.spectrum.mel, _MEL_TICKS_HZ, lambda hz: hz_to_mel(hz) / step - 1
     )
-    _time_axis(axes[0], scales)
+    return (
+        f"Mel spectrogram of {sound.id} in {bands} bands, in dB below its peak, time to the right."
+    )
 
 
-def _mel(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
-    librosa = librosa_loader.load()
-
-    nyquist = sound.sample_rate / 2
-    decibels = librosa.power_to_db(sound.spectrum.mel, ref=np.max, top_db=TOP_DB)
-    _image(axes[0], sound, decibels, label="dB re peak", cmap="magma", vmin=-TOP_DB, vmax=0)
-    step = librosa.hz_to_mel(nyquist) / (len(decibels) + 1)
-    _frequency_ticks(axes[0], _MEL_TICKS_HZ, lambda hz: librosa.hz_to_mel(hz) / step - 1)
-    _time_axis(axes[0], scales)
-
-
-def _harmonic_percussive(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
-    parts = {"harmonic wave": sound.harmonic, "percussive wave": sound.percussive}
-    for panel, (title, y) in zip(axes, parts.items(), strict=True):
-        _wave(panel, sound, y, scales)
-        panel.set_title(title)
-    _time_axis(axes[-1], scales)
+def _harmonic_percussive(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
+    for panel, title in zip(axes, ("harmonic", "percussive"), strict=True):
+        _wave(panel, sound, getattr(sound, title), scales)
+        panel.set_title(f"{title} wave")
+    return (
+        f"Harmonic wave (standard deviation {sound.harmonic.std():.3f}) and percussive wave "
+        f"(standard deviation {sound.percussive.std():.3f}) of {sound.id}, one above the other."
+    )
 
 
-def _mfcc(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
-    low, high = scales.mfcc
+def _mfcc(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
     raw, standardised = axes
-    _image(raw, sound, sound.mfcc, label="MFCC", cmap="viridis", vmin=low, vmax=high)
-    _image(
-        standardised,
-        sound,
-        sound.mfcc_standardised,
-        label="z-score",
-        cmap="RdBu_r",
-        vmin=-3,
-        vmax=3,
-    )
+    _image(raw, sound, sound.mfcc, "MFCC", "viridis", scales.mfcc)
+    _image(standardised, sound, sound.mfcc_standardised, "z-score", "RdBu_r", (-3, 3))
     raw.set_title("MFCC as they are")
     standardised.set_title("standardised per coefficient")
+    count, frames = sound.mfcc.shape
+    numbers = [1, *range(5, count + 1, 5)]
     for panel in axes:
-        ticks = [i for i in range(len(sound.mfcc)) if i == 0 or (i + 1) % 5 == 0]
-        panel.set_yticks(ticks, [i + 1 for i in ticks])
+        panel.set_yticks([number - 1 for number in numbers], list(map(str, numbers)))
         panel.set_ylabel("coefficient")
-    _time_axis(standardised, scales)
+    return f"{count} MFCC of {sound.id} in {frames} frames, as they are and standardised each."
 
 
-def _chroma(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
-    _image(axes[0], sound, sound.chroma, label="relative energy", cmap="magma", vmin=0, vmax=1)
+def _chroma(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
+    _image(axes[0], sound, sound.chroma, "relative energy", "magma", (0, 1))
     axes[0].set_yticks(range(12), _PITCHES)
     axes[0].set_ylabel("pitch class")
-    _time_axis(axes[0], scales)
+    strongest = _PITCHES[int(sound.chroma.mean(axis=1).argmax())]
+    return f"Chroma of {sound.id}: on average the strongest pitch class is {strongest}."
 
 
-def _onsets(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
+def _onsets(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
     times = np.arange(len(sound.onset_strength)) * sound.hop_seconds
     (panel,) = axes
     panel.vlines(sound.beats, 0, scales.onset, color=_color(sound), lw=1.4, label="tracked beat")
     panel.plot(times, sound.onset_strength, color=INK, lw=0.8, label="onset strength")
     panel.set(ylim=(0, 1.35 * scales.onset), ylabel="onset strength (dB)")
-    panel.legend(
-        title=f"tempo {sound.tempo:.1f} beats/min",
-        fontsize=8,
-        title_fontsize=8,
-        loc="upper right",
-        ncols=2,
-    )
-    _time_axis(panel, scales)
+    tempo = f"tempo {sound.tempo:.1f} beats/min"
+    panel.legend(title=tempo, fontsize=8, title_fontsize=8, loc="upper right", ncols=2)
+    return f"Onset strength of {sound.id} with {len(sound.beats)} tracked beats, {tempo}."
 
 
-def _zero_crossings(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> None:
-    from matplotlib.ticker import FuncFormatter
-
+def _zero_crossings(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
     rate = sound.zero_crossing_rate * sound.sample_rate
     times = np.arange(len(rate)) * sound.hop_seconds
     (panel,) = axes
@@ -355,98 +336,70 @@ def _zero_crossings(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) 
     panel.axhline(mean, color=INK, lw=1, ls="--", label=label)
     panel.set(ylim=(0, 1.2 * scales.crossings), ylabel="zero crossings (1/s)")
     panel.legend(fontsize=8, loc="upper right")
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: _short(rate)))
-    _time_axis(panel, scales)
-
-
-def _spectrum_alt(sound: AnalysedTrack) -> str:
-    bins, frames = sound.spectrum.magnitude.shape
-    peak = int(sound.spectrum.magnitude.mean(axis=1).argmax())
-    hz = peak * sound.sample_rate / sound.spectrum.framing.n_fft
-    return (
-        f"STFT magnitude of {sound.id} over frequency: maximum, 95 % and median of {frames} frames "
-        f"of {bins} bins; the strongest bin is at {hz:.0f} Hz."
-    )
+    panel.yaxis.set_major_formatter(_short)
+    return f"Zero crossings of {sound.id} per second over time; {label}."
 
 
 KINDS = (
+    Kind("waveform", "Waveform", "Amplitude over time, full scale being 1.", 2.2, _waveform),
     Kind(
-        "waveform",
-        "waveform",
-        2.2,
-        _waveform,
-        lambda s: (
-            f"Waveform of {s.id}: {s.seconds:.1f} s, largest amplitude {np.abs(s.y).max():.2f}."
-        ),
+        "stft",
+        "STFT magnitude",
+        "How strong each frequency is: frames of 2,048 samples, 512 samples apart.",
+        2.9,
+        _stft,
     ),
-    Kind("stft", "STFT magnitude", 2.9, _stft, _spectrum_alt),
     Kind(
         "spectrogram",
-        "spectrogram (dB)",
+        "Spectrogram (dB)",
+        "Mean power in each row, in dB below the peak of the track, down to -80 dB.",
         3.0,
         _spectrogram,
-        lambda s: (
-            f"Spectrogram of {s.id} in dB below its peak, time to the right, frequency "
-            "upwards on a logarithmic axis."
-        ),
     ),
     Kind(
         "mel",
-        "mel spectrogram (dB)",
+        "Mel spectrogram (dB)",
+        "Power in 128 bands as wide as the ear hears them, in dB below the peak of the track.",
         3.0,
         _mel,
-        lambda s: (
-            f"Mel spectrogram of {s.id} in {len(s.spectrum.mel)} bands, in dB below its "
-            "peak, time to the right."
-        ),
     ),
     Kind(
         "harmonic_percussive",
-        "harmonic and percussive waves",
+        "Harmonic and percussive waves",
+        "The track taken apart by median filters along time and along frequency; the two waves add "
+        "up to it.",
         3.6,
         _harmonic_percussive,
-        lambda s: (
-            f"Harmonic wave (standard deviation {s.harmonic.std():.3f}) and percussive wave "
-            f"(standard deviation {s.percussive.std():.3f}) of {s.id}, one above the other."
-        ),
         rows=2,
     ),
     Kind(
         "mfcc",
-        "mel-frequency cepstral coefficients (MFCC)",
+        "Mel-frequency cepstral coefficients (MFCC)",
+        "The shape of the mel spectrum in 20 coefficients. The first one is loudness and hides the "
+        "others; standardised, each coefficient has mean 0 and variance 1.",
         4.2,
         _mfcc,
-        lambda s: (
-            f"{len(s.mfcc)} MFCC of {s.id} in {s.mfcc.shape[1]} frames, as they are and "
-            "standardised per coefficient."
-        ),
         rows=2,
     ),
     Kind(
         "chroma",
-        "chroma",
+        "Chroma",
+        "Energy in the twelve pitch classes, the strongest of each frame being 1.",
         3.0,
         _chroma,
-        lambda s: (
-            f"Chroma of {s.id}: on average the strongest pitch class is "
-            f"{_PITCHES[int(s.chroma.mean(axis=1).argmax())]}."
-        ),
     ),
     Kind(
         "onsets",
-        "onset strength and beats",
+        "Onset strength and beats",
+        "Rise of the mel spectrum from frame to frame, and the beats that follow from it.",
         2.6,
         _onsets,
-        lambda s: (
-            f"Onset strength of {s.id} with {len(s.beats)} tracked beats at {s.tempo:.1f} "
-            "beats per minute."
-        ),
     ),
     Kind(
         "zero_crossings",
-        "zero crossings",
+        "Zero crossings",
+        "How often the wave changes its sign; noise does so more often than tone.",
         2.6,
         _zero_crossings,
-        lambda s: f"Zero crossings of {s.id} per second over time; {s.zero_crossings} in all.",
     ),
 )

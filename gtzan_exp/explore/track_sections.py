@@ -7,25 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from tqdm import tqdm
 
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.explore.analysis import AnalysedTrack, analyse, chosen_tracks
 from gtzan_exp.explore.settings import ExploreSettings, Look
+from gtzan_exp.explore.track_pictures import KINDS, Scales, draw
 from gtzan_exp.report.page import Section, Table
-
-_TEXTS = {
-    "waveform": "Amplitude over time, full scale being 1.",
-    "stft": "How strong each frequency is: frames of 2,048 samples, 512 samples apart.",
-    "spectrogram": "Mean power in each row, in dB below the peak of the track, down to -80 dB.",
-    "mel": "Power in 128 bands as wide as the ear hears them, in dB below the peak of the track.",
-    "harmonic_percussive": "The track taken apart by median filters along time and along "
-    "frequency; the two waves add up to it.",
-    "mfcc": "The shape of the mel spectrum in 20 coefficients. The first one is loudness and hides "
-    "the others; standardised, each coefficient has mean 0 and variance 1.",
-    "chroma": "Energy in the twelve pitch classes, the strongest of each frame being 1.",
-    "onsets": "Rise of the mel spectrum from frame to frame, and the beats that follow from it.",
-    "zero_crossings": "How often the wave changes its sign; noise does so more often than tone.",
-}
 
 _NAMED = 4
 _LABELS = {
@@ -76,8 +64,6 @@ class TracksReport:
         DataError
             The data has no audio, or a file is no audio.
         """
-        from tqdm import tqdm
-
         settings, data = look.settings, look.data
         places: list[tuple[str, str | None, Path]] = []
         if settings.track_ids:
@@ -131,26 +117,18 @@ class TracksReport:
 
     def write(self, folder: Path) -> list[Section]:
         """Draw the pictures into `folder` and return the sections of the page."""
-        from tqdm import tqdm
-
-        from gtzan_exp.explore.track_pictures import KINDS, Scales, draw, draw_side_by_side
-
-        several = len(self.sounds) > 1
+        groups: dict[str, tuple[AnalysedTrack, ...]] = {sound.id: (sound,) for sound in self.sounds}
+        if len(self.sounds) > 1:
+            groups["side_by_side"] = self.sounds
         scales = Scales.of(self.sounds, self.settings.frequency_axis)
-        pictures = {kind.name: [] for kind in KINDS}
-        total = len(KINDS) * (len(self.sounds) + several)
-        with tqdm(total=total, desc="draw", unit="picture", disable=None) as progress:
-            for sound in self.sounds:
-                for kind, picture in draw(sound, scales, folder):
-                    pictures[kind.name].append(picture)
-                    progress.update()
-            if several:
-                for _ in draw_side_by_side(self.sounds, scales, folder):
-                    progress.update()
-        sections = [
-            Section(_capital(kind.title), _TEXTS[kind.name], pictures[kind.name]) for kind in KINDS
-        ]
-        return [Section("Numbers", tables=self._tables()), *sections]
+        sections = [Section("Numbers", tables=self._tables())]
+        for kind in tqdm(KINDS, "draw", unit="kind", disable=None):
+            drawn = [
+                draw(kind, sounds, scales, folder / f"{name}.{kind.name}.png")
+                for name, sounds in groups.items()
+            ]
+            sections.append(Section(kind.title, kind.text, drawn[: len(self.sounds)]))
+        return sections
 
     def _tables(self) -> list[Table]:
         numbers = {sound.id: sound.numbers() for sound in self.sounds}
@@ -163,10 +141,6 @@ class TracksReport:
             Table("Numbers of the signal", pd.DataFrame(plain).reset_index(names="number")),
             Table("Features of the published table", features.reset_index(names="feature")),
         ]
-
-
-def _capital(title: str) -> str:
-    return title[0].upper() + title[1:]
 
 
 def _text(value: Any) -> str:

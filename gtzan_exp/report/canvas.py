@@ -1,19 +1,41 @@
-"""A figure that becomes a PNG, and what a page has to know of it."""
+"""Pictures in the product's style: a figure that becomes a PNG, and what a page knows of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.typing import RcKeyType
 
 INK = "#1f2328"
 MUTED = "#59636e"
-DPI = 180
+
+_STYLE: dict[RcKeyType, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 6,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "text.parse_math": False,  # names may hold a dollar sign
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "figure.dpi": 150,
+    "figure.facecolor": "white",
+    "legend.frameon": False,
+}
 
 
 @dataclass(frozen=True)
@@ -31,30 +53,8 @@ class Picture:
     alt: str
 
 
-def style() -> dict[str, object]:
-    """Return the matplotlib settings of every picture, for `matplotlib.rc_context`."""
-    return {
-        "font.family": "DejaVu Sans",
-        "font.size": 10,
-        "axes.titlesize": 12,
-        "axes.titlelocation": "left",
-        "axes.titlepad": 10,
-        "axes.labelcolor": INK,
-        "axes.edgecolor": MUTED,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "text.color": INK,
-        "text.parse_math": False,  # names may hold a dollar sign
-        "xtick.color": INK,
-        "ytick.color": INK,
-        "figure.dpi": 110,
-        "figure.facecolor": "white",
-        "legend.frameon": False,
-    }
-
-
 @contextmanager
-def canvas(path: Path, *, size: tuple[float, float]) -> Iterator[Figure]:
+def canvas(path: Path, *, size: tuple[float, float], title: str = "") -> Iterator[Figure]:
     """Yield an empty figure in the product's style and write it as a PNG in the end.
 
     Parameters
@@ -63,11 +63,47 @@ def canvas(path: Path, *, size: tuple[float, float]) -> Iterator[Figure]:
         The PNG to write.
     size : (float, float)
         Width and height in inches.
+    title : str
+        Stands above all axes.
     """
     from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with rc_context(style()):
+    with rc_context(_STYLE):
         figure = Figure(figsize=size, layout="constrained")
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=11)
         yield figure
-        figure.savefig(path, dpi=DPI)
+        FigureCanvasAgg(figure).print_png(path)  # `savefig` would lay it all out once more
+
+
+def heat_map(
+    axes: Axes,
+    shares: np.ndarray,
+    texts: np.ndarray,
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+) -> None:
+    """Draw a matrix of shares as shades, with a text in each cell.
+
+    Parameters
+    ----------
+    axes : Axes
+    shares : ndarray, shape (n_rows, n_columns)
+        From 0 to 1; what is not a number stays white.
+    texts : ndarray of str, shape (n_rows, n_columns)
+    rows, columns : sequence of str
+        Names, beside and below.
+    """
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.argwhere(texts != ""):
+        color = "white" if shares[row, column] > 0.5 else INK
+        text = texts[row, column]
+        drawn = axes.text(column, row, text, color=color, fontsize=8, ha="center", va="center")
+        drawn.set_in_layout(False)
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)

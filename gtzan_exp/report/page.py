@@ -156,44 +156,28 @@ def _figure(picture: Picture) -> str:
 
 
 def _table(table: Table) -> str:
-    if table.frame.empty:
-        return f"<p>{escape(table.caption)}: none.</p>"
-    numeric = [
-        is_numeric_dtype(column) and not is_bool_dtype(column) for _, column in _columns(table)
-    ]
-    head = _row("th", [str(name) for name in table.frame.columns], numeric)
-    columns = [_texts(column, table.decimals) for _, column in _columns(table)]
-    rows = "".join(_row("td", list(row), numeric) for row in zip(*columns, strict=True))
     caption = escape(table.caption)
-    long = len(table.frame) > _LONG
+    if table.frame.empty:
+        return f"<p>{caption}: none.</p>"
+    columns = [_cells(str(name), column, table.decimals) for name, column in table.frame.items()]
+    head, *rows = (f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns, strict=True))
+    long = len(rows) > _LONG
     inner = "" if long else f"<caption>{caption}</caption>"
-    content = f"{inner}<thead>{head}</thead><tbody>{rows}</tbody>"
+    content = f"{inner}<thead>{head}</thead><tbody>{''.join(rows)}</tbody>"
     html = f'<div class="scroll"><table>{content}</table></div>'
     if not long:
         return html
-    return f"<details><summary>{caption} ({len(table.frame):,} lines)</summary>{html}</details>"
+    return f"<details><summary>{caption} ({len(rows):,} lines)</summary>{html}</details>"
 
 
-def _columns(table: Table) -> list[tuple[Any, pd.Series]]:
-    return list(table.frame.items())
-
-
-def _texts(column: pd.Series, decimals: int | None) -> list[str]:
-    if is_bool_dtype(column):
-        return ["yes" if value else "no" for value in column]
-    if is_float_dtype(column):
-        return [f"{v:.6g}" if decimals is None else f"{v:,.{decimals}f}" for v in column]
-    return [f"{v:,}" if is_numeric_dtype(column) else str(v) for v in column]
-
-
-def _row(tag: str, texts: Sequence[str], numeric: Sequence[bool]) -> str:
-    cells = (
-        f'<{tag} class="number">{escape(text)}</{tag}>'
-        if is_number
-        else f"<{tag}>{_breakable(text)}</{tag}>"
-        for text, is_number in zip(texts, numeric, strict=True)
-    )
-    return f"<tr>{''.join(cells)}</tr>"
+def _cells(name: str, column: pd.Series, decimals: int | None) -> list[str]:
+    """Return the name and the values of a column as HTML."""
+    if is_bool_dtype(column) or not is_numeric_dtype(column):
+        texts = ["yes" if v is True else "no" if v is False else str(v) for v in column]
+        return [f"<th>{_breakable(name)}</th>", *(f"<td>{_breakable(text)}</td>" for text in texts)]
+    form = "," if not is_float_dtype(column) else ".6g" if decimals is None else f",.{decimals}f"
+    head = f'<th class="number">{escape(name)}</th>'
+    return [head, *(f'<td class="number">{value:{form}}</td>' for value in column)]
 
 
 def _breakable(text: str) -> str:

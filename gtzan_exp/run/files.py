@@ -12,11 +12,11 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
-from gtzan_exp.basics.genres import labelled
 from gtzan_exp.data.contracts import Dataset, Split
 from gtzan_exp.data.split_table import split_table
 from gtzan_exp.evaluation.audit import Audit
 from gtzan_exp.evaluation.evaluate import Evaluation
+from gtzan_exp.evaluation.plots import confusion_matrix, learning_curves
 from gtzan_exp.models.build import Fitted
 from gtzan_exp.tracking.outbox import kept_in
 from gtzan_exp.tracking.store import masked
@@ -56,7 +56,7 @@ class Result:
 
 
 def empty_record(output: Path) -> Path:
-    """Return the folder ``output/record``, without the files of an earlier run if it is one's.
+    """Make the folder ``output/record``, without the files of an earlier run if it is one's.
 
     Raises
     ------
@@ -71,44 +71,48 @@ def empty_record(output: Path) -> Path:
         raise ConfigError(Mistake("hydra.run.dir", what, allowed, str(kept)))
     if (folder / _PROTOCOL).is_file():
         shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def write_record(
-    output: Path,
-    config: DictConfig,
-    name: str,
-    dataset: Dataset,
-    fitted: Fitted,
-    evaluation: Evaluation,
+    folder: Path, config: DictConfig, title: str, dataset: Dataset, predictions: pd.DataFrame
 ) -> None:
-    """Write the artifacts of a run to ``output/record``.
+    """Write what every run records: its config, its predictions, and a picture of them.
 
-    They are ``config.yaml``, ``predictions.parquet``, ``classification_report.json`` and ``.txt``,
-    ``confusion_matrix.png`` and, for models with learning curves, ``learning_curves.png``.
+    The files are ``config.yaml``, ``predictions.parquet`` (all parts; of a cross-validation all
+    folds, in the column ``fold`` from 1) and ``confusion_matrix.png`` of the test parts.
     """
-    from gtzan_exp.evaluation import plots
+    text = masked(OmegaConf.to_yaml(config, resolve=True))
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    predictions.to_parquet(folder / "predictions.parquet", index=False)
+    test = predictions.query("part == 'test'")
+    accuracy = (test["true"] == test["predicted"]).mean()
+    title = f"{title}\ntest accuracy {accuracy:.3f} on {len(test)} rows"
+    confusion_matrix(test, dataset.classes, folder / "confusion_matrix.png", title=title)
 
-    folder = _folder(output, config)
-    evaluation.predictions.to_parquet(folder / "predictions.parquet", index=False)
+
+def write_report(folder: Path, title: str, fitted: Fitted, evaluation: Evaluation) -> None:
+    """Write what a run of one fold records besides.
+
+    The files are ``classification_report.json`` and ``.txt`` and, for models with learning curves,
+    ``learning_curves.png``.
+    """
     report = json.dumps(evaluation.report, indent=1)
     (folder / "classification_report.json").write_text(report, encoding="utf-8")
     (folder / "classification_report.txt").write_text(evaluation.report_text, encoding="utf-8")
-    _draw_confusion(folder, name, dataset, evaluation.predictions)
     if fitted.history:
         path = folder / "learning_curves.png"
-        plots.learning_curves(fitted.history, fitted.best_epoch, path, title=_title(name, dataset))
+        learning_curves(fitted.history, fitted.best_epoch, path, title=title)
 
 
-def write_protocol(output: Path, dataset: Dataset, split: Split, leaks: Audit) -> None:
-    """Write who is in which part, and what that lets through, to ``output/record``.
+def write_protocol(folder: Path, dataset: Dataset, split: Split, leaks: Audit) -> None:
+    """Write who is in which part, and what that lets through.
 
     The files are ``split.json`` (fingerprints, what was noticed in reading, and rows and tracks by
     genre in each part), ``split.csv`` (the tracks of each part, which ``split=lists
     split.table=FILE`` reads again) and ``leaks.csv`` (`Audit.found`).
     """
-    folder = output / "record"
-    folder.mkdir(parents=True, exist_ok=True)
     folds = zip(split.fold_names, split.folds, strict=True)
     summary = {
         "split": split.name,
@@ -128,58 +132,10 @@ def write_protocol(output: Path, dataset: Dataset, split: Split, leaks: Audit) -
     leaks.found.to_csv(folder / "leaks.csv", index=False)
 
 
-def write_curve(
-    record: Path, name: str, dataset: Dataset, points: dict[int, dict[str, float]]
-) -> None:
-    """Draw metrics by the number of training tracks to ``learning_curve.png`` in `record`."""
-    from gtzan_exp.evaluation import plots
-
-    path = record / "learning_curve.png"
-    plots.learning_curve(points, path, title=_title(name, dataset))
-
-
-def write_pooled_record(
-    output: Path, config: DictConfig, name: str, dataset: Dataset, predictions: pd.DataFrame
-) -> None:
-    """Write the artifacts of a cross-validated run to ``output/record``.
-
-    They are ``config.yaml``, ``predictions.parquet`` with all parts of all folds (column ``fold``,
-    from 1) and ``confusion_matrix.png`` of the test parts of all folds together.
-    """
-    folder = _folder(output, config)
-    predictions.to_parquet(folder / "predictions.parquet", index=False)
-    _draw_confusion(folder, name, dataset, predictions)
-
-
-def _folder(output: Path, config: DictConfig) -> Path:
-    folder = output / "record"
-    folder.mkdir(parents=True, exist_ok=True)
-    text = masked(OmegaConf.to_yaml(config, resolve=True))
-    (folder / "config.yaml").write_text(text, encoding="utf-8")
-    return folder
-
-
 def _counts(dataset: Dataset, rows: np.ndarray) -> dict[str, dict[str, int]]:
     table = pd.DataFrame({"genre": dataset.labels[rows], "track": dataset.tracks[rows]})
     by_genre = table.groupby("genre")["track"]
     return {"rows": by_genre.size().to_dict(), "tracks": by_genre.nunique().to_dict()}
-
-
-def _title(name: str, dataset: Dataset) -> str:
-    return f"{name}, data: {labelled(dataset.name, dataset.synthetic)}"
-
-
-def _draw_confusion(folder: Path, name: str, dataset: Dataset, predictions: pd.DataFrame) -> None:
-    from gtzan_exp.evaluation.confusion import confusion_matrix
-
-    test = predictions.query("part == 'test'")
-    accuracy = (test["true"] == test["predicted"]).mean()
-    confusion_matrix(
-        test,
-        dataset.classes,
-        folder / "confusion_matrix.png",
-        title=f"{_title(name, dataset)}\ntest accuracy {accuracy:.3f} on {len(test)} rows",
-    )
 
 
 def write_result(

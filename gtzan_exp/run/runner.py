@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,21 +20,21 @@ from gtzan_exp.data.provenance import prepare_settings
 from gtzan_exp.evaluation.aggregate import aggregate
 from gtzan_exp.evaluation.audit import Audit, audit
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
+from gtzan_exp.evaluation.plots import learning_curve
 from gtzan_exp.models.build import Fitted, build, fit, n_parameters
 from gtzan_exp.run.files import (
     Result,
     empty_record,
-    write_curve,
-    write_pooled_record,
     write_protocol,
     write_record,
+    write_report,
     write_result,
 )
 from gtzan_exp.tracking.identity import identity_tags
 from gtzan_exp.tracking.outbox import PARENT
-from gtzan_exp.tracking.predictor import why_deaf
+from gtzan_exp.tracking.predictor import hearing
 from gtzan_exp.tracking.query import finished_run
-from gtzan_exp.tracking.record import Recorder, recorded_run
+from gtzan_exp.tracking.record import Piece, Recorder, recorded_run
 
 if TYPE_CHECKING:
     from gtzan_exp.tracking.query import Run
@@ -79,12 +79,12 @@ def run(
     params = options(config)
     dataset = load(cell)
     prepare = prepare_settings(cell.data.folder()) if cell.tracking.log_model else None
-    deaf = prepare and why_deaf(cell.view, prepare)
+    heard = prepare and hearing(cell.view, prepare)
     split = cell.split.split(dataset)
     leaks = audit(dataset, split)
     _announce(cell, dataset, split, leaks)
-    if deaf:
-        log.info("the model will not predict audio: %s (%s)", deaf.what, deaf.got)
+    if isinstance(heard, Mistake):
+        log.info("the model will not predict audio: %s (%s)", heard.what, heard.got)
 
     parts = {"data": cell.data, "view": cell.view, "split": cell.split, "model": cell.classifier}
     identity = identity_tags(params, parts, dataset, split, leaks.tag)
@@ -101,25 +101,27 @@ def run(
     folder = empty_record(output)
     with recorded_run(cell.tracking, folder, cell.name, params, all_tags, shares) as recorder:
         recorder.dataset(dataset, split)
-        write_protocol(output, dataset, split, leaks)
+        write_protocol(folder, dataset, split, leaks)
+        title = f"{cell.name}, data: {labelled(dataset.name, dataset.synthetic)}"
         if len(split.reported) > 1:
-            metrics = _cross_validate(cell, config, dataset, split, output, recorder, found)
+            metrics, predictions = _cross_validate(cell, dataset, split, recorder, found)
+            write_record(folder, config, title, dataset, predictions)
+            recorder.metrics(metrics)
         else:
-            points: dict[int, dict[str, float]] = {}
             if split.fractions:
                 points, fitted, evaluation = _learn(cell, dataset, split, recorder, found)
+                learning_curve(points, folder / "learning_curve.png", title=title)
+                recorder.curve("learning_curve", points)
             else:
                 fitted, evaluation = _fold(cell, dataset, split, split.folds[0])
             metrics = _metrics(fitted, evaluation, dataset)
-            write_record(output, config, cell.name, dataset, fitted, evaluation)
-            if points:
-                write_curve(folder, cell.name, dataset, points)
-                recorder.curve("learning_curve", points)
+            write_record(folder, config, title, dataset, evaluation.predictions)
+            write_report(folder, title, fitted, evaluation)
             recorder.metrics(metrics, fitted.history)
-            recorder.artifacts()
             if prepare is not None:
                 trusted = cell.model.trusted_types
                 recorder.model(fitted.estimator, dataset, cell.view, prepare, trusted=trusted)
+        recorder.artifacts()
         result = write_result(output, recorder.run_id, metrics, found)
     return replace(result, undelivered=recorder.undelivered)
 
@@ -139,33 +141,18 @@ def _earlier(cell: Cell, tags: Mapping[str, str]) -> Run | None:
 
 
 def _cross_validate(
-    cell: Cell,
-    config: DictConfig,
-    dataset: Dataset,
-    split: Split,
-    output: Path,
-    recorder: Recorder,
-    tags: dict[str, str],
-) -> dict[str, float]:
-    """Run each fold as a child, and record their mean, spread and pooled predictions.
+    cell: Cell, dataset: Dataset, split: Split, recorder: Recorder, tags: dict[str, str]
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """Run each fold as a child; return their mean and spread, and their pooled predictions.
 
     No model is recorded: cross-validation measures a way to make models, and makes none to keep.
     """
     metrics, pooled = [], []
-    for number, fold in enumerate(split.folds, start=1):
-        name = f"{cell.name}, {split.fold_names[number - 1]}"
-        with recorder.child(name, tags, "fold", str(number)) as child:
-            fitted, evaluation = _fold(cell, dataset, split, fold)
-            metrics.append(_metrics(fitted, evaluation, dataset))
-            child.metrics(metrics[-1], fitted.history)
-            log.info("fold %d: test/accuracy=%.4f", number, metrics[-1]["test/accuracy"])
-        pooled.append(evaluation.predictions.assign(fold=number))
-    write_pooled_record(output, config, cell.name, dataset, pd.concat(pooled))
+    for found, _, evaluation in _children(cell, dataset, split, recorder, tags):
+        metrics.append(found)
+        pooled.append(evaluation.predictions.assign(fold=len(metrics)))
     shares = [len(fold.test) / len(fold.train) for fold in split.folds]
-    found = aggregate(metrics, shares)
-    recorder.metrics(found)
-    recorder.artifacts()
-    return found
+    return aggregate(metrics, shares), pd.concat(pooled)
 
 
 def _learn(
@@ -173,15 +160,25 @@ def _learn(
 ) -> tuple[dict[int, dict[str, float]], Fitted, Evaluation]:
     """Run each point of a learning curve as a child; return all, and the model of the last."""
     points = {}
-    for name, fraction, fold in zip(split.fold_names, split.fractions, split.folds, strict=True):
-        with recorder.child(f"{cell.name}, {name}", tags, "fraction", f"{fraction:g}") as child:
+    children = _children(cell, dataset, split, recorder, tags)
+    for fold, last in zip(split.folds, children, strict=True):
+        points[len(np.unique(dataset.tracks[fold.train]))] = last[0]
+    return points, *last[1:]
+
+
+def _children(
+    cell: Cell, dataset: Dataset, split: Split, recorder: Recorder, tags: dict[str, str]
+) -> Iterator[tuple[dict[str, float], Fitted, Evaluation]]:
+    """Run each fold of a split as a child, and yield what it measured."""
+    piece: Piece = "fraction" if split.fractions else "fold"
+    which = split.fractions or range(1, len(split.folds) + 1)
+    for number, name, fold in zip(which, split.fold_names, split.folds, strict=True):
+        with recorder.child(f"{cell.name}, {name}", tags, piece, f"{number:g}") as child:
             fitted, evaluation = _fold(cell, dataset, split, fold)
             metrics = _metrics(fitted, evaluation, dataset)
             child.metrics(metrics, fitted.history)
-        n_tracks = len(np.unique(dataset.tracks[fold.train]))
-        log.info("%s, %d tracks: test/accuracy=%.4f", name, n_tracks, metrics["test/accuracy"])
-        points[n_tracks] = metrics
-    return points, fitted, evaluation
+        log.info("%s: test/accuracy=%.4f", name, metrics["test/accuracy"])
+        yield metrics, fitted, evaluation
 
 
 def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> None:

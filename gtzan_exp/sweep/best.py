@@ -11,6 +11,8 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from gtzan_exp.basics.checks import as_dict
+
 _GROUPS = ("data", "view", "split", "trainer", "model")
 _TRIAL = "trial"
 _VALUES = ("seed", "tags")
@@ -19,48 +21,33 @@ _VALUES = ("seed", "tags")
 def as_experiment(
     loader: ConfigLoader, config: DictConfig, *, comments: Sequence[str], tags: Mapping[str, str]
 ) -> str:
-    """Return YAML that gives the cell of `config` again.
+    """Return YAML that gives the cell of a config with Hydra's own part again.
 
-    It chooses the same groups, and sets the values that differ from what these choices give. Where
-    runs are recorded is not part of it.
-
-    Parameters
-    ----------
-    loader : ConfigLoader
-        Hydra's, which composed `config`.
-    config : DictConfig
-        With Hydra's own part.
-    comments : sequence of str
-        Lines to stand at its head.
-    tags : mapping
-        Further tags of its runs.
+    It chooses the same groups, and sets the values that differ from what these choices give, and
+    further tags. Where runs are recorded is not part of it. The comments stand at its head.
     """
     choices = {name: config.hydra.runtime.choices[name] for name in _GROUPS}
     chosen = [f"{name}={choice}" for name, choice in choices.items()]
     base = loader.load_configuration(config.hydra.job.config_name, chosen, RunMode.RUN)
-    text = {"defaults": [{f"override /{name}": choice} for name, choice in choices.items()]}
+    text: dict[str, Any] = {"defaults": [{f"override /{n}": choices[n]} for n in _GROUPS]}
+    found, before = (as_dict(each, resolve=False) for each in (config, base))
     for name in (*_VALUES, *_GROUPS):
-        found, before = (_plain(c, name) for c in (config, base))
-        if found != before:
-            text[name] = _changes(found, before) if isinstance(found, Mapping) else found
+        if found[name] != before[name]:
+            text[name] = _changes(found[name], before[name])
     text["tags"] = {**text.get("tags", {}), **tags}
     lines = ["# @package _global_", *(f"# {comment}" for comment in comments)]
     return "\n".join([*lines, OmegaConf.to_yaml(OmegaConf.create(text))])
 
 
-def _plain(config: DictConfig, name: str) -> Any:
-    return OmegaConf.to_container(OmegaConf.masked_copy(config, [name]))[name]
-
-
-def _changes(found: Mapping[str, Any], before: Any) -> dict[str, Any]:
+def _changes(found: Any, before: Any) -> Any:
     """Return what has to be merged into `before` to give `found`."""
-    before = before if isinstance(before, Mapping) else {}
+    if not isinstance(found, Mapping):
+        return found
+    known = before if isinstance(before, Mapping) else {}
     return {
-        key: _changes(value, before[key])
-        if isinstance(value, Mapping) and isinstance(before.get(key), Mapping)
-        else value
+        key: _changes(value, known.get(key))
         for key, value in found.items()
-        if key not in before or value != before[key]
+        if key not in known or value != known[key]
     }
 
 

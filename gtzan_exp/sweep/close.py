@@ -14,7 +14,6 @@ from gtzan_exp.sweep.best import best_command, best_file, best_job
 from gtzan_exp.sweep.delivery import Busy, delivered
 from gtzan_exp.sweep.ledger import LEDGER, Ledger
 from gtzan_exp.tracking.store import masked
-from gtzan_exp.tracking.sweep_run import SweepRun
 
 if TYPE_CHECKING:
     from gtzan_exp.tracking.query import Run
@@ -32,41 +31,46 @@ def close(ledger: Ledger) -> str:
     ConfigError
         The store does not answer, or another process delivers a job; nothing is lost.
     """
-    for line in delivered([ledger.folder]):
-        if isinstance(line, ConfigError):
-            raise line
-        if isinstance(line, Busy):
+    for news in delivered([ledger.folder]):
+        if isinstance(news, ConfigError):
+            raise news
+        if isinstance(news, Busy):
             allowed = "gtzan-exp sync, when it has ended"
-            raise ConfigError(Mistake(str(ledger.folder), "is not closed yet", allowed, line))
-        log.log(logging.WARNING if isinstance(line, GtzanExpError) else logging.INFO, "%s", line)
+            raise ConfigError(Mistake(str(ledger.folder), "is not closed yet", allowed, news))
+        log.log(logging.WARNING if isinstance(news, GtzanExpError) else logging.INFO, "%s", news)
     parent, search = ledger.parent, ledger.search
     runs, skipped = parent.jobs(), parent.skipped()
     counts = Counter(run.info.status.lower() for run in runs)
     counts["skipped"] = len(skipped)
-    known = sum(counts.values())
-    n_jobs = known if ledger.n_jobs is None else max(ledger.n_jobs, known)
+    n_jobs = max(ledger.n_jobs or 0, counts.total())
+    status = "KILLED" if ledger.killed else "FAILED"
     if ledger.stopped is None and counts["finished"] + counts["skipped"] == n_jobs:
         status = "FINISHED"
-    else:
-        status = "KILLED" if ledger.killed else "FAILED"
-    metrics = {"n_jobs": n_jobs, **{f"n_{end}": counts[end] for end in _ENDS}}
     lines = [_line(run, int(run.data.tags["job"]), search) for run in runs]
     lines += [_line(run, number, search, "SKIPPED") for number, run in skipped.items()]
+    compared = [*runs, *skipped.values()] if search is None else []  # test results stay unsaid
     folder = ledger.folder / "record"
+    _write_record(folder, ledger.command, lines, compared)
+
+    ends = ", ".join(f"{counts[end]} {end}" for end in _ENDS if counts[end]) or "none started"
+    said = [f"sweep {status}: {n_jobs} jobs: {ends}; run_id={parent.run_id}"]
+    if ledger.stopped is not None:
+        said.append(f"  stopped by {ledger.stopped}")
+    if n_jobs > counts.total() or counts["killed"]:
+        said.append("  the same command with skip_finished=true runs what is missing")
+    metrics = {"n_jobs": n_jobs, **{f"n_{end}": counts[end] for end in _ENDS}}
     tags: dict[str, str] = {}
-    best: list[str] = []
-    if search is None:
-        _write_record(folder, ledger.command, lines, [*runs, *skipped.values()])
-    else:
-        _write_record(folder, ledger.command, lines, [])  # test results stay unsaid
+    if search is not None:
         number = best_job(ledger.folder)
-        for line in (line for line in lines if line["job"] == number):
-            metrics[f"best/{search.metric}"] = line[search.metric]
-            tags |= {"best_run_id": line["run_id"], "best_overrides": line["overrides"]}
-            best = _best(ledger.folder, search.metric, line)
+        for trial in (line for line in lines if line["job"] == number):
+            metrics[f"best/{search.metric}"] = trial[search.metric]
+            tags |= {"best_run_id": trial["run_id"], "best_overrides": trial["overrides"]}
+            said += _best(ledger.folder, search.metric, trial)
+    said += [f"  {of['overrides']}: {of['error']}" for of in lines if of["status"] == "FAILED"]
     parent.close(status, metrics, tags, folder, ledger.stopped)
     (ledger.folder / LEDGER).unlink(missing_ok=True)
-    _report(status, counts, n_jobs, parent, lines, ledger.stopped, best)
+    sys.stdout.flush()
+    print(*said, sep="\n", file=sys.stdout if status == "FINISHED" else sys.stderr, flush=True)
     return status
 
 
@@ -113,29 +117,3 @@ def _best(folder: Path, metric: str, line: dict[str, Any]) -> list[str]:
         "  to keep it as experiment=best/NAME, copy to conf/experiment/best/NAME.yaml:",
         f"    {best_file(folder)}",
     ]
-
-
-def _report(
-    status: str,
-    counts: Counter[str],
-    n_jobs: int,
-    parent: SweepRun,
-    lines: list[dict[str, Any]],
-    stopped: str | None,
-    best: list[str],
-) -> None:
-    """Print how the sweep went; after a failure, the last lines name the jobs that failed."""
-    ends = ", ".join(f"{counts[end]} {end}" for end in _ENDS if counts[end])
-    stream = sys.stdout if status == "FINISHED" else sys.stderr
-    sys.stdout.flush()
-    print(f"sweep {status}: {n_jobs} jobs: {ends or 'none started'}", file=stream, end="")
-    print(f"; run_id={parent.run_id}", file=stream)
-    if stopped is not None:
-        print(f"  stopped by {stopped}", file=stream)
-    if n_jobs > sum(counts.values()) or counts["killed"]:
-        print("  the same command with skip_finished=true runs what is missing", file=stream)
-    print(*best, sep="\n", end="\n" if best else "", file=stream)
-    for line in lines:
-        if line["status"] == "FAILED":
-            print(f"  {line['overrides']}: {line['error']}", file=stream)
-    stream.flush()

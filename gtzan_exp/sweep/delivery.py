@@ -18,13 +18,7 @@ class Busy(str):
 
 
 def delivered(folders: Sequence[Path], *, uri: str | None = None) -> Iterator[str | GtzanExpError]:
-    """Deliver all that lies below some folders.
-
-    Parameters
-    ----------
-    folders : sequence of Path
-    uri : str, optional
-        Where the store is now, if it has moved.
+    """Deliver all that lies below some folders, to `uri` if the store has moved there.
 
     Yields
     ------

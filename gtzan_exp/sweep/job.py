@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from gtzan_exp.basics.errors import ConfigError, GtzanExpError, one_line
+from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, one_line
 from gtzan_exp.basics.process import end_with_parent, ends_in_order, say, settle
 from gtzan_exp.config.cell import Cell, described_by, resolve
-from gtzan_exp.config.search import Search, score_mistake
+from gtzan_exp.config.search import METRICS, Search
 from gtzan_exp.tracking.sweep_run import SweepRun
 
 if TYPE_CHECKING:
@@ -95,7 +95,10 @@ class Job:
     def _score(self, result: Result, metric: str) -> float | None:
         """Say how a trial went without a word of the test part, and return its score."""
         if metric not in result.metrics:
-            raise ConfigError(score_mistake(metric, result.metrics))
+            where, what = "hydra.sweeper.metric", "is not measured by these trials"
+            scores = ", ".join(name for name in METRICS if name in result.metrics)
+            allowed = scores or "a split with a validation part"
+            raise ConfigError(Mistake(where, what, allowed, metric))
         score = result.metrics[metric]
         say(f"run_id={result.run_id} {metric}={score:.4f}")
         return score if math.isfinite(score) else None
@@ -115,12 +118,11 @@ class Job:
     def _record_failure(
         self, config: DictConfig, folder: Path, tags: dict[str, str], error: Exception
     ) -> None:
-        tracking, name, described = self.parent.tracking, "failed", {}
+        tracking, name = self.parent.tracking, "failed"
         with suppress(GtzanExpError):
             cell = resolve(config)
-            tracking, name = cell.tracking, cell.name
-            described |= described_by(cell)
-        self.parent.fail(tracking, folder, name, {**described, **tags}, error)
+            tracking, name, tags = cell.tracking, cell.name, {**described_by(cell), **tags}
+        self.parent.fail(tracking, folder, name, tags, error)
 
 
 _datasets: dict[str, Dataset] = {}
@@ -129,13 +131,13 @@ _datasets: dict[str, Dataset] = {}
 def _loaded(sweep: str, cell: Cell) -> Dataset:
     """Read the view of a cell once per process and sweep; the last `_MAX_DATASETS` are kept."""
     key = f"{sweep} {cell.view!r} {cell.data!r}"
-    if key in _datasets:
-        _datasets[key] = _datasets.pop(key)
-        return _datasets[key]
-    while len(_datasets) >= _MAX_DATASETS:
-        _datasets.pop(next(iter(_datasets)))
-    _datasets[key] = cell.view.load(cell.data, cache=cell.cache)
-    return _datasets[key]
+    dataset = _datasets.pop(key, None)
+    if dataset is None:
+        if len(_datasets) == _MAX_DATASETS:
+            del _datasets[next(iter(_datasets))]
+        dataset = cell.view.load(cell.data, cache=cell.cache)
+    _datasets[key] = dataset
+    return dataset
 
 
 def _log_failure(error: Exception) -> None:

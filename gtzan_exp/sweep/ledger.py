@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gtzan_exp.basics.atomic import write_text
-from gtzan_exp.basics.errors import DataError, Mistake, one_line
-from gtzan_exp.basics.process import host, is_alive, process_tags
+from gtzan_exp.basics.atomic import read_object, write_object
+from gtzan_exp.basics.process import may_run, process_tags
 from gtzan_exp.config.search import Search
 from gtzan_exp.tracking.sweep_run import SweepRun
 
@@ -46,12 +45,9 @@ class Ledger:
     process: dict[str, str] | None = field(default_factory=process_tags)
 
     @property
-    def may_run(self) -> bool:
-        """Whether its console still runs, or is on another machine and nobody knows here."""
-        if self.process is None:
-            return False
-        pid, start = int(self.process["pid"]), float(self.process["process_start"])
-        return self.process["host"] != host() or is_alive(pid, start)
+    def may_run_on(self) -> str | None:
+        """The machine where its console still runs, or may run because nobody here knows."""
+        return self.process["host"] if self.process and may_run(self.process) else None
 
     @classmethod
     def read(cls, path: Path) -> Ledger:
@@ -62,20 +58,9 @@ class Ledger:
         DataError
             The file cannot be read, or is no such file.
         """
-        from pydantic import TypeAdapter, ValidationError
-
-        try:
-            found = TypeAdapter(cls).validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            allowed = f"a file {LEDGER} that a sweep left"
-            raise DataError(
-                Mistake(str(path), "cannot be read", allowed, one_line(error))
-            ) from error
+        found = read_object(cls, path, f"a file {LEDGER} that a sweep left")
         return replace(found, folder=path.parent)
 
     def write(self) -> None:
         """Write it into the folder of the sweep."""
-        from pydantic import TypeAdapter
-
-        text = TypeAdapter(Ledger).dump_json(self, indent=1).decode()
-        write_text(self.folder / LEDGER, text, private=True)
+        write_object(self.folder / LEDGER, self)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -48,7 +47,8 @@ def sweep(
         The sweep was stopped. All that ran is closed as KILLED.
     """
     command = masked(shlex.join(["gtzan-exp", *arguments]))
-    params = dict(re.match(r"[+~]*([^=]+)=?(.*)", text, re.DOTALL).groups() for text in overrides)
+    pairs = (text.lstrip("+~").partition("=") for text in overrides)
+    params = {key: value for key, _, value in pairs}
     tags = {"command": command, "sweep_dir": plan.folder}
     if plan.n_jobs is not None:
         tags["n_jobs_planned"] = str(plan.n_jobs)
@@ -68,8 +68,8 @@ def sweep(
         raise
     finally:
         killed = isinstance(stopped, KeyboardInterrupt | SystemExit)
-        ended = {"stopped": stopped and one_line(stopped), "killed": killed, "process": None}
-        ledger = replace(ledger, **ended)
+        reason = one_line(stopped) if stopped else None
+        ledger = replace(ledger, stopped=reason, killed=killed, process=None)
         try:
             status = close(ledger)
         except ConfigError as error:

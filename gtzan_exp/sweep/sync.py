@@ -15,17 +15,8 @@ from gtzan_exp.sweep.ledger import LEDGER, Ledger
 def sync(folders: Sequence[Path], *, uri: str | None = None) -> Iterator[str | GtzanExpError]:
     """Deliver all that lies below some folders, and close the sweeps there that have ended.
 
-    Parameters
-    ----------
-    folders : sequence of Path
-    uri : str, optional
-        Where the store is now, if it has moved.
-
-    Yields
-    ------
-    str or GtzanExpError
-        What was delivered or closed, in a line, or why it was not. Nothing is lost then. A store
-        that does not answer is not asked again.
+    Yields what was delivered or closed, in a line, or why it was not. Nothing is lost then. A store
+    that does not answer is not asked again; `uri` says where it is now, if it has moved.
     """
     said = set()
     for line in delivered(folders, uri=uri):
@@ -34,8 +25,8 @@ def sync(folders: Sequence[Path], *, uri: str | None = None) -> Iterator[str | G
     for path in sorted({path for folder in folders for path in folder.rglob(LEDGER)}):
         try:
             ledger = Ledger.read(path)
-            if ledger.may_run:
-                yield f"{path}: left open, it may still run on {ledger.process['host']}"
+            if ledger.may_run_on:
+                yield f"{path}: left open, it may still run on {ledger.may_run_on}"
                 continue
             if uri is not None:
                 tracking = replace(ledger.parent.tracking, uri=uri)

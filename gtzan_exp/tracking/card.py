@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from gtzan_exp.audio.prepare import PrepareSettings
-from gtzan_exp.basics.checks import checked
+from gtzan_exp.basics.checks import imported, object_of
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import View
 from gtzan_exp.data.provenance import settings_from_json
@@ -102,29 +101,14 @@ def _settings(value: Any) -> Any:
 
 
 def _view(settings: Mapping[str, Any], where: str, trusted: tuple[str, ...]) -> View:
-    target = str(settings["_target_"])
-    module, _, name = target.rpartition(".")
-    if not (target.startswith(_OURS) or target in trusted):
-        allowed = f"views of {_OURS.rstrip('.')}, or one in trusted_types (after a look at it)"
-        raise DataError(Mistake(where, "holds a view that is not trusted", allowed, target))
-    try:
-        kind = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise DataError(
-            Mistake(where, "needs a view that is not there", "an installed class", target)
-        ) from error
+    def find(target: Any, where: str, mistakes: list[Mistake]) -> Any:
+        if not (str(target).startswith(_OURS) or target in trusted):
+            allowed = f"views of {_OURS.rstrip('.')}, or one in trusted_types (after a look at it)"
+            raise DataError(Mistake(where, "holds a view that is not trusted", allowed, target))
+        return imported(target, where, mistakes)
+
     mistakes: list[Mistake] = []
-    options = {k: _inner(v, where, trusted) for k, v in settings.items() if k != "_target_"}
-    view = checked(kind, options, where, mistakes)
+    view = object_of(settings, where, mistakes, find)
     if mistakes:
         raise DataError(mistakes)
     return view
-
-
-def _inner(value: Any, where: str, trusted: tuple[str, ...]) -> Any:
-    """Return an option, with the views that it names as objects."""
-    if not isinstance(value, Mapping):
-        return value
-    if "_target_" in value:
-        return _view(value, where, trusted)
-    return {key: _inner(inner, where, trusted) for key, inner in value.items()}

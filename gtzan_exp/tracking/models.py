@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from gtzan_exp.audio.prepare import PrepareSettings
-from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
+from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Dataset, Servable, View
 from gtzan_exp.tracking.card import ModelCard
 from gtzan_exp.tracking.store import Tracking, masked, quiet
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
     from mlflow.models import ModelSignature
 
 TRUSTED_TYPES = (
@@ -42,21 +43,16 @@ LOADER = "gtzan_exp.tracking.serving"
 _OWN = "gtzan_exp.models."
 _PIPELINE, _DESCRIPTION = "model.skops", "MLmodel"
 _BASE_PACKAGES = ("librosa", "numpy", "pandas", "scikit-learn", "scipy", "skops")
-_PACKAGES_BY_MODULE = {"xgboost": ("xgboost",), "keras": ("keras", "tensorflow")}
 
 
 def requirements(estimator: Any) -> list[str]:
     """Return the pinned packages that the fitted pipeline needs."""
-    bases = {base.__module__.partition(".")[0] for base in type(estimator[-1]).__mro__}
-    packages = list(_BASE_PACKAGES)
+    packages = [*_BASE_PACKAGES]
+    if any(base.__module__.startswith("xgboost.") for base in type(estimator[-1]).__mro__):
+        packages.append("xgboost")
     if hasattr(estimator[-1], "model_"):
-        bases.add("keras")
-    for module, names in _PACKAGES_BY_MODULE.items():
-        if module in bases:
-            packages.extend(names)
-    return [f"{name}=={version(name)}" for name in sorted(packages)] + [
-        f"gtzan-exp=={version('gtzan-exp')}"
-    ]
+        packages += ["keras", "tensorflow"]
+    return [f"{name}=={version(name)}" for name in (*sorted(packages), "gtzan-exp")]
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ def save_model(
     shutil.rmtree(folder, ignore_errors=True)
     loaded = [(name, module) for name, module in sys.modules.items() if name.startswith(_OWN)]
     own = [f"{name}.{kind}" for name, module in loaded for kind in vars(module)]
-    allowed = [*TRUSTED_TYPES, *filter(_is_own, own), *trusted]
+    trusted_types = [*TRUSTED_TYPES, *filter(_is_own, own), *trusted]
     card = ModelCard(
         view, prepare, dataset.classes, dataset.name, synthetic=dataset.synthetic, run_id=""
     )
@@ -117,12 +113,12 @@ def save_model(
         str(folder),
         mlflow_model=Model(metadata=card.metadata()),
         serialization_format="skops",
-        skops_trusted_types=allowed,
+        skops_trusted_types=trusted_types,
         signature=_signature(example),
         input_example=example,
         pip_requirements=requirements(estimator),
     )
-    found = set(skops.io.get_untrusted_types(file=folder / _PIPELINE)) - set(allowed)
+    found = set(skops.io.get_untrusted_types(file=folder / _PIPELINE)) - set(trusted_types)
     if found:
         shutil.rmtree(folder)
         raise _untrusted(found)
@@ -138,28 +134,17 @@ def register_model(
 ) -> str:
     """Tell the store that a run has a model, and return the model's id.
 
-    Parameters
-    ----------
-    client : MlflowClient
-    experiment_id, run_id : str
-    params : mapping of str to str
-    again : bool
-        The store may have been told before, in part or in full, and its answer may have been lost.
+    It is told `again` where it may have been told before, in part or in full, and its answer may
+    have been lost.
     """
     from mlflow.entities import LoggedModelOutput
 
-    wanted, told = f"source_run_id = '{run_id}' AND name = 'model'", []
+    wanted = f"source_run_id = '{run_id}' AND name = 'model'"
     known = client.search_logged_models([experiment_id], wanted, max_results=1) if again else []
-    model = (
-        known[0]
-        if known
-        else client.create_logged_model(
-            experiment_id, name="model", source_run_id=run_id, params=dict(params)
-        )
+    model = next(iter(known), None) or client.create_logged_model(
+        experiment_id, name="model", source_run_id=run_id, params=dict(params)
     )
-    if known:
-        told = [output.model_id for output in client.get_run(run_id).outputs.model_outputs]
-    if model.model_id not in told:
+    if not known or model.model_id not in _model_ids(client.get_run(run_id)):
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     return model.model_id
 
@@ -177,7 +162,7 @@ def upload_model(client: MlflowClient, model_id: str, run_id: str, folder: Path)
     model = Model.load(str(description))
     model.run_id, model.model_id, model.model_uuid = run_id, model_id, model_id
     model.artifact_path = place
-    model.metadata["run_id"] = run_id
+    model.metadata = {**(model.metadata or {}), "run_id": run_id}
     model.flavors["python_function"]["loader_module"] = LOADER
     model.save(str(description))
     client.log_model_artifacts(model_id, str(folder))
@@ -221,8 +206,8 @@ def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
 
     path, description = folder / _PIPELINE, folder / _DESCRIPTION
     if not (path.is_file() and description.is_file()):
-        allowed = "a folder with MLmodel and model.skops"
-        raise DataError(Mistake("model", "is not one of ours", allowed, str(folder)))
+        wanted = "a folder with MLmodel and model.skops"
+        raise DataError(Mistake("model", "is not one of ours", wanted, str(folder)))
     try:
         metadata = yaml.safe_load(description.read_bytes())["metadata"]
         untrusted = skops.io.get_untrusted_types(file=path)
@@ -267,18 +252,20 @@ def model_of_run(tracking: Tracking, run_id: str) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
-        outputs = tracking.client().get_run(run_id).outputs
+        run = tracking.client().get_run(run_id)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            got = f"{masked(tracking.uri)} ({str(error).strip().splitlines()[0]})"
-            what, allowed = "the store does not answer", "a store that answers"
-            raise ConfigError(Mistake("tracking.uri", what, allowed, got)) from error
+            raise tracking.unreachable(error) from error
         allowed = f"a run in {masked(tracking.uri)} (tracking=... names another store)"
         raise DataError(Mistake("model", "no such run", allowed, run_id)) from error
-    if not (outputs and outputs.model_outputs):
+    if not _model_ids(run):
         allowed = "a run of one fold with tracking.log_model=true"
         raise DataError(Mistake("model", "the run recorded no model", allowed, run_id))
     return f"runs:/{run_id}/model"
+
+
+def _model_ids(run: Run) -> list[str]:
+    return [output.model_id for output in run.outputs.model_outputs] if run.outputs else []
 
 
 def _fetch(uri: str, tracking_uri: str | None, place: str) -> Path:
@@ -305,9 +292,8 @@ def _signature(example: pd.DataFrame | None) -> ModelSignature:
     kinds = {"audio": DataType.binary}
     for name, (cell, *_) in {} if example is None else example.items():
         kinds[name] = DataType.binary if isinstance(cell, bytes) else DataType.double
-    columns = [ColSpec(kind, name, required=False) for name, kind in kinds.items()]
     return ModelSignature(
-        inputs=Schema(columns),
+        inputs=Schema([ColSpec(kind, name, required=False) for name, kind in kinds.items()]),
         outputs=Schema([ColSpec(DataType.string)]),
         params=ParamSchema([ParamSpec("probabilities", DataType.boolean, default=False)]),
     )

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import sleep, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
-from gtzan_exp.basics.atomic import write_text
-from gtzan_exp.basics.errors import ConfigError, DataError, Mistake, one_line
+from pydantic import Field
+
+from gtzan_exp.basics.atomic import read_object, write_object
+from gtzan_exp.basics.errors import ConfigError
 from gtzan_exp.tracking.models import register_model, upload_model
 from gtzan_exp.tracking.stale import STALE
 from gtzan_exp.tracking.store import Tracking, masked, store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput
+    from mlflow.entities import DatasetInput, Run
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +50,8 @@ class Entry:
         Milliseconds since 1970.
     parent : int, optional
         Which entry of the outbox is its parent; none, or one whose run is in `tags`.
-    run_id : str, optional
-        Given by the store.
+    run_id : str
+        Given by the store; empty before.
     params : dict of str to str
     metrics : list of (key, value, milliseconds since 1970, step)
     datasets : list of dict
@@ -75,7 +76,7 @@ class Entry:
     tags: dict[str, str]
     started: int
     parent: int | None = None
-    run_id: str | None = None
+    run_id: str = ""
     params: dict[str, str] = field(default_factory=dict)
     metrics: list[tuple[str, float, int, int]] = field(default_factory=list)
     datasets: list[dict[str, str]] = field(default_factory=list)
@@ -94,14 +95,20 @@ class Entry:
         self.metrics += [(key, float(value), moment, step) for key, value in metrics.items()]
 
 
-class Outbox:
-    """A run with its children and its folder, on their way to a store.
+@dataclass(frozen=True)
+class _Kept:
+    """What the file of an `Outbox` holds."""
 
-    Parameters
-    ----------
-    tracking : Tracking
-    folder : Path
-        The folder of the run's files.
+    tracking: Tracking
+    runs: Annotated[list[Entry], Field(min_length=1)]
+
+    @classmethod
+    def read(cls, path: Path) -> _Kept:
+        return read_object(cls, path, f"a file *{SUFFIX} that a run left")
+
+
+class Outbox:
+    """A run with its children and the folder of its files, on their way to a store.
 
     Attributes
     ----------
@@ -119,27 +126,17 @@ class Outbox:
 
     @classmethod
     def read(cls, path: Path, *, uri: str | None = None) -> Outbox:
-        """Return what an earlier delivery left.
-
-        Parameters
-        ----------
-        path : Path
-        uri : str, optional
-            Where the store is now, if it has moved.
+        """Return what an earlier delivery left; `uri` is where the store has moved since.
 
         Raises
         ------
         DataError
             The file cannot be read, or is no such file.
         """
-        try:
-            tracking, entries = _read(path)
-        except FileNotFoundError as error:
-            raise _unreadable(path, error) from error
-        if uri is not None:
-            tracking = replace(tracking, uri=uri)
+        kept = _Kept.read(path)
+        tracking = kept.tracking if uri is None else replace(kept.tracking, uri=uri)
         outbox = cls(tracking, path.with_name(path.name.removesuffix(SUFFIX)))
-        outbox.entries, outbox._is_old = entries, True
+        outbox.entries, outbox._is_old = kept.runs, True
         return outbox
 
     @property
@@ -186,8 +183,10 @@ class Outbox:
         lock = FileLock(self.path.with_suffix(".lock"), timeout=0)
         try:
             with lock:
-                if self._is_old and not self._read_again():
-                    return False
+                if self._is_old:
+                    if not self.path.exists():  # another process has delivered it
+                        return False
+                    self.entries = _Kept.read(self.path).runs
                 self._save()
                 for entry in self.entries:
                     self.send(entry, "run")
@@ -205,38 +204,20 @@ class Outbox:
             Path(lock.lock_file).unlink()
         return self.away is None
 
-    def _read_again(self) -> bool:
-        """Take what the file says by now; False where another process has delivered it."""
-        with suppress(FileNotFoundError):
-            self.entries = _read(self.path)[1]
-            return True
-        return False
-
     def _save(self) -> None:
-        content = {
-            "tracking": {
-                **asdict(self.tracking),
-                "artifacts": self.tracking.artifacts and str(self.tracking.artifacts),
-            },
-            "runs": [asdict(entry) for entry in self.entries],
-        }
-        write_text(self.path, json.dumps(content, indent=1), private=True)
+        write_object(self.path, _Kept(self.tracking, self.entries))
 
     def _run(self, client: MlflowClient, entry: Entry) -> None:
         tags = dict(entry.tags)
         if entry.parent is not None:
             tags[PARENT] = self.entries[entry.parent].run_id
         experiment = self.tracking.experiment_id(client)
-        known = []
+        known: Sequence[Run] = ()
         if self._is_old:  # the store may have made it, and its answer may have been lost
             wanted = f"tags.{_RECORD} = '{tags[_RECORD]}'"
             known = client.search_runs([experiment], wanted, max_results=1)
-        run = (
-            known[0]
-            if known
-            else client.create_run(
-                experiment, start_time=entry.started, tags=tags, run_name=entry.name
-            )
+        run = next(iter(known), None) or client.create_run(
+            experiment, start_time=entry.started, tags=tags, run_name=entry.name
         )
         entry.run_id = run.info.run_id
 
@@ -311,30 +292,6 @@ _STEPS: dict[str, Callable[[Outbox, MlflowClient, Entry], None]] = {
     "metrics": Outbox._metrics,
     "end": Outbox._end,
 }
-
-
-def _read(path: Path) -> tuple[Tracking, list[Entry]]:
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        tracking = TypeAdapter(Tracking).validate_python(content["tracking"])
-        entries = TypeAdapter(list[Entry]).validate_python(content["runs"])
-        if not entries:
-            raise ValueError("no run in it")
-        for number, entry in enumerate(entries):
-            if entry.parent is not None and not 0 <= entry.parent < number:
-                raise ValueError(f"run {number} has no parent {entry.parent}")
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-        raise _unreadable(path, error) from error
-    return tracking, entries
-
-
-def _unreadable(path: Path, error: Exception) -> DataError:
-    allowed = f"a file *{SUFFIX} that a run left"
-    return DataError(Mistake(str(path), "cannot be read", allowed, one_line(error)))
 
 
 def kept_in(folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,31 +35,19 @@ class Prediction:
     probabilities: pd.Series
 
 
-def why_deaf(view: View, prepare: PrepareSettings) -> Mistake | None:
-    """Return why models on a view cannot take audio, or None where they can.
-
-    Parameters
-    ----------
-    view : View
-    prepare : PrepareSettings
-        How the view was made.
-    """
+def hearing(view: View, prepare: PrepareSettings) -> Callable[[np.ndarray], Any] | Mistake:
+    """Return the function from a signal to inputs of a view, or why models on it take no audio."""
     if not isinstance(view, Audible):
         allowed, got = "a view with the method from_sound", f"view={view.name}"
         return Mistake("model", "its view cannot be made from audio", allowed, got)
     try:
-        view.from_sound(prepare)
+        return view.from_sound(prepare)
     except DataError as error:
         return error.mistakes[0]
-    return None
 
 
 class Predictor:
     """A logged model that takes audio.
-
-    Parameters
-    ----------
-    model : LoggedModel
 
     Attributes
     ----------
@@ -71,9 +59,8 @@ class Predictor:
     def __init__(self, model: LoggedModel) -> None:
         self._estimator = model.estimator
         self.card = model.card
-        self.deaf = why_deaf(model.card.view, model.card.prepare)
-        if self.deaf is None:
-            self._inputs = model.card.view.from_sound(model.card.prepare)
+        self._inputs = hearing(model.card.view, model.card.prepare)
+        self.deaf = self._inputs if isinstance(self._inputs, Mistake) else None
 
     @property
     def name(self) -> str:
@@ -101,8 +88,8 @@ class Predictor:
             from.
         """
         prepare = self.card.prepare
-        if self.deaf is not None:
-            raise DataError(self.deaf)
+        if isinstance(self._inputs, Mistake):
+            raise DataError(self._inputs)
         total, count = np.zeros(len(self.genres)), 0
         try:
             for y in windows(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as Run
 
 PAGE = 1000
+_TRAINED = "tags.task = 'train'"
 
 
 def recorded_runs(
@@ -53,17 +54,14 @@ def recorded_runs(
     """
     from mlflow.exceptions import MlflowException
 
-    conditions = ["tags.task = 'train'"]
-    if parent:
-        conditions.append(f"tags.`mlflow.parentRunId` = '{parent}'")
-    if filter:
-        conditions.append(filter)
+    of_parent = f"tags.`mlflow.parentRunId` = '{parent}'" if parent else None
+    wanted = " and ".join(condition for condition in (_TRAINED, of_parent, filter) if condition)
     client = tracking.client()
     newest = ["attributes.start_time DESC"]
     try:
         experiment = client.get_experiment_by_name(tracking.experiment)
         ids = [] if experiment is None else [experiment.experiment_id]
-        return as_table(searched(client, ids, " and ".join(conditions), newest) if ids else ())
+        return as_table(searched(client, ids, wanted, newest) if ids else ())
     except MlflowException as error:
         if error.error_code == "INVALID_PARAMETER_VALUE" and filter:
             reason = str(error).strip().splitlines()[0]
@@ -81,7 +79,7 @@ def searched(
     client: MlflowClient,
     experiment_ids: Sequence[str],
     wanted: str,
-    order_by: Sequence[str] | None = None,
+    order_by: list[str] | None = None,
 ) -> Iterator[Run]:
     """Yield every run of these experiments that MLflow's filter string `wanted` finds."""
     token = None
@@ -90,7 +88,7 @@ def searched(
             page = client.search_runs(
                 list(experiment_ids),
                 filter_string=wanted,
-                order_by=order_by and list(order_by),
+                order_by=order_by,
                 max_results=PAGE,
                 page_token=token,
             )
@@ -101,15 +99,7 @@ def searched(
 
 
 def finished_run(tracking: Tracking, config_hash: str, task: str) -> Run | None:
-    """Return the store's newest finished run of a task with this hash, if there is one.
-
-    Parameters
-    ----------
-    tracking : Tracking
-    config_hash : str
-        Of all that can change the result, as a run has it in its tag.
-    task : str
-        ``train``, or ``trial`` for the runs of a search.
+    """Return the store's newest finished run with these tags, if there is one.
 
     Raises
     ------
@@ -128,13 +118,7 @@ def finished_run(tracking: Tracking, config_hash: str, task: str) -> Run | None:
 
 
 def recorded_predictions(tracking: Tracking, run_ids: Iterable[str]) -> dict[str, pd.DataFrame]:
-    """Return the predictions of runs by run id; a run without any that can be read is left out.
-
-    Parameters
-    ----------
-    tracking : Tracking
-    run_ids : iterable of str
-    """
+    """Return the predictions of runs by run id; a run without any that can be read is left out."""
     from mlflow.exceptions import MlflowException
     from pyarrow import ArrowException
 

@@ -37,15 +37,7 @@ _VERSIONS = ("gtzan-exp", "numpy", "pandas", "scikit-learn", "scipy", "mlflow", 
 
 @dataclass(frozen=True)
 class RecordedPage:
-    """A page of HTML and the run that it is recorded as.
-
-    Parameters
-    ----------
-    run_id : str
-        The run in MLflow.
-    page : Path
-        What it shows is beside it in files of their own too.
-    """
+    """A page of HTML, with what it shows in files beside it, and the run that it is recorded as."""
 
     run_id: str
     page: Path
@@ -55,13 +47,7 @@ class RecordedPage:
 
 
 class Recorder:
-    """An open MLflow run. What can be known before the fit is sent at once, the rest at the end.
-
-    Parameters
-    ----------
-    outbox : Outbox
-    entry : Entry
-    """
+    """An open MLflow run. What can be known before the fit is sent at once, the rest at the end."""
 
     def __init__(self, outbox: Outbox, entry: Entry) -> None:
         self._outbox = outbox
@@ -70,7 +56,7 @@ class Recorder:
     @property
     def run_id(self) -> str:
         """The run in MLflow; empty while the store has not heard of it."""
-        return self._entry.run_id or ""
+        return self._entry.run_id
 
     @property
     def undelivered(self) -> Path | None:
@@ -162,7 +148,6 @@ def recorded_run(
     folder : Path
         The folder of the run's files, which `Recorder.artifacts` records.
     name : str
-        Name of the run.
     params : mapping
         The flattened config.
     tags : mapping
@@ -195,13 +180,9 @@ def opened(
     *,
     go_on: bool = True,
 ) -> Iterator[Recorder]:
-    """Open a run of any kind, and close it whatever happens.
+    """Open a run of any kind, and close it whatever happens; see `recorded_run`.
 
-    Parameters
-    ----------
-    tracking, folder, name, tags : as in `recorded_run`
-    go_on : bool
-        Also where the store does not answer when it is opened.
+    It may `go_on` where the store does not answer when it is opened.
     """
     outbox = Outbox(tracking, folder)
     entry = outbox.open(name, {**tags, **process_tags()})
@@ -212,10 +193,8 @@ def opened(
             yield Recorder(outbox, entry)
     finally:
         if not outbox.deliver() and outbox.away is not None:
-            log.warning(
-                "not recorded yet: kept in %s until gtzan-exp sync; %s",
-                *(outbox.path, one_line(outbox.away)),
-            )
+            why = one_line(outbox.away)
+            log.warning("not recorded yet: kept in %s until gtzan-exp sync; %s", outbox.path, why)
 
 
 @contextmanager
@@ -257,13 +236,12 @@ def _version(package: str) -> str | None:
 
 @cache
 def _blas() -> str | None:
-    from threadpoolctl import threadpool_info
+    from threadpoolctl import ThreadpoolController
 
-    for library in threadpool_info():
-        if library["user_api"] == "blas":
-            kernels = f" {library['architecture']}" if library.get("architecture") else ""
-            name = f"{library['internal_api']} {library['version']}{kernels}"
-            return f"{name}, threads: {library['num_threads']}"
+    for blas in ThreadpoolController().select(user_api="blas").info():
+        kernels = f" {blas['architecture']}" if blas.get("architecture") else ""
+        name = f"{blas['internal_api']} {blas['version']}{kernels}"
+        return f"{name}, threads: {blas['num_threads']}"
     return None
 
 

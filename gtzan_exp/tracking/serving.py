@@ -7,6 +7,7 @@ import binascii
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,7 @@ TRUSTED = "GTZAN_EXP_TRUSTED_TYPES"
 
 
 class ServedModel:
-    """Answers requests of rows that hold audio, or what the model was trained on.
-
-    Parameters
-    ----------
-    predictor : Predictor
-    """
+    """Answers requests of rows that hold audio, or what the model was trained on."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
@@ -88,8 +84,7 @@ class ServedModel:
             try:
                 probabilities = self._predictor.file(path).probabilities
             except DataError as error:
-                reason = error.mistakes[0]
-                raise DataError(Mistake(where, reason.what, reason.allowed, reason.got)) from error
+                raise DataError(replace(error.mistakes[0], where=where)) from error
         return probabilities[list(self._predictor.genres)].to_numpy()
 
 

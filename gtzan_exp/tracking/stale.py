@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gtzan_exp.basics.process import host, is_alive
+from gtzan_exp.basics.process import host, may_run
 from gtzan_exp.tracking.query import searched
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ def close_dead_of(client: MlflowClient, runs: Iterable[Run]) -> list[str]:
 
 
 def _is_dead(run: Run) -> bool:
-    tags = run.data.tags
     with suppress(KeyError, ValueError):  # a run that is not ours
-        pid, start = int(tags["pid"]), float(tags["process_start"])
-        return tags["host"] == host() and not is_alive(pid, start)
+        return not may_run(run.data.tags)
     return False

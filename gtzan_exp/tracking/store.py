@@ -72,14 +72,13 @@ class Tracking:
         if self.uri in _away:
             self.probe()
         try:
-            database = self._database_file()
-            if database is not None and not _is_made(database):
-                self._make(database)
-            return MlflowClient(self.uri)
+            with self._reached():
+                database = self._database_file()
+                if database is not None and not _is_made(database):
+                    self._make(database)
+                return MlflowClient(self.uri)
         except ModuleNotFoundError as error:
-            raise MissingExtraError("tracking.uri", error.name, "server") from error
-        except store_errors() as error:
-            raise self.unreachable(error) from error
+            raise MissingExtraError("tracking.uri", str(error.name), "server") from error
 
     @contextmanager
     def asked(self) -> Iterator[MlflowClient]:
@@ -91,8 +90,13 @@ class Tracking:
             It does not.
         """
         client = self.client()
-        try:
+        with self._reached():
             yield client
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
         except store_errors() as error:
             raise self.unreachable(error) from error
 
@@ -100,27 +104,19 @@ class Tracking:
         """Return the id of the experiment, which is made first if it is not there yet."""
         from mlflow.exceptions import MlflowException
 
-        try:
+        location = self.artifacts.absolute().as_uri() if self.artifacts else None
+        with self._reached():
             found = client.get_experiment_by_name(self.experiment)
             if found is None:
-                location = self.artifacts.absolute().as_uri() if self.artifacts else None
                 try:
                     return client.create_experiment(self.experiment, artifact_location=location)
-                except MlflowException:
+                except MlflowException:  # another process may have made it in between
                     found = client.get_experiment_by_name(self.experiment)
                     if found is None:
                         raise
-        except store_errors() as error:
-            raise self.unreachable(error) from error
         if found.lifecycle_stage == "deleted":
-            raise ConfigError(
-                Mistake(
-                    "tracking.experiment",
-                    "was deleted in MLflow",
-                    "another name, or restore it",
-                    self.experiment,
-                )
-            )
+            what, allowed = "was deleted in MLflow", "another name, or restore it"
+            raise ConfigError(Mistake("tracking.experiment", what, allowed, self.experiment))
         return found.experiment_id
 
     def _make(self, database: Path) -> None:
@@ -178,14 +174,9 @@ class Tracking:
     def unreachable(self, error: Exception) -> AwayError:
         """Return the error that says that the store does not answer, and remember it."""
         _away.add(self.uri)
-        return AwayError(
-            Mistake(
-                "tracking.uri",
-                "the store does not answer",
-                "a running MLflow server, or a database that can be written",
-                f"{masked(self.uri)} ({_first_line(error)})",
-            )
-        )
+        allowed = "a running MLflow server, or a database that can be written"
+        got = f"{masked(self.uri)} ({_first_line(error)})"
+        return AwayError(Mistake("tracking.uri", "the store does not answer", allowed, got))
 
 
 def _first_line(error: Exception) -> str:

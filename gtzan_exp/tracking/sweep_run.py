@@ -78,23 +78,13 @@ class SweepRun:
             client.set_tag(self.run_id, f"{_SKIPPED}{job}", run_id)
 
     def fail(
-        self,
-        tracking: Tracking,
-        folder: Path,
-        name: str,
-        tags: Mapping[str, Any],
-        error: Exception,
+        self, tracking: Tracking, folder: Path, name: str, tags: Mapping[str, Any], error: Exception
     ) -> None:
         """Make sure that a failed job has its child, also when it failed before it opened one.
 
         Parameters
         ----------
-        tracking : Tracking
-            Where the run of the job belongs.
-        folder : Path
-            The folder of the run's files.
-        name : str
-            Name of the run.
+        tracking, folder, name : as in `gtzan_exp.tracking.record.recorded_run`
         tags : mapping
             From `child_tags`.
         error : Exception
@@ -108,13 +98,7 @@ class SweepRun:
     def lose(self, folder: Path, tags: Mapping[str, str], reason: str) -> None:
         """Make sure that a job whose worker died has a child that says what it died of.
 
-        Parameters
-        ----------
-        folder : Path
-            A folder for the run's files, of which it has none.
-        tags : mapping
-            From `child_tags`.
-        reason : str
+        The tags are from `child_tags`; the folder is for the run's files, of which it has none.
         """
         job = int(tags["job"])
         with suppress(ConfigError), self.tracking.asked() as client:

@@ -7,6 +7,8 @@ from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.types import Override
+from hydra.types import HydraContext
+from omegaconf import DictConfig
 
 
 class CheckedSweeper(BasicSweeper):
@@ -14,6 +16,9 @@ class CheckedSweeper(BasicSweeper):
 
     The jobs that it composed to check them are not composed once more to see that they can be.
     """
+
+    hydra_context: HydraContext
+    config: DictConfig
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -35,7 +40,7 @@ class PairsSweeper(CheckedSweeper):
     gives, for example ``view=features model=cnn2d``.
     """
 
-    def split_arguments(
+    def split_arguments(  # type: ignore[override]  # Hydra calls it on a sweeper, not on the class
         self, overrides: list[Override], max_batch_size: int | None
     ) -> list[list[list[str]]]:
         """Return batches of jobs, each a list of overrides."""

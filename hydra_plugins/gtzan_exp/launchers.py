@@ -13,12 +13,12 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, filter_overrides, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext
+from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 if TYPE_CHECKING:
@@ -42,12 +42,16 @@ class ClusterLauncher(Launcher):
     """
 
     def __init__(self, **options: Any) -> None:
-        self.options = OmegaConf.to_container(OmegaConf.create(options), resolve=True)
+        from gtzan_exp.basics.checks import as_dict
 
-    def setup(self, *, hydra_context: HydraContext, task_function: Job, config: DictConfig) -> None:
+        self.options = as_dict(OmegaConf.create(options))
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
         """Take what Hydra knows of the sweep."""
         self.hydra_context = hydra_context
-        self.task_function = task_function
+        self.task_function = cast("Job", task_function)
         self.config = config
         self.state = Singleton.get_state()
 
@@ -201,7 +205,7 @@ class RayLauncher(ClusterLauncher):
         import ray
 
         os.environ.update(self.environment)
-        return super().__call__(overrides, number, ray.get_runtime_context().get_task_id())
+        return super().__call__(overrides, number, str(ray.get_runtime_context().get_task_id()))
 
     def _results(
         self, jobs: Sequence[Sequence[str]], first: int

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf
+
+if TYPE_CHECKING:
+    from gtzan_exp.sweep.job import Job
 
 
 class SearchSweeper(BasicSweeper):
@@ -23,6 +28,10 @@ class SearchSweeper(BasicSweeper):
     options : as in `gtzan_exp.config.search.Search`
     """
 
+    hydra_context: HydraContext
+    config: DictConfig
+    launcher: Launcher
+
     def __init__(self, params: dict[str, str] | None = None, **options: Any) -> None:
         from gtzan_exp.config.search import Search
 
@@ -33,6 +42,7 @@ class SearchSweeper(BasicSweeper):
         """Run the trials, a batch at a time."""
         from optuna.trial import TrialState
 
+        from gtzan_exp.config.compose import text_of
         from gtzan_exp.config.search import as_overrides, distribution
 
         folder = Path(self.config.hydra.sweep.dir)
@@ -41,7 +51,7 @@ class SearchSweeper(BasicSweeper):
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         parsed = parser.parse_overrides([*self._parse_config(), *arguments])
         by_key = {override.get_key_element(): override for override in parsed}
-        fixed = [o.input_line for o in by_key.values() if not o.is_sweep_override()]
+        fixed = [text_of(o) for o in by_key.values() if not o.is_sweep_override()]
         space = {key: distribution(o) for key, o in by_key.items() if o.is_sweep_override()}
 
         study, best = self.search.study(), None
@@ -66,7 +76,8 @@ class SearchSweeper(BasicSweeper):
 
         found = f"The best of {self.search.n_trials} trials in {folder}: job {number}"
         comments = [best_command(folder), f"{found}, {self.search.metric}={score:.4f}"]
-        tags = best_tags(self.launcher.task_function.parent.run_id, number)
+        job: Job = self.launcher.task_function  # type: ignore[attr-defined]  # all of them have it
+        tags = best_tags(job.parent.run_id, number)
         loader = self.hydra_context.config_loader
         config = loader.load_sweep_config(self.config, overrides)
         path = best_file(folder)
