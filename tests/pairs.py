@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from gtzan_exp.config.compose import composed
 from gtzan_exp.config.files import choices, conf_folder
-from gtzan_exp.config.reading import object_of
 from gtzan_exp.data.inputs import Gives, order
 
 
@@ -23,10 +26,16 @@ def pairs() -> list[tuple[str, str]]:
     ]
 
 
-def _gives(config: DictConfig) -> Gives:
-    """Return what a view gives: nothing where it is wrong, which its own test says."""
-    view = object_of(OmegaConf.to_container(config.view, resolve=True), "view", [])
-    return getattr(view, "gives", ())
+def a_view_for_each_model() -> dict[str, str]:
+    """Return, by model, the first view that gives what it takes."""
+    return {model: view for view, model in reversed(pairs())}
+
+
+def _gives(config: DictConfig) -> Gives | None:
+    """Return what a view gives, or None where it is wrong, which its own test says."""
+    with suppress(InstantiationException):
+        return instantiate(config.view, _convert_="all").gives
+    return None
 
 
 def _takes(node: DictConfig) -> str | tuple[str, ...]:

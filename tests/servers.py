@@ -27,11 +27,18 @@ class MlflowServer:
     backend : str, optional
         URI of its database.
     workers : int
+
+    Attributes
+    ----------
+    address : str
+    experiment : str
+        Where a test records on it.
     """
 
     def __init__(self, folder: Path, backend: str | None = None, workers: int = 1) -> None:
         self._folder = folder
         self._port = free_port()
+        self.experiment = ""
         self.address = f"http://127.0.0.1:{self._port}"
         self._command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
         self._command += ["--port", str(self._port), "--workers", str(workers)]
@@ -40,7 +47,9 @@ class MlflowServer:
         self._process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        """Start it, and return when it answers."""
+        """Start it if it is not running, and return when it answers."""
+        if self._process is not None:
+            return
         log = self._folder / "mlflow.log"
         with log.open("a") as out:
             self._process = subprocess.Popen(

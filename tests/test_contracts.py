@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from omegaconf import OmegaConf
+from sklearn.linear_model import LogisticRegression
 
 from gtzan_exp.config.files import choices, conf_folder
-from gtzan_exp.data.contracts import Dataset
+from gtzan_exp.data.contracts import Dataset, Fold, Split, fingerprint
+from gtzan_exp.data.splits import Holdout
 from tests.contracts import cell, check_model, check_split, check_view, write_segments
-from tests.pairs import pairs
+from tests.pairs import a_view_for_each_model
 
-PAIRS = {model: view for view, model in reversed(pairs())}
-"""A view for each model."""
+VIEWS = a_view_for_each_model()
 
 
 @pytest.fixture(scope="module")
@@ -42,5 +45,30 @@ def test_a_split(workspace, segments, split):
 @pytest.mark.parametrize("model", choices("model"))
 def test_a_model(workspace, tmp_path: Path, model):
     options = ["trainer=smoke", "trainer.epochs=1"]
-    view = PAIRS.get(model, "features")  # a model that no view fits is refused
+    view = VIEWS.get(model, "features")  # a model that no view fits is refused
     check_model(cell(f"view={view}", f"model={model}", *options), tmp_path)
+
+
+class Guesses(LogisticRegression):
+    """It gives other probabilities each time."""
+
+    def predict_proba(self, X):
+        return np.random.default_rng().dirichlet(np.ones(len(self.classes_)), len(X))
+
+
+class Straddles(Holdout):
+    """It puts the segments of a track into both parts and says nothing of it."""
+
+    def split(self, dataset):
+        rows = np.arange(len(dataset))
+        fold = Fold(rows[::2], rows[:0], rows[1::2])
+        return Split(self.name, (fold,), fingerprint(dataset, (fold,)))
+
+
+def test_a_broken_contract_is_noticed(workspace, segments, tmp_path):
+    options, dataset = segments
+    found = cell("view=features", "model=logreg", *options)
+    with pytest.raises(AssertionError):
+        check_model(replace(found, classifier=Guesses()), tmp_path)
+    with pytest.raises(AssertionError):
+        check_split(replace(found, split=Straddles()), dataset)

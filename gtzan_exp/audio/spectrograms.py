@@ -27,8 +27,8 @@ class SpectrogramSettings(Framing):
     ----------
     style : {"mel_db", "kaggle"}
         ``mel_db`` fills the picture with the mel spectrogram in dB. ``kaggle`` draws it as the
-        published images are: in a white margin, with transparency, and in twice as many dB, since
-        their author took power for amplitude.
+        published images are, pixel by pixel: in a frame and a white margin, with transparency, and
+        in twice as many dB, since their author took power for amplitude.
     cmap : str
         A colour map of matplotlib.
     width, height : int

@@ -89,7 +89,12 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("kind", PLACES)
+FAST = ("table", "a part of a view")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in FAST else pytest.mark.slow) for kind in PLACES]
+)
 def test_the_same_in_another_place_is_done_already_and_one_line(two_places, capsys, kind):
     here, there = PLACES[kind]
     assert not is_skipped(capsys, *here)

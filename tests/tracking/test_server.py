@@ -28,17 +28,23 @@ from tests.sweep.test_sweep import QUICK, tables  # noqa: F401
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def server(workspace: Path):
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory):
     """An MLflow server with its own database and artifact store."""
-    folder = workspace / "server"
-    folder.mkdir()
-    found = MlflowServer(folder)
+    found = MlflowServer(tmp_path_factory.mktemp("server"))
     try:
         found.start()
         yield found
     finally:
         found.stop()
+
+
+@pytest.fixture
+def server(shared_server, request):
+    """The server, up again if a test before left it down, with an experiment for this test."""
+    shared_server.experiment = request.node.name
+    shared_server.start()
+    return shared_server
 
 
 @pytest.fixture
@@ -50,6 +56,7 @@ def postgres_backed(workspace: Path):
         (Path(place) / "pg").mkdir()
         database = PostgresServer(Path(place) / "pg")
         found = MlflowServer(workspace, database.uri, workers=2)
+        found.experiment = "on PostgreSQL"
         try:
             found.start()
             yield found
@@ -59,13 +66,16 @@ def postgres_backed(workspace: Path):
 
 
 def on(server: MlflowServer) -> list[str]:
-    return ["tracking=server", f"tracking.uri={server.address}"]
+    where = f"tracking.uri={server.address}"
+    return ["tracking=server", where, f"tracking.experiment='{server.experiment}'"]
 
 
 def runs(server: MlflowServer, wanted: str) -> list[Run]:
     client = MlflowClient(server.address)
-    ids = [experiment.experiment_id for experiment in client.search_experiments()]
-    return client.search_runs(ids, wanted, order_by=["attributes.start_time ASC"])
+    experiment = client.get_experiment_by_name(server.experiment)
+    return client.search_runs(
+        [experiment.experiment_id], wanted, order_by=["attributes.start_time ASC"]
+    )
 
 
 def goes_away_at_fit(server: MlflowServer, monkeypatch, number: int, back_after: float | None):
