@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def intervals(table: pd.DataFrame, path: Path, *, data: str) -> Picture:
                 style = ":" if line["interval"] == "range" else "-"
                 axes.plot((line["low"], line["high"]), (place, place), style, color=color, lw=2)
             axes.plot(line["accuracy"], place, marker, color=color, ms=6, mec="white", mew=0.6)
-        look = {"transform": axes.get_yaxis_transform(), "va": "center"}
+        look: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center"}
         for place, protocol, leaks in headings:
             axes.text(0, place, protocol, fontsize=9, weight="bold", **look)
             axes.text(0, place + 0.65, leaks, fontsize=8, color=MUTED, **look)

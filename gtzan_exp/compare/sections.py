@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ def shown(table: pd.DataFrame, most: int = MOST_LINES) -> pd.DataFrame:
     return table.loc[places.sort_values(kind="stable").index[:most].sort_values()]
 
 
+@dataclass(frozen=True)
 class CompareReport:
     """What there is to say about recorded runs.
 
@@ -59,24 +62,24 @@ class CompareReport:
         Learning curves by line label, see `gtzan_exp.compare.pictures.Curves`.
     """
 
-    def __init__(
-        self,
-        data: str,
-        table: pd.DataFrame,
-        draws: pd.DataFrame,
-        rest: pd.DataFrame,
-        outcomes: Sequence[Outcome],
-        curves: pictures.Curves,
-    ) -> None:
-        self.data = data
-        self.table = table
-        self.draws = draws
-        self.rest = rest
-        self.outcomes = outcomes
-        self.curves = curves
-        self.pairs = pairs(outcomes)
-        self.wrong = always_wrong(outcomes)
-        self.genres = by_genre(outcomes)
+    data: str
+    table: pd.DataFrame
+    draws: pd.DataFrame
+    rest: pd.DataFrame
+    outcomes: Sequence[Outcome]
+    curves: pictures.Curves
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        return pairs(self.outcomes)
+
+    @cached_property
+    def wrong(self) -> pd.DataFrame:
+        return always_wrong(self.outcomes)
+
+    @cached_property
+    def genres(self) -> pd.DataFrame:
+        return by_genre(self.outcomes)
 
     def numbers(self) -> dict[str, Any]:
         """Return everything that the tables of the page say, as plain data."""

@@ -24,8 +24,8 @@ def protocol_title(line: pd.Series, table: pd.DataFrame) -> str:
 
 def _title(line: pd.Series, table: pd.DataFrame) -> list[str]:
     """Return the split of a line, and those of its options that other lines of it lack."""
-    others = set(table.loc[table["split"] == line["split"], "split_options"])
-    others = [set(text.split(", ")) for text in others]
+    same_split = table.loc[table["split"] == line["split"], "split_options"]
+    others = [set(text.split(", ")) for text in same_split.unique()]
     own = [option for option in line["split_options"].split(", ") if option]
     return [line["split"], *(option for option in own if any(option not in o for o in others))]
 

@@ -16,22 +16,6 @@ from gtzan_exp.explore.track_pictures import KINDS, Scales, draw
 from gtzan_exp.report.page import Section, Table
 
 _NAMED = 4
-_LABELS = {
-    "genre": "genre",
-    "sample_rate_hz": "sample rate (Hz)",
-    "samples": "samples",
-    "duration_s": "duration (s)",
-    "peak": "largest amplitude",
-    "rms": "RMS amplitude",
-    "stft_shape": "STFT, bins x frames",
-    "mel_shape": "mel, bands x frames",
-    "mfcc_shape": "MFCC, coefficients x frames",
-    "chroma_shape": "chroma, classes x frames",
-    "zero_crossings": "zero crossings",
-    "zero_crossings_per_s": "zero crossings per second",
-    "tempo_bpm": "tempo (beats/min)",
-    "beats": "tracked beats",
-}
 
 
 @dataclass(frozen=True)
@@ -132,13 +116,10 @@ class TracksReport:
 
     def _tables(self) -> list[Table]:
         numbers = {sound.id: sound.numbers() for sound in self.sounds}
-        plain = {
-            id: {label: _text(row[key]) for key, label in _LABELS.items()}
-            for id, row in numbers.items()
-        }
-        features = pd.DataFrame({id: row["features"] for id, row in numbers.items()})
+        features = pd.DataFrame({id: row.pop("features") for id, row in numbers.items()})
+        plain = pd.DataFrame(numbers).map(_text)
         return [
-            Table("Numbers of the signal", pd.DataFrame(plain).reset_index(names="number")),
+            Table("Numbers of the signal", plain.reset_index(names="number")),
             Table("Features of the published table", features.reset_index(names="feature")),
         ]
 
