@@ -26,40 +26,31 @@ Curves = Mapping[str, Mapping[str, list[tuple[int, float]]]]
 
 
 def intervals(table: pd.DataFrame, path: Path, *, data: str) -> Picture:
-    """Draw the accuracy of each line with its interval, protocol by protocol.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From `gtzan_exp.compare.summary.summary`.
-    path : Path
-        The PNG to write.
-    data : str
-        Name of the data, for the title.
-    """
+    """Draw the accuracy of each line of a summary with its interval, protocol by protocol."""
     looks = _looks(table["view"])
-    places, names, headings = [], [], []
-    place = 0.0
-    for _, lines in table.groupby("protocol", sort=True):
-        headings.append((place, *_heading(lines, table)))
-        place += 0.6
-        for _, line in lines.iterrows():
-            place += 1
-            places.append(place)
-            names.append(_short(f"{line['model']}, {line['view']}"))
-        place += 1.6
-    with canvas(path, size=(7.2, 1.3 + 0.25 * place)) as figure:
+    protocols = table.groupby("protocol", sort=True)
+    places, names = [], []
+    size = (7.2, 1.3 + 0.25 * (len(table) + 2.2 * len(protocols)))
+    with canvas(path, size=size) as figure:
         axes = figure.subplots()
-        for place, (_, line) in zip(places, table.iterrows(), strict=True):
-            color, marker = looks[line["view"]]
-            if pd.notna(line["low"]):
-                style = ":" if line["interval"] == "range" else "-"
-                axes.plot((line["low"], line["high"]), (place, place), style, color=color, lw=2)
-            axes.plot(line["accuracy"], place, marker, color=color, ms=6, mec="white", mew=0.6)
-        look: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center"}
-        for place, protocol, leaks in headings:
-            axes.text(0, place, protocol, fontsize=9, weight="bold", **look)
-            axes.text(0, place + 0.65, leaks, fontsize=8, color=MUTED, **look)
+        heading: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center"}
+        place = 0.0
+        for _, lines in protocols:
+            leaks = f"leak: {' / '.join(dict.fromkeys(lines['leak']))}"
+            title = _short(protocol_title(lines.iloc[0], table), _WIDE)
+            axes.text(0, place, title, fontsize=9, weight="bold", **heading)
+            axes.text(0, place + 0.65, _short(leaks, _WIDE), fontsize=8, color=MUTED, **heading)
+            place += 0.6
+            for _, line in lines.iterrows():
+                place += 1
+                places.append(place)
+                names.append(_short(f"{line['model']}, {line['view']}"))
+                color, marker = looks[line["view"]]
+                if pd.notna(line["low"]):
+                    style = ":" if line["interval"] == "range" else "-"
+                    axes.plot((line["low"], line["high"]), (place, place), style, color=color, lw=2)
+                axes.plot(line["accuracy"], place, marker, color=color, ms=6, mec="white", mew=0.6)
+            place += 1.6
         for view, (color, marker) in looks.items():
             axes.plot([], [], f"{marker}-", color=color, label=_short(view))
         axes.set_yticks(places, names, fontsize=9)
@@ -77,14 +68,7 @@ def intervals(table: pd.DataFrame, path: Path, *, data: str) -> Picture:
 
 
 def genres(accuracies: pd.DataFrame, table: pd.DataFrame, path: Path, *, data: str) -> Picture:
-    """Draw the share that each line gets right of each genre as a heat map.
-
-    Parameters
-    ----------
-    accuracies : pandas.DataFrame
-        From `gtzan_exp.compare.outcomes.by_genre`.
-    table, path, data : as in `intervals`
-    """
+    """Draw the share that each line gets right of each genre, from `by_genre`, as a heat map."""
     lines = table.loc[accuracies.index]
     names = [
         _short(f"{line['model']}, {line['view']}: {protocol_title(line, table)}")
@@ -172,12 +156,6 @@ def _looks(views: pd.Series) -> dict[str, tuple[str, str]]:
     names = sorted(views.unique())
     colors = genre_colors(names)
     return {name: (colors[name], _MARKERS[i % len(_MARKERS)]) for i, name in enumerate(names)}
-
-
-def _heading(lines: pd.DataFrame, table: pd.DataFrame) -> tuple[str, str]:
-    leaks = " / ".join(dict.fromkeys(lines["leak"]))
-    protocol = protocol_title(lines.iloc[0], table)
-    return _short(protocol, _WIDE), _short(f"leak: {leaks}", _WIDE)
 
 
 def _short(text: str, most: int = _LONG) -> str:

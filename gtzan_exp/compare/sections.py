@@ -52,10 +52,8 @@ class CompareReport:
     ----------
     data : str
         Name of the data, as it is to be shown.
-    table, draws : pandas.DataFrame
-        From `gtzan_exp.compare.summary`.
-    rest : pandas.DataFrame
-        Runs that are in no line.
+    table, draws, rest : pandas.DataFrame
+        From `summary`, `over_draws` and `unfinished`.
     outcomes : sequence of Outcome
         Of the lines that are shown and whose newest run recorded predictions.
     curves : mapping
@@ -253,21 +251,17 @@ def _numbers(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def _pair_texts(found: pd.DataFrame) -> pd.DataFrame:
-    def number(value: float, text: str) -> str:
-        return "" if pd.isna(value) else format(value, text)
-
+    ranges = [
+        "" if pd.isna(low) else f"{low:+.2f}\u00a0to\u00a0{high:+.2f}"
+        for low, high in zip(found["low"], found["high"], strict=True)
+    ]
     return pd.DataFrame(
         {
             "a": found["a"],
             "b": found["b"],
-            "a - b": [number(value, "+.3f") for value in found["difference"]],
-            "95 %": [
-                "" if pd.isna(low) else f"{low:+.2f}\u00a0to\u00a0{high:+.2f}"
-                for low, high in zip(found["low"], found["high"], strict=True)
-            ],
-            "tracks": found["tracks"],
-            "only a": found["only_a"],
-            "only b": found["only_b"],
+            "a - b": found["difference"].map("{:+.3f}".format, na_action="ignore").fillna(""),
+            "95 %": ranges,
+            **{name.replace("_", " "): found[name] for name in ("tracks", "only_a", "only_b")},
             "test": found["test"],
             "p": found["p"].map(_p),
             "p (Holm)": found["p_holm"].map(_p),

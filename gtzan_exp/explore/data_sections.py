@@ -41,15 +41,13 @@ class DataReport:
     ----------
     table : Dataset
         All the numeric columns of the table of features.
-    images : Dataset or None
-    audio : set of str or None
+    images : Dataset, optional
+    audio : set of str, optional
         Ids of the tracks whose audio can be opened.
     unreadable : tuple of str
         Files that are there and cannot be opened or decoded.
     features : tuple of str
         Columns whose distributions are drawn.
-    components : Components
-        Principal components of `table`.
     """
 
     table: Dataset
