@@ -8,14 +8,13 @@ import pandas as pd
 
 from gtzan_exp.basics.errors import DataError, Mistake, nearest
 from gtzan_exp.basics.genres import labelled
-from gtzan_exp.compare.markdown import write_tables
 from gtzan_exp.compare.outcomes import Outcome
 from gtzan_exp.compare.pictures import Curves
 from gtzan_exp.compare.run_columns import unfinished, with_defaults
 from gtzan_exp.compare.sections import MOST_CURVES, CompareReport, line_title, shown
 from gtzan_exp.compare.settings import Comparison
 from gtzan_exp.compare.summary import over_draws, summary
-from gtzan_exp.compare.text import terminal_text
+from gtzan_exp.compare.text import terminal_text, write_tables
 from gtzan_exp.report.page import free_folder, make_folder, write_page
 from gtzan_exp.tracking.query import recorded_curves, recorded_predictions, recorded_runs
 from gtzan_exp.tracking.record import RecordedPage, recorded_run

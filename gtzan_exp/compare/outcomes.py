@@ -87,11 +87,9 @@ def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
         its 95 % interval ``low`` to ``high``, ``tracks`` (how many are common), ``only_a``,
         ``only_b`` (tracks that one alone gets right), ``test``, ``p``, ``p_holm``, ``note``.
     """
-    by_protocol: dict[int, list[Outcome]] = {}
-    for outcome in outcomes:
-        by_protocol.setdefault(outcome.line["protocol"], []).append(outcome)
     tables = []
-    for number, members in by_protocol.items():
+    for number in dict.fromkeys(o.line["protocol"] for o in outcomes):
+        members = [o for o in outcomes if o.line["protocol"] == number]
         if len(members) < 2:
             continue
         labels = Counter(label(member.line) for member in members)

@@ -79,6 +79,11 @@ class AnalysedTrack:
         return len(self.y) / self.sample_rate
 
     @property
+    def crossings_per_second(self) -> np.ndarray:
+        """`zero_crossing_rate` per second."""
+        return self.zero_crossing_rate * self.sample_rate
+
+    @property
     def mfcc_standardised(self) -> np.ndarray:
         """`mfcc` with mean 0 and variance 1 in each coefficient, or 0 where it is constant."""
         from sklearn.preprocessing import scale

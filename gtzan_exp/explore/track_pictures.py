@@ -35,19 +35,8 @@ _short = EngFormatter(sep="")
 class Scales:
     """What the pictures of one kind have in common, so that tracks can be compared by eye.
 
-    Parameters
-    ----------
-    seconds : float
-        End of the time axis.
-    peak : float
-        Largest amplitude.
-    magnitudes : (float, float)
-        Range of STFT magnitudes to show.
-    mfcc : (float, float)
-        Range of raw coefficients.
-    onset, crossings : float
-        Largest onset strength, and most zero crossings per second.
-    frequency_axis : {"log", "linear"}
+    The end of the time axis in seconds, the largest amplitude, the ranges of STFT magnitudes and of
+    raw coefficients, the largest onset strength, and the most zero crossings per second.
     """
 
     seconds: float
@@ -62,17 +51,14 @@ class Scales:
     def of(cls, sounds: Sequence[AnalysedTrack], frequency_axis: FrequencyAxis) -> Scales:
         """Return the scales that hold all of `sounds`."""
         loudest = max(float(sound.spectrum.magnitude.max()) for sound in sounds)
+        mfcc = np.concatenate([sound.mfcc.ravel() for sound in sounds])
         return cls(
             seconds=max(sound.seconds for sound in sounds),
             peak=1.05 * max(float(np.abs(sound.y).max()) for sound in sounds),
             magnitudes=(loudest * 1e-5, loudest * 2),
-            mfcc=(
-                min(float(sound.mfcc.min()) for sound in sounds),
-                max(float(sound.mfcc.max()) for sound in sounds),
-            ),
+            mfcc=(float(mfcc.min()), float(mfcc.max())),
             onset=1.05 * max(float(sound.onset_strength.max()) for sound in sounds) or 1.0,
-            crossings=1.05
-            * max(float(sound.zero_crossing_rate.max()) * sound.sample_rate for sound in sounds),
+            crossings=1.05 * max(float(sound.crossings_per_second.max()) for sound in sounds),
             frequency_axis=frequency_axis,
         )
 
@@ -325,7 +311,7 @@ def _onsets(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
 
 
 def _zero_crossings(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
-    rate = sound.zero_crossing_rate * sound.sample_rate
+    rate = sound.crossings_per_second
     times = np.arange(len(rate)) * sound.hop_seconds
     (panel,) = axes
     # The outline keeps the lightest of the colours visible.

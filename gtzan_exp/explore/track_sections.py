@@ -144,10 +144,8 @@ def _chosen(ids: tuple[str, ...], data: Location) -> list[Track]:
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return "unknown"
     if isinstance(value, list):
-        return " x ".join(str(size) for size in value)
+        return " x ".join(map(str, value))
     if isinstance(value, float):
         return f"{value:.4f}"
-    return f"{value:,}" if isinstance(value, int) else value
+    return f"{value:,}" if isinstance(value, int) else value or "unknown"
