@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pandas as pd
 
 from gtzan_exp.basics.errors import DataError, Mistake, nearest
 from gtzan_exp.basics.genres import labelled
-from gtzan_exp.compare.markdown import write_tables
 from gtzan_exp.compare.outcomes import Outcome
 from gtzan_exp.compare.pictures import Curves
 from gtzan_exp.compare.run_columns import unfinished, with_defaults
 from gtzan_exp.compare.sections import MOST_CURVES, CompareReport, line_title, shown
 from gtzan_exp.compare.settings import Comparison
 from gtzan_exp.compare.summary import over_draws, summary
-from gtzan_exp.compare.text import terminal_text
-from gtzan_exp.report.folder import free_folder, make_folder
-from gtzan_exp.report.page import write_page
+from gtzan_exp.compare.text import terminal_text, write_tables
+from gtzan_exp.report.page import free_folder, make_folder, write_page
 from gtzan_exp.tracking.query import recorded_curves, recorded_predictions, recorded_runs
 from gtzan_exp.tracking.record import RecordedPage, recorded_run
 from gtzan_exp.tracking.stale import close_dead
 from gtzan_exp.tracking.store import Tracking, masked
 
-_SYNTHETIC = (
-    "SYNTHETIC, not GTZAN: these runs are on generated audio. Their numbers show that everything "
-    "works, not how good anything is."
-)
 _CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 
 
@@ -79,17 +72,15 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> RecordedPage 
         write_page(
             page,
             title=f"Runs in {title}",
+            synthetic=synthetic,
             facts={
                 "runs": f"{finished} finished, {len(rest)} not compared",
                 **{key: value for key, value in comparison.params.items() if value},
                 "run": recorder.run_id,
             },
             sections=report.write(folder),
-            warning=_SYNTHETIC if synthetic else "",
+            numbers={"run_id": recorder.run_id, **report.numbers()},
         )
-        numbers = {"run_id": recorder.run_id, "synthetic": synthetic, **report.numbers()}
-        text = json.dumps(numbers, indent=1, allow_nan=False, default=str)
-        (folder / "compare.json").write_text(text, encoding="utf-8")
         recorder.metrics({"runs": len(runs), "finished": finished, "lines": len(table)})
         recorder.artifacts()
     return RecordedPage(recorder.run_id, page)

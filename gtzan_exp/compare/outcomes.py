@@ -13,6 +13,7 @@ import pandas as pd
 from gtzan_exp.compare.statistics import bootstrap_interval, corrected_t, holm, mcnemar
 from gtzan_exp.compare.text import label
 from gtzan_exp.evaluation.aggregate import corrected_interval
+from gtzan_exp.evaluation.evaluate import by_track
 
 FEWEST = 2
 """So many runs must have tested a track before it can count as one that all get wrong."""
@@ -48,12 +49,7 @@ class Outcome:
         if not line["cross_validated"] and len(counts) > 1:  # a learning curve: its last word
             predictions = predictions[predictions["fold"] == counts["train"].idxmax()]
         test = predictions[predictions["part"] == "test"]
-        classes = [name for name in test if name.startswith("p_")]
-        keys = ["fold", "track", "true"]
-        mean = test.groupby(keys, sort=True)[classes].mean()
-        names = np.array([name.removeprefix("p_") for name in classes])
-        tracks = mean.index.to_frame(index=False)
-        tracks["predicted"] = names[mean.to_numpy().argmax(axis=1)]
+        tracks = by_track(test)[["fold", "track", "true", "predicted"]]
         tracks["right"] = tracks["true"] == tracks["predicted"]
         return cls(line, tracks, float((counts["test"] / counts["train"]).mean()))
 
@@ -91,11 +87,9 @@ def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
         its 95 % interval ``low`` to ``high``, ``tracks`` (how many are common), ``only_a``,
         ``only_b`` (tracks that one alone gets right), ``test``, ``p``, ``p_holm``, ``note``.
     """
-    by_protocol: dict[int, list[Outcome]] = {}
-    for outcome in outcomes:
-        by_protocol.setdefault(outcome.line["protocol"], []).append(outcome)
     tables = []
-    for number, members in by_protocol.items():
+    for number in dict.fromkeys(o.line["protocol"] for o in outcomes):
+        members = [o for o in outcomes if o.line["protocol"] == number]
         if len(members) < 2:
             continue
         labels = Counter(label(member.line) for member in members)
@@ -117,17 +111,15 @@ def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
         ``data``, ``track``, ``true``, ``said`` (by most of the runs), ``votes`` (how many said so),
         ``runs`` (that tested it, each counted once).
     """
-    tables = [
-        o.tracks.assign(**o.line[["run_id", "data", "data_set"]].rename({"run_id": "run"}))[
-            ["data", "data_set", "run", "track", "true", "predicted", "right"]
-        ]
+    columns = ["data", "track", "true", "said", "votes", "runs"]
+    if not outcomes:
+        return pd.DataFrame(columns=columns)
+    tested = pd.concat(
+        o.tracks.assign(run=o.line["run_id"], data=o.line["data"], data_set=o.line["data_set"])
         for o in outcomes
-    ]
-    if not tables:
-        return pd.DataFrame(columns=["data", "track", "true", "said", "votes", "runs"])
-    everything = pd.concat(tables, ignore_index=True)
-    everything["never"] = ~everything.groupby(["data_set", "track"])["right"].transform("any")
-    wrong = everything[everything["never"]].drop_duplicates(["run", "track", "predicted"])
+    )
+    is_known = tested.groupby(["data_set", "track"])["right"].transform("any")
+    wrong = tested[~is_known].drop_duplicates(["run", "track", "predicted"])
     lines = []
     for (data, _, track, true), rows in wrong.groupby(["data", "data_set", "track", "true"]):
         runs = rows["run"].nunique()
@@ -135,13 +127,13 @@ def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             continue
         votes = rows.groupby("predicted")["run"].nunique()
         lines.append((data, track, true, votes.idxmax(), int(votes.max()), runs))
-    table = pd.DataFrame(lines, columns=["data", "track", "true", "said", "votes", "runs"])
+    table = pd.DataFrame(lines, columns=columns)
     return table.sort_values(
         ["runs", "votes", "track"], ascending=[False, False, True], ignore_index=True
     )
 
 
-def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> Mapping[str, object]:
+def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> dict[str, object]:
     keys = ["fold", "track"]
     same_folds = a.folds == b.folds > 1 and set(map(tuple, a.tracks[keys].to_numpy())) == set(
         map(tuple, b.tracks[keys].to_numpy())
@@ -198,7 +190,7 @@ def _note(a: Outcome, b: Outcome, common: int) -> str:
     return "; ".join(notes)
 
 
-def _no_test(note: str) -> Mapping[str, object]:
+def _no_test(note: str) -> dict[str, object]:
     numbers = ("difference", "low", "high")
     return {
         **dict.fromkeys(numbers, float("nan")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,9 @@ from gtzan_exp.compare.outcomes import Outcome
 from gtzan_exp.compare.text import label, protocol_title
 from gtzan_exp.evaluation.plots import confusion_matrix
 from gtzan_exp.report.canvas import MUTED, Picture, canvas, heat_map
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _MARKERS = "osDv^P<X>"
 _WIDE = 80
@@ -25,42 +29,31 @@ Curves = Mapping[str, Mapping[str, list[tuple[int, float]]]]
 
 
 def intervals(table: pd.DataFrame, path: Path, *, data: str) -> Picture:
-    """Draw the accuracy of each line with its interval, protocol by protocol.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From `gtzan_exp.compare.summary.summary`.
-    path : Path
-        The PNG to write.
-    data : str
-        Name of the data, for the title.
-    """
+    """Draw the accuracy of each line of a summary with its interval, protocol by protocol."""
     looks = _looks(table["view"])
-    places, names, headings = [], [], []
-    place = 0.0
-    for _, lines in table.groupby("protocol", sort=True):
-        headings.append((place, *_heading(lines, table)))
-        place += 0.6
-        for _, line in lines.iterrows():
-            place += 1
-            places.append(place)
-            names.append(_short(f"{line['model']}, {line['view']}"))
-        place += 1.6
-    with canvas(path, size=(7.2, 1.3 + 0.25 * place)) as figure:
+    protocols = table.groupby("protocol", sort=True)
+    places, names = [], []
+    size = (7.2, 1.3 + 0.25 * (len(table) + 2.2 * len(protocols)))
+    with canvas(path, size=size) as figure:
         axes = figure.subplots()
-        for place, (_, line) in zip(places, table.iterrows(), strict=True):
-            color, marker = looks[line["view"]]
-            if pd.notna(line["low"]):
-                style = ":" if line["interval"] == "range" else "-"
-                axes.plot((line["low"], line["high"]), (place, place), style, color=color, lw=2)
-            axes.plot(line["accuracy"], place, marker, color=color, ms=6, mec="white", mew=0.6)
-        look = {"transform": axes.get_yaxis_transform(), "va": "center"}
-        for place, protocol, leaks in headings:
-            axes.text(0, place, protocol, fontsize=9, weight="bold", **look)
-            axes.text(0, place + 0.65, leaks, fontsize=8, color=MUTED, **look)
-        for view, (color, marker) in looks.items():
-            axes.plot([], [], f"{marker}-", color=color, label=_short(view))
+        heading: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center"}
+        place = 0.0
+        for _, lines in protocols:
+            leaks = f"leak: {' / '.join(dict.fromkeys(lines['leak']))}"
+            title = _short(protocol_title(lines.iloc[0], table), _WIDE)
+            axes.text(0, place, title, fontsize=9, weight="bold", **heading)
+            axes.text(0, place + 0.65, _short(leaks, _WIDE), fontsize=8, color=MUTED, **heading)
+            place += 0.6
+            for _, line in lines.iterrows():
+                place += 1
+                places.append(place)
+                names.append(_short(f"{line['model']}, {line['view']}"))
+                color, marker = looks[line["view"]]
+                if pd.notna(line["low"]):
+                    style = ":" if line["interval"] == "range" else "-"
+                    axes.plot((line["low"], line["high"]), (place, place), style, color=color, lw=2)
+                axes.plot(line["accuracy"], place, marker, color=color, ms=6, mec="white", mew=0.6)
+            place += 1.6
         axes.set_yticks(places, names, fontsize=9)
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(places[-1] + 0.8, -0.9)
@@ -68,7 +61,7 @@ def intervals(table: pd.DataFrame, path: Path, *, data: str) -> Picture:
         axes.set_xlim(max(low, -_ROOM), min(high, 1 + _ROOM))
         axes.set(xlabel="test accuracy", title=f"Accuracy and its interval, {data}")
         axes.grid(axis="x", alpha=0.3)
-        figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+        _legend(axes, looks)
     said = "; ".join(
         f"{label(line)} on {line['split']} {line['accuracy']:.3f}" for _, line in table.iterrows()
     )
@@ -76,14 +69,7 @@ def intervals(table: pd.DataFrame, path: Path, *, data: str) -> Picture:
 
 
 def genres(accuracies: pd.DataFrame, table: pd.DataFrame, path: Path, *, data: str) -> Picture:
-    """Draw the share that each line gets right of each genre as a heat map.
-
-    Parameters
-    ----------
-    accuracies : pandas.DataFrame
-        From `gtzan_exp.compare.outcomes.by_genre`.
-    table, path, data : as in `intervals`
-    """
+    """Draw the share that each line gets right of each genre, from `by_genre`, as a heat map."""
     lines = table.loc[accuracies.index]
     names = [
         _short(f"{line['model']}, {line['view']}: {protocol_title(line, table)}")
@@ -115,18 +101,12 @@ def fit_times(lines: pd.DataFrame, title: str, path: Path) -> Picture:
     looks = _looks(lines["view"])
     with canvas(path, size=(5.0, 3.6)) as figure:
         axes = figure.subplots()
-        for view, (color, marker) in looks.items():
-            own = lines[lines["view"] == view]
-            seconds = own["fit_s"].clip(lower=1e-3)
-            axes.plot(seconds, own["accuracy"], marker, color=color, ms=7, label=_short(view))
-            for second, (_, line) in zip(seconds, own.iterrows(), strict=True):
-                axes.annotate(
-                    _short(line["model"]),
-                    (second, line["accuracy"]),
-                    xytext=(6, 4),
-                    textcoords="offset points",
-                    fontsize=8,
-                )
+        for _, line in lines.iterrows():
+            color, marker = looks[line["view"]]
+            place = max(line["fit_s"], 1e-3), line["accuracy"]
+            axes.plot(*place, marker, color=color, ms=7)
+            name = _short(line["model"])
+            axes.annotate(name, place, (6, 4), textcoords="offset points", fontsize=8)
         axes.set_xscale("log")
         axes.margins(x=0.25, y=0.15)
         low, high = axes.get_xlim()
@@ -134,10 +114,9 @@ def fit_times(lines: pd.DataFrame, title: str, path: Path) -> Picture:
         axes.xaxis.set_major_locator(few if high > _NARROW * low else MaxNLocator(4))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set(xlabel="fit time (s, mean of the runs)", ylabel="test accuracy")
-        axes.set_title(title, fontsize=10)
+        axes.set(xlabel="fit time (s, mean of the runs)", ylabel="test accuracy", title=title)
         axes.grid(alpha=0.25)
-        figure.legend(loc="outside lower center", ncols=4, fontsize=8)
+        _legend(axes, looks)
     said = ", ".join(
         f"{label(line)} {line['fit_s']:.2g} s {line['accuracy']:.3f}"
         for _, line in lines.iterrows()
@@ -151,13 +130,12 @@ def curves(histories: Curves, kind: str, path: Path) -> Picture:
     with canvas(path, size=(6.4, 4.0)) as figure:
         axes = figure.subplots()
         for name, history in histories.items():
-            if not (history.get(kind) or history.get(f"val_{kind}")):
-                continue
-            for key, style in ((f"val_{kind}", "-"), (kind, ":")):
-                if history.get(key):
-                    epochs, values = zip(*history[key], strict=True)
-                    axes.plot(epochs, values, style, color=colors[name], lw=1.8)
-            axes.plot([], [], "-", color=colors[name], label=_short(name))
+            drawn = [key for key in (f"val_{kind}", kind) if history.get(key)]
+            for key in drawn:
+                epochs, values = zip(*history[key], strict=True)
+                axes.plot(epochs, values, ":" if key == kind else "-", color=colors[name], lw=1.8)
+            if drawn:
+                axes.plot([], [], "-", color=colors[name], label=_short(name))
         axes.plot([], [], ":", color=MUTED, label="the same on training")
         unit = "cross-entropy (nats)" if kind == "loss" else kind
         axes.set(xlabel="epoch", ylabel=unit, title=f"{kind.capitalize()} on validation, by epoch")
@@ -173,10 +151,10 @@ def _looks(views: pd.Series) -> dict[str, tuple[str, str]]:
     return {name: (colors[name], _MARKERS[i % len(_MARKERS)]) for i, name in enumerate(names)}
 
 
-def _heading(lines: pd.DataFrame, table: pd.DataFrame) -> tuple[str, str]:
-    leaks = " / ".join(dict.fromkeys(lines["leak"]))
-    protocol = protocol_title(lines.iloc[0], table)
-    return _short(protocol, _WIDE), _short(f"leak: {leaks}", _WIDE)
+def _legend(axes: Axes, looks: dict[str, tuple[str, str]]) -> None:
+    for view, (color, marker) in looks.items():
+        axes.plot([], [], f"{marker}-", color=color, label=_short(view))
+    axes.figure.legend(loc="outside lower center", ncols=4, fontsize=9)
 
 
 def _short(text: str, most: int = _LONG) -> str:

@@ -11,7 +11,7 @@ CELL = ["view", "model", "split", "leak", "data_fingerprint", "split_fingerprint
 _PLACES = ("data_place", "split_files", "split_place")
 OPTIONS = ("options", "split_options", "data_options", "view_options", *_PLACES)
 _TAGS = (*CELL, "data", *OPTIONS, "test_fingerprint", "config_hash", "seeds", "code")
-ACCURACY, _MACRO_F1 = "test/accuracy", "test/macro_f1"
+ACCURACY = "test/accuracy"
 LEAK = "leak/"
 _NEAR = "leak/near_duplicate"
 UNKNOWN_ARTIST = "artist ?"
@@ -19,16 +19,12 @@ UNKNOWN_ARTIST = "artist ?"
 
 def with_defaults(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs with the columns that older ones, or a user's own, may lack."""
-    runs = runs.copy()
-    for column in ("run_id", "name", "synthetic", *_TAGS):
-        if column not in runs:
-            runs[column] = ""
-        runs[column] = runs[column].fillna("").astype(str)
-    for column in (ACCURACY, _MACRO_F1, "fit_seconds", "n_test", "n_train"):
-        if column not in runs:
-            runs[column] = np.nan
-    for column in [name for name in runs if name.startswith(LEAK)]:
-        runs[column] = pd.to_numeric(runs[column], errors="coerce")  # a tag may have such a name
+    texts = ["run_id", "name", "synthetic", *_TAGS]
+    numbers = [ACCURACY, "test/macro_f1", "fit_seconds", "n_test", "n_train"]
+    runs = runs.reindex(columns=list(dict.fromkeys([*runs, *texts, *numbers])))
+    runs[texts] = runs[texts].astype(object).fillna("").astype(str)
+    leaks = [name for name in runs if name.startswith(LEAK)]
+    runs[leaks] = runs[leaks].apply(pd.to_numeric, errors="coerce")  # a tag may have such a name
     unknown = runs["test_fingerprint"] == ""
     runs.loc[unknown, "test_fingerprint"] = runs.loc[unknown, "split_fingerprint"]
     runs["on_purpose"] = _on_purpose(runs)
@@ -38,15 +34,10 @@ def with_defaults(runs: pd.DataFrame) -> pd.DataFrame:
 def _on_purpose(runs: pd.DataFrame) -> list[str]:
     """Return the leaks that the protocols let through on purpose: those that are not measured."""
     kinds = {kind for tag in runs["leak"].unique() for kind in tag.split("+")} - {"", "none"}
-    measured = {
-        kind: runs[f"{LEAK}{kind}"].notna().tolist() for kind in kinds if f"{LEAK}{kind}" in runs
-    }
+    nowhere = pd.Series(np.nan, index=runs.index)
+    measured = {kind: runs.get(f"{LEAK}{kind}", nowhere).notna().tolist() for kind in kinds}
     return [
-        ", ".join(
-            kind
-            for kind in tag.split("+")
-            if kind in kinds and not (kind in measured and measured[kind][row])
-        )
+        ", ".join(kind for kind in tag.split("+") if kind in kinds and not measured[kind][row])
         for row, tag in enumerate(runs["leak"])
     ]
 
@@ -77,16 +68,10 @@ def interval(run: pd.Series) -> tuple[float, float]:
     return wilson(run[name], n) if pd.notna(n) else (float("nan"), float("nan"))
 
 
-def accuracy_of(group: pd.DataFrame) -> str:
-    """Return the metric that is the accuracy of runs: of tracks, where all recorded it."""
-    tracks = group.get("test/track_accuracy")
-    return ACCURACY if tracks is None or tracks.isna().any() else "test/track_accuracy"
-
-
-def macro_f1_of(group: pd.DataFrame) -> str:
-    """Return the metric that is their macro F1, likewise."""
-    tracks = group.get("test/track_macro_f1")
-    return _MACRO_F1 if tracks is None or tracks.isna().any() else "test/track_macro_f1"
+def metric_of(group: pd.DataFrame, name: str) -> str:
+    """Return a metric of the test part of runs: that of tracks, where all recorded it."""
+    of_tracks = f"test/track_{name}"
+    return of_tracks if of_tracks in group and group[of_tracks].notna().all() else f"test/{name}"
 
 
 def is_folded(group: pd.DataFrame) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ def shown(table: pd.DataFrame, most: int = MOST_LINES) -> pd.DataFrame:
     return table.loc[places.sort_values(kind="stable").index[:most].sort_values()]
 
 
+@dataclass(frozen=True)
 class CompareReport:
     """What there is to say about recorded runs.
 
@@ -49,34 +52,32 @@ class CompareReport:
     ----------
     data : str
         Name of the data, as it is to be shown.
-    table, draws : pandas.DataFrame
-        From `gtzan_exp.compare.summary`.
-    rest : pandas.DataFrame
-        Runs that are in no line.
+    table, draws, rest : pandas.DataFrame
+        From `summary`, `over_draws` and `unfinished`.
     outcomes : sequence of Outcome
         Of the lines that are shown and whose newest run recorded predictions.
     curves : mapping
         Learning curves by line label, see `gtzan_exp.compare.pictures.Curves`.
     """
 
-    def __init__(
-        self,
-        data: str,
-        table: pd.DataFrame,
-        draws: pd.DataFrame,
-        rest: pd.DataFrame,
-        outcomes: Sequence[Outcome],
-        curves: pictures.Curves,
-    ) -> None:
-        self.data = data
-        self.table = table
-        self.draws = draws
-        self.rest = rest
-        self.outcomes = outcomes
-        self.curves = curves
-        self.pairs = pairs(outcomes)
-        self.wrong = always_wrong(outcomes)
-        self.genres = by_genre(outcomes)
+    data: str
+    table: pd.DataFrame
+    draws: pd.DataFrame
+    rest: pd.DataFrame
+    outcomes: Sequence[Outcome]
+    curves: pictures.Curves
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        return pairs(self.outcomes)
+
+    @cached_property
+    def wrong(self) -> pd.DataFrame:
+        return always_wrong(self.outcomes)
+
+    @cached_property
+    def genres(self) -> pd.DataFrame:
+        return by_genre(self.outcomes)
 
     def numbers(self) -> dict[str, Any]:
         """Return everything that the tables of the page say, as plain data."""
@@ -250,21 +251,17 @@ def _numbers(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def _pair_texts(found: pd.DataFrame) -> pd.DataFrame:
-    def number(value: float, text: str) -> str:
-        return "" if pd.isna(value) else format(value, text)
-
+    ranges = [
+        "" if pd.isna(low) else f"{low:+.2f}\u00a0to\u00a0{high:+.2f}"
+        for low, high in zip(found["low"], found["high"], strict=True)
+    ]
     return pd.DataFrame(
         {
             "a": found["a"],
             "b": found["b"],
-            "a - b": [number(value, "+.3f") for value in found["difference"]],
-            "95 %": [
-                "" if pd.isna(low) else f"{low:+.2f}\u00a0to\u00a0{high:+.2f}"
-                for low, high in zip(found["low"], found["high"], strict=True)
-            ],
-            "tracks": found["tracks"],
-            "only a": found["only_a"],
-            "only b": found["only_b"],
+            "a - b": found["difference"].map("{:+.3f}".format, na_action="ignore").fillna(""),
+            "95 %": ranges,
+            **{name.replace("_", " "): found[name] for name in ("tracks", "only_a", "only_b")},
             "test": found["test"],
             "p": found["p"].map(_p),
             "p (Holm)": found["p_holm"].map(_p),

@@ -116,11 +116,11 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
     One that is not a number stays so and does not count.
     """
-    p = np.asarray(p, dtype=float)
-    corrected = np.full(len(p), np.nan)
-    order = [i for i in np.argsort(p, kind="stable") if not np.isnan(p[i])]
+    values = np.asarray(p, dtype=float)
+    corrected = np.full(len(values), np.nan)
+    order = [i for i in np.argsort(values, kind="stable") if not np.isnan(values[i])]
     largest = 0.0
     for place, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(order) - place) * p[i]))
+        largest = max(largest, min(1.0, (len(order) - place) * values[i]))
         corrected[i] = largest
     return corrected

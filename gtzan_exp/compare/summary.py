@@ -10,12 +10,11 @@ from gtzan_exp.compare.run_columns import (
     CELL,
     LEAK,
     OPTIONS,
-    accuracy_of,
     interval,
     is_finished,
     is_folded,
     leak_text,
-    macro_f1_of,
+    metric_of,
     tracks_of,
     with_defaults,
 )
@@ -128,7 +127,7 @@ def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
         draws = group.drop_duplicates("split_fingerprint")
         if len(draws) < 2:
             continue
-        values = draws[accuracy_of(group)].to_numpy(dtype=float)
+        values = draws[metric_of(group, "accuracy")].to_numpy(dtype=float)
         singles = np.array([interval(run) for _, run in draws.iterrows()])
         if is_folded(group):
             low, high = over_seeds(values, _around(values, singles))
@@ -145,7 +144,7 @@ def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
                 "accuracy": values.mean(),
                 "low": low,
                 "high": high,
-                "macro_f1": draws[macro_f1_of(group)].mean(),
+                "macro_f1": draws[metric_of(group, "macro_f1")].mean(),
                 "on": "+".join(sorted(text[:6] for text in draws["test_fingerprint"])),
             }
         )
@@ -156,7 +155,7 @@ def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _line(group: pd.DataFrame) -> dict[str, object]:
     newest = group.iloc[0]
-    name = accuracy_of(group)
+    name = metric_of(group, "accuracy")
     accuracy = group[name]
     same_options = len(set(group["options"])) == 1 and newest["options"] != ""
     distinct = group.drop_duplicates("config_hash") if newest["config_hash"] else group
@@ -191,7 +190,7 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
         "low": low,
         "high": high,
         "interval": kind,
-        "macro_f1": distinct[macro_f1_of(group)].mean(),
+        "macro_f1": distinct[metric_of(group, "macro_f1")].mean(),
         "fit_s": group["fit_seconds"].mean(),
         "cross_validated": is_folded(group),
         "of": "tracks" if name != ACCURACY else "rows",

@@ -1,11 +1,14 @@
-"""A comparison as text: the table to read in a terminal, and what must be said beside it."""
+"""A comparison as text: for a terminal, as ``compare.csv`` with all columns, as ``compare.md``."""
 
 from __future__ import annotations
 
+from html import escape
+from pathlib import Path
+
 import pandas as pd
 
-from gtzan_exp.compare.run_columns import UNKNOWN_ARTIST
-from gtzan_exp.compare.summary import clash
+from gtzan_exp.compare.run_columns import UNKNOWN_ARTIST, unfinished
+from gtzan_exp.compare.summary import clash, over_draws, summary
 
 _FORMATS = {"accuracy": "{:.3f}", "best": "{:.3f}", "macro_f1": "{:.3f}", "fit_s": "{:.1f}"}
 
@@ -24,8 +27,8 @@ def protocol_title(line: pd.Series, table: pd.DataFrame) -> str:
 
 def _title(line: pd.Series, table: pd.DataFrame) -> list[str]:
     """Return the split of a line, and those of its options that other lines of it lack."""
-    others = set(table.loc[table["split"] == line["split"], "split_options"])
-    others = [set(text.split(", ")) for text in others]
+    same_split = table.loc[table["split"] == line["split"], "split_options"]
+    others = [set(text.split(", ")) for text in same_split.unique()]
     own = [option for option in line["split_options"].split(", ") if option]
     return [line["split"], *(option for option in own if any(option not in o for o in others))]
 
@@ -39,10 +42,8 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         shown["split"] = [", ".join(_title(line, table)) for _, line in table.iterrows()]
     if "data_set" in table and clash(table, ["protocol"], "data_set"):
         shown.insert(1, "data", table["data_set"].map(str))
-    if "draws" in table:
-        shown["draws"] = table["draws"].map(str)
-    else:
-        shown["runs"] = table["runs"].map(str)
+    count = "draws" if "draws" in table else "runs"
+    shown[count] = table[count].map(str)
     if several:
         shown["best"] = table["best"].map(_FORMATS["best"].format)
     shown["accuracy"] = table["accuracy"].map(_FORMATS["accuracy"].format)
@@ -132,3 +133,37 @@ def rest_line(run: pd.Series) -> str:
     status = "FINISHED without test/accuracy" if run["status"] == "FINISHED" else run["status"]
     name = "".join(letter if letter.isprintable() else "?" for letter in run["name"])
     return f"{status}: {name} ({run['run_id']})"
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """Return the table to read as Markdown."""
+    shown = readable(table)
+    rows = [list(shown), ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in rows)
+
+
+def write_tables(
+    table: pd.DataFrame, draws: pd.DataFrame, rest: pd.DataFrame, folder: Path, *, title: str
+) -> None:
+    """Write what `summary`, `over_draws` and `unfinished` gave into a folder."""
+    table.to_csv(folder / "compare.csv", index=False)
+    parts = [f"# {title}"]
+    if not table.empty:
+        parts += [as_markdown(table), *notes(table)]
+    if not draws.empty:
+        parts += ["## Over draws of the split", as_markdown(draws)]
+    if not rest.empty:
+        parts += ["## Failed, killed and unfinished runs"]
+        parts += ["\n".join(f"- {_cell(rest_line(run))}" for _, run in rest.iterrows())]
+    (folder / "compare.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def write_summary(runs: pd.DataFrame, folder: Path, *, title: str) -> str:
+    """Write the tables of recorded runs into a folder; return what a terminal shows of them."""
+    table, draws, rest = summary(runs), over_draws(runs), unfinished(runs)
+    write_tables(table, draws, rest, folder, title=title)
+    return terminal_text(table, draws, rest)
+
+
+def _cell(text: str) -> str:
+    return escape(text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " "), quote=False)

@@ -114,15 +114,16 @@ class _Same:
 
     @classmethod
     def of(cls, dataset: Dataset, artists: np.ndarray | None) -> _Same:
-        contents = _numbers(np.array(dataset.row_digests()))
-        artists = None if artists is None else _numbers(artists)
+        contents = pd.factorize(np.array(dataset.row_digests()))[0]
+        artists = None if artists is None else pd.factorize(artists)[0]
         near = near_duplicates(dataset)
         different = contents[near.pairs[:, 0]] != contents[near.pairs[:, 1]]
         unknown = {"artist": "", "near_duplicate": near.unknown}
         if artists is None:
             unknown["artist"] = "no list of artists came with the data (data.splits) or the split"
         unknown = {kind: why for kind, why in unknown.items() if why}
-        return cls(_numbers(dataset.tracks), artists, contents, near.pairs[different], unknown)
+        tracks = pd.factorize(dataset.tracks, sort=True)[0]
+        return cls(tracks, artists, contents, near.pairs[different], unknown)
 
     def shared(
         self, rows: np.ndarray, known: np.ndarray
@@ -144,11 +145,6 @@ class _Same:
         partner = np.full(len(self.tracks), -1)
         partner[self.tracks[pairs[::-1, 0]]] = pairs[::-1, 1]
         return partner[self.tracks[rows]]
-
-
-def _numbers(values: np.ndarray) -> np.ndarray:
-    """Return a number for each value, the same for equal ones, in the order of the values."""
-    return np.unique(values, return_inverse=True)[1]
 
 
 def _partners(groups: np.ndarray, rows: np.ndarray, known: np.ndarray) -> np.ndarray:

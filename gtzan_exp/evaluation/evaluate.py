@@ -98,28 +98,30 @@ def predict(estimator: Any, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
 
 
 def by_track(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the predictions of tracks from those of their segments in one part of a fold.
+    """Return the predictions of tracks from those of their segments in one part.
 
     The probabilities of a track are the mean over its segments; its genre is the most probable one.
 
     Parameters
     ----------
     predictions : pandas.DataFrame
-        As in `Evaluation`, of one part.
+        As in `Evaluation`, of one part; with a column ``fold``, of that part of several folds.
 
     Returns
     -------
     pandas.DataFrame
-        One row per track, sorted: ``track``, ``true``, ``predicted`` and ``p_<genre>``.
+        One row per track and fold, sorted: ``fold`` where there are some, ``track``, ``true``,
+        ``predicted`` and ``p_<genre>``.
     """
     columns = [name for name in predictions if name.startswith("p_")]
-    groups = predictions.groupby("track")
+    keys = [name for name in ("fold", "track") if name in predictions]
+    groups = predictions.groupby(keys)
     means = groups[columns].mean()
     genres = np.array([name.removeprefix("p_") for name in columns])
     found = means.assign(
         true=groups["true"].first(), predicted=genres[means.to_numpy().argmax(axis=1)]
     )
-    return found.reset_index()[["track", "true", "predicted", *columns]]
+    return found.reset_index()[[*keys, "true", "predicted", *columns]]
 
 
 def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, float]:

@@ -89,6 +89,8 @@ def _compared(dataset: Dataset) -> NearDuplicates:
 
 def _of_rows(array: Any, codes: np.ndarray) -> np.ndarray | str:
     """Return pairs of tracks whose mean rows are near, or why there are none."""
+    from sklearn.neighbors import NearestNeighbors
+
     means = pd.DataFrame(np.asarray(array)).groupby(codes).mean().to_numpy()
     varied = means[:, means.std(axis=0) > 0]
     if varied.shape[1] < MIN_COLUMNS:
@@ -96,7 +98,13 @@ def _of_rows(array: Any, codes: np.ndarray) -> np.ndarray | str:
         return f"{varied.shape[1]} columns that vary, and {least}"
     if len(means) <= _NEIGHBOURS:
         return f"{len(means)} tracks, too few to tell what is near"
-    return _near_rows(varied)
+    standardised = (varied - varied.mean(axis=0)) / varied.std(axis=0)
+    search = NearestNeighbors(n_neighbors=_NEIGHBOURS, algorithm="brute").fit(standardised)
+    distances, others = search.kneighbors()
+    rows = np.arange(len(varied)).repeat(_NEIGHBOURS)
+    others, reach = others.ravel(), distances[:, -1]
+    near = distances.ravel() <= RATIO * np.minimum(reach[rows], reach[others])
+    return np.unique(np.sort(np.stack([rows[near], others[near]], axis=1), axis=1), axis=0)
 
 
 def _of_pictures(array: Any, codes: np.ndarray) -> np.ndarray | str:
@@ -104,18 +112,6 @@ def _of_pictures(array: Any, codes: np.ndarray) -> np.ndarray | str:
     if min(array.shape[1:3]) < _SIDE:
         return f"pictures of less than {_SIDE} x {_SIDE} pixels"
     return _near_hashes(np.array([_hash(image) for image in _pictures(array, codes)]))
-
-
-def _near_rows(values: np.ndarray) -> np.ndarray:
-    from sklearn.neighbors import NearestNeighbors
-
-    standardised = (values - values.mean(axis=0)) / values.std(axis=0)
-    search = NearestNeighbors(n_neighbors=_NEIGHBOURS, algorithm="brute").fit(standardised)
-    distances, others = search.kneighbors()
-    rows = np.arange(len(values)).repeat(_NEIGHBOURS)
-    others, reach = others.ravel(), distances[:, -1]
-    near = distances.ravel() <= RATIO * np.minimum(reach[rows], reach[others])
-    return np.unique(np.sort(np.stack([rows[near], others[near]], axis=1), axis=1), axis=0)
 
 
 def _pictures(array: Any, codes: np.ndarray) -> Iterator[np.ndarray]:

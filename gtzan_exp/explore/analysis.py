@@ -12,8 +12,7 @@ from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.features import FeatureSettings, extract
 from gtzan_exp.audio.hpss import harmonic_percussive
 from gtzan_exp.audio.spectrum import Spectrum
-from gtzan_exp.audio.tracks import Track, find_tracks, load_audio
-from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
+from gtzan_exp.audio.tracks import load_audio
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,11 @@ class AnalysedTrack:
     @property
     def seconds(self) -> float:
         return len(self.y) / self.sample_rate
+
+    @property
+    def crossings_per_second(self) -> np.ndarray:
+        """`zero_crossing_rate` per second."""
+        return self.zero_crossing_rate * self.sample_rate
 
     @property
     def mfcc_standardised(self) -> np.ndarray:
@@ -159,38 +163,3 @@ def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> An
         )[0],
         features=extract(spectrum, settings),
     )
-
-
-def chosen_tracks(audio_root: Path, ids: tuple[str, ...], data: str) -> list[Track]:
-    """Return the tracks of these ids.
-
-    Parameters
-    ----------
-    audio_root : Path
-        Folder that holds ``<genre>/<file>``.
-    ids : tuple of str
-    data : str
-        Name of the data, for messages.
-
-    Raises
-    ------
-    DataError
-        There is no audio.
-    ConfigError
-        With every id that is not there.
-    """
-    tracks = {track.id: track for track in find_tracks(audio_root)}
-    known = list(tracks)
-    mistakes = [
-        Mistake(
-            "track",
-            f"no audio of it in data={data}{nearest(id, known)}",
-            f"one of {len(known)} ids, {known[0]} to {known[-1]}",
-            id,
-        )
-        for id in ids
-        if id not in tracks
-    ]
-    if mistakes:
-        raise ConfigError(mistakes)
-    return [tracks[id] for id in ids]

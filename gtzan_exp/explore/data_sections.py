@@ -42,15 +42,13 @@ class DataReport:
     ----------
     table : Dataset
         All the numeric columns of the table of features.
-    images : Dataset or None
-    audio : set of str or None
+    images : Dataset, optional
+    audio : set of str, optional
         Ids of the tracks whose audio can be opened.
     unreadable : tuple of str
         Files that are there and cannot be opened or decoded.
     features : tuple of str
         Columns whose distributions are drawn.
-    components : Components
-        Principal components of `table`.
     """
 
     table: Dataset
@@ -161,13 +159,7 @@ class DataReport:
             frame.to_csv(folder / f"{name}.csv", index=False)
         self.components.table().to_csv(folder / "pca_variance.csv", index=False)
         self._correlation.to_csv(folder / "correlation.csv", index_label="feature")
-        sections = [
-            self._balance,
-            self._completeness,
-            self._pairs,
-            self._principal,
-            self._distributions,
-        ]
+        sections = [self._balance, self._gaps, self._pairs, self._principal, self._boxes]
         if self.images:
             sections.append(partial(self._grids, self.images))
         return [make(folder) for make in tqdm(sections, "draw", unit="section", disable=None)]
@@ -177,7 +169,7 @@ class DataReport:
         picture = pictures.class_balance(self.tables["class_balance"], path, data=self._title)
         return Section("Class balance", pictures=[picture])
 
-    def _completeness(self, folder: Path) -> Section:
+    def _gaps(self, folder: Path) -> Section:
         lacking = self.tables["incomplete_tracks"].set_index("track")["missing"].str.split(", ")
         lines = []
         for member, ids in self._members.items():
@@ -223,7 +215,7 @@ class DataReport:
             columns=2,
         )
 
-    def _distributions(self, folder: Path) -> Section:
+    def _boxes(self, folder: Path) -> Section:
         X, labels, classes = self.table.X, self.table.labels, self.table.classes
         return Section(
             "Features by genre",

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from gtzan_exp.explore.data_sections import DataReport
 from gtzan_exp.explore.settings import Look
 from gtzan_exp.explore.track_sections import TracksReport
-from gtzan_exp.report.folder import free_folder, make_folder
-from gtzan_exp.report.page import write_page
+from gtzan_exp.report.page import free_folder, make_folder, write_page
 from gtzan_exp.tracking.record import RecordedPage, recorded_run
-
-_SYNTHETIC = (
-    "SYNTHETIC, not GTZAN: this audio was generated so that everything can be tried. What it looks "
-    "like says nothing about music."
-)
 
 
 def explore(look: Look) -> RecordedPage:
@@ -47,17 +39,14 @@ def explore(look: Look) -> RecordedPage:
     name = look.settings.name or title
     with recorded_run(look.tracking, folder, name, look.params, tags) as recorder:
         make_folder(folder)
-        sections = report.write(folder)
         write_page(
             page,
             title=title,
+            synthetic=report.synthetic,
             facts={**report.facts, "run": recorder.run_id},
-            sections=sections,
-            warning=_SYNTHETIC if report.synthetic else "",
+            sections=report.write(folder),
+            numbers={"run_id": recorder.run_id, "data": report.data, **report.numbers()},
         )
-        numbers = {"run_id": recorder.run_id, "data": report.data, "synthetic": report.synthetic}
-        text = json.dumps(numbers | report.numbers(), indent=1, allow_nan=False)
-        (folder / "explore.json").write_text(text, encoding="utf-8")
         recorder.metrics(report.metrics())
         recorder.artifacts()
     return RecordedPage(recorder.run_id, page)

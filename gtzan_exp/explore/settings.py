@@ -72,10 +72,7 @@ class Look:
 
     Parameters
     ----------
-    data : Location
-    view : View
-    tracking : Tracking
-    settings : ExploreSettings
+    data, view, tracking, settings : objects that the config describes
     cache : Path
         Folder for decoded pictures.
     params : dict

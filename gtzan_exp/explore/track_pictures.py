@@ -35,19 +35,8 @@ _short = EngFormatter(sep="")
 class Scales:
     """What the pictures of one kind have in common, so that tracks can be compared by eye.
 
-    Parameters
-    ----------
-    seconds : float
-        End of the time axis.
-    peak : float
-        Largest amplitude.
-    magnitudes : (float, float)
-        Range of STFT magnitudes to show.
-    mfcc : (float, float)
-        Range of raw coefficients.
-    onset, crossings : float
-        Largest onset strength, and most zero crossings per second.
-    frequency_axis : {"log", "linear"}
+    The end of the time axis in seconds, the largest amplitude, the ranges of STFT magnitudes and of
+    raw coefficients, the largest onset strength, and the most zero crossings per second.
     """
 
     seconds: float
@@ -62,17 +51,14 @@ class Scales:
     def of(cls, sounds: Sequence[AnalysedTrack], frequency_axis: FrequencyAxis) -> Scales:
         """Return the scales that hold all of `sounds`."""
         loudest = max(float(sound.spectrum.magnitude.max()) for sound in sounds)
+        mfcc = np.concatenate([sound.mfcc.ravel() for sound in sounds])
         return cls(
             seconds=max(sound.seconds for sound in sounds),
             peak=1.05 * max(float(np.abs(sound.y).max()) for sound in sounds),
             magnitudes=(loudest * 1e-5, loudest * 2),
-            mfcc=(
-                min(float(sound.mfcc.min()) for sound in sounds),
-                max(float(sound.mfcc.max()) for sound in sounds),
-            ),
+            mfcc=(float(mfcc.min()), float(mfcc.max())),
             onset=1.05 * max(float(sound.onset_strength.max()) for sound in sounds) or 1.0,
-            crossings=1.05
-            * max(float(sound.zero_crossing_rate.max()) * sound.sample_rate for sound in sounds),
+            crossings=1.05 * max(float(sound.crossings_per_second.max()) for sound in sounds),
             frequency_axis=frequency_axis,
         )
 
@@ -83,8 +69,8 @@ class Kind:
 
     Parameters
     ----------
-    name, title, text : str
-        For the file, for the heading, and what it shows.
+    name, title : str
+        For the file, and for people.
     height : float
         In inches.
     draw : callable
@@ -96,7 +82,6 @@ class Kind:
 
     name: str
     title: str
-    text: str
     height: float
     draw: Callable[[Sequence[Axes], AnalysedTrack, Scales], str]
     rows: int = 1
@@ -326,7 +311,7 @@ def _onsets(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
 
 
 def _zero_crossings(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
-    rate = sound.zero_crossing_rate * sound.sample_rate
+    rate = sound.crossings_per_second
     times = np.arange(len(rate)) * sound.hop_seconds
     (panel,) = axes
     # The outline keeps the lightest of the colours visible.
@@ -341,65 +326,13 @@ def _zero_crossings(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) 
 
 
 KINDS = (
-    Kind("waveform", "Waveform", "Amplitude over time, full scale being 1.", 2.2, _waveform),
-    Kind(
-        "stft",
-        "STFT magnitude",
-        "How strong each frequency is: frames of 2,048 samples, 512 samples apart.",
-        2.9,
-        _stft,
-    ),
-    Kind(
-        "spectrogram",
-        "Spectrogram (dB)",
-        "Mean power in each row, in dB below the peak of the track, down to -80 dB.",
-        3.0,
-        _spectrogram,
-    ),
-    Kind(
-        "mel",
-        "Mel spectrogram (dB)",
-        "Power in 128 bands as wide as the ear hears them, in dB below the peak of the track.",
-        3.0,
-        _mel,
-    ),
-    Kind(
-        "harmonic_percussive",
-        "Harmonic and percussive waves",
-        "The track taken apart by median filters along time and along frequency; the two waves add "
-        "up to it.",
-        3.6,
-        _harmonic_percussive,
-        rows=2,
-    ),
-    Kind(
-        "mfcc",
-        "Mel-frequency cepstral coefficients (MFCC)",
-        "The shape of the mel spectrum in 20 coefficients. The first one is loudness and hides the "
-        "others; standardised, each coefficient has mean 0 and variance 1.",
-        4.2,
-        _mfcc,
-        rows=2,
-    ),
-    Kind(
-        "chroma",
-        "Chroma",
-        "Energy in the twelve pitch classes, the strongest of each frame being 1.",
-        3.0,
-        _chroma,
-    ),
-    Kind(
-        "onsets",
-        "Onset strength and beats",
-        "Rise of the mel spectrum from frame to frame, and the beats that follow from it.",
-        2.6,
-        _onsets,
-    ),
-    Kind(
-        "zero_crossings",
-        "Zero crossings",
-        "How often the wave changes its sign; noise does so more often than tone.",
-        2.6,
-        _zero_crossings,
-    ),
+    Kind("waveform", "Waveform", 2.2, _waveform),
+    Kind("stft", "STFT magnitude", 2.9, _stft),
+    Kind("spectrogram", "Spectrogram (dB)", 3.0, _spectrogram),
+    Kind("mel", "Mel spectrogram (dB)", 3.0, _mel),
+    Kind("harmonic_percussive", "Harmonic and percussive waves", 3.6, _harmonic_percussive, rows=2),
+    Kind("mfcc", "Mel-frequency cepstral coefficients (MFCC)", 4.2, _mfcc, rows=2),
+    Kind("chroma", "Chroma", 3.0, _chroma),
+    Kind("onsets", "Onset strength and beats", 2.6, _onsets),
+    Kind("zero_crossings", "Zero crossings", 2.6, _zero_crossings),
 )

@@ -9,44 +9,34 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from gtzan_exp.audio.tracks import Track, find_tracks
+from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
 from gtzan_exp.basics.genres import labelled
-from gtzan_exp.explore.analysis import AnalysedTrack, analyse, chosen_tracks
+from gtzan_exp.data.contracts import Location
+from gtzan_exp.explore.analysis import AnalysedTrack, analyse
 from gtzan_exp.explore.settings import ExploreSettings, Look
 from gtzan_exp.explore.track_pictures import KINDS, Scales, draw
 from gtzan_exp.report.page import Section, Table
 
-_NAMED = 4
-_LABELS = {
-    "genre": "genre",
-    "sample_rate_hz": "sample rate (Hz)",
-    "samples": "samples",
-    "duration_s": "duration (s)",
-    "peak": "largest amplitude",
-    "rms": "RMS amplitude",
-    "stft_shape": "STFT, bins x frames",
-    "mel_shape": "mel, bands x frames",
-    "mfcc_shape": "MFCC, coefficients x frames",
-    "chroma_shape": "chroma, classes x frames",
-    "zero_crossings": "zero crossings",
-    "zero_crossings_per_s": "zero crossings per second",
-    "tempo_bpm": "tempo (beats/min)",
-    "beats": "tracked beats",
+_TEXTS = {
+    "waveform": "Amplitude over time, full scale being 1.",
+    "stft": "How strong each frequency is: frames of 2,048 samples, 512 samples apart.",
+    "spectrogram": "Mean power in each row, in dB below the peak of the track, down to -80 dB.",
+    "mel": "Power in 128 bands as wide as the ear hears them, in dB below the peak of the track.",
+    "harmonic_percussive": "The track taken apart by median filters along time and along "
+    "frequency; the two waves add up to it.",
+    "mfcc": "The shape of the mel spectrum in 20 coefficients. The first one is loudness and hides "
+    "the others; standardised, each coefficient has mean 0 and variance 1.",
+    "chroma": "Energy in the twelve pitch classes, the strongest of each frame being 1.",
+    "onsets": "Rise of the mel spectrum from frame to frame, and the beats that follow from it.",
+    "zero_crossings": "How often the wave changes its sign; noise does so more often than tone.",
 }
+_NAMED = 4
 
 
 @dataclass(frozen=True)
 class TracksReport:
-    """What there is to say about tracks.
-
-    Parameters
-    ----------
-    data : str
-        Where they are from.
-    synthetic : bool
-        They have been generated.
-    sounds : tuple of AnalysedTrack
-    settings : ExploreSettings
-    """
+    """What there is to say about tracks of some data, or about a file of a user's own."""
 
     data: str
     synthetic: bool
@@ -67,8 +57,7 @@ class TracksReport:
         settings, data = look.settings, look.data
         places: list[tuple[str, str | None, Path]] = []
         if settings.track_ids:
-            root = data.folder() / "genres_original"
-            tracks = chosen_tracks(root, settings.track_ids, data.name)
+            tracks = _chosen(settings.track_ids, data)
             places += [(track.id, track.genre, track.path) for track in tracks]
         if settings.audio:
             path = settings.audio.expanduser().absolute()
@@ -127,27 +116,36 @@ class TracksReport:
                 draw(kind, sounds, scales, folder / f"{name}.{kind.name}.png")
                 for name, sounds in groups.items()
             ]
-            sections.append(Section(kind.title, kind.text, drawn[: len(self.sounds)]))
+            sections.append(Section(kind.title, _TEXTS[kind.name], drawn[: len(self.sounds)]))
         return sections
 
     def _tables(self) -> list[Table]:
         numbers = {sound.id: sound.numbers() for sound in self.sounds}
-        plain = {
-            id: {label: _text(row[key]) for key, label in _LABELS.items()}
-            for id, row in numbers.items()
-        }
-        features = pd.DataFrame({id: row["features"] for id, row in numbers.items()})
+        features = pd.DataFrame({id: row.pop("features") for id, row in numbers.items()})
+        plain = pd.DataFrame(numbers).map(_text)
         return [
-            Table("Numbers of the signal", pd.DataFrame(plain).reset_index(names="number")),
+            Table("Numbers of the signal", plain.reset_index(names="number")),
             Table("Features of the published table", features.reset_index(names="feature")),
         ]
 
 
+def _chosen(ids: tuple[str, ...], data: Location) -> list[Track]:
+    tracks = {track.id: track for track in find_tracks(data.folder() / "genres_original")}
+    known = list(tracks)
+    allowed = f"one of {len(known)} ids, {known[0]} to {known[-1]}"
+    mistakes = [
+        Mistake("track", f"no audio of it in data={data.name}{nearest(id, known)}", allowed, id)
+        for id in ids
+        if id not in tracks
+    ]
+    if mistakes:
+        raise ConfigError(mistakes)
+    return [tracks[id] for id in ids]
+
+
 def _text(value: Any) -> str:
-    if value is None:
-        return "unknown"
     if isinstance(value, list):
-        return " x ".join(str(size) for size in value)
+        return " x ".join(map(str, value))
     if isinstance(value, float):
         return f"{value:.4f}"
-    return f"{value:,}" if isinstance(value, int) else value
+    return f"{value:,}" if isinstance(value, int) else value or "unknown"

@@ -86,14 +86,13 @@ def heat_map(
     rows: Sequence[str],
     columns: Sequence[str],
 ) -> None:
-    """Draw a matrix of shares as shades, with a text in each cell.
+    """Draw a matrix of shares, 0 to 1, as shades, with a text in each cell.
 
     Parameters
     ----------
     axes : Axes
-    shares : ndarray, shape (n_rows, n_columns)
-        From 0 to 1; what is not a number stays white.
-    texts : ndarray of str, shape (n_rows, n_columns)
+    shares, texts : ndarray of float and of str, shape (n_rows, n_columns)
+        A share that is not a number stays white.
     rows, columns : sequence of str
         Names, beside and below.
     """

@@ -1,8 +1,9 @@
-"""One HTML file that holds everything: it needs no network, no script and no other file."""
+"""A report in a folder: one HTML file that needs nothing else, and its numbers as JSON."""
 
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +14,14 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_numeric_dtype
 
+from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.report.canvas import Picture
 
 _LONG = 16
+_SYNTHETIC = (
+    "SYNTHETIC, not GTZAN: this audio was generated so that everything can be tried. What is shown "
+    "here says nothing about music, nor how good anything is."
+)
 _PAGE_REM = 72
 
 _STYLE = """
@@ -98,39 +104,75 @@ class Section:
     columns: int = 3
 
 
+def free_folder(path: Path) -> Path:
+    """Return `path` in full; it is not made yet.
+
+    Raises
+    ------
+    ConfigError
+        It is a file, or a folder that is not empty.
+    """
+    folder = path.expanduser().absolute()
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        what = "not empty" if folder.is_dir() else "not a folder"
+        raise ConfigError(Mistake("output", what, "a new or an empty folder", str(folder)))
+    return folder
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it lies in.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        allowed = "a folder that can be made"
+        raise ConfigError(Mistake("output", "cannot be made", allowed, str(error))) from error
+
+
 def write_page(
     path: Path,
     *,
     title: str,
+    synthetic: bool,
     facts: Mapping[str, Any],
     sections: Sequence[Section],
-    warning: str = "",
+    numbers: Mapping[str, Any],
 ) -> None:
-    """Write a page.
+    """Write a page, and what it says in numbers beside it.
 
     Parameters
     ----------
     path : Path
-        The HTML file.
+        The HTML file; the numbers have the suffix ``.json``.
     title : str
+    synthetic : bool
+        Nobody must miss that what is shown was generated.
     facts : mapping
         Names and values, under the title.
     sections : sequence of Section
-    warning : str
-        What nobody must miss, above everything else.
+    numbers : mapping
+        What JSON can hold; anything else becomes text.
     """
-    body = [f"<h1>{escape(title)}</h1>"]
-    if warning:
-        body.append(f'<p class="warn">{escape(warning)}</p>')
     items = (f"<dt>{escape(key)}</dt><dd>{escape(str(value))}</dd>" for key, value in facts.items())
-    body.append(f'<dl class="facts">{"".join(items)}</dl>')
-    body += [_section(section) for section in sections]
+    body = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="warn">{_SYNTHETIC}</p>' if synthetic else "",
+        f'<dl class="facts">{"".join(items)}</dl>',
+        *map(_section, sections),
+    ]
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style>"
     )
     start = f'<!doctype html>\n<html lang="en"><head>{head}</head><body><main>'
     path.write_text("\n".join([start, *body, "</main></body></html>\n"]), encoding="utf-8")
+    text = json.dumps({"synthetic": synthetic, **numbers}, indent=1, allow_nan=False, default=str)
+    path.with_suffix(".json").write_text(text, encoding="utf-8")
 
 
 def _section(section: Section) -> str:

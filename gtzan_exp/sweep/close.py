@@ -90,7 +90,7 @@ def _line(run: Run, job: int, search: Search | None, status: str | None = None) 
 def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs: list[Run]) -> None:
     import pandas as pd
 
-    from gtzan_exp.compare.markdown import write_summary
+    from gtzan_exp.compare.text import write_summary
     from gtzan_exp.tracking.query import as_table
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 
 from gtzan_exp.cli import main
-from gtzan_exp.compare.markdown import write_summary
 from gtzan_exp.compare.run_columns import unfinished
 from gtzan_exp.compare.summary import over_draws, summary
-from gtzan_exp.compare.text import as_text, notes, protocol_title, terminal_text
+from gtzan_exp.compare.text import as_text, notes, protocol_title, terminal_text, write_summary
 from gtzan_exp.config.cell import resolve
 from gtzan_exp.config.compose import composed
 from gtzan_exp.config.files import choices
