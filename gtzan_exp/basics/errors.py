@@ -76,14 +76,11 @@ class MissingExtraError(GtzanExpError):
     def __init__(self, where: str, package: str, extra: str) -> None:
         self.package = package
         self.extra = extra
-        super().__init__(
-            Mistake(
-                where,
-                f"needs {package}, which is not installed",
-                f"pip install 'gtzan-exp[{extra}]'",
-                f"no module {package}",
-            )
+        what, allowed = (
+            f"needs {package}, which is not installed",
+            f"pip install 'gtzan-exp[{extra}]'",
         )
+        super().__init__(Mistake(where, what, allowed, f"no module {package}"))
 
     def __reduce__(self):
         return type(self), (self.mistakes[0].where, self.package, self.extra)

@@ -239,14 +239,13 @@ class Outbox:
         if not entry.datasets:
             return
         inputs = [_dataset_input(dataset) for dataset in entry.datasets]
-        for wait in _WAITS:
+        for wait in (*_WAITS, None):
             try:
                 return client.log_inputs(entry.run_id, inputs)
             except MlflowException as error:
-                if "unique" not in str(error).lower():
+                if wait is None or "unique" not in str(error).lower():
                     raise
                 sleep(wait)
-        return client.log_inputs(entry.run_id, inputs)
 
     def _files(self, client: MlflowClient, entry: Entry) -> None:
         if entry.has_files:
