@@ -61,10 +61,6 @@ class Search:
         """``maximize``, or ``minimize`` for a loss."""
         return "minimize" if self.metric == "val/log_loss" else "maximize"
 
-    def is_better(self, score: float, other: float) -> bool:
-        """Say whether `score` is strictly better than `other`."""
-        return score < other if self.direction == "minimize" else score > other
-
     def study(self) -> optuna.Study:
         """Return an Optuna study without trials, in memory."""
         import optuna

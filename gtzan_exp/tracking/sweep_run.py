@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtzan_exp.basics.errors import ConfigError
 from gtzan_exp.basics.process import process_tags
-from gtzan_exp.tracking.outbox import ERROR, MAX_PARAM, MAX_TAG, PARENT, Outbox, as_tags, now
+from gtzan_exp.tracking.outbox import ERROR, MAX_PARAM, MAX_TAG, PARENT, as_tags, kept_in, now
 from gtzan_exp.tracking.query import searched
 from gtzan_exp.tracking.record import git_tags, opened, version_tags
 from gtzan_exp.tracking.stale import STALE, close_dead, close_dead_of
@@ -90,8 +90,9 @@ class SweepRun:
         error : Exception
             What the job failed of.
         """
-        if Outbox(tracking, folder).path.exists() or self._is_recorded(tracking, tags["job"]):
-            return
+        with suppress(ConfigError), self.tracking.asked() as client:
+            if kept_in(folder).exists() or self._children(client, tags["job"]):
+                return
         with suppress(type(error)), opened(tracking, folder, name, {**git_tags(), **tags}):
             raise error
 
@@ -100,21 +101,14 @@ class SweepRun:
 
         The tags are from `child_tags`; the folder is for the run's files, of which it has none.
         """
-        job = int(tags["job"])
         with suppress(ConfigError), self.tracking.asked() as client:
-            child = _newest(self._children(client)).get(job)
-            if child is not None and child.info.status == "RUNNING":
-                client.set_tag(child.info.run_id, ERROR, reason)
-                client.set_terminated(child.info.run_id, "FAILED")
-            if child is not None or job in self.skipped():
+            for child in self._children(client, tags["job"]):
+                if child.info.status == "RUNNING":
+                    client.set_tag(child.info.run_id, ERROR, reason)
+                    client.set_terminated(child.info.run_id, "FAILED")
+            if int(tags["job"]) in self.skipped():
                 return
         self.fail(self.tracking, folder, "failed", tags, RuntimeError(reason))
-
-    def _is_recorded(self, tracking: Tracking, job: str) -> bool:
-        wanted = f"tags.`mlflow.parentRunId` = '{self.run_id}' and tags.job = '{job}'"
-        with suppress(ConfigError), tracking.asked() as client:
-            return bool(client.search_runs([tracking.experiment_id(client)], wanted, max_results=1))
-        return False
 
     def jobs(self) -> list[Run]:
         """Return the runs of the jobs in their order; of a job that ran again, the newest.
@@ -128,16 +122,13 @@ class SweepRun:
         """
         patience = monotonic() + _CLOSING_SECONDS
         with self.tracking.asked() as client:
-            while True:
-                runs = self._children(client)
-                if not any(run.info.status == "RUNNING" for run in runs):
-                    break
-                if close_dead_of(client, runs):
-                    continue
-                if monotonic() > patience:
+            while any(run.info.status == "RUNNING" for run in (runs := self._children(client))):
+                if not close_dead_of(client, runs) and monotonic() > patience:
                     break
                 sleep(0.1)
-        return [run for _, run in sorted(_newest(runs).items())]
+        in_time = sorted(runs, key=lambda run: run.info.start_time)
+        newest = {int(run.data.tags["job"]): run for run in in_time}
+        return [newest[job] for job in sorted(newest)]
 
     def skipped(self) -> dict[int, Run]:
         """Return the finished runs that stand for skipped jobs, by the number of the job."""
@@ -180,13 +171,9 @@ class SweepRun:
                 client.delete_tag(self.run_id, STALE)
             client.set_terminated(self.run_id, status)
 
-    def _children(self, client: MlflowClient) -> list[Run]:
+    def _children(self, client: MlflowClient, job: str | None = None) -> list[Run]:
+        """Return the runs of all jobs, or of one."""
         experiments = client.search_experiments(max_results=10_000)
         wanted = f"tags.`mlflow.parentRunId` = '{self.run_id}'"
+        wanted += f" and tags.job = '{job}'" if job is not None else ""
         return list(searched(client, [e.experiment_id for e in experiments], wanted))
-
-
-def _newest(runs: Iterable[Run]) -> dict[int, Run]:
-    """Return the newest of the runs of each job."""
-    ordered = sorted(runs, key=lambda run: run.info.start_time)
-    return {int(run.data.tags["job"]): run for run in ordered}

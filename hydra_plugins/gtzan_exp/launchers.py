@@ -33,13 +33,7 @@ _ENVIRONMENT = ("GTZAN_", "MLFLOW_")
 
 
 class ClusterLauncher(Launcher):
-    """What the launchers have in common: a job, and what becomes of those that died.
-
-    Parameters
-    ----------
-    **options
-        The node ``hydra.launcher``.
-    """
+    """What the launchers have in common: a job, and what becomes of those that died."""
 
     def __init__(self, **options: Any) -> None:
         from gtzan_exp.basics.checks import as_dict
@@ -55,8 +49,9 @@ class ClusterLauncher(Launcher):
         self.config = config
         self.state = Singleton.get_state()
 
-    def __call__(self, overrides: Sequence[str], number: int, job_id: str) -> JobReturn:
+    def __call__(self, overrides: Sequence[str], number: int) -> JobReturn:
         """Run a job, in a worker."""
+        job_id = self._enter_worker()
         setup_globals()
         Singleton.set_state(self.state)
         loader = self.hydra_context.config_loader
@@ -101,6 +96,10 @@ class ClusterLauncher(Launcher):
         return returns
 
     @abstractmethod
+    def _enter_worker(self) -> str:
+        """Prepare this worker for a job, and return the id that the cluster gave the job."""
+
+    @abstractmethod
     def _results(
         self, jobs: Sequence[Sequence[str]], first: int
     ) -> Iterator[JobReturn | Exception]:
@@ -115,11 +114,10 @@ class SubmititLauncher(ClusterLauncher):
 
     cluster: str
 
-    def __call__(self, overrides: Sequence[str], number: int, job_id: str = "") -> JobReturn:
-        """Run a job, in a worker that knows its own id."""
+    def _enter_worker(self) -> str:
         from submitit import JobEnvironment
 
-        return super().__call__(overrides, number, JobEnvironment().job_id)
+        return JobEnvironment().job_id
 
     def checkpoint(self, *arguments: Any) -> Any:
         """Return what is run when a preempted job gets its place back: all of it, once more."""
@@ -200,12 +198,11 @@ class LocalLauncher(SubmititLauncher):
 class RayLauncher(ClusterLauncher):
     """Jobs as tasks of a Ray cluster, or of the one that is started on this machine."""
 
-    def __call__(self, overrides: Sequence[str], number: int, job_id: str = "") -> JobReturn:
-        """Run a job, in a worker that knows its own id."""
+    def _enter_worker(self) -> str:
         import ray
 
         os.environ.update(self.environment)
-        return super().__call__(overrides, number, str(ray.get_runtime_context().get_task_id()))
+        return str(ray.get_runtime_context().get_task_id())
 
     def _results(
         self, jobs: Sequence[Sequence[str]], first: int
