@@ -173,12 +173,7 @@ def recorded_run(
 
 @contextmanager
 def opened(
-    tracking: Tracking,
-    folder: Path,
-    name: str,
-    tags: Mapping[str, Any],
-    *,
-    go_on: bool = True,
+    tracking: Tracking, folder: Path, name: str, tags: Mapping[str, Any], *, go_on: bool = True
 ) -> Iterator[Recorder]:
     """Open a run of any kind, and close it whatever happens; see `recorded_run`.
 

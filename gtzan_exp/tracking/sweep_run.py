@@ -122,10 +122,12 @@ class SweepRun:
         """
         patience = monotonic() + _CLOSING_SECONDS
         with self.tracking.asked() as client:
-            while any(run.info.status == "RUNNING" for run in (runs := self._children(client))):
+            runs = self._children(client)
+            while any(run.info.status == "RUNNING" for run in runs):
                 if not close_dead_of(client, runs) and monotonic() > patience:
                     break
                 sleep(0.1)
+                runs = self._children(client)
         in_time = sorted(runs, key=lambda run: run.info.start_time)
         newest = {int(run.data.tags["job"]): run for run in in_time}
         return [newest[job] for job in sorted(newest)]
