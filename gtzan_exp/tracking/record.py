@@ -8,7 +8,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -69,16 +69,10 @@ class Recorder:
     ) -> Iterator[Recorder]:
         """Open a run below this one; the tag `piece` says of which fold or fraction."""
         tags = {**tags, "task": piece, piece: which, **process_tags()}
-        entry = self._outbox.open(name, tags, parent=self._entry)
+        entry = self._outbox.open(name, tags, {}, parent=self._entry)
         with _closed(entry):
             yield Recorder(self._outbox, entry)
         self._outbox.send(entry)
-
-    def known(self, params: Mapping[str, Any], metrics: Mapping[str, float] | None = None) -> None:
-        """Record what is known before the fit; texts are cut at a limit."""
-        self._entry.params |= {key: str(value) for key, value in params.items()}
-        self._entry.measure(metrics or {})
-        self._outbox.send(self._entry, "params")
 
     def dataset(self, dataset: Dataset, split: Split) -> None:
         """Record the data as the input of the run."""
@@ -135,7 +129,6 @@ def recorded_run(
     name: str,
     params: Mapping[str, Any],
     tags: Mapping[str, Any],
-    metrics: Mapping[str, float] | None = None,
 ) -> Iterator[Recorder]:
     """Open a run and close it as FINISHED, FAILED (with its traceback) or KILLED.
 
@@ -149,12 +142,10 @@ def recorded_run(
         The folder of the run's files, which `Recorder.artifacts` records.
     name : str
     params : mapping
-        The flattened config.
+        The flattened config; texts are cut at a limit.
     tags : mapping
         Tags of the run; git and package versions are added. With ``mlflow.parentRunId`` it is the
         child of another run.
-    metrics : mapping, optional
-        What is measured before the fit.
 
     Raises
     ------
@@ -165,23 +156,9 @@ def recorded_run(
     if not is_child:
         with tracking.asked() as client:
             close_dead(client, [tracking.experiment_id(client)])
-    tags = {**git_tags(), **version_tags(), **tags}
-    with opened(tracking, folder, name, tags, go_on=is_child) as recorder:
-        recorder.known(params, metrics)
-        yield recorder
-
-
-@contextmanager
-def opened(
-    tracking: Tracking, folder: Path, name: str, tags: Mapping[str, Any], *, go_on: bool = True
-) -> Iterator[Recorder]:
-    """Open a run of any kind, and close it whatever happens; see `recorded_run`.
-
-    It may `go_on` where the store does not answer when it is opened.
-    """
     outbox = Outbox(tracking, folder)
-    entry = outbox.open(name, {**tags, **process_tags()})
-    if outbox.away is not None and not go_on:
+    entry = outbox.open(name, {**git_tags(), **version_tags(), **tags, **process_tags()}, params)
+    if outbox.away is not None and not is_child:
         raise outbox.away
     try:
         with _closed(entry):
@@ -215,29 +192,25 @@ def version_tags() -> dict[str, str]:
     others add up in another order, and what follows differs in the last digits.
     """
     optional = [name for name in ("xgboost", "keras", "tensorflow") if name in sys.modules]
-    found = {f"{VERSION}{package}": _version(package) for package in (*_VERSIONS, *optional)}
-    found[f"{VERSION}python"] = ".".join(map(str, sys.version_info[:3]))
-    found[f"{VERSION}blas"] = _blas()
-    return {tag: number for tag, number in found.items() if number is not None}
+    found = {"python": ".".join(map(str, sys.version_info[:3])), **_blas()}
+    for package in (*_VERSIONS, *optional):
+        with suppress(PackageNotFoundError):
+            found[package] = _version(package)
+    return {f"{VERSION}{name}": number for name, number in found.items()}
+
+
+_version = cache(version)
 
 
 @cache
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-@cache
-def _blas() -> str | None:
+def _blas() -> dict[str, str]:
     from threadpoolctl import ThreadpoolController
 
     for blas in ThreadpoolController().select(user_api="blas").info():
         kernels = f" {blas['architecture']}" if blas.get("architecture") else ""
         name = f"{blas['internal_api']} {blas['version']}{kernels}"
-        return f"{name}, threads: {blas['num_threads']}"
-    return None
+        return {"blas": f"{name}, threads: {blas['num_threads']}"}
+    return {}
 
 
 @cache

@@ -14,7 +14,7 @@ from gtzan_exp.basics.errors import ConfigError
 from gtzan_exp.basics.process import process_tags
 from gtzan_exp.tracking.outbox import ERROR, MAX_PARAM, MAX_TAG, PARENT, as_tags, kept_in, now
 from gtzan_exp.tracking.query import searched
-from gtzan_exp.tracking.record import git_tags, opened, version_tags
+from gtzan_exp.tracking.record import git_tags, recorded_run, version_tags
 from gtzan_exp.tracking.stale import STALE, close_dead, close_dead_of
 from gtzan_exp.tracking.store import Tracking, masked
 
@@ -93,7 +93,7 @@ class SweepRun:
         with suppress(ConfigError), self.tracking.asked() as client:
             if kept_in(folder).exists() or self._children(client, tags["job"]):
                 return
-        with suppress(type(error)), opened(tracking, folder, name, {**git_tags(), **tags}):
+        with suppress(type(error)), recorded_run(tracking, folder, name, {}, tags):
             raise error
 
     def lose(self, folder: Path, tags: Mapping[str, str], reason: str) -> None:
