@@ -61,17 +61,7 @@ class RefusedError(GtzanExpError):
 
 
 class MissingExtraError(GtzanExpError):
-    """An optional dependency is not installed.
-
-    Parameters
-    ----------
-    where : str
-        The option that needs the dependency, for example ``model=cnn2d``.
-    package : str
-        The package that is missing.
-    extra : str
-        The extra of gtzan-exp that brings it.
-    """
+    """A package is not installed that an option needs, as ``model=cnn2d``, and an extra brings."""
 
     def __init__(self, where: str, package: str, extra: str) -> None:
         self.package = package

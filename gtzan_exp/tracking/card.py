@@ -56,16 +56,9 @@ class ModelCard:
 
     @classmethod
     def read(cls, metadata: Any, where: str, *, trusted: tuple[str, ...] = ()) -> ModelCard:
-        """Return the card that `metadata` describes.
+        """Return the card whose `ModelCard.metadata` were read in a file, which `where` names.
 
-        Parameters
-        ----------
-        metadata : mapping
-            What `ModelCard.metadata` gave.
-        where : str
-            The file that it is from.
-        trusted : tuple of str
-            Views that may be used besides those of the package.
+        Views may be used that are `trusted` by name, besides those of the package.
 
         Raises
         ------

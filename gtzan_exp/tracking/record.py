@@ -76,6 +76,7 @@ class Recorder:
 
     def dataset(self, dataset: Dataset, split: Split) -> None:
         """Record the data as the input of the run."""
+        shapes = {name: list(array.shape) for name, array in dataset.arrays.items()}
         profile = {"num_rows": len(dataset), "classes": len(dataset.classes)}
         self._entry.datasets.append(
             {
@@ -83,7 +84,7 @@ class Recorder:
                 "digest": dataset.fingerprint,
                 "source_type": "local",
                 "source": json.dumps({"uri": dataset.source}),
-                "schema": json.dumps(_schema(dataset)),
+                "schema": json.dumps({"shapes": shapes}),
                 "profile": json.dumps(profile),
                 "context": f"split {split.name} {split.fingerprint}",
             }
@@ -122,13 +123,24 @@ class Recorder:
         self._entry.has_model = True
 
 
+def begun(
+    tracking: Tracking, folder: Path, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
+) -> tuple[Outbox, Entry]:
+    """Open a run, for which the store has to answer unless it is a child; see `recorded_run`."""
+    is_child = PARENT in tags
+    if not is_child:
+        with tracking.asked() as client:
+            close_dead(client, [tracking.experiment_id(client)])
+    outbox = Outbox(tracking, folder)
+    entry = outbox.open(name, {**git_tags(), **version_tags(), **tags, **process_tags()}, params)
+    if outbox.away is not None and not is_child:
+        raise outbox.away
+    return outbox, entry
+
+
 @contextmanager
 def recorded_run(
-    tracking: Tracking,
-    folder: Path,
-    name: str,
-    params: Mapping[str, Any],
-    tags: Mapping[str, Any],
+    tracking: Tracking, folder: Path, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
 ) -> Iterator[Recorder]:
     """Open a run and close it as FINISHED, FAILED (with its traceback) or KILLED.
 
@@ -152,14 +164,7 @@ def recorded_run(
     ConfigError
         The store does not answer. The child of a run goes on without it.
     """
-    is_child = PARENT in tags
-    if not is_child:
-        with tracking.asked() as client:
-            close_dead(client, [tracking.experiment_id(client)])
-    outbox = Outbox(tracking, folder)
-    entry = outbox.open(name, {**git_tags(), **version_tags(), **tags, **process_tags()}, params)
-    if outbox.away is not None and not is_child:
-        raise outbox.away
+    outbox, entry = begun(tracking, folder, name, params, tags)
     try:
         with _closed(entry):
             yield Recorder(outbox, entry)
@@ -230,9 +235,3 @@ def git_tags() -> dict[str, str]:
     except (OSError, subprocess.CalledProcessError):
         return {}
     return dict(zip(_GIT_TAGS, (commit, commit, str(dirty)), strict=True))
-
-
-def _schema(dataset: Dataset) -> dict[str, Any]:
-    """Return the shape of the inputs, or of each of several by name."""
-    shapes = {name: list(array.shape) for name, array in dataset.arrays.items()}
-    return {"shapes": shapes} if len(shapes) > 1 else {"shape": shapes.popitem()[1]}

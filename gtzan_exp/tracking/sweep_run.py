@@ -11,11 +11,10 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from gtzan_exp.basics.errors import ConfigError
-from gtzan_exp.basics.process import process_tags
-from gtzan_exp.tracking.outbox import ERROR, MAX_PARAM, MAX_TAG, PARENT, as_tags, kept_in, now
+from gtzan_exp.tracking.outbox import ERROR, MAX_TAG, PARENT, kept_in, now
 from gtzan_exp.tracking.query import searched
-from gtzan_exp.tracking.record import git_tags, recorded_run, version_tags
-from gtzan_exp.tracking.stale import STALE, close_dead, close_dead_of
+from gtzan_exp.tracking.record import begun, recorded_run
+from gtzan_exp.tracking.stale import STALE, close_dead_of
 from gtzan_exp.tracking.store import Tracking, masked
 
 if TYPE_CHECKING:
@@ -44,7 +43,12 @@ class SweepRun:
 
     @classmethod
     def open(
-        cls, tracking: Tracking, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
+        cls,
+        tracking: Tracking,
+        folder: Path,
+        name: str,
+        params: Mapping[str, Any],
+        tags: Mapping[str, Any],
     ) -> SweepRun:
         """Open the parent, which makes the store before the first worker needs it.
 
@@ -53,19 +57,9 @@ class SweepRun:
         ConfigError
             The store cannot be reached or made.
         """
-        from mlflow.entities import Param
-
-        tags = {**process_tags(), **git_tags(), **version_tags(), **tags, "task": "sweep"}
-        known = [
-            Param(re.sub(r"[^\w./ -]", "_", key), masked(str(value))[:MAX_PARAM])
-            for key, value in params.items()
-        ]
-        with tracking.asked() as client:
-            experiment_id = tracking.experiment_id(client)
-            close_dead(client, [experiment_id])
-            run = client.create_run(experiment_id, tags=as_tags(name, tags), run_name=name)
-            client.log_batch(run.info.run_id, params=known)
-        return cls(tracking, run.info.run_id)
+        known = {re.sub(r"[^\w./ -]", "_", key): value for key, value in params.items()}
+        _, entry = begun(tracking, folder, name, known, {**tags, "task": "sweep"})
+        return cls(tracking, entry.run_id)
 
     def child_tags(self, job: int, overrides: str, task: str) -> dict[str, str]:
         """Return the tags that make a run the child for a job."""
@@ -82,13 +76,7 @@ class SweepRun:
     ) -> None:
         """Make sure that a failed job has its child, also when it failed before it opened one.
 
-        Parameters
-        ----------
-        tracking, folder, name : as in `gtzan_exp.tracking.record.recorded_run`
-        tags : mapping
-            From `child_tags`.
-        error : Exception
-            What the job failed of.
+        The tags are from `child_tags`; tracking, folder and name are those of its run.
         """
         with suppress(ConfigError), self.tracking.asked() as client:
             if kept_in(folder).exists() or self._children(client, tags["job"]):

@@ -113,6 +113,7 @@ class SubmititLauncher(ClusterLauncher):
     """Jobs by submitit, each a process of its own that reads what to do from the sweep's folder."""
 
     cluster: str
+    at_once: int | None = None  # so many are submitted together; all of them
 
     def _enter_worker(self) -> str:
         from submitit import JobEnvironment
@@ -131,7 +132,7 @@ class SubmititLauncher(ClusterLauncher):
         from submitit.core.utils import UncompletedJobError
 
         numbers = range(first, first + len(jobs))
-        at_once = self._at_once(len(jobs))
+        at_once = self.at_once or len(jobs)
         for start in range(0, len(jobs), at_once):
             batch = slice(start, start + at_once)
             submitted = self._submit([list(job) for job in jobs[batch]], numbers[batch])
@@ -145,10 +146,6 @@ class SubmititLauncher(ClusterLauncher):
                 for job in submitted:
                     job.cancel(check=False)
                 raise
-
-    def _at_once(self, n_jobs: int) -> int:
-        """Return how many jobs are submitted together."""
-        return n_jobs
 
     def _submit(self, jobs: list[list[str]], numbers: Sequence[int]) -> list[Submitted]:
         from submitit import AutoExecutor
@@ -189,10 +186,7 @@ class LocalLauncher(SubmititLauncher):
 
     def __init__(self, *, array_parallelism: int, **options: Any) -> None:
         super().__init__(**options)
-        self._array_parallelism = array_parallelism
-
-    def _at_once(self, n_jobs: int) -> int:
-        return self._array_parallelism
+        self.at_once = array_parallelism
 
 
 class RayLauncher(ClusterLauncher):
