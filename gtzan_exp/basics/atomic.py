@@ -14,12 +14,7 @@ T = TypeVar("T")
 def write_text(path: Path, text: str, *, private: bool = False) -> None:
     """Write a file beside its place and rename it; folders are made when missing.
 
-    Parameters
-    ----------
-    path : Path
-    text : str
-    private : bool
-        Nobody else may read it, because it may hold a password.
+    Where it is `private`, because it may hold a password, nobody else may read it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.unfinished")

@@ -89,13 +89,8 @@ def checked(target: type, arguments: Mapping[str, Any], where: str, mistakes: li
 def object_of(node: Any, where: str, mistakes: list[Mistake], find: Find) -> Any:
     """Return the pydantic dataclass that a node names in ``_target_``, or None and its mistakes.
 
-    Parameters
-    ----------
-    node : mapping
-        Options, among which nodes that name a class are objects too.
-    where, mistakes : as in `checked`
-    find : callable
-        Takes the name, `where` and `mistakes`, and returns the class or None; see `imported`.
+    Nodes among its options that name a class become objects too. `find` is `imported`, or does so
+    for some classes only.
     """
     target = find(node.get("_target_"), where, mistakes)
     if target is None:

@@ -61,29 +61,16 @@ class RefusedError(GtzanExpError):
 
 
 class MissingExtraError(GtzanExpError):
-    """An optional dependency is not installed.
-
-    Parameters
-    ----------
-    where : str
-        The option that needs the dependency, for example ``model=cnn2d``.
-    package : str
-        The package that is missing.
-    extra : str
-        The extra of gtzan-exp that brings it.
-    """
+    """A package is not installed that an option needs, as ``model=cnn2d``, and an extra brings."""
 
     def __init__(self, where: str, package: str, extra: str) -> None:
         self.package = package
         self.extra = extra
-        super().__init__(
-            Mistake(
-                where,
-                f"needs {package}, which is not installed",
-                f"pip install 'gtzan-exp[{extra}]'",
-                f"no module {package}",
-            )
+        what, allowed = (
+            f"needs {package}, which is not installed",
+            f"pip install 'gtzan-exp[{extra}]'",
         )
+        super().__init__(Mistake(where, what, allowed, f"no module {package}"))
 
     def __reduce__(self):
         return type(self), (self.mistakes[0].where, self.package, self.extra)

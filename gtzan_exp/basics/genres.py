@@ -38,10 +38,7 @@ def labelled(data: str, synthetic: bool) -> str:
 def genre_colors(classes: Sequence[str]) -> dict[str, str]:
     """Return one colour-blind-safe hex colour per class; a GTZAN genre has the same one everywhere.
 
-    Parameters
-    ----------
-    classes : sequence of str
-        Class names. Those that are not GTZAN's take the palette in their own order.
+    Classes that are not GTZAN's take the palette in their own order.
     """
     palette = itertools.cycle(_COLORS.values())
     return {name: _COLORS.get(name) or next(palette) for name in classes}
@@ -52,10 +49,6 @@ def metric_names(classes: Sequence[str]) -> dict[str, str]:
 
     Letters, digits and ``_``, ``-``, ``.`` and space stay, all else becomes ``_``. Classes that
     would share a name are numbered: ``r&b`` and ``r+b`` are ``r_b`` and ``r_b_2``.
-
-    Parameters
-    ----------
-    classes : sequence of str
     """
     short = {name: re.sub(r"[^\w.\- ]", "_", name)[:_LONGEST_METRIC] for name in classes}
     names = {name: name for name in classes if short[name] == name and name.strip(".")}
@@ -91,11 +84,6 @@ def ids_of(name: str) -> Iterator[str]:
 
     ``rock/one song.wav`` (and ``rock\\one song.wav``) is ``rock.one song``; without a folder the
     genre is what stands before the first dot, or before the number, as in ``blues00000.png``.
-
-    Parameters
-    ----------
-    name : str
-        A file name, with or without folders.
     """
     *folders, file = name.replace("\\", "/").split("/")
     if folders:

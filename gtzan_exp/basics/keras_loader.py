@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 
 
@@ -15,15 +15,11 @@ def load() -> tuple[ModuleType, ModuleType]:
     """Return the modules ``keras`` and ``tensorflow``; the first call takes seconds."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _share_cores()
-    if "tensorflow" in sys.modules:
+    with nullcontext() if "tensorflow" in sys.modules else _held_back():
         import keras
         import tensorflow
-    else:
-        with _held_back():
-            import keras
-            import tensorflow
-        # It takes a second network in one process for a loop that builds the same one anew.
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # It takes a second network in one process for a loop that builds the same one anew.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     _spare_the_standard_error()
     return keras, tensorflow
 

@@ -50,17 +50,16 @@ def parse(arguments: Sequence[str], **options: str) -> Namespace:
 def composed_once(
     flags: Namespace, read_config: Callable[[DictConfig], T], config_name: str | None = None
 ) -> T:
-    """Compose the one config that a command line describes, and read it.
-
-    Raises
-    ------
-    ConfigError
-        With every mistake in it; or the command line is that of a sweep.
-    """
+    """Compose the one config that a command line describes, and read it; see `composed`."""
     from gtzan_exp.config.compose import composed
 
     if flags.multirun:
         allowed = "train and validate with it, other commands without"
         raise ConfigError(Mistake("--multirun", "is not for this command", allowed, "-m"))
-    name = config_name or flags.config_name
-    return composed(flags.overrides, read_config, config_dir=flags.config_dir, config_name=name)
+    chosen = files(flags) | ({"config_name": config_name} if config_name else {})
+    return composed(flags.overrides, read_config, **chosen)
+
+
+def files(flags: Namespace) -> dict[str, str]:
+    """Return the flags that name a folder of configs and a config, as `composed` takes them."""
+    return {"config_dir": flags.config_dir, "config_name": flags.config_name}

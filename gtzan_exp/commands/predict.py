@@ -55,17 +55,7 @@ _URI = r"(runs|models):/.+"
 
 @dataclass(frozen=True, kw_only=True)
 class PredictSettings:
-    """The options of ``gtzan-exp predict`` besides the model and the files.
-
-    Parameters
-    ----------
-    top : int
-        How many genres of each file.
-    format : {"table", "json", "csv"}
-        How they are printed.
-    trusted_types : tuple of str
-        Types of a model of your own that may be loaded besides those that the package trusts.
-    """
+    """The options of ``gtzan-exp predict`` besides the model and the files; see `USAGE`."""
 
     top: Annotated[int, Field(gt=0)] = 3
     format: Literal["table", "json", "csv"] = "table"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 
@@ -52,18 +51,18 @@ def _settings(config: DictConfig) -> tuple[Path, Path, PrepareSettings]:
     """Return the two folders and the settings, or raise every mistake in them."""
     options = [*option_names(PrepareSettings), "data", "view", "paths"]
     with reading(config, [], options) as found:
-        mistakes = found.mistakes
         data, view = (found.node.get(name) or {} for name in ("data", "view"))
-
-        def part(settings: type) -> Any:
-            own = {key: value for key, value in view.items() if key in option_names(settings)}
-            return checked(settings, own, "view", mistakes)
-
-        known = [*option_names(FeatureSettings), *option_names(SpectrogramSettings)]
-        mistakes += unknown(view, list(dict.fromkeys(known)), "view")
-        mistakes += unknown(data, ["audio", "root", "labels"], "data")
-        parts = {"features": part(FeatureSettings), "spectrograms": part(SpectrogramSettings)}
-        found.node.update((name, made) for name, made in parts.items() if made)
+        known: list[str] = []
+        for name, kind in {
+            "features": FeatureSettings,
+            "spectrograms": SpectrogramSettings,
+        }.items():
+            known += option_names(kind)
+            own = {key: view[key] for key in option_names(kind) if key in view}
+            if made := checked(kind, own, "view", found.mistakes):
+                found.node[name] = made
+        found.mistakes.extend(unknown(view, list(dict.fromkeys(known)), "view"))
+        found.mistakes.extend(unknown(data, ["audio", "root", "labels"], "data"))
         found.node["labels"] = data.get("labels") or {}
         settings = found.settings(PrepareSettings)
     return Path(data["audio"]).expanduser(), Path(data["root"]).expanduser(), settings

@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     ]
     if mistakes:
         raise ConfigError(mistakes)
-    from gtzan_exp.sweep.sync import sync
+    from gtzan_exp.sweep.close import sync
 
     folders = folders or [Path(name) for name in _DEFAULT if Path(name).is_dir()]
     line, status = None, 0

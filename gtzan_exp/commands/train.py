@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, report
 from gtzan_exp.basics.process import ends_in_order, say
 from gtzan_exp.commands import COMMANDS
-from gtzan_exp.commands.arguments import parse
+from gtzan_exp.commands.arguments import files, parse
 from gtzan_exp.config.files import choices
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
         if inspects or flags.resolve or flags.config_path or flags.experimental_rerun:
             hydra_main(arguments, job)
         else:
-            run_once(flags.overrides, job, **_files(flags))
+            run_once(flags.overrides, job, **files(flags))
     return 0
 
 
@@ -94,7 +94,7 @@ def _sweep(arguments: list[str], flags: Namespace) -> int:
     from gtzan_exp.config.sweep_plan import check_sweep
     from gtzan_exp.sweep.sweep import sweep
 
-    plan = check_sweep(flags.overrides, **_files(flags))
+    plan = check_sweep(flags.overrides, **files(flags))
     folder = plan.folder.replace("'", r"\'")  # fixed here, because it holds the time
     options = [f"hydra.sweep.dir='{folder}'"]
     if plan.basic:
@@ -102,10 +102,6 @@ def _sweep(arguments: list[str], flags: Namespace) -> int:
     launch = partial(hydra_main, [*arguments, *options])
     with ends_in_order():
         return sweep(plan, arguments, flags.overrides, launch)
-
-
-def _files(flags: Namespace) -> dict[str, str]:
-    return {"config_dir": flags.config_dir, "config_name": flags.config_name}
 
 
 def _prepare_completion(request: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gtzan_exp.commands.arguments import composed_once, parse
+from gtzan_exp.commands.arguments import composed_once, files, parse
 
 USAGE = """\
 usage: gtzan-exp validate [-m] [OVERRIDE ...]
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
 
     flags = parse(arguments)
     if flags.multirun:
-        check_sweep(flags.overrides, config_dir=flags.config_dir, config_name=flags.config_name)
+        check_sweep(flags.overrides, **files(flags))
         print("ok: the configuration of every job is valid")
         return 0
     cell = composed_once(flags, resolve)

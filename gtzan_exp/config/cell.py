@@ -228,37 +228,29 @@ def _argument_mistakes(target: Any, arguments: Mapping[str, Any]) -> list[Mistak
     open_ended = len(known) < len(parameters)
     if open_ended and hasattr(target, "_get_param_names"):
         known = tuple(sorted({*known, *target().get_params()}))
-    mistakes = [
-        Mistake(
-            f"model.{name}",
-            f"unknown option of {target.__name__}{nearest(name, known)}",
-            ", ".join((*_SPEC_FIELDS, *known)),
-            f"model.{name}",
-        )
-        for name in arguments
-        if name not in known
-    ]
-    mistakes += [
-        Mistake(f"model.{name}", "not set", f"model.{name}=VALUE", "nothing")
-        for name, p in parameters.items()
-        if p.default is p.empty and p.kind is not p.VAR_KEYWORD and name not in arguments
-    ]
+    mistakes = []
+    for name in arguments:
+        if name not in known:
+            what = f"unknown option of {target.__name__}{nearest(name, known)}"
+            allowed = ", ".join((*_SPEC_FIELDS, *known))
+            mistakes.append(Mistake(f"model.{name}", what, allowed, f"model.{name}"))
+    for name, p in parameters.items():
+        if p.default is p.empty and p.kind is not p.VAR_KEYWORD and name not in arguments:
+            mistakes.append(Mistake(f"model.{name}", "not set", f"model.{name}=VALUE", "nothing"))
     constraints = getattr(target, "_parameter_constraints", {})
-    from sklearn.utils._param_validation import (
-        InvalidParameterError,
-        validate_parameter_constraints,
-    )
+    from sklearn.utils import _param_validation as validation
 
     for name, value in arguments.items():
         try:
-            validate_parameter_constraints(constraints, {name: value}, target.__name__)
-        except InvalidParameterError as error:
-            _, _, rest = str(error).partition(" must be ")
+            validation.validate_parameter_constraints(constraints, {name: value}, target.__name__)
+        except validation.InvalidParameterError as error:
+            what, (_, _, rest) = (
+                f"not valid for {target.__name__}",
+                str(error).partition(" must be "),
+            )
             allowed, _, got = rest.rpartition(". Got ")
             got = got.removesuffix(" instead.")
-            mistakes.append(
-                Mistake(f"model.{name}", f"not valid for {target.__name__}", allowed, got)
-            )
+            mistakes.append(Mistake(f"model.{name}", what, allowed, got))
     return mistakes
 
 

@@ -70,12 +70,6 @@ def run_once(
 ) -> None:
     """Compose the config of one run, once and as a whole, and call a task on it as Hydra does.
 
-    Parameters
-    ----------
-    overrides, config_dir, config_name : as in `composed`
-    task : callable
-        Takes the config; `HydraConfig` is set meanwhile.
-
     Raises
     ------
     ConfigError

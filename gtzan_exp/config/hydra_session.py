@@ -84,24 +84,18 @@ class Session:
 def session(config_dir: str | None = None) -> Iterator[Session]:
     """Set Hydra up, and clear it afterwards.
 
-    Parameters
-    ----------
-    config_dir : str, optional
-        A folder with further configs, as given to ``--config-dir``.
-
     Raises
     ------
     ConfigError
-        There is no such folder.
+        There is no folder of further configs with the name `config_dir`.
     """
     register()
     version.setbase(_VERSION)
     search_path = create_config_search_path(str(conf_folder()))
     if config_dir is not None:
         if not os.path.isdir(config_dir):
-            raise ConfigError(
-                Mistake("--config-dir", "is not there", "a folder of configs", config_dir)
-            )
+            allowed = "a folder of configs"
+            raise ConfigError(Mistake("--config-dir", "is not there", allowed, config_dir))
         own = f"file://{os.path.abspath(config_dir)}"
         search_path.prepend("command-line", own, SearchPathQuery("schema"))
     GlobalHydra.instance().clear()

@@ -24,15 +24,7 @@ _METHODS = {
 
 @dataclass(frozen=True)
 class Reading:
-    """A config that is being read.
-
-    Parameters
-    ----------
-    node : dict
-        What it holds, resolved, as plain data.
-    mistakes : list of Mistake
-        What is wrong with it, as far as it has been read.
-    """
+    """A config that is being read: what it holds, resolved, and what is wrong with it so far."""
 
     node: dict[str, Any]
     mistakes: list[Mistake]
@@ -59,31 +51,18 @@ def reading(
     options: Sequence[str],
     mistakes: Iterable[Mistake] = (),
 ) -> Iterator[Reading]:
-    """Read a config, and raise all that was found wrong with it in the end.
-
-    Parameters
-    ----------
-    config : DictConfig
-    groups : sequence of str
-        Groups that it has to have.
-    options : sequence of str
-        What else may stand at its top.
-    mistakes : iterable of Mistake
-        What has been found before.
+    """Read a config that has these groups and may have these options at its top.
 
     Raises
     ------
     ConfigError
-        With every mistake, the first of each place.
+        In the end: with every mistake, those that were found before too, the first of each place.
     """
     found = list(mistakes)
     node = plain(config, found)
     found += unknown(node, [*options, *groups], "")
-    found += [
-        Mistake(name, "not set", f"{name}=NAME", "nothing")
-        for name in groups
-        if node.get(name) is None
-    ]
+    missing = [name for name in groups if node.get(name) is None]
+    found += [Mistake(name, "not set", f"{name}=NAME", "nothing") for name in missing]
     yield Reading(node, found)
     if found:
         raise ConfigError(once(found))

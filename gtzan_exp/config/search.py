@@ -56,15 +56,6 @@ class Search:
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     batch_size: Annotated[int, Field(ge=1)] = 4
 
-    @property
-    def direction(self) -> Literal["maximize", "minimize"]:
-        """``maximize``, or ``minimize`` for a loss."""
-        return "minimize" if self.metric == "val/log_loss" else "maximize"
-
-    def is_better(self, score: float, other: float) -> bool:
-        """Say whether `score` is strictly better than `other`."""
-        return score < other if self.direction == "minimize" else score > other
-
     def study(self) -> optuna.Study:
         """Return an Optuna study without trials, in memory."""
         import optuna
@@ -74,7 +65,10 @@ class Search:
             "random": optuna.samplers.RandomSampler(seed=self.seed),
             "tpe": optuna.samplers.TPESampler(seed=self.seed, constant_liar=True),
         }
-        return optuna.create_study(direction=self.direction, sampler=samplers[self.sampler])
+        is_loss = self.metric == "val/log_loss"
+        return optuna.create_study(
+            direction="minimize" if is_loss else "maximize", sampler=samplers[self.sampler]
+        )
 
 
 def space_mistakes(overrides: Iterable[Override]) -> list[Mistake]:

@@ -52,12 +52,6 @@ def check_sweep(
 ) -> SweepPlan:
     """Check the first `MAX_JOBS_CHECKED` jobs of a sweep, and of a search the ends of its space.
 
-    Parameters
-    ----------
-    overrides : sequence of str
-        As on the command line after ``--multirun``.
-    config_dir, config_name : as in `gtzan_exp.config.compose.composed`
-
     Raises
     ------
     ConfigError

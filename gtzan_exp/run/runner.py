@@ -97,10 +97,10 @@ def run(
             )
             return Result(earlier.info.run_id, earlier.data.metrics, output, skipped=True)
     all_tags = {**cell.tags, **found, **(tags or {})}
-    shares = {f"leak/{kind}": share for kind, share in leaks.shares.items()}
     folder = empty_record(output)
-    with recorded_run(cell.tracking, folder, cell.name, params, all_tags, shares) as recorder:
+    with recorded_run(cell.tracking, folder, cell.name, params, all_tags) as recorder:
         recorder.dataset(dataset, split)
+        recorder.metrics({f"leak/{kind}": share for kind, share in leaks.shares.items()})
         write_protocol(folder, dataset, split, leaks)
         title = f"{cell.name}, data: {labelled(dataset.name, dataset.synthetic)}"
         if len(split.reported) > 1:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MAX_DATASETS = 2
+_datasets: dict[str, Dataset] = {}  # the one used last is the last
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,15 @@ class Job:
         return self.parent.child_tags(number, overrides, task)
 
     def _load(self, cell: Cell) -> Dataset:
-        return _loaded(self.parent.run_id, cell)
+        """Read the view of a cell once per process and sweep; `_MAX_DATASETS` are kept."""
+        key = f"{self.parent.run_id} {cell.view!r} {cell.data!r}"
+        dataset = _datasets.pop(key, None)
+        if dataset is None:
+            if len(_datasets) == _MAX_DATASETS:
+                del _datasets[next(iter(_datasets))]
+            dataset = cell.view.load(cell.data, cache=cell.cache)
+        _datasets[key] = dataset
+        return dataset
 
     def _record_failure(
         self, config: DictConfig, folder: Path, tags: dict[str, str], error: Exception
@@ -123,21 +132,6 @@ class Job:
             cell = resolve(config)
             tracking, name, tags = cell.tracking, cell.name, {**described_by(cell), **tags}
         self.parent.fail(tracking, folder, name, tags, error)
-
-
-_datasets: dict[str, Dataset] = {}
-
-
-def _loaded(sweep: str, cell: Cell) -> Dataset:
-    """Read the view of a cell once per process and sweep; the last `_MAX_DATASETS` are kept."""
-    key = f"{sweep} {cell.view!r} {cell.data!r}"
-    dataset = _datasets.pop(key, None)
-    if dataset is None:
-        if len(_datasets) == _MAX_DATASETS:
-            del _datasets[next(iter(_datasets))]
-        dataset = cell.view.load(cell.data, cache=cell.cache)
-    _datasets[key] = dataset
-    return dataset
 
 
 def _log_failure(error: Exception) -> None:

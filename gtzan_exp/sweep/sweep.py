@@ -54,7 +54,7 @@ def sweep(
         tags["n_jobs_planned"] = str(plan.n_jobs)
     name = masked(f"sweep {' '.join(overrides)}")[:_MAX_NAME]
     folder = _free_folder(plan.folder)
-    parent = SweepRun.open(plan.first.tracking, name, params, tags)
+    parent = SweepRun.open(plan.first.tracking, folder, name, params, tags)
     ledger = Ledger(parent, folder, command, plan.n_jobs, plan.search)
     stopped: BaseException | None = None
     status = "FAILED"

@@ -56,35 +56,25 @@ class ModelCard:
 
     @classmethod
     def read(cls, metadata: Any, where: str, *, trusted: tuple[str, ...] = ()) -> ModelCard:
-        """Return the card that `metadata` describes.
+        """Return the card whose `ModelCard.metadata` were read in a file, which `where` names.
 
-        Parameters
-        ----------
-        metadata : mapping
-            What `ModelCard.metadata` gave.
-        where : str
-            The file that it is from.
-        trusted : tuple of str
-            Views that may be used besides those of the package.
+        Views may be used that are `trusted` by name, besides those of the package.
 
         Raises
         ------
         DataError
+            It holds a view that is not trusted, or whose options do not fit.
+        KeyError, TypeError, ValueError
             It describes no such card.
         """
-        try:
-            return cls(
-                view=_view(dict(metadata["view_settings"]), where, trusted),
-                prepare=settings_from_json(metadata["prepare"], where),
-                classes=tuple(map(str, metadata["classes"])),
-                data=str(metadata["data"]),
-                synthetic=bool(metadata["synthetic"]),
-                run_id=str(metadata["run_id"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            allowed = "a model that this version of gtzan-exp logged"
-            got = f"{type(error).__name__} {error} in its metadata"
-            raise DataError(Mistake(where, "is not one of ours", allowed, got)) from error
+        return cls(
+            view=_view(dict(metadata["view_settings"]), where, trusted),
+            prepare=settings_from_json(metadata["prepare"], where),
+            classes=tuple(map(str, metadata["classes"])),
+            data=str(metadata["data"]),
+            synthetic=bool(metadata["synthetic"]),
+            run_id=str(metadata["run_id"]),
+        )
 
 
 def _settings(value: Any) -> Any:

@@ -42,6 +42,7 @@ LOADER = "gtzan_exp.tracking.serving"
 
 _OWN = "gtzan_exp.models."
 _PIPELINE, _DESCRIPTION = "model.skops", "MLmodel"
+_DAMAGES = (AttributeError, ImportError, KeyError, OSError, TypeError, ValueError)
 _BASE_PACKAGES = ("librosa", "numpy", "pandas", "scikit-learn", "scipy", "skops")
 
 
@@ -75,19 +76,15 @@ def save_model(
     """Save a fitted pipeline as an MLflow model that belongs to no run yet.
 
     It has two flavours: ``mlflow.sklearn`` loads the pipeline, ``mlflow.pyfunc`` and
-    ``mlflow models serve`` give a `gtzan_exp.tracking.serving.ServedModel`.
+    ``mlflow models serve`` give a `gtzan_exp.tracking.serving.ServedModel`. The first track of the
+    data is the input example, if the view is `Servable`.
 
     Parameters
     ----------
     folder : Path
         Where to; what an earlier try left there is replaced.
     estimator : Pipeline
-    dataset : Dataset
-        Its first track is the input example, if the view is `Servable`.
-    view : View
-        What the model sees.
-    prepare : PrepareSettings
-        How the view was made from audio.
+    dataset, view, prepare : what it was fitted to, and how that was made from audio
     trusted : tuple of str
         Types to trust besides `TRUSTED_TYPES`.
 
@@ -210,18 +207,16 @@ def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
         raise DataError(Mistake("model", "is not one of ours", wanted, str(folder)))
     try:
         metadata = yaml.safe_load(description.read_bytes())["metadata"]
-        untrusted = skops.io.get_untrusted_types(file=path)
-    except (yaml.YAMLError, zipfile.BadZipFile, OSError, KeyError, TypeError, ValueError) as error:
-        raise _damaged(folder, error) from error
-    allowed = {*TRUSTED_TYPES, *filter(_is_own, untrusted), *trusted}
-    found = set(untrusted) - allowed
-    if found:
-        raise _untrusted(found)
-    card = ModelCard.read(metadata, str(description), trusted=trusted)
-    try:
+        untrusted = set(skops.io.get_untrusted_types(file=path))
+        allowed = {*TRUSTED_TYPES, *filter(_is_own, untrusted), *trusted}
+        if untrusted - allowed:
+            raise _untrusted(untrusted - allowed)
+        card = ModelCard.read(metadata, str(description), trusted=trusted)
         return LoggedModel(skops.io.load(path, trusted=sorted(allowed)), card)
-    except (AttributeError, ImportError, KeyError, OSError, TypeError, ValueError) as error:
-        raise _damaged(folder, error) from error
+    except (yaml.YAMLError, zipfile.BadZipFile, *_DAMAGES) as error:
+        got = f"{folder} ({type(error).__name__}: {error})"
+        what, wanted = "is damaged, or is not one of ours", "a whole model"
+        raise DataError(Mistake("model", what, wanted, got)) from error
 
 
 def _is_own(name: str) -> bool:
@@ -299,17 +294,7 @@ def _signature(example: pd.DataFrame | None) -> ModelSignature:
     )
 
 
-def _damaged(folder: Path, error: Exception) -> DataError:
-    got = f"{folder} ({type(error).__name__}: {error})"
-    return DataError(Mistake("model", "is damaged, or not one of ours", "a whole model", got))
-
-
 def _untrusted(found: set[str]) -> DataError:
-    return DataError(
-        Mistake(
-            "model",
-            "holds types that are not trusted",
-            "types in model.trusted_types (after a look at them), or tracking.log_model=false",
-            ", ".join(sorted(found)),
-        )
-    )
+    what = "holds types that are not trusted"
+    allowed = "types in model.trusted_types (after a look at them), or tracking.log_model=false"
+    return DataError(Mistake("model", what, allowed, ", ".join(sorted(found))))

@@ -149,12 +149,19 @@ class Outbox:
         """Where a model lies until it is delivered."""
         return self.folder.with_name(f"{self.folder.name}.model")
 
-    def open(self, name: str, tags: Mapping[str, object], parent: Entry | None = None) -> Entry:
+    def open(
+        self,
+        name: str,
+        tags: Mapping[str, object],
+        params: Mapping[str, object],
+        parent: Entry | None = None,
+    ) -> Entry:
         """Add a run, which the store hears of at once if it answers."""
         place = None if parent is None else self.entries.index(parent)
         entry = Entry(name, as_tags(name, {**tags, _RECORD: uuid4().hex}), now(), place)
+        entry.params |= {key: str(value) for key, value in params.items()}
         self.entries.append(entry)
-        self.send(entry, "run")
+        self.send(entry, "run", "params")
         return entry
 
     def send(self, entry: Entry, *steps: str) -> None:
@@ -239,14 +246,13 @@ class Outbox:
         if not entry.datasets:
             return
         inputs = [_dataset_input(dataset) for dataset in entry.datasets]
-        for wait in _WAITS:
+        for wait in (*_WAITS, None):
             try:
                 return client.log_inputs(entry.run_id, inputs)
             except MlflowException as error:
-                if "unique" not in str(error).lower():
+                if wait is None or "unique" not in str(error).lower():
                     raise
                 sleep(wait)
-        return client.log_inputs(entry.run_id, inputs)
 
     def _files(self, client: MlflowClient, entry: Entry) -> None:
         if entry.has_files:

@@ -31,7 +31,6 @@ def recorded_runs(
 
     Parameters
     ----------
-    tracking : Tracking
     filter : str, optional
         Further conditions in MLflow's own language, for example ``tags.model = 'svc'``.
     parent : str, optional

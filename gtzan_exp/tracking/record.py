@@ -8,7 +8,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -69,19 +69,14 @@ class Recorder:
     ) -> Iterator[Recorder]:
         """Open a run below this one; the tag `piece` says of which fold or fraction."""
         tags = {**tags, "task": piece, piece: which, **process_tags()}
-        entry = self._outbox.open(name, tags, parent=self._entry)
+        entry = self._outbox.open(name, tags, {}, parent=self._entry)
         with _closed(entry):
             yield Recorder(self._outbox, entry)
         self._outbox.send(entry)
 
-    def known(self, params: Mapping[str, Any], metrics: Mapping[str, float] | None = None) -> None:
-        """Record what is known before the fit; texts are cut at a limit."""
-        self._entry.params |= {key: str(value) for key, value in params.items()}
-        self._entry.measure(metrics or {})
-        self._outbox.send(self._entry, "params")
-
     def dataset(self, dataset: Dataset, split: Split) -> None:
         """Record the data as the input of the run."""
+        shapes = {name: list(array.shape) for name, array in dataset.arrays.items()}
         profile = {"num_rows": len(dataset), "classes": len(dataset.classes)}
         self._entry.datasets.append(
             {
@@ -89,7 +84,7 @@ class Recorder:
                 "digest": dataset.fingerprint,
                 "source_type": "local",
                 "source": json.dumps({"uri": dataset.source}),
-                "schema": json.dumps(_schema(dataset)),
+                "schema": json.dumps({"shapes": shapes}),
                 "profile": json.dumps(profile),
                 "context": f"split {split.name} {split.fingerprint}",
             }
@@ -128,14 +123,24 @@ class Recorder:
         self._entry.has_model = True
 
 
+def begun(
+    tracking: Tracking, folder: Path, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
+) -> tuple[Outbox, Entry]:
+    """Open a run, for which the store has to answer unless it is a child; see `recorded_run`."""
+    is_child = PARENT in tags
+    if not is_child:
+        with tracking.asked() as client:
+            close_dead(client, [tracking.experiment_id(client)])
+    outbox = Outbox(tracking, folder)
+    entry = outbox.open(name, {**git_tags(), **version_tags(), **tags, **process_tags()}, params)
+    if outbox.away is not None and not is_child:
+        raise outbox.away
+    return outbox, entry
+
+
 @contextmanager
 def recorded_run(
-    tracking: Tracking,
-    folder: Path,
-    name: str,
-    params: Mapping[str, Any],
-    tags: Mapping[str, Any],
-    metrics: Mapping[str, float] | None = None,
+    tracking: Tracking, folder: Path, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
 ) -> Iterator[Recorder]:
     """Open a run and close it as FINISHED, FAILED (with its traceback) or KILLED.
 
@@ -149,45 +154,17 @@ def recorded_run(
         The folder of the run's files, which `Recorder.artifacts` records.
     name : str
     params : mapping
-        The flattened config.
+        The flattened config; texts are cut at a limit.
     tags : mapping
         Tags of the run; git and package versions are added. With ``mlflow.parentRunId`` it is the
         child of another run.
-    metrics : mapping, optional
-        What is measured before the fit.
 
     Raises
     ------
     ConfigError
         The store does not answer. The child of a run goes on without it.
     """
-    is_child = PARENT in tags
-    if not is_child:
-        with tracking.asked() as client:
-            close_dead(client, [tracking.experiment_id(client)])
-    tags = {**git_tags(), **version_tags(), **tags}
-    with opened(tracking, folder, name, tags, go_on=is_child) as recorder:
-        recorder.known(params, metrics)
-        yield recorder
-
-
-@contextmanager
-def opened(
-    tracking: Tracking,
-    folder: Path,
-    name: str,
-    tags: Mapping[str, Any],
-    *,
-    go_on: bool = True,
-) -> Iterator[Recorder]:
-    """Open a run of any kind, and close it whatever happens; see `recorded_run`.
-
-    It may `go_on` where the store does not answer when it is opened.
-    """
-    outbox = Outbox(tracking, folder)
-    entry = outbox.open(name, {**tags, **process_tags()})
-    if outbox.away is not None and not go_on:
-        raise outbox.away
+    outbox, entry = begun(tracking, folder, name, params, tags)
     try:
         with _closed(entry):
             yield Recorder(outbox, entry)
@@ -220,29 +197,25 @@ def version_tags() -> dict[str, str]:
     others add up in another order, and what follows differs in the last digits.
     """
     optional = [name for name in ("xgboost", "keras", "tensorflow") if name in sys.modules]
-    found = {f"{VERSION}{package}": _version(package) for package in (*_VERSIONS, *optional)}
-    found[f"{VERSION}python"] = ".".join(map(str, sys.version_info[:3]))
-    found[f"{VERSION}blas"] = _blas()
-    return {tag: number for tag, number in found.items() if number is not None}
+    found = {"python": ".".join(map(str, sys.version_info[:3])), **_blas()}
+    for package in (*_VERSIONS, *optional):
+        with suppress(PackageNotFoundError):
+            found[package] = _version(package)
+    return {f"{VERSION}{name}": number for name, number in found.items()}
+
+
+_version = cache(version)
 
 
 @cache
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-@cache
-def _blas() -> str | None:
+def _blas() -> dict[str, str]:
     from threadpoolctl import ThreadpoolController
 
     for blas in ThreadpoolController().select(user_api="blas").info():
         kernels = f" {blas['architecture']}" if blas.get("architecture") else ""
         name = f"{blas['internal_api']} {blas['version']}{kernels}"
-        return f"{name}, threads: {blas['num_threads']}"
-    return None
+        return {"blas": f"{name}, threads: {blas['num_threads']}"}
+    return {}
 
 
 @cache
@@ -262,9 +235,3 @@ def git_tags() -> dict[str, str]:
     except (OSError, subprocess.CalledProcessError):
         return {}
     return dict(zip(_GIT_TAGS, (commit, commit, str(dirty)), strict=True))
-
-
-def _schema(dataset: Dataset) -> dict[str, Any]:
-    """Return the shape of the inputs, or of each of several by name."""
-    shapes = {name: list(array.shape) for name, array in dataset.arrays.items()}
-    return {"shapes": shapes} if len(shapes) > 1 else {"shape": shapes.popitem()[1]}

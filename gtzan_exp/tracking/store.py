@@ -153,13 +153,10 @@ class Tracking:
         """
         if urlsplit(self.uri).scheme in ("http", "https"):
             try:
-                with urlopen(f"{self.uri.rstrip('/')}/health", timeout=_PROBE_SECONDS):
-                    pass
-            except HTTPError as error:
-                if error.code >= 500:
-                    raise self.unreachable(error) from error
+                urlopen(f"{self.uri.rstrip('/')}/health", timeout=_PROBE_SECONDS).close()
             except (OSError, ValueError, HTTPException) as error:
-                raise self.unreachable(error) from error
+                if not isinstance(error, HTTPError) or error.code >= 500:
+                    raise self.unreachable(error) from error
         _away.discard(self.uri)
 
     def failed(self, error: Exception) -> AwayError | RefusedError:

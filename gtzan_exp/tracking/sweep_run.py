@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,10 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from gtzan_exp.basics.errors import ConfigError
-from gtzan_exp.basics.process import process_tags
-from gtzan_exp.tracking.outbox import ERROR, MAX_PARAM, MAX_TAG, PARENT, Outbox, as_tags, now
+from gtzan_exp.tracking.outbox import ERROR, MAX_TAG, PARENT, kept_in, now
 from gtzan_exp.tracking.query import searched
-from gtzan_exp.tracking.record import git_tags, opened, version_tags
-from gtzan_exp.tracking.stale import STALE, close_dead, close_dead_of
+from gtzan_exp.tracking.record import begun, recorded_run
+from gtzan_exp.tracking.stale import STALE, close_dead_of
 from gtzan_exp.tracking.store import Tracking, masked
 
 if TYPE_CHECKING:
@@ -44,7 +43,12 @@ class SweepRun:
 
     @classmethod
     def open(
-        cls, tracking: Tracking, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
+        cls,
+        tracking: Tracking,
+        folder: Path,
+        name: str,
+        params: Mapping[str, Any],
+        tags: Mapping[str, Any],
     ) -> SweepRun:
         """Open the parent, which makes the store before the first worker needs it.
 
@@ -53,19 +57,9 @@ class SweepRun:
         ConfigError
             The store cannot be reached or made.
         """
-        from mlflow.entities import Param
-
-        tags = {**process_tags(), **git_tags(), **version_tags(), **tags, "task": "sweep"}
-        known = [
-            Param(re.sub(r"[^\w./ -]", "_", key), masked(str(value))[:MAX_PARAM])
-            for key, value in params.items()
-        ]
-        with tracking.asked() as client:
-            experiment_id = tracking.experiment_id(client)
-            close_dead(client, [experiment_id])
-            run = client.create_run(experiment_id, tags=as_tags(name, tags), run_name=name)
-            client.log_batch(run.info.run_id, params=known)
-        return cls(tracking, run.info.run_id)
+        known = {re.sub(r"[^\w./ -]", "_", key): value for key, value in params.items()}
+        _, entry = begun(tracking, folder, name, known, {**tags, "task": "sweep"})
+        return cls(tracking, entry.run_id)
 
     def child_tags(self, job: int, overrides: str, task: str) -> dict[str, str]:
         """Return the tags that make a run the child for a job."""
@@ -82,17 +76,12 @@ class SweepRun:
     ) -> None:
         """Make sure that a failed job has its child, also when it failed before it opened one.
 
-        Parameters
-        ----------
-        tracking, folder, name : as in `gtzan_exp.tracking.record.recorded_run`
-        tags : mapping
-            From `child_tags`.
-        error : Exception
-            What the job failed of.
+        The tags are from `child_tags`; tracking, folder and name are those of its run.
         """
-        if Outbox(tracking, folder).path.exists() or self._is_recorded(tracking, tags["job"]):
-            return
-        with suppress(type(error)), opened(tracking, folder, name, {**git_tags(), **tags}):
+        with suppress(ConfigError), self.tracking.asked() as client:
+            if kept_in(folder).exists() or self._children(client, tags["job"]):
+                return
+        with suppress(type(error)), recorded_run(tracking, folder, name, {}, tags):
             raise error
 
     def lose(self, folder: Path, tags: Mapping[str, str], reason: str) -> None:
@@ -100,21 +89,14 @@ class SweepRun:
 
         The tags are from `child_tags`; the folder is for the run's files, of which it has none.
         """
-        job = int(tags["job"])
         with suppress(ConfigError), self.tracking.asked() as client:
-            child = _newest(self._children(client)).get(job)
-            if child is not None and child.info.status == "RUNNING":
-                client.set_tag(child.info.run_id, ERROR, reason)
-                client.set_terminated(child.info.run_id, "FAILED")
-            if child is not None or job in self.skipped():
+            for child in self._children(client, tags["job"]):
+                if child.info.status == "RUNNING":
+                    client.set_tag(child.info.run_id, ERROR, reason)
+                    client.set_terminated(child.info.run_id, "FAILED")
+            if int(tags["job"]) in self.skipped():
                 return
         self.fail(self.tracking, folder, "failed", tags, RuntimeError(reason))
-
-    def _is_recorded(self, tracking: Tracking, job: str) -> bool:
-        wanted = f"tags.`mlflow.parentRunId` = '{self.run_id}' and tags.job = '{job}'"
-        with suppress(ConfigError), tracking.asked() as client:
-            return bool(client.search_runs([tracking.experiment_id(client)], wanted, max_results=1))
-        return False
 
     def jobs(self) -> list[Run]:
         """Return the runs of the jobs in their order; of a job that ran again, the newest.
@@ -128,16 +110,15 @@ class SweepRun:
         """
         patience = monotonic() + _CLOSING_SECONDS
         with self.tracking.asked() as client:
-            while True:
-                runs = self._children(client)
-                if not any(run.info.status == "RUNNING" for run in runs):
-                    break
-                if close_dead_of(client, runs):
-                    continue
-                if monotonic() > patience:
+            runs = self._children(client)
+            while any(run.info.status == "RUNNING" for run in runs):
+                if not close_dead_of(client, runs) and monotonic() > patience:
                     break
                 sleep(0.1)
-        return [run for _, run in sorted(_newest(runs).items())]
+                runs = self._children(client)
+        in_time = sorted(runs, key=lambda run: run.info.start_time)
+        newest = {int(run.data.tags["job"]): run for run in in_time}
+        return [newest[job] for job in sorted(newest)]
 
     def skipped(self) -> dict[int, Run]:
         """Return the finished runs that stand for skipped jobs, by the number of the job."""
@@ -180,13 +161,9 @@ class SweepRun:
                 client.delete_tag(self.run_id, STALE)
             client.set_terminated(self.run_id, status)
 
-    def _children(self, client: MlflowClient) -> list[Run]:
+    def _children(self, client: MlflowClient, job: str | None = None) -> list[Run]:
+        """Return the runs of all jobs, or of one."""
         experiments = client.search_experiments(max_results=10_000)
         wanted = f"tags.`mlflow.parentRunId` = '{self.run_id}'"
+        wanted += f" and tags.job = '{job}'" if job is not None else ""
         return list(searched(client, [e.experiment_id for e in experiments], wanted))
-
-
-def _newest(runs: Iterable[Run]) -> dict[int, Run]:
-    """Return the newest of the runs of each job."""
-    ordered = sorted(runs, key=lambda run: run.info.start_time)
-    return {int(run.data.tags["job"]): run for run in ordered}

@@ -33,13 +33,7 @@ _ENVIRONMENT = ("GTZAN_", "MLFLOW_")
 
 
 class ClusterLauncher(Launcher):
-    """What the launchers have in common: a job, and what becomes of those that died.
-
-    Parameters
-    ----------
-    **options
-        The node ``hydra.launcher``.
-    """
+    """What the launchers have in common: a job, and what becomes of those that died."""
 
     def __init__(self, **options: Any) -> None:
         from gtzan_exp.basics.checks import as_dict
@@ -55,8 +49,9 @@ class ClusterLauncher(Launcher):
         self.config = config
         self.state = Singleton.get_state()
 
-    def __call__(self, overrides: Sequence[str], number: int, job_id: str) -> JobReturn:
+    def __call__(self, overrides: Sequence[str], number: int) -> JobReturn:
         """Run a job, in a worker."""
+        job_id = self._enter_worker()
         setup_globals()
         Singleton.set_state(self.state)
         loader = self.hydra_context.config_loader
@@ -101,6 +96,10 @@ class ClusterLauncher(Launcher):
         return returns
 
     @abstractmethod
+    def _enter_worker(self) -> str:
+        """Prepare this worker for a job, and return the id that the cluster gave the job."""
+
+    @abstractmethod
     def _results(
         self, jobs: Sequence[Sequence[str]], first: int
     ) -> Iterator[JobReturn | Exception]:
@@ -114,12 +113,12 @@ class SubmititLauncher(ClusterLauncher):
     """Jobs by submitit, each a process of its own that reads what to do from the sweep's folder."""
 
     cluster: str
+    at_once: int | None = None  # so many are submitted together; all of them
 
-    def __call__(self, overrides: Sequence[str], number: int, job_id: str = "") -> JobReturn:
-        """Run a job, in a worker that knows its own id."""
+    def _enter_worker(self) -> str:
         from submitit import JobEnvironment
 
-        return super().__call__(overrides, number, JobEnvironment().job_id)
+        return JobEnvironment().job_id
 
     def checkpoint(self, *arguments: Any) -> Any:
         """Return what is run when a preempted job gets its place back: all of it, once more."""
@@ -133,7 +132,7 @@ class SubmititLauncher(ClusterLauncher):
         from submitit.core.utils import UncompletedJobError
 
         numbers = range(first, first + len(jobs))
-        at_once = self._at_once(len(jobs))
+        at_once = self.at_once or len(jobs)
         for start in range(0, len(jobs), at_once):
             batch = slice(start, start + at_once)
             submitted = self._submit([list(job) for job in jobs[batch]], numbers[batch])
@@ -147,10 +146,6 @@ class SubmititLauncher(ClusterLauncher):
                 for job in submitted:
                     job.cancel(check=False)
                 raise
-
-    def _at_once(self, n_jobs: int) -> int:
-        """Return how many jobs are submitted together."""
-        return n_jobs
 
     def _submit(self, jobs: list[list[str]], numbers: Sequence[int]) -> list[Submitted]:
         from submitit import AutoExecutor
@@ -191,21 +186,17 @@ class LocalLauncher(SubmititLauncher):
 
     def __init__(self, *, array_parallelism: int, **options: Any) -> None:
         super().__init__(**options)
-        self._array_parallelism = array_parallelism
-
-    def _at_once(self, n_jobs: int) -> int:
-        return self._array_parallelism
+        self.at_once = array_parallelism
 
 
 class RayLauncher(ClusterLauncher):
     """Jobs as tasks of a Ray cluster, or of the one that is started on this machine."""
 
-    def __call__(self, overrides: Sequence[str], number: int, job_id: str = "") -> JobReturn:
-        """Run a job, in a worker that knows its own id."""
+    def _enter_worker(self) -> str:
         import ray
 
         os.environ.update(self.environment)
-        return super().__call__(overrides, number, str(ray.get_runtime_context().get_task_id()))
+        return str(ray.get_runtime_context().get_task_id())
 
     def _results(
         self, jobs: Sequence[Sequence[str]], first: int

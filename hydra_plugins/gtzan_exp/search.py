@@ -54,7 +54,7 @@ class SearchSweeper(BasicSweeper):
         fixed = [text_of(o) for o in by_key.values() if not o.is_sweep_override()]
         space = {key: distribution(o) for key, o in by_key.items() if o.is_sweep_override()}
 
-        study, best = self.search.study(), None
+        study = self.search.study()
         for start in range(0, self.search.n_trials, self.search.batch_size):
             stop = min(start + self.search.batch_size, self.search.n_trials)
             trials = [study.ask(space) for _ in range(start, stop)]
@@ -63,12 +63,8 @@ class SearchSweeper(BasicSweeper):
             results = self.launcher.launch(batch, initial_job_idx=start)
             for number, result in enumerate(results, start=start):
                 trial, score = trials[number - start], result.return_value
-                if score is None:
-                    study.tell(trial, state=TrialState.FAIL)
-                    continue
-                study.tell(trial, score)
-                if best is None or self.search.is_better(score, best):
-                    best = score
+                study.tell(trial, score, state=TrialState.FAIL if score is None else None)
+                if score is not None and study.best_trial.number == trial.number:
                     self._keep(folder, number, batch[number - start], score)
 
     def _keep(self, folder: Path, number: int, overrides: list[str], score: float) -> None:

@@ -221,7 +221,8 @@ def test_a_missing_optuna_is_named(rings, monkeypatch, capsys):
 
 def test_folds_with_a_validation_part_and_losses_are_allowed(rings):
     assert check_sweep([*SEARCH[1:], "split=kfold", "split.val_size=0.1"]).n_jobs == 40
-    loss = Search(metric="val/log_loss")
-    assert loss.is_better(0.5, 0.6)
-    assert loss.study().direction.name == "MINIMIZE"
-    assert Search().is_better(0.6, 0.5)
+    for metric, best in (("val/log_loss", 0.5), ("val/macro_f1", 0.7)):
+        study = Search(metric=metric).study()
+        for score in (0.6, 0.5, 0.7):
+            study.tell(study.ask(), score)
+        assert study.best_value == best
