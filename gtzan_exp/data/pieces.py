@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ Look = Callable[[np.ndarray], np.ndarray]
 """From row numbers to the vectors of these rows, float of shape (n, d)."""
 
 NEAR, NEAR_IN_ORDER, NEAR_BY_WORD = 0.70, 0.80, 0.85
-_ORDER, _EVEN_ORDER = 5.0, 2.5
+_ORDER = 5.0
 _ALIKE = 0.08
 _APART = 0.90
 _ROWS_OF_STEM, _ROWS_OF_GENRE = 50, 500
@@ -48,28 +48,12 @@ class Pieces:
     evidence: str
 
 
-@dataclass(frozen=True)
-class Closeness:
-    """How close members of a stem are, compared with others of their genre.
+class _Measured(NamedTuple):
+    """A candidate with the distance within stems by that between them, and what it may be."""
 
-    Parameters
-    ----------
-    ratio : float
-        The median over rows of the mean distance to their own stem by that to other stems.
-    order : float
-        By how many standard deviations more often than by chance the nearest member of the stem is
-        a neighbour by number.
-    """
-
+    candidate: Candidate
     ratio: float
-    order: float
-
-    def is_enough(self, candidate: Candidate) -> bool:
-        """Tell whether members of a stem are pieces of a track, by what their names say besides."""
-        if candidate.by_word:
-            return self.ratio <= NEAR_BY_WORD
-        in_order = self.order >= (_EVEN_ORDER if candidate.is_even else _ORDER)
-        return self.ratio <= (NEAR_IN_ORDER if in_order else NEAR)
+    limit: float
 
 
 def find_pieces(
@@ -107,19 +91,24 @@ def find_pieces(
     if mode == "tracks":
         return None
     names = [name.removeprefix(f"{label}.") for name, label in zip(ids, labels, strict=True)]
+    common = words_of(np.unique(labels).tolist())
     tracks, left = ids.astype(object), np.arange(len(ids))
     shown, ratios = [], []
     while True:
-        found = candidates(names, labels, left)
-        measured = [(candidate, _closeness(candidate, labels, look)) for candidate in found]
-        chosen = _chosen(measured, believe=mode == "group")
-        if chosen is None:
+        measured = [_measured(candidate, look) for candidate in candidates(names, labels, left)]
+        fit = measured if mode == "group" else [m for m in measured if m.ratio <= m.limit]
+        if not fit:
             break
-        candidate, close = chosen
-        rows = _name_tracks(candidate.spelling, names, labels, left, tracks)
-        shown.append(ids[candidate.rows[0]])
-        ratios.append(close.ratio)
-        left = np.setdiff1d(left, rows)
+        candidate, ratio, _ = _best(fit)
+        shown.append(ids[candidate.members["row"].min()])
+        ratios.append(ratio)
+        named = np.zeros(len(ids), dtype=bool)
+        for row in left.tolist():
+            for reading in readings(names[row], common):
+                if reading.spelling == candidate.spelling:
+                    tracks[row] = track_id(f"{reading.stem.replace('/', '_')}.wav", labels[row])
+                    named[row] = True
+        left = left[~named[left]]
     tracks = tracks.astype(str)
     if shown:
         grouped = tracks != ids
@@ -136,131 +125,85 @@ def find_pieces(
     return Pieces(ids, 0, 0, f"{warning}; {_BY_HAND}") if warning else None
 
 
-def _closeness(candidate: Candidate, labels: np.ndarray, look: Look) -> Closeness:
+def _measured(candidate: Candidate, look: Look) -> _Measured:
+    """Measure how close members of a stem are, on about `_ROWS_OF_GENRE` rows of each genre."""
     from scipy.spatial.distance import cdist
+    from sklearn.preprocessing import StandardScaler
 
-    picked = _sample(candidate, labels)
-    vectors = _standardised(look(candidate.rows[picked]))
-    genres, stems = labels[candidate.rows[picked]], candidate.stems[picked]
-    ratios, surplus, variance = [], 0.0, 0.0
-    for genre in np.unique(genres):
-        here = genres == genre
-        distances = cdist(vectors[here], vectors[here])
-        same = stems[here, np.newaxis] == stems[here]
-        between = (distances * ~same).sum(axis=1) / np.maximum(1, (~same).sum(axis=1))
+    some = candidate.members[candidate.members["place"] < _ROWS_OF_STEM]
+    every = -(-some.groupby("genre")["row"].transform("size") // _ROWS_OF_GENRE)
+    some = some[some["stem"] % every == 0].reset_index(drop=True)
+    vectors = StandardScaler().fit_transform(look(some["row"].to_numpy()))
+    ratios, hits, chances = [], [], []
+    for _, here in some.groupby("genre"):
+        distances = cdist(vectors[here.index], vectors[here.index])
+        stems, places = here["stem"].to_numpy(), here["place"].to_numpy()
+        same = np.equal.outer(stems, stems)
+        between = distances.mean(axis=1, where=~same)
         np.fill_diagonal(same, False)
-        siblings = same.sum(axis=1)
-        within = (distances * same).sum(axis=1) / np.maximum(1, siblings)
-        known = (siblings > 0) & (between > 0)
-        ratios.append(within[known] / between[known])
-        place = _places(candidate.order[picked][here], stems[here])
-        follows = same & (np.abs(place[:, np.newaxis] - place) == 1)
+        within = distances.mean(axis=1, where=same)
+        ratios.append(within[between > 0] / between[between > 0])
+        follows = same & (np.abs(np.subtract.outer(places, places)) == 1)
         nearest = np.where(same, distances, np.inf).argmin(axis=1)
-        chance = (follows.sum(axis=1) / np.maximum(1, siblings))[siblings > 1]
-        hits = follows[np.arange(len(nearest)), nearest][siblings > 1]
-        surplus += float((hits - chance).sum())
-        variance += float((chance * (1 - chance)).sum())
-    ratio = float(np.median(np.concatenate(ratios))) if any(map(len, ratios)) else 1.0
-    return Closeness(ratio, surplus / variance**0.5 if variance else 0.0)
+        hits.append(follows[np.arange(len(nearest)), nearest])
+        chances.append(follows.sum(axis=1) / same.sum(axis=1))
+    ratio = np.median(np.concatenate(ratios)) if any(map(len, ratios)) else 1.0
+    chance = np.concatenate(chances)
+    surplus = (np.concatenate(hits) - chance).sum()
+    is_in_order = surplus > 0 and surplus >= _ORDER * (chance * (1 - chance)).sum() ** 0.5
+    limit = NEAR_BY_WORD if candidate.by_word else NEAR_IN_ORDER if is_in_order else NEAR
+    return _Measured(candidate, float(ratio), limit)
 
 
-def _sample(candidate: Candidate, labels: np.ndarray) -> np.ndarray:
-    """Return places of whole stems, about `_ROWS_OF_GENRE` rows of each genre."""
-    kept = np.flatnonzero(_places(candidate.order, candidate.stems) < _ROWS_OF_STEM)
-    genres = np.unique(labels[candidate.rows[kept]], return_inverse=True)[1]
-    every = -(-np.bincount(genres) // _ROWS_OF_GENRE)
-    return kept[candidate.stems[kept] % every[genres] == 0]
-
-
-def _places(order: np.ndarray, stems: np.ndarray) -> np.ndarray:
-    """Return which member of its stem each is by number, from 0."""
-    ranked = np.lexsort((order, stems))
-    sizes = np.bincount(stems)
-    places = np.empty(len(order), dtype=int)
-    places[ranked] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return places
-
-
-def _chosen(
-    measured: list[tuple[Candidate, Closeness]], *, believe: bool
-) -> tuple[Candidate, Closeness] | None:
+def _best(fit: list[_Measured]) -> _Measured:
     """Return the reading of most rows; of several, the closest, the plainest where these are alike.
 
     Plainest is a number at the end of the name, and of these the one with the longest tracks.
     """
-    fit = [pair for pair in measured if believe or pair[1].is_enough(pair[0])]
-    if not fit:
-        return None
-    most = max(len(candidate.rows) for candidate, _ in fit)
-    fit = [pair for pair in fit if 2 * len(pair[0].rows) >= most]
-    best = min(close.ratio for _, close in fit)
-    alike = [pair for pair in fit if pair[1].ratio <= best + _ALIKE]
+    most = max(len(one.candidate.members) for one in fit)
+    fit = [one for one in fit if 2 * len(one.candidate.members) >= most]
+    closest = min(one.ratio for one in fit)
     return min(
-        alike,
-        key=lambda pair: (
-            not pair[0].spelling.endswith("$"),
-            pair[0].stems.max(),
-            pair[0].spelling,
+        (one for one in fit if one.ratio <= closest + _ALIKE),
+        key=lambda one: (
+            one.candidate.spelling.startswith(("first", "inside")),
+            one.candidate.members["stem"].max(),
+            one.candidate.spelling,
         ),
     )
 
 
-def _name_tracks(
-    spelling: str, names: list[str], labels: np.ndarray, rows: np.ndarray, tracks: np.ndarray
-) -> np.ndarray:
-    """Set the tracks of those of `rows` whose names have this spelling, and return these rows."""
-    common = words_of(np.unique(labels).tolist())
-    found = []
-    for row in rows.tolist():
-        for reading in readings(names[row], common):
-            if reading.spelling == spelling:
-                tracks[row] = track_id(f"{reading.stem.replace('/', '_')}.wav", labels[row])
-                found.append(row)
-                break
-    return np.array(found)
-
-
-def _doubt(measured: list[tuple[Candidate, Closeness]], ids: np.ndarray) -> str:
-    near = [pair for pair in measured if pair[1].ratio < _APART]
+def _doubt(measured: list[_Measured], ids: np.ndarray) -> str:
+    near = [one for one in measured if one.ratio < _APART]
     if not near:
         return ""
-    candidate, close = max(near, key=lambda pair: len(pair[0].rows))
+    candidate, ratio, _ = max(near, key=lambda one: len(one.candidate.members))
     return (
-        f"{len(candidate.rows)} rows are named as pieces of tracks may be, such as "
-        f"{ids[candidate.rows[0]]}, and lie as close as tracks of an artist do "
-        f"({close.ratio:.2f} of the distance between stems): each counts as a track"
+        f"{len(candidate.members)} rows are named as pieces of tracks may be, such as "
+        f"{ids[candidate.members['row'].min()]}, and lie as close as tracks of an artist do "
+        f"({ratio:.2f} of the distance between stems): each counts as a track"
     )
 
 
 def _suspicion(labels: np.ndarray, look: Look) -> str:
     """Say that the nearest row has the same genre much oftener than those a little further away."""
-    from scipy.spatial.distance import cdist
+    from sklearn.neighbors import NearestNeighbors
+    from sklearn.preprocessing import StandardScaler
 
-    rows = np.arange(len(labels))
-    draw = np.random.default_rng(0)
+    rows, draw = np.arange(len(labels)), np.random.default_rng(0)
     if len(rows) > _ROWS:
         rows = np.sort(draw.choice(rows, _ROWS, replace=False))
     further = min(_NEIGHBOURS, np.unique(labels[rows], return_counts=True)[1].min() // 2)
     if further < 5:
         return ""
-    vectors, genres = _standardised(look(rows)), labels[rows]
+    vectors, genres = StandardScaler().fit_transform(look(rows)), labels[rows]
     asked = draw.permutation(len(rows))[:_QUERIES]
-    wrong = np.zeros(2)
-    for some in np.array_split(asked, -(-len(asked) // 100)):
-        distances = cdist(vectors[some], vectors)
-        distances[np.arange(len(some)), some] = np.inf
-        nearest = np.argpartition(distances, (0, further - 1), axis=1)[:, [0, further - 1]]
-        wrong += (genres[nearest] != genres[some, np.newaxis]).sum(axis=0)
-    near, far = wrong / len(asked)
+    neighbours = NearestNeighbors(n_neighbors=further + 1, algorithm="brute").fit(vectors)
+    found = neighbours.kneighbors(vectors[asked], return_distance=False)[:, [1, further]]
+    near, far = (genres[found] != genres[asked, np.newaxis]).mean(axis=0)
     if far < _MANY_ERRORS or near > _SUSPICIOUS * far:
         return ""
     return (
         f"rows are suspiciously close: {1 - near:.0%} have the genre of the nearest other row, "
         f"{1 - far:.0%} that of the {further}th nearest; they may be pieces of tracks"
     )
-
-
-def _standardised(vectors: np.ndarray) -> np.ndarray:
-    spread = vectors.std(axis=0)
-    varied = spread > 0
-    return (vectors[:, varied] - vectors[:, varied].mean(axis=0)) / spread[varied]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_type_hints
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -19,11 +19,15 @@ from gtzan_exp.models.trainer import Trainer
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
+    import tensorflow
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
     """Base of the networks: a subclass adds its hyper-parameters and the method `network`.
+
+    A subclass is a dataclass too, or has an `__init__` of its own. What scikit-learn's constraints
+    in ``Annotated[int, ...]`` say of a hyper-parameter is checked by `fit` and before a run.
 
     TensorFlow is imported by `fit` and by `predict_proba`, not before. The labels may be of any
     type; the fitted network is kept as the bytes of a ``.keras`` file when the estimator is
@@ -49,14 +53,19 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
     smallest: ClassVar[int] = 1
     """The least size along each dimension of an input but the channels."""
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        "trainer": [Trainer, None],
-        "random_state": ["random_state"],
-    }
+    trainer: Annotated[Trainer | None, Trainer, None] = None
+    random_state: Annotated[int, "random_state"] = 0
+    _parameter_constraints: ClassVar[dict[str, list]] = {}
 
-    def __init__(self, *, trainer: Trainer | None = None, random_state: int = 0) -> None:
-        self.trainer = trainer
-        self.random_state = random_state
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "_parameter_constraints" not in vars(cls):
+            hints = get_type_hints(cls, include_extras=True).items()
+            cls._parameter_constraints = {
+                name: list(hint.__metadata__)
+                for name, hint in hints
+                if hasattr(hint, "__metadata__")
+            }
 
     @abstractmethod
     def network(self, input_shape: Any, n_classes: int) -> keras.Model:
@@ -154,7 +163,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         if isinstance(state.get("trainer"), Trainer):
-            state["trainer"] = dataclasses.asdict(state["trainer"])
+            state["trainer"] = asdict(state["trainer"])
         if "model_" in state:
             state["model_"] = _to_bytes(state["model_"])
         return state
@@ -185,7 +194,7 @@ def _numbers(X, rows: slice | np.ndarray) -> Any:
 
 def _batches(
     X, codes: np.ndarray, rows: np.ndarray, size: int, *, shuffle_seed: int | None = None
-) -> tf.data.Dataset:
+) -> tensorflow.data.Dataset:
     """Return (inputs, codes) batches; only the batch at hand is converted to numbers."""
     _, tf = keras_loader.load()
     shapes = _row_shape(X)
@@ -197,7 +206,7 @@ def _batches(
         inputs = [found] if names is None else [found[name] for name in names]
         return (*inputs, codes[numbers].astype(np.int64))
 
-    def load(numbers: tf.Tensor) -> tuple[Any, tf.Tensor]:
+    def load(numbers: tensorflow.Tensor) -> tuple[Any, tensorflow.Tensor]:
         types = (*[tf.float32] * len(each), tf.int64)
         *inputs, targets = tf.numpy_function(read, [numbers], types)
         for tensor, shape in zip(inputs, each, strict=True):

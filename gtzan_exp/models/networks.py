@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
 from gtzan_exp.models.keras_classifier import KerasClassifier
-from gtzan_exp.models.trainer import Trainer
 
 if TYPE_CHECKING:
     import keras
 
-_POSITIVE = [Interval(Integral, 1, None, closed="left")]
-_DROPOUT = [Interval(Real, 0, 1, closed="left")]
+Positive = Annotated[int, Interval(Integral, 1, None, closed="left")]
+Share = Annotated[float, Interval(Real, 0, 1, closed="left")]
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CNN1D(KerasClassifier):
     """Two 1D convolutions over the features of a row, taken as a sequence.
 
@@ -26,23 +27,8 @@ class CNN1D(KerasClassifier):
         Of both convolutions.
     """
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        **KerasClassifier._parameter_constraints,
-        "filters": _POSITIVE,
-        "kernel_size": _POSITIVE,
-    }
-
-    def __init__(
-        self,
-        *,
-        filters: int = 32,
-        kernel_size: int = 3,
-        trainer: Trainer | None = None,
-        random_state: int = 0,
-    ) -> None:
-        super().__init__(trainer=trainer, random_state=random_state)
-        self.filters = filters
-        self.kernel_size = kernel_size
+    filters: Positive = 32
+    kernel_size: Positive = 3
 
     def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         from keras import Input, Sequential, layers
@@ -60,6 +46,7 @@ class CNN1D(KerasClassifier):
         )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CNN2D(KerasClassifier):
     """One 2D convolution and one dense layer; 11,518,674 parameters for (100, 70, 3) and 10.
 
@@ -72,29 +59,10 @@ class CNN2D(KerasClassifier):
         After the dense layer.
     """
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        **KerasClassifier._parameter_constraints,
-        "filters": _POSITIVE,
-        "kernel_size": _POSITIVE,
-        "dense_units": _POSITIVE,
-        "dropout": _DROPOUT,
-    }
-
-    def __init__(
-        self,
-        *,
-        filters: int = 32,
-        kernel_size: int = 3,
-        dense_units: int = 216,
-        dropout: float = 0.2,
-        trainer: Trainer | None = None,
-        random_state: int = 0,
-    ) -> None:
-        super().__init__(trainer=trainer, random_state=random_state)
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.dense_units = dense_units
-        self.dropout = dropout
+    filters: Positive = 32
+    kernel_size: Positive = 3
+    dense_units: Positive = 216
+    dropout: Share = 0.2
 
     def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         from keras import Input, Sequential, layers
@@ -112,6 +80,7 @@ class CNN2D(KerasClassifier):
         )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CNN2DLeaky(KerasClassifier):
     """One wide 2D convolution and two dense layers with leaky rectifiers; 23,061,858 parameters
     for (100, 70, 3) and 10.
@@ -124,26 +93,9 @@ class CNN2DLeaky(KerasClassifier):
         Of the leaky rectifiers.
     """
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        **KerasClassifier._parameter_constraints,
-        "filters": _POSITIVE,
-        "kernel_size": _POSITIVE,
-        "negative_slope": [Interval(Real, 0, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        *,
-        filters: int = 64,
-        kernel_size: int = 3,
-        negative_slope: float = 0.1,
-        trainer: Trainer | None = None,
-        random_state: int = 0,
-    ) -> None:
-        super().__init__(trainer=trainer, random_state=random_state)
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.negative_slope = negative_slope
+    filters: Positive = 64
+    kernel_size: Positive = 3
+    negative_slope: Annotated[float, Interval(Real, 0, None, closed="left")] = 0.1
 
     def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         from keras import Input, Sequential, layers
@@ -166,6 +118,7 @@ class CNN2DLeaky(KerasClassifier):
         )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AlexNet(KerasClassifier):
     """AlexNet (Krizhevsky, Sutskever and Hinton, NIPS 2012) with batch normalisation after each
     pooling, as in the notebook; 22,676,234 parameters for (100, 70, 3) and 10.
@@ -179,23 +132,8 @@ class AlexNet(KerasClassifier):
     """
 
     smallest: ClassVar[int] = 67
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        **KerasClassifier._parameter_constraints,
-        "dense_units": _POSITIVE,
-        "dropout": _DROPOUT,
-    }
-
-    def __init__(
-        self,
-        *,
-        dense_units: int = 4096,
-        dropout: float = 0.5,
-        trainer: Trainer | None = None,
-        random_state: int = 0,
-    ) -> None:
-        super().__init__(trainer=trainer, random_state=random_state)
-        self.dense_units = dense_units
-        self.dropout = dropout
+    dense_units: Positive = 4096
+    dropout: Share = 0.5
 
     def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         from keras import Input, Sequential, layers
@@ -236,6 +174,7 @@ class AlexNet(KerasClassifier):
         )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class FusedNet(KerasClassifier):
     """Convolutions over an image beside a dense layer over a vector, joined before the softmax.
 
@@ -250,26 +189,9 @@ class FusedNet(KerasClassifier):
     """
 
     smallest: ClassVar[int] = 8
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        **KerasClassifier._parameter_constraints,
-        "filters": _POSITIVE,
-        "dense_units": _POSITIVE,
-        "dropout": _DROPOUT,
-    }
-
-    def __init__(
-        self,
-        *,
-        filters: int = 16,
-        dense_units: int = 64,
-        dropout: float = 0.3,
-        trainer: Trainer | None = None,
-        random_state: int = 0,
-    ) -> None:
-        super().__init__(trainer=trainer, random_state=random_state)
-        self.filters = filters
-        self.dense_units = dense_units
-        self.dropout = dropout
+    filters: Positive = 16
+    dense_units: Positive = 64
+    dropout: Share = 0.3
 
     def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         from keras import Input, Model, layers
