@@ -71,8 +71,8 @@ def resolve(config: DictConfig) -> Cell:
     """
     mistakes = _top_level(config)
     if any(mistake.where == "seed" for mistake in mistakes):
-        config = config.copy()
-        config.seed = 0  # one mistake, not one per use of the seed
+        config = config.copy()  # one mistake, not one per use of the seed
+        OmegaConf.update(config, "seed", 0, force_add=True)
     with reading(config, _NODES, _OPTIONS, mistakes) as found:
         node, mistakes = found.node, found.mistakes
         mistakes += misfit(node.get("view"), node.get("model"))
@@ -81,10 +81,11 @@ def resolve(config: DictConfig) -> Cell:
             mistakes += objects["data"].mistakes()
         model = _model(node.get("model"), mistakes)
     assert model is not None  # or there was a mistake
+    spec, classifier = model
     return Cell(
         **objects,
-        model=model[0],
-        classifier=model[1],
+        model=spec,
+        classifier=classifier,
         seed=node["seed"],
         name=node["name"],
         tags={str(key): str(value) for key, value in node["tags"].items()},
@@ -190,6 +191,8 @@ def _top_level(config: DictConfig) -> list[Mistake]:
             continue  # `plain` reports the others
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             mistakes.append(Mistake(key, "wrong type", allowed, repr(value)))
+        elif key.startswith("paths.") and not value:
+            mistakes.append(Mistake(key, "is empty", allowed, repr(value)))
         elif key == "seed" and value not in range(2**32):
             mistakes.append(Mistake(key, "out of range", "0 to 4294967295", str(value)))
     tags = config.get("tags")

@@ -61,14 +61,11 @@ class Search:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        samplers: dict[str, optuna.samplers.BaseSampler] = {
-            "random": optuna.samplers.RandomSampler(seed=self.seed),
-            "tpe": optuna.samplers.TPESampler(seed=self.seed, constant_liar=True),
-        }
+        sampler: optuna.samplers.BaseSampler = optuna.samplers.RandomSampler(seed=self.seed)
+        if self.sampler == "tpe":
+            sampler = optuna.samplers.TPESampler(seed=self.seed, constant_liar=True)
         is_loss = self.metric == "val/log_loss"
-        return optuna.create_study(
-            direction="minimize" if is_loss else "maximize", sampler=samplers[self.sampler]
-        )
+        return optuna.create_study(direction="minimize" if is_loss else "maximize", sampler=sampler)
 
 
 def space_mistakes(overrides: Iterable[Override]) -> list[Mistake]:
@@ -81,14 +78,16 @@ def space_mistakes(overrides: Iterable[Override]) -> list[Mistake]:
         value = override.value()
         if override.key_or_group.partition(".")[0] not in _SEARCHED:
             options = ", ".join(f"{group}.*" for group in _SEARCHED)
-            what, allowed = "is no part of a search", f"one value; {options} are searched over"
-        elif isinstance(value, IntervalSweep) and ends(value)[0] >= ends(value)[1]:
-            what, allowed = "is an empty interval", "interval(LOW, HIGH), LOW below HIGH"
-        elif isinstance(value, IntervalSweep) and "log" in value.tags and ends(value)[0] <= 0:
-            what, allowed = "has no logarithm", "tag(log, interval(LOW, HIGH)), LOW above 0"
-        else:
-            continue
-        mistakes.append(wrong(override, what, allowed))
+            allowed = f"one value; {options} are searched over"
+            mistakes.append(wrong(override, "is no part of a search", allowed))
+        elif isinstance(value, IntervalSweep):
+            low, high = ends(value)
+            if not low < high:
+                allowed = "interval(LOW, HIGH), LOW below HIGH"
+                mistakes.append(wrong(override, "is an empty interval", allowed))
+            elif "log" in value.tags and low <= 0:
+                allowed = "tag(log, interval(LOW, HIGH)), LOW above 0"
+                mistakes.append(wrong(override, "has no logarithm", allowed))
     return mistakes
 
 

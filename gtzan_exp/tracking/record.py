@@ -33,6 +33,7 @@ Piece = Literal["fold", "fraction"]
 _GIT_TAGS = ("mlflow.source.git.commit", "git_commit", "git_dirty")
 RECORD_TAGS = (*PROCESS_TAGS, *OUTBOX_TAGS, STALE, *_GIT_TAGS, *get_args(Piece))
 _VERSIONS = ("gtzan-exp", "numpy", "pandas", "scikit-learn", "scipy", "mlflow", "librosa")
+_version = cache(version)
 
 
 @dataclass(frozen=True)
@@ -202,9 +203,6 @@ def version_tags() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[package] = _version(package)
     return {f"{VERSION}{name}": number for name, number in found.items()}
-
-
-_version = cache(version)
 
 
 @cache
