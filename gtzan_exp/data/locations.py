@@ -20,7 +20,7 @@ from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.cache import cached_folder
 from gtzan_exp.data.contracts import Place
-from gtzan_exp.data.groups import ARTISTS, read_groups
+from gtzan_exp.data.name_lists import ARTISTS, read_groups
 from gtzan_exp.data.pieces import Mode
 
 
