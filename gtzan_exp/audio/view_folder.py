@@ -181,16 +181,11 @@ class ViewFolder:
             shutil.rmtree(stale)
 
     def _refuse_foreign(self) -> None:
-        foreign = [path for pattern in (_TABLES, IMAGES) for path in self.root.glob(pattern)]
+        foreign = [path.name for kind in (_TABLES, IMAGES) for path in self.root.glob(kind)]
         if foreign:
-            raise DataError(
-                Mistake(
-                    str(self.root),
-                    "holds views that prepare did not write and will not overwrite",
-                    "an empty folder, or one that prepare wrote",
-                    ", ".join(path.name for path in foreign),
-                )
-            )
+            what = "holds views that prepare did not write and will not overwrite"
+            allowed, got = "an empty folder, or one that prepare wrote", ", ".join(foreign)
+            raise DataError(Mistake(str(self.root), what, allowed, got))
 
 
 def is_unfinished(root: Path) -> bool:

@@ -34,14 +34,8 @@ def class_mistakes(
         return mistakes
     for label, count in sizes.items():
         if allowed is not None and label not in allowed:
-            mistakes.append(
-                Mistake(
-                    where,
-                    f"unknown class{nearest(label, allowed)}",
-                    ", ".join(allowed),
-                    f"{label!r} ({count} tracks)",
-                )
-            )
+            what, got = f"unknown class{nearest(label, allowed)}", f"{label!r} ({count} tracks)"
+            mistakes.append(Mistake(where, what, ", ".join(allowed), got))
         elif count < 2:
             mistakes.append(
                 Mistake(where, f"class {label!r} cannot be split", "2 tracks or more", "1 track")

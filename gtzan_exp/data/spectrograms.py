@@ -285,7 +285,7 @@ def cut_margin(image: np.ndarray) -> np.ndarray:
     ----------
     image : ndarray of uint8, shape (h, w, 3)
     """
-    ink = (image < _INK).any(axis=2)
+    ink = np.any(image < _INK, axis=2)
     edges = (image[0], image[-1], image[:, 0], image[:, -1])
     if min(edge.min() for edge in edges) < _WHITE or not ink.any():
         return image

@@ -161,6 +161,6 @@ def ranked(seed: int, tracks: np.ndarray, members: np.ndarray) -> np.ndarray:
     return np.array(sorted(members.tolist(), key=lambda track: rank(seed, tracks[track])))
 
 
-def rank(seed: int, track: str) -> bytes:
+def rank(seed: int, track: object) -> bytes:
     """Return what tracks are ordered by to draw some of them: a hash of the seed and the id."""
     return hashlib.sha256(f"{seed}\x1f{track}".encode()).digest()
