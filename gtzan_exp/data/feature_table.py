@@ -133,21 +133,20 @@ def _convert(
     """Write the arrays of a table to a folder, or raise all that is wrong with the table."""
     where = str(path)
     empty, strange = _Faults(path, _TEXT), _Faults(path, columns)
-    parts: list[list[np.ndarray]] = []
-    with (out / "rows").open("wb") as rows:
-        for part in _parts(path):
-            header = list(part.columns)
-            for column in set(_TEXT).intersection(header):
-                empty.add(column, part.loc[part[column].isna(), column], "empty", "text")
-            numbers = _numbers(part, columns, strange)
-            if not (empty.total or strange.total):
-                rows.write(numbers.data)
-            named = part.reindex(columns=_TEXT if TRACK in header else TEXT_COLUMNS).dropna()
-            genres = [relabel(label) for label in named["label"].tolist()]
-            names = map(track_id, named["filename"].tolist(), genres)
-            whole = map(_named_track, named.get(TRACK, named["filename"]).tolist(), genres)
-            parts.append([np.array(list(texts), dtype=str) for texts in (genres, names, whole)])
-    labels, ids, tracks = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+    texts: list[list[np.ndarray]] = []
+    numbers: list[Path] = []
+    for number, part in enumerate(_parts(path)):
+        header = list(part.columns)
+        for column in set(_TEXT).intersection(header):
+            empty.add(column, part.loc[part[column].isna(), column], "empty", "text")
+        numbers.append(out / f"part{number}.npy")
+        np.save(numbers[-1], _numbers(part, columns, strange))
+        named = part.reindex(columns=_TEXT if TRACK in header else TEXT_COLUMNS).dropna()
+        genres = [relabel(label) for label in named["label"].tolist()]
+        names = map(track_id, named["filename"].tolist(), genres)
+        whole = map(_named_track, named.get(TRACK, named["filename"]).tolist(), genres)
+        texts.append([np.array(list(found), dtype=str) for found in (genres, names, whole)])
+    labels, ids, tracks = map(np.concatenate, zip(*texts, strict=True))
     names_tracks = TRACK in header
     if not names_tracks:
         tracks = tracks_of(ids)
@@ -172,7 +171,7 @@ def _convert(
     if mistakes:
         raise DataError(mistakes)
     order = np.argsort(ids)
-    values = _sort(out, [len(genres) for genres, *_ in parts], len(columns), order)
+    values = _sort(numbers, order, out / "values.npy")
     arrays = {"labels": labels[order], "ids": ids[order], "tracks": tracks[order]}
     for name, array in arrays.items():
         np.save(out / f"{name}.npy", array)
@@ -180,10 +179,10 @@ def _convert(
     for start in range(0, len(values), _ROWS):
         content.update(np.ascontiguousarray(values[start : start + _ROWS]).data)
     kept = ("ids", "labels", "tracks") if names_tracks else ("ids", "labels")
-    texts = itertools.chain.from_iterable(arrays[name].tolist() for name in kept)
+    identity = itertools.chain([content.hexdigest()], columns, *(arrays[n].tolist() for n in kept))
     meta = {
         "shapes": {name: array.shape for name, array in {"values": values, **arrays}.items()},
-        "fingerprint": digest_all(itertools.chain([content.hexdigest()], columns, texts)),
+        "fingerprint": digest_all(identity),
         "names_tracks": names_tracks,
     }
     (out / "meta.json").write_text(json.dumps(meta))
@@ -195,25 +194,18 @@ def _named_track(name: str, genre: str) -> str:
     return name if name.startswith(f"{genre}.") else f"{genre}.{name}"
 
 
-def _sort(out: Path, sizes: list[int], width: int, order: np.ndarray) -> np.ndarray:
-    """Write ``values.npy`` column by column from the parts in the file ``rows``, and map it.
-
-    A part of m rows lies there as an array of shape (width, m).
-    """
-    rows = np.memmap(out / "rows", np.float64, "r")
-    ends = np.cumsum(sizes) * width
-    parts = [
-        piece.reshape(width, size)
-        for piece, size in zip(np.split(rows, ends[:-1]), sizes, strict=True)
-    ]
-    with (out / "values.npy").open("wb") as file:
-        header = {"descr": "<f8", "fortran_order": True, "shape": (len(order), width)}
+def _sort(parts: list[Path], order: np.ndarray, path: Path) -> np.ndarray:
+    """Write the numbers of all parts column by column to one file, map it, and remove the parts."""
+    mapped = [np.load(part, mmap_mode="r") for part in parts]
+    with path.open("wb") as file:
+        header = {"descr": "<f8", "fortran_order": True, "shape": (len(order), len(mapped[0]))}
         np.lib.format.write_array_header_1_0(file, header)
-        for column in range(width):
-            file.write(np.concatenate([part[column] for part in parts])[order].astype("<f8").data)
-    del rows, parts
-    (out / "rows").unlink()
-    return np.load(out / "values.npy", mmap_mode="r")
+        for columns in zip(*mapped, strict=True):
+            file.write(np.concatenate(columns)[order].astype("<f8").data)
+    del mapped, columns
+    for part in parts:
+        part.unlink()
+    return np.load(path, mmap_mode="r")
 
 
 def _parts(path: Path) -> Iterator[pd.DataFrame]:
@@ -239,13 +231,7 @@ def _parts(path: Path) -> Iterator[pd.DataFrame]:
                     part = part.dropna(how="all")
                     n_rows += len(part)
                     yield part
-    except (
-        OSError,
-        pd.errors.EmptyDataError,
-        pd.errors.ParserError,
-        pd.errors.ParserWarning,
-        UnicodeDecodeError,
-    ) as error:
+    except (OSError, ValueError, pd.errors.ParserWarning) as error:
         raise _not_a_table(path, str(error)) from error
     if not n_rows:
         raise DataError(Mistake(str(path), "the table is empty", "at least one row", "0 rows"))
