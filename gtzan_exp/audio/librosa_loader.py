@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
@@ -23,7 +24,9 @@ def load() -> ModuleType:
     """
     if "librosa" not in sys.modules:
         done = _marker()
-        if not done.exists() and _can_write(done.parent):
+        with contextlib.suppress(OSError):
+            done.parent.mkdir(parents=True, exist_ok=True)
+        if not done.exists() and os.access(done.parent, os.W_OK):
             from filelock import FileLock
 
             with FileLock(done.with_suffix(".lock")):
@@ -33,20 +36,13 @@ def load() -> ModuleType:
     return importlib.import_module("librosa")
 
 
-def _can_write(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK)
-
-
 def _marker() -> Path:
     """Return the file that marks this installation of librosa as compiled."""
     from platformdirs import user_cache_path
 
     spec = importlib.util.find_spec("librosa")
-    installed = Path(spec.origin).stat()
-    key = f"{spec.origin} {installed.st_ino} {installed.st_ctime_ns} {sys.version}"
+    origin = str(spec and spec.origin)
+    installed = os.stat(origin)
+    key = f"{origin} {installed.st_ino} {installed.st_ctime_ns} {sys.version}"
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
     return user_cache_path("gtzan_exp", appauthor=False) / "compiled" / name

@@ -199,7 +199,11 @@ def prepare(
         header = ("filename", "length", *settings.features.columns, "label")
         for table, seconds in tables.items():
             folder.write_csv(table, header, folder.rows(finished, seconds))
-        _list_problems(folder, problems, audio_root)
+        faults = (
+            (Path(p.where).relative_to(audio_root).as_posix(), p.what, p.allowed, p.got)
+            for p in problems
+        )
+        folder.write_csv(out_root / ERRORS, ("file", "what", "allowed", "got"), faults)
         folder.write(out_root / SETTINGS, (json.dumps(written, indent=2) + "\n").encode())
     return PrepareReport(
         done=len(finished) - reused,
@@ -210,14 +214,6 @@ def prepare(
         tables=tuple(tables),
         images=out_root / IMAGES if "spectrograms" in settings.views else None,
     )
-
-
-def _list_problems(folder: ViewFolder, problems: list[Mistake], audio_root: Path) -> None:
-    rows = [
-        (Path(p.where).relative_to(audio_root).as_posix(), p.what, p.allowed, p.got)
-        for p in problems
-    ]
-    folder.write_csv(folder.root / ERRORS, ("file", "what", "allowed", "got"), rows)
 
 
 def _heed(problems: list[Mistake], settings: PrepareSettings) -> None:
@@ -231,7 +227,7 @@ def _make_views(
     """Make the views of one track; return its id and what came of it."""
     try:
         key = _key(track, written)
-        if folder.recall(track, key):
+        if folder.has(track, key):
             return track.id, "reused"
         y = load_audio(
             track.path,

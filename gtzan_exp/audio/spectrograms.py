@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -69,21 +67,6 @@ def render(sound: np.ndarray | Spectrum, settings: SpectrogramSettings) -> np.nd
     mel = Spectrum.of(sound, settings).mel
     draw = _fill if settings.style == "mel_db" else _draw_in_margin
     return draw(mel, settings)
-
-
-def write_png(path: Path, image: np.ndarray) -> None:
-    """Write a picture atomically: a reader sees the whole new file or what was there before.
-
-    Parameters
-    ----------
-    path : Path
-        Where to; its folder must exist.
-    image : numpy.ndarray of uint8, shape (h, w, 3) or (h, w, 4)
-        RGB or RGBA.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(encode_png(image))
-    beside.replace(path)
 
 
 def encode_png(image: np.ndarray) -> bytes:

@@ -107,7 +107,8 @@ class Spectrum:
     @cached_property
     def mel(self) -> np.ndarray:
         """Power in mel bands, float32, shape (n_mels, frames)."""
-        return _mel_filters(*self._mel_key) @ self.power
+        framing = self.framing
+        return _mel_filters(framing.sample_rate, framing.n_fft, framing.n_mels) @ self.power
 
     @cached_property
     def mel_db(self) -> np.ndarray:
@@ -115,10 +116,6 @@ class Spectrum:
         librosa = librosa_loader.load()
 
         return librosa.power_to_db(self.mel)
-
-    @property
-    def _mel_key(self) -> tuple[int, int, int]:
-        return self.framing.sample_rate, self.framing.n_fft, self.framing.n_mels
 
 
 @cache

@@ -13,7 +13,7 @@ import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,25 +25,6 @@ SETTINGS = "prepare_settings.json"
 ERRORS = "prepare_errors.csv"
 _TABLES = "features_*_sec.csv"
 _PRIVATE = ".prepare"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrackRecord:
-    """What is known of a finished track.
-
-    Parameters
-    ----------
-    key : str
-        Digest of the file's bytes and of the settings; another key means to do it again.
-    image : str or None
-        Digest of the bytes of its picture, if it has one.
-    rows : dict of str to list of list
-        Its rows of each table: by the seconds of a segment, the row's cells in order.
-    """
-
-    key: str
-    image: str | None
-    rows: dict[str, list[list[Any]]]
 
 
 @dataclass(frozen=True)
@@ -106,26 +87,44 @@ class ViewFolder:
         """Return where the picture of a track lies."""
         return self.root / IMAGES / track.genre / f"{track.id}.png"
 
-    def recall(self, track: Track, key: str) -> TrackRecord | None:
-        """Return the record of a track if it has that key and its picture is as it was written."""
+    def has(self, track: Track, key: str) -> bool:
+        """Tell whether a track is finished.
+
+        Parameters
+        ----------
+        track : Track
+        key : str
+            Digest of the file's bytes and of the settings; another key means to do it again, and
+            so does a picture that is not as it was written.
+        """
         try:
-            record = TrackRecord(**json.loads(self._record(track).read_bytes()))
-            image = self.image(track).read_bytes() if record.image else b""
-        except (FileNotFoundError, ValueError, TypeError):
-            return None
-        intact = record.image in (None, _digest(image))
-        return record if record.key == key and intact else None
+            record = json.loads(self._record(track).read_bytes())
+            image = record["image"] and _digest(self.image(track).read_bytes())
+            return (record["key"], record["image"]) == (key, image)
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            return False
 
     def remember(
         self, track: Track, key: str, rows: dict[str, list[list[Any]]], image: bytes | None
     ) -> None:
-        """Write the picture of a track and then its record; without a picture, remove the old."""
+        """Write the picture of a track and then its record; without a picture, remove the old.
+
+        Parameters
+        ----------
+        track : Track
+        key : str
+            As in `has`.
+        rows : dict of str to list of list
+            Its rows of each table: by the seconds of a segment, the row's cells in order.
+        image : bytes or None
+            Its picture, if it has one.
+        """
         if image is None:
             self.image(track).unlink(missing_ok=True)
         else:
             self.write(self.image(track), image)
-        record = TrackRecord(key=key, image=_digest(image) if image else None, rows=rows)
-        self.write(self._record(track), json.dumps(asdict(record)).encode())
+        record = {"key": key, "image": _digest(image) if image else None, "rows": rows}
+        self.write(self._record(track), json.dumps(record).encode())
 
     def rows(self, tracks: Iterable[Track], seconds: int) -> Iterator[list[Any]]:
         """Yield the rows of finished tracks, one record in memory at a time."""
@@ -181,16 +180,11 @@ class ViewFolder:
             shutil.rmtree(stale)
 
     def _refuse_foreign(self) -> None:
-        foreign = [path for pattern in (_TABLES, IMAGES) for path in self.root.glob(pattern)]
+        foreign = [path.name for kind in (_TABLES, IMAGES) for path in self.root.glob(kind)]
         if foreign:
-            raise DataError(
-                Mistake(
-                    str(self.root),
-                    "holds views that prepare did not write and will not overwrite",
-                    "an empty folder, or one that prepare wrote",
-                    ", ".join(path.name for path in foreign),
-                )
-            )
+            what = "holds views that prepare did not write and will not overwrite"
+            allowed, got = "an empty folder, or one that prepare wrote", ", ".join(foreign)
+            raise DataError(Mistake(str(self.root), what, allowed, got))
 
 
 def is_unfinished(root: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake
@@ -50,7 +51,7 @@ def map_unordered(
     """
     from joblib import Parallel, delayed, parallel_config
 
-    work = delayed(_SingleThreaded(function))
+    work = delayed(partial(_on_one_thread, function))
     cluster = ExitStack()
     with parallel_config(**_connect(backend, address, cluster), n_jobs=n_jobs):
         # Ray's pool gives its results all at once.
@@ -65,23 +66,18 @@ def map_unordered(
     return results()
 
 
-class _SingleThreaded:
-    """A function that leaves the other cores to the other workers."""
+def _on_one_thread(function: Callable[[Item], Result], item: Item) -> Result:
+    """Leave the other cores to the other workers."""
+    import cv2
+    from threadpoolctl import threadpool_limits
 
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        self.function = function
-
-    def __call__(self, item: Any) -> Any:
-        import cv2
-        from threadpoolctl import threadpool_limits
-
-        threads = cv2.getNumThreads()
-        cv2.setNumThreads(1)
-        try:
-            with threadpool_limits(limits=1):
-                return self.function(item)
-        finally:
-            cv2.setNumThreads(threads)
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with threadpool_limits(limits=1):
+            return function(item)
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _connect(backend: Backend, address: str | None, cluster: ExitStack) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
@@ -149,7 +149,7 @@ class Split:
     name: str
     folds: tuple[Fold, ...]
     fingerprint: str
-    leaks: tuple[str, ...] = field(default=())
+    leaks: tuple[str, ...] = ()
     scaler_rows: str = "train"
     fractions: tuple[float, ...] = ()
     artists: np.ndarray | None = None

@@ -26,6 +26,7 @@ TRACK = "track"
 """The column that says which track a row is of, where a table has it."""
 
 TEXT_COLUMNS = ("filename", "label")
+_TEXT = (*TEXT_COLUMNS, TRACK)
 _FORMAT = 2
 _ENDING = re.compile(r"\.(?:wav|au|mp3|flac|ogg|png|jpe?g)$", re.IGNORECASE)
 _ROWS = 1 << 16
@@ -130,50 +131,58 @@ def _convert(
     out: Path,
 ) -> None:
     """Write the arrays of a table to a folder, or raise all that is wrong with the table."""
-    empty, strange = _Faults(path, (*TEXT_COLUMNS, TRACK)), _Faults(path, columns)
-    parts = []
-    with (out / "rows").open("wb") as rows:
-        for part in _parts(path):
-            _find_empty(part, empty)
-            values = _numbers(part, columns, strange)
-            if not (empty.total or strange.total):
-                rows.write(values)
-            header = part.columns
-            texts = (*TEXT_COLUMNS, TRACK) if TRACK in header else TEXT_COLUMNS
-            named = part.reindex(columns=texts).dropna()
-            labels = [relabel(label) for label in named["label"].tolist()]
-            ids = map(track_id, named["filename"].tolist(), labels)
-            tracks = map(_named_track, named.get(TRACK, named["filename"]).tolist(), labels)
-            parts.append([np.array(list(texts), dtype=str) for texts in (labels, ids, tracks)])
-    labels, ids, tracks = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+    where = str(path)
+    empty, strange = _Faults(path, _TEXT), _Faults(path, columns)
+    texts: list[list[np.ndarray]] = []
+    numbers: list[Path] = []
+    for number, part in enumerate(_parts(path)):
+        header = list(part.columns)
+        for column in set(_TEXT).intersection(header):
+            empty.add(column, part.loc[part[column].isna(), column], "empty", "text")
+        numbers.append(out / f"part{number}.npy")
+        np.save(numbers[-1], _numbers(part, columns, strange))
+        named = part.reindex(columns=_TEXT if TRACK in header else TEXT_COLUMNS).dropna()
+        genres = [relabel(label) for label in named["label"].tolist()]
+        names = map(track_id, named["filename"].tolist(), genres)
+        whole = map(_named_track, named.get(TRACK, named["filename"]).tolist(), genres)
+        texts.append([np.array(list(found), dtype=str) for found in (genres, names, whole)])
+    labels, ids, tracks = map(np.concatenate, zip(*texts, strict=True))
     names_tracks = TRACK in header
     if not names_tracks:
         tracks = tracks_of(ids)
+    missing = [
+        Mistake(
+            f"{path}, column {column}",
+            f"missing{nearest(column, header)}",
+            "a table with this column",
+            f"{len(header)} other columns",
+        )
+        for column in (*TEXT_COLUMNS, *columns)
+        if column not in header
+    ]
     mistakes = [
-        *shorten(_missing_columns(header, [*TEXT_COLUMNS, *columns], path), str(path)),
+        *shorten(missing, where),
         *empty.shortened(),
         *strange.shortened(),
-        *shorten(_name_mistakes(ids, tracks, path), str(path)),
+        *shorten(_name_mistakes(ids, tracks, path), where),
         *relabel.unknown(),
-        *shorten(class_mistakes(str(path), labels, tracks, classes), str(path)),
+        *shorten(class_mistakes(where, labels, tracks, classes), where),
     ]
     if mistakes:
         raise DataError(mistakes)
     order = np.argsort(ids)
-    values = _sort(out, [len(labels) for labels, *_ in parts], len(columns), order)
-    labels, ids, tracks = labels[order], ids[order], tracks[order]
-    for name, array in (("labels", labels), ("ids", ids), ("tracks", tracks)):
+    values = _sort(numbers, order, out / "values.npy")
+    arrays = {"labels": labels[order], "ids": ids[order], "tracks": tracks[order]}
+    for name, array in arrays.items():
         np.save(out / f"{name}.npy", array)
     content = hashlib.sha256()
     for start in range(0, len(values), _ROWS):
-        content.update(np.ascontiguousarray(values[start : start + _ROWS]))
-    pieces = [[content.hexdigest()], columns, ids.tolist(), labels.tolist()]
-    if names_tracks:
-        pieces.append(tracks.tolist())
-    names = {"values": values, "labels": labels, "ids": ids, "tracks": tracks}
+        content.update(np.ascontiguousarray(values[start : start + _ROWS]).data)
+    kept = ("ids", "labels", "tracks") if names_tracks else ("ids", "labels")
+    identity = itertools.chain([content.hexdigest()], columns, *(arrays[n].tolist() for n in kept))
     meta = {
-        "shapes": {name: array.shape for name, array in names.items()},
-        "fingerprint": digest_all(itertools.chain(*pieces)),
+        "shapes": {name: array.shape for name, array in {"values": values, **arrays}.items()},
+        "fingerprint": digest_all(identity),
         "names_tracks": names_tracks,
     }
     (out / "meta.json").write_text(json.dumps(meta))
@@ -185,71 +194,47 @@ def _named_track(name: str, genre: str) -> str:
     return name if name.startswith(f"{genre}.") else f"{genre}.{name}"
 
 
-def _sort(out: Path, sizes: list[int], width: int, order: np.ndarray) -> np.ndarray:
-    """Write ``values.npy`` column by column from the parts in the file ``rows``, and map it.
-
-    A part of m rows lies there as an array of shape (width, m).
-    """
-    rows = np.memmap(out / "rows", np.float64, "r")
-    ends = np.cumsum(sizes) * width
-    parts = [
-        piece.reshape(width, size)
-        for piece, size in zip(np.split(rows, ends[:-1]), sizes, strict=True)
-    ]
-    with (out / "values.npy").open("wb") as file:
-        header = {"descr": "<f8", "fortran_order": True, "shape": (len(order), width)}
+def _sort(parts: list[Path], order: np.ndarray, path: Path) -> np.ndarray:
+    """Write the numbers of all parts column by column to one file, map it, and remove the parts."""
+    mapped = [np.load(part, mmap_mode="r") for part in parts]
+    with path.open("wb") as file:
+        header = {"descr": "<f8", "fortran_order": True, "shape": (len(order), len(mapped[0]))}
         np.lib.format.write_array_header_1_0(file, header)
-        for column in range(width):
-            file.write(np.concatenate([part[column] for part in parts])[order].astype("<f8"))
-    del rows, parts
-    (out / "rows").unlink()
-    return np.load(out / "values.npy", mmap_mode="r")
+        for columns in zip(*mapped, strict=True):
+            file.write(np.concatenate(columns)[order].astype("<f8").data)
+    del mapped, columns
+    for part in parts:
+        part.unlink()
+    return np.load(path, mmap_mode="r")
 
 
 def _parts(path: Path) -> Iterator[pd.DataFrame]:
     """Yield the rows that hold anything; the index counts lines from 1 at the header."""
-    reader, n_rows = None, 0
+    n_rows = 0
     try:
-        while True:
-            with warnings.catch_warnings():
-                # rows longer than the header
-                warnings.simplefilter("error", pd.errors.ParserWarning)
-                reader = _open(path) if reader is None else reader
-                part = next(reader, None)
-            if part is None:
-                break
-            if len(part.columns) == 1:
-                raise _not_a_table(path, f"one column, {str(part.columns[0])[:80]!r}")
-            part.index += 2
-            part = part.dropna(how="all")
-            n_rows += len(part)
-            yield part
-    except (
-        OSError,
-        pd.errors.EmptyDataError,
-        pd.errors.ParserError,
-        pd.errors.ParserWarning,
-        UnicodeDecodeError,
-    ) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header
+            with pd.read_csv(
+                path,
+                encoding="utf-8",
+                dtype=dict.fromkeys(_TEXT, str),
+                index_col=False,
+                keep_default_na=False,
+                na_values=[""],
+                skip_blank_lines=False,
+                chunksize=_ROWS,
+            ) as reader:
+                for part in reader:
+                    if len(part.columns) == 1:
+                        raise _not_a_table(path, f"one column, {str(part.columns[0])[:80]!r}")
+                    part.index += 2
+                    part = part.dropna(how="all")
+                    n_rows += len(part)
+                    yield part
+    except (OSError, ValueError, pd.errors.ParserWarning) as error:
         raise _not_a_table(path, str(error)) from error
-    finally:
-        if reader is not None:
-            reader.close()
     if not n_rows:
         raise DataError(Mistake(str(path), "the table is empty", "at least one row", "0 rows"))
-
-
-def _open(path: Path) -> Iterator[pd.DataFrame]:
-    return pd.read_csv(
-        path,
-        encoding="utf-8",
-        dtype=dict.fromkeys((*TEXT_COLUMNS, TRACK), str),
-        index_col=False,
-        keep_default_na=False,
-        na_values=[""],
-        skip_blank_lines=False,
-        chunksize=_ROWS,
-    )
 
 
 class _Faults:
@@ -260,28 +245,17 @@ class _Faults:
         self._first: dict[str, list[Mistake]] = {column: [] for column in columns}
         self.total = 0
 
-    def add(
-        self, column: str, lines: Sequence[int], what: str, allowed: str, got: Sequence[str]
-    ) -> None:
-        """Add the mistakes of one kind in some lines of a column."""
-        self.total += len(lines)
+    def add(self, column: str, cells: pd.Series, what: str, allowed: str) -> None:
+        """Add the mistakes of one kind in cells of a column, whose index counts lines."""
+        self.total += len(cells)
         first = self._first[column]
-        for line, cell in itertools.islice(
-            zip(lines, got, strict=False), MAX_MISTAKES - len(first)
-        ):
+        for line, cell in cells.iloc[: MAX_MISTAKES - len(first)].items():
             where = f"{self._path}, line {line}, column {column}"
-            first.append(Mistake(where, what, allowed, cell))
+            first.append(Mistake(where, what, allowed, "nothing" if pd.isna(cell) else str(cell)))
 
     def shortened(self) -> list[Mistake]:
         """Return the mistakes column by column, and a line that counts those beyond the first."""
         return shorten(list(itertools.chain(*self._first.values())), str(self._path), self.total)
-
-
-def _find_empty(part: pd.DataFrame, faults: _Faults) -> None:
-    for column in (*TEXT_COLUMNS, TRACK):
-        if column in part.columns:
-            lines = part.index[part[column].isna()]
-            faults.add(column, lines, "empty", "text", itertools.repeat("nothing"))
 
 
 def _numbers(part: pd.DataFrame, columns: Sequence[str], faults: _Faults) -> np.ndarray:
@@ -289,33 +263,17 @@ def _numbers(part: pd.DataFrame, columns: Sequence[str], faults: _Faults) -> np.
     found = np.full((len(columns), len(part)), np.nan)
     allowed = f"a number of size {_LARGEST:.1e} at most"
     for place, column in enumerate(columns):
-        if column not in part.columns:
-            continue
-        cells = part[column]
-        found[place] = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
-        rows = np.flatnonzero(~(np.abs(found[place]) <= _LARGEST))
-        if len(rows):
-            got = ("nothing" if pd.isna(cell) else str(cell) for cell in cells.iloc[rows])
-            faults.add(column, part.index[rows], "not a finite number", allowed, got)
+        if column in part.columns:
+            cells = part[column]
+            found[place] = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
+            is_number = np.abs(found[place]) <= _LARGEST
+            faults.add(column, cells[~is_number], "not a finite number", allowed)
     return found
 
 
 def _not_a_table(path: Path, got: str) -> DataError:
     allowed = "comma-separated text in UTF-8 with a header"
     return DataError(Mistake(str(path), "not a CSV table", allowed, got))
-
-
-def _missing_columns(header: pd.Index, wanted: Sequence[str], path: Path) -> list[Mistake]:
-    return [
-        Mistake(
-            f"{path}, column {column}",
-            f"missing{nearest(column, list(header))}",
-            "a table with this column",
-            f"{len(header)} other columns",
-        )
-        for column in wanted
-        if column not in header
-    ]
 
 
 def _name_mistakes(ids: np.ndarray, tracks: np.ndarray, path: Path) -> list[Mistake]:

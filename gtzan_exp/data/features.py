@@ -16,7 +16,7 @@ from gtzan_exp.audio.features import FEATURE_COLUMNS
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Dataset, Location
 from gtzan_exp.data.feature_table import TEXT_COLUMNS, TRACK, FeatureTable, read_table
-from gtzan_exp.data.grouping import group_rows
+from gtzan_exp.data.grouping import grouped
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings
@@ -58,14 +58,7 @@ class FeaturesView:
     extra_columns: tuple[Column, ...] = ()
 
     def load(self, location: Location, *, cache: Path) -> Dataset:
-        """Read the table.
-
-        Parameters
-        ----------
-        location : Location
-            Where the table lies.
-        cache : Path
-            Folder for the numbers of tables that have been read.
+        """Read the table, from the cache when it has been read before.
 
         Raises
         ------
@@ -89,9 +82,7 @@ class FeaturesView:
             return values[rows]
 
         table = read(inputs)
-        rows = (table.ids, table.labels, table.tracks)
-        groups = group_rows(location, str(path), *rows, look, told=table.names_tracks)
-        return Dataset(
+        dataset = Dataset(
             name=location.name,
             synthetic=location.synthetic,
             view=self.name,
@@ -99,26 +90,14 @@ class FeaturesView:
             X=pd.DataFrame(table.values, columns=inputs, copy=False),
             labels=table.labels,
             ids=table.ids,
-            tracks=groups.tracks,
-            artists=groups.artists,
-            notes=groups.notes,
+            tracks=table.tracks,
             classes=tuple(np.unique(table.labels).tolist()),
             fingerprint=table.fingerprint,
         )
+        return grouped(dataset, location, look, told=table.names_tracks)
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], pd.DataFrame]:
         """Return a function that turns a track into the inputs that its rows would give.
-
-        Parameters
-        ----------
-        settings : PrepareSettings
-            How the features were computed.
-
-        Returns
-        -------
-        callable
-            Takes a mono signal, float32, shape (samples,); returns a row, or one per segment. It
-            raises `DataError` when the signal is too short.
 
         Raises
         ------
@@ -129,18 +108,15 @@ class FeaturesView:
 
         inputs = self.input_columns
         computed = ("length", *settings.features.columns)
-        foreign = [column for column in inputs if column not in computed]
+        foreign = ", ".join(column for column in inputs if column not in computed)
         if foreign:
-            got = ", ".join(foreign)
-            raise DataError(
-                Mistake("view.columns", "not computed from audio", ", ".join(computed), got)
-            )
+            allowed = ", ".join(computed)
+            raise DataError(Mistake("view.columns", "not computed from audio", allowed, foreign))
 
         def measure(y: np.ndarray) -> pd.DataFrame:
             parts = [y]
             if self.segment_seconds != GTZAN_SECONDS:
-                cut = segments(y, self.segment_seconds, settings.features)
-                parts = [part for _, part in cut]
+                parts = [part for _, part in segments(y, self.segment_seconds, settings.features)]
             if not parts:
                 seconds = len(y) / settings.features.sample_rate
                 allowed = f"{self.segment_seconds} s or more"

@@ -13,15 +13,53 @@ from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
 from gtzan_exp.data.contracts import Dataset, Fold, Place, Split, fingerprint
-from gtzan_exp.data.groups import ARTISTS, read_groups
-from gtzan_exp.data.splits import Fraction, rank
+from gtzan_exp.data.name_lists import ARTISTS, read_groups
+from gtzan_exp.data.splits import Fraction, by_track, rank
 
 DrawSeed = Annotated[int, Field(ge=0, lt=2**32)]
 Folds = Annotated[int, Field(ge=2, le=100)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class KFold:
+class _Folds:
+    """What folds have in common; the options are those of `KFold`."""
+
+    name: str
+    k: Folds
+    val_size: Fraction | None = None
+    seed: DrawSeed = 0
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation part apart from the test part."""
+        return self.val_size is not None
+
+    def _split(self, dataset: Dataset, groups: np.ndarray, repeats: int) -> Split:
+        """Return the folds of tracks, whose groups are given in the order of their ids."""
+        from sklearn.model_selection import StratifiedGroupKFold
+
+        tracks, labels, codes = by_track(dataset)
+        for genre in dataset.classes:
+            found = len(set(groups[labels == genre]))
+            if found < self.k:
+                what = f"more folds than groups of {genre!r}"
+                raise ConfigError(Mistake("split.k", what, f"2 to {found}", str(self.k)))
+        folds: list[Fold] = []
+        for repeat in range(repeats):
+            seed = (self.seed + repeat * 1009) % 2**32
+            draw = StratifiedGroupKFold(self.k, shuffle=True, random_state=seed)
+            for rest, test in draw.split(tracks, labels, groups):
+                is_val = np.zeros(len(rest), dtype=bool)
+                if self.val_size is not None:
+                    drawn = (tracks[rest], labels[rest], groups[rest])
+                    is_val = _drawn(self.val_size, self.seed, len(folds), *drawn)
+                parts = (rest[~is_val], rest[is_val], test)
+                folds.append(Fold(*(np.flatnonzero(np.isin(codes, part)) for part in parts)))
+        return Split(self.name, tuple(folds), fingerprint(dataset, folds))
+
+
+@dataclass(frozen=True, kw_only=True)
+class KFold(_Folds):
     """k folds with the genres in equal shares; a track's segments stay together.
 
     Parameters
@@ -39,13 +77,6 @@ class KFold:
     name: str = "kfold"
     k: Folds = 10
     repeats: Annotated[int, Field(ge=1, le=100)] = 1
-    val_size: Fraction | None = None
-    seed: DrawSeed = 0
-
-    @property
-    def has_validation(self) -> bool:
-        """Whether there is a validation part apart from the test part."""
-        return self.val_size is not None
 
     def split(self, dataset: Dataset) -> Split:
         """Return ``k * repeats`` folds.
@@ -55,12 +86,11 @@ class KFold:
         ConfigError
             A genre has fewer tracks than there are folds, or none left to train on.
         """
-        tracks, labels = _tracks(dataset)
-        return _grouped(self, dataset, tracks, labels, np.arange(len(tracks)), self.repeats)
+        return self._split(dataset, np.unique(dataset.tracks), self.repeats)
 
 
 @dataclass(frozen=True, kw_only=True)
-class GroupKFold:
+class GroupKFold(_Folds):
     """k folds that no group is in two of, with the genres in shares as equal as that allows.
 
     Parameters
@@ -79,13 +109,6 @@ class GroupKFold:
     by: Literal["artist", "track"] = "artist"
     groups: Annotated[Path | None, Place.OF_SPLIT] = None
     k: Folds = 5
-    val_size: Fraction | None = None
-    seed: DrawSeed = 0
-
-    @property
-    def has_validation(self) -> bool:
-        """Whether there is a validation part apart from the test part."""
-        return self.val_size is not None
 
     def split(self, dataset: Dataset) -> Split:
         """Return ``k`` folds.
@@ -97,68 +120,21 @@ class GroupKFold:
         DataError
             The list of groups is missing or faulty, or lacks a track.
         """
-        tracks, labels = _tracks(dataset)
-        groups = np.arange(len(tracks))
-        if self.by == "artist":
-            groups = self._artists(dataset, tracks)
-        split = _grouped(self, dataset, tracks, labels, groups, 1)
-        if self.by == "track" or self.groups is None:
-            return split
-        return replace(split, artists=groups[np.searchsorted(tracks, dataset.tracks)])
-
-    def _artists(self, dataset: Dataset, tracks: np.ndarray) -> np.ndarray:
+        tracks, first, codes = np.unique(dataset.tracks, return_index=True, return_inverse=True)
+        if self.by == "track":
+            return self._split(dataset, tracks, 1)
         if self.groups is not None:
-            return read_groups(self.groups.expanduser(), tracks)
+            groups = read_groups(self.groups.expanduser(), tracks)
+            return replace(self._split(dataset, groups, 1), artists=groups[codes])
         if dataset.artists is None:
             wanted = f"{ARTISTS} in data.splits, or split.groups=FILE (columns filename, group)"
             raise DataError(Mistake("split.groups", "artists are not known", wanted, "no list"))
-        return dataset.artists[np.unique(dataset.tracks, return_index=True)[1]]
-
-
-def _tracks(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return the tracks in the order of their ids, and the genre of each."""
-    tracks, first = np.unique(dataset.tracks, return_index=True)
-    return tracks, dataset.labels[first]
-
-
-def _grouped(
-    options: KFold | GroupKFold,
-    dataset: Dataset,
-    tracks: np.ndarray,
-    labels: np.ndarray,
-    groups: np.ndarray,
-    repeats: int,
-) -> Split:
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    for genre in dataset.classes:
-        found = len(set(groups[labels == genre]))
-        if found < options.k:
-            raise ConfigError(
-                Mistake(
-                    "split.k",
-                    f"more folds than groups of {genre!r}",
-                    f"2 to {found}",
-                    str(options.k),
-                )
-            )
-    codes = np.searchsorted(tracks, dataset.tracks)
-    folds = []
-    for repeat in range(repeats):
-        seed = (options.seed + repeat * 1009) % 2**32
-        draw = StratifiedGroupKFold(options.k, shuffle=True, random_state=seed)
-        for rest, test in draw.split(tracks, labels, groups):
-            train, val = rest, rest[:0]
-            if options.val_size is not None:
-                drawn = _drawn(options, len(folds), tracks[rest], labels[rest], groups[rest])
-                train, val = rest[~drawn], rest[drawn]
-            parts = (np.isin(codes, part) for part in (train, val, test))
-            folds.append(Fold(*map(np.flatnonzero, parts)))
-    return Split(options.name, tuple(folds), fingerprint(dataset, folds))
+        return self._split(dataset, dataset.artists[first], 1)
 
 
 def _drawn(
-    options: KFold | GroupKFold,
+    val_size: float,
+    seed: int,
     fold: int,
     tracks: np.ndarray,
     labels: np.ndarray,
@@ -175,9 +151,9 @@ def _drawn(
     for group, track, genre in zip(groups.tolist(), tracks.tolist(), labels.tolist(), strict=True):
         members[group][genre] += 1
         first.setdefault(group, track)
-    order = sorted(members, key=lambda group: rank(options.seed, f"{fold} {first[group]}"))
+    order = sorted(members, key=lambda group: rank(seed, f"{fold} {first[group]}"))
     total = Counter(labels.tolist())
-    share = min(options.val_size, 1 - options.val_size)
+    share = min(val_size, 1 - val_size)
     wanted = {genre: max(1, round(share * n)) for genre, n in total.items()}
     taken: Counter[str] = Counter()
     chosen = set()
@@ -207,4 +183,4 @@ def _drawn(
         chosen.add(group)
         taken.update(members[group])
     is_chosen = np.array([group in chosen for group in groups.tolist()])
-    return is_chosen if share == options.val_size else ~is_chosen
+    return is_chosen if share == val_size else ~is_chosen

@@ -87,7 +87,7 @@ class FusedView:
         if lacking:
             more = "" if len(lacking) <= _NAMED else f" and {len(lacking) - _NAMED} more"
             log.warning("left out: %s%s", ", ".join(lacking[:_NAMED]), more)
-        rows = {name: _places(dataset.ids, ids) for name, dataset in found.items()}
+        rows = {name: pd.Index(dataset.ids).get_indexer(ids) for name, dataset in found.items()}
         labels = {name: dataset.labels[rows[name]] for name, dataset in found.items()}
         grouped = min(found, key=lambda name: len(np.unique(found[name].tracks[rows[name]])))
         tracks, artists = found[grouped].tracks[rows[grouped]], found[grouped].artists
@@ -161,12 +161,6 @@ def _offers(part: View, contract: type, method: str) -> Any:
         what, allowed = f"{part.name} has no {method}", f"views with the method {method}"
         raise DataError(Mistake("view.views", what, allowed, type(part).__name__))
     return part
-
-
-def _places(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return the rows of `wanted` in `ids`."""
-    order = np.argsort(ids)
-    return order[np.searchsorted(ids, wanted, sorter=order)]
 
 
 def _disagreements(ids: np.ndarray, labels: dict[str, np.ndarray]) -> list[Mistake]:

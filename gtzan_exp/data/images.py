@@ -70,7 +70,7 @@ def release(array: np.ndarray) -> None:
     array : ndarray
         A memory map that is only read, or a view of one.
     """
-    base = array
+    base: object = array
     while isinstance(base, np.ndarray):
         base = base.base
     if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):

@@ -85,7 +85,7 @@ def contents(X: Any) -> Iterator[bytes]:
 
 def forms_of(gives: Gives) -> tuple[Forms, ...]:
     """Return the forms of each array of a view."""
-    return (gives,) if isinstance(gives[0], str) else gives  # type: ignore[return-value]
+    return (gives,) if isinstance(gives[0], str) else gives
 
 
 def kinds_of(takes: Takes | Sequence[InputKind]) -> tuple[InputKind, ...]:

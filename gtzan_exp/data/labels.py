@@ -11,7 +11,7 @@ from gtzan_exp.basics.spellings import spelling_mistakes
 
 
 def class_mistakes(
-    where: str, labels: Sequence[str], tracks: Sequence[str], allowed: Sequence[str] | None
+    where: str, labels: np.ndarray, tracks: np.ndarray, allowed: Sequence[str] | None
 ) -> list[Mistake]:
     """Return what is wrong with the classes: several spellings of one, unknown ones, single tracks.
 
@@ -19,7 +19,7 @@ def class_mistakes(
     ----------
     where : str
         The file or folder to name.
-    labels, tracks : sequence of str, same length
+    labels, tracks : ndarray of str, shape (n_rows,)
         Label and track id of each row.
     allowed : sequence of str or None
         The classes that may occur; None allows any.
@@ -34,14 +34,8 @@ def class_mistakes(
         return mistakes
     for label, count in sizes.items():
         if allowed is not None and label not in allowed:
-            mistakes.append(
-                Mistake(
-                    where,
-                    f"unknown class{nearest(label, allowed)}",
-                    ", ".join(allowed),
-                    f"{label!r} ({count} tracks)",
-                )
-            )
+            what, got = f"unknown class{nearest(label, allowed)}", f"{label!r} ({count} tracks)"
+            mistakes.append(Mistake(where, what, ", ".join(allowed), got))
         elif count < 2:
             mistakes.append(
                 Mistake(where, f"class {label!r} cannot be split", "2 tracks or more", "1 track")

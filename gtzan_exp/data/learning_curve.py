@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.data.contracts import Dataset, Fold, Split, fingerprint
-from gtzan_exp.data.splits import Fraction, Holdout, rank
+from gtzan_exp.data.splits import Holdout, by_track, ranked
 
 
 def _rising(fractions: tuple[float, ...]) -> tuple[float, ...]:
@@ -25,7 +25,7 @@ Fractions = Annotated[tuple[float, ...], AfterValidator(_rising)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LearningCurve:
+class LearningCurve(Holdout):
     """The parts of `Holdout`, with fractions of the training tracks of each genre.
 
     Validation and test part are the same at every point, and are those of ``split=holdout`` with
@@ -41,14 +41,6 @@ class LearningCurve:
 
     name: str = "learning_curve"
     fractions: Fractions = (0.1, 0.2, 0.5, 1.0)
-    test_size: Fraction = 0.2
-    val_size: Fraction = 0.1
-    seed: int = 0
-
-    @property
-    def has_validation(self) -> bool:
-        """Whether there is a validation part apart from the test part."""
-        return True
 
     def split(self, dataset: Dataset) -> Split:
         """Return a fold per fraction.
@@ -58,25 +50,20 @@ class LearningCurve:
         ConfigError
             As in `Holdout`, or two fractions give the same training part.
         """
-        sizes = {"test_size": self.test_size, "val_size": self.val_size}
-        (whole,) = Holdout(seed=self.seed, **sizes).split(dataset).folds
-        rows = whole.train
-        tracks, first, codes = np.unique(
-            dataset.tracks[rows], return_index=True, return_inverse=True
-        )
-        genres = dataset.labels[rows][first]
-        place, total = np.empty(len(tracks), dtype=int), np.empty(len(tracks), dtype=int)
+        (whole,) = super().split(dataset).folds
+        tracks, genres, codes = by_track(dataset)
+        trained = np.unique(codes[whole.train])
+        place, total = np.zeros((2, len(tracks)), dtype=int)
         for genre in dataset.classes:
-            members = np.flatnonzero(genres == genre)
-            ranked = sorted(members, key=lambda track: rank(self.seed, tracks[track]))
-            place[ranked], total[members] = np.arange(len(members)), len(members)
+            members = ranked(self.seed, tracks, trained[genres[trained] == genre])
+            place[members], total[members] = np.arange(len(members)), len(members)
         folds: list[Fold] = []
         for fraction in self.fractions:
             kept = place < np.maximum(1, np.rint(fraction * total))
-            train = rows[kept[codes]]
+            train = whole.train[kept[codes[whole.train]]]
             if folds and len(train) == len(folds[-1].train):
                 what = "the fraction adds no track to the one before"
-                got = f"{fraction:g} of {len(tracks)} tracks"
+                got = f"{fraction:g} of {len(trained)} tracks"
                 raise ConfigError(Mistake("split.fractions", what, "fractions further apart", got))
             folds.append(Fold(train, whole.val, whole.test))
         return Split(self.name, tuple(folds), fingerprint(dataset, folds), fractions=self.fractions)

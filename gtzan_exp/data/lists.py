@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import DataError, Mistake
-from gtzan_exp.data.contracts import Dataset, Fold, Place, Split, fingerprint
-from gtzan_exp.data.name_lists import read_lines, track_ids
-from gtzan_exp.data.split_table import read_split_table
+from gtzan_exp.data.contracts import PARTS, Dataset, Fold, Place, Split, fingerprint
+from gtzan_exp.data.name_lists import read_lines, read_rows, track_ids
 
 log = logging.getLogger(__name__)
+
+_COLUMNS = ("fold", "part", "track")
+_TABLE = f"a CSV with the columns {', '.join(_COLUMNS)}, such as split.csv in the record of a run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +67,8 @@ class Lists:
         if self.table is not None:
             listed = read_split_table(self.table.expanduser())
         else:
-            names = {"train": self.train, "val": self.val, "test": self.test}
-            listed = [{part: self._read(name) for part, name in names.items() if name is not None}]
+            files = {"train": self.train, "val": self.val, "test": self.test}
+            listed = [{part: self._read(file) for part, file in files.items() if file is not None}]
         names = sorted({name for parts in listed for part in parts.values() for name in part})
         known = set(dataset.tracks.tolist())
         track_of = dict(zip(dataset.ids.tolist(), dataset.tracks.tolist(), strict=True))
@@ -106,20 +109,60 @@ def _fold(
             got = f"{len(strange)} of {len(names[part])} are not, first {strange[0]}"
             what = "most listed tracks are not in the data"
             raise DataError(Mistake(f"split.{part}", what, allowed, got))
-    parts = {part: np.flatnonzero(np.isin(dataset.tracks, sorted(listed[part]))) for part in listed}
-    shared = [
-        (one, other, sorted(listed[one] & listed[other]))
-        for one, other in (("train", "test"), ("train", "val"), ("val", "test"))
-        if one in listed and other in listed and listed[one] & listed[other]
-    ]
-    if shared:
-        raise DataError(
-            Mistake(
-                f"split.{one} and split.{other}",
-                "tracks are on both lists",
-                "lists that share no track",
-                f"{len(both)}, first {both[0]}",
-            )
-            for one, other, both in shared
+    mistakes = [
+        Mistake(
+            f"split.{one} and split.{other}",
+            "tracks are on both lists",
+            "lists that share no track",
+            f"{len(both)}, first {min(both)}",
         )
-    return Fold(parts["train"], parts.get("val", np.array([], dtype=int)), parts["test"])
+        for one, other in (("train", "test"), ("train", "val"), ("val", "test"))
+        if (both := listed.get(one, set()) & listed.get(other, set()))
+    ]
+    if mistakes:
+        raise DataError(mistakes)
+    rows = (np.isin(dataset.tracks, sorted(listed.get(part, ()))) for part in PARTS)
+    return Fold(*map(np.flatnonzero, rows))
+
+
+def split_table(dataset: Dataset, split: Split) -> pd.DataFrame:
+    """Return which track is in which part.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``fold`` (from 1), ``part`` and ``track``; of a learning curve the whole training part.
+    """
+    return pd.concat(
+        [
+            pd.DataFrame({"fold": number, "part": part, "track": np.unique(dataset.tracks[rows])})
+            for number, fold in enumerate(split.reported, start=1)
+            for part, rows in fold.parts()
+        ],
+        ignore_index=True,
+    )
+
+
+def read_split_table(path: Path) -> list[dict[str, set[str]]]:
+    """Return the names of the tracks of each part, fold by fold.
+
+    Raises
+    ------
+    DataError
+        There is no such file, or it is not such a table.
+    """
+    if not path.is_file():
+        raise DataError(Mistake("split.table", "is missing", _TABLE, str(path)))
+    rows = read_rows(path, _COLUMNS, _TABLE)
+    table = pd.DataFrame([row for _, row in rows], columns=_COLUMNS)
+    strange = sorted(set(table["part"]) - set(PARTS))
+    if strange:
+        raise DataError(Mistake(f"{path}, part", "unknown", ", ".join(PARTS), strange[0]))
+    folds = [
+        {part: set(rows["track"]) for part, rows in fold.groupby("part")}
+        for _, fold in table.groupby("fold", sort=False)
+    ]
+    if not all({"train", "test"} <= set(fold) for fold in folds) or not folds:
+        got = "no line" if not folds else "a fold without one of them"
+        raise DataError(Mistake(str(path), "a part is missing", "train and test in each fold", got))
+    return folds

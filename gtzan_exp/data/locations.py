@@ -20,7 +20,7 @@ from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.cache import cached_folder
 from gtzan_exp.data.contracts import Place
-from gtzan_exp.data.groups import ARTISTS, read_groups
+from gtzan_exp.data.name_lists import ARTISTS, read_groups
 from gtzan_exp.data.pieces import Mode
 
 
@@ -160,6 +160,6 @@ class Sample:
 
 def _audio_code() -> str:
     """Return a hash of the code that makes the sample, so that a change of it makes a new one."""
-    rooms = (gtzan_exp.audio, gtzan_exp.sample)
-    sources = [path for room in rooms for path in sorted(Path(room.__file__).parent.glob("*.py"))]
+    rooms = [*gtzan_exp.audio.__path__, *gtzan_exp.sample.__path__]
+    sources = [path for room in rooms for path in sorted(Path(room).glob("*.py"))]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

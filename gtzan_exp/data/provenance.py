@@ -36,8 +36,8 @@ def prepare_settings(root: Path) -> PrepareSettings:
     try:
         written = json.loads(path.read_bytes())
     except FileNotFoundError:
-        style = "kaggle" if _have_margin(root / IMAGES) else "mel_db"
-        return PrepareSettings(spectrograms=SpectrogramSettings(style=style))
+        pictures = SpectrogramSettings(style="kaggle" if _have_margin(root / IMAGES) else "mel_db")
+        return PrepareSettings(spectrograms=pictures)
     except (OSError, ValueError) as error:
         raise _wrong(str(path), "cannot be read", str(error)) from error
     return settings_from_json(written, str(path))

@@ -23,14 +23,13 @@ from gtzan_exp.basics.genres import track_id
 from gtzan_exp.basics.spellings import Relabel
 from gtzan_exp.data.cache import cached, stamp
 from gtzan_exp.data.contracts import Dataset, Location
-from gtzan_exp.data.grouping import group_rows
+from gtzan_exp.data.grouping import grouped
 from gtzan_exp.data.images import ImageStack
 from gtzan_exp.data.labels import class_mistakes
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings
 
-_SUFFIXES = (".png", ".jpg", ".jpeg")
 _CACHE_FORMAT = 3
 _AT_ONCE = 1024
 _WHITE = 250
@@ -74,13 +73,6 @@ class SpectrogramsView:
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the pictures, from the cache when neither they nor the settings have changed.
 
-        Parameters
-        ----------
-        location : Location
-            Where the folder ``images_original`` lies.
-        cache : Path
-            Folder for decoded pictures.
-
         Raises
         ------
         DataError
@@ -91,14 +83,12 @@ class SpectrogramsView:
         files = _find(root)
         relabel = Relabel(location.labels)
         labels = np.array([relabel(path.parent.name) for path in files])
-        ids = np.array(
-            [track_id(path.name, label) for path, label in zip(files, labels, strict=True)]
-        )
-        order = np.argsort(ids, kind="stable")
-        files, labels, ids = [files[row] for row in order], labels[order], ids[order]
-        mistakes = shorten([*relabel.unknown(), *_name_mistakes(ids, files)], str(root))
+        names = [track_id(path.name, label) for path, label in zip(files, labels, strict=True)]
+        order = np.argsort(names, kind="stable")
+        files, labels, ids = [files[row] for row in order], labels[order], np.array(names)[order]
+        mistakes = [*relabel.unknown(), *_name_mistakes(ids, files)]
         if mistakes:
-            raise DataError(mistakes)
+            raise DataError(shorten(mistakes, str(root)))
         mistakes = shorten(class_mistakes(str(root), labels, ids, location.classes), str(root))
         try:
             meta, pixels = cached(
@@ -112,22 +102,16 @@ class SpectrogramsView:
         if mistakes:
             raise DataError(mistakes)
         good = np.array(meta["rows"], dtype=int)
-        skipped = tuple(meta["skipped"])
         if not len(good):
             raise DataError(Mistake(str(root), "no readable picture", "at least one", "none"))
-        mistakes = class_mistakes(str(root), labels[good], ids[good], location.classes)
-        if mistakes:
-            raise DataError(shorten(mistakes, str(root)))
-        pieces = np.arange(self.segments)
-        rows = (good[:, np.newaxis] * self.segments + pieces).ravel()
-        labels, tracks = (np.repeat(names[good], self.segments) for names in (labels, ids))
+        rows = np.add.outer(good * self.segments, np.arange(self.segments)).ravel()
+        labels, tracks = labels[rows // self.segments], ids[rows // self.segments]
         ids = tracks
         if self.segments > 1:
-            numbers = np.tile(pieces, len(good))
-            ids = np.array([f"{track}.{n}" for track, n in zip(tracks, numbers, strict=True)])
+            numbered = zip(tracks, rows % self.segments, strict=True)
+            ids = np.array([f"{track}.{number}" for track, number in numbered])
         X = self.as_inputs(pixels.reshape(-1, *pixels.shape[2:]), rows)
-        groups = group_rows(location, str(root), ids, labels, tracks, lambda rows: _bands(X[rows]))
-        return Dataset(
+        dataset = Dataset(
             name=location.name,
             synthetic=location.synthetic,
             view=self.name,
@@ -135,27 +119,15 @@ class SpectrogramsView:
             X=X,
             labels=labels,
             ids=ids,
-            tracks=groups.tracks,
-            artists=groups.artists,
-            notes=groups.notes,
-            classes=tuple(sorted(set(labels.tolist()))),
+            tracks=tracks,
+            classes=tuple(np.unique(labels).tolist()),
             fingerprint=meta["fingerprint"],
-            skipped=skipped,
+            skipped=tuple(meta["skipped"]),
         )
+        return grouped(dataset, location, lambda rows: _bands(X[rows]))
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], ImageStack]:
-        """Return a function that turns a track into the inputs that its picture would give.
-
-        Parameters
-        ----------
-        settings : PrepareSettings
-            How the pictures were drawn.
-
-        Returns
-        -------
-        callable
-            Takes a mono signal, float32, shape (samples,); returns a stack of `segments` images.
-        """
+        """Return a function that turns a track into the inputs that its picture would give."""
         from gtzan_exp.audio.spectrograms import encode_png, render
 
         def look(y: np.ndarray) -> ImageStack:
@@ -269,10 +241,10 @@ class SpectrogramsView:
                         mistakes.append(image)
                         pixels.write(bytes(math.prod(shape[1:])))
                         continue
-                    pixels.write(image)
+                    pixels.write(image.data)
                     rows.append(row)
                     content.update(ids[row].encode())
-                    content.update(image)
+                    content.update(image.data)
         if mistakes and self.on_error == "raise":
             raise DataError(shorten(mistakes, str(files[0].parent.parent)))
         meta = {
@@ -313,7 +285,7 @@ def cut_margin(image: np.ndarray) -> np.ndarray:
     ----------
     image : ndarray of uint8, shape (h, w, 3)
     """
-    ink = (image < _INK).any(axis=2)
+    ink = np.any(image < _INK, axis=2)
     edges = (image[0], image[-1], image[:, 0], image[:, -1])
     if min(edge.min() for edge in edges) < _WHITE or not ink.any():
         return image
@@ -357,20 +329,16 @@ def _is_whole(raw: bytes) -> bool:
 
 def _find(root: Path) -> list[Path]:
     if not root.is_dir():
-        raise DataError(
-            Mistake("data.root", "no pictures there", "a folder with images_original/", str(root))
-        )
+        wanted = "a folder with images_original/"
+        raise DataError(Mistake("data.root", "no pictures there", wanted, str(root)))
     files = [
         path
-        for path in root.glob("*/*")
-        if path.suffix.lower() in _SUFFIXES
-        and not path.name.startswith(".")
-        and not path.parent.name.startswith(".")
+        for path in root.glob("[!.]*/[!.]*")
+        if path.suffix.lower() in (".png", ".jpg", ".jpeg")
     ]
     if not files:
-        raise DataError(
-            Mistake(str(root), "no pictures", "<genre>/*.png or <genre>/*.jpg", "none of them")
-        )
+        wanted = "<genre>/*.png or <genre>/*.jpg"
+        raise DataError(Mistake(str(root), "no pictures", wanted, "none of them"))
     return sorted(files)
 
 
@@ -382,13 +350,11 @@ def _open(folder: Path) -> tuple[dict[str, Any], np.ndarray]:
 def _name_mistakes(ids: np.ndarray, files: list[Path]) -> list[Mistake]:
     first: dict[str, Path] = {}
     mistakes = []
-    for name, path in zip(ids, files, strict=True):
+    for name, path in zip(ids.tolist(), files, strict=True):
         if not name.isprintable():
             got = ascii(path.name)
             mistakes.append(Mistake(str(path.parent), "file name is not text", "UTF-8", got))
-        if name in first:
-            mistakes.append(
-                Mistake(str(path), f"two pictures of {name}", "one", f"also {first[name].name}")
-            )
-        first.setdefault(name, path)
+        if first.setdefault(name, path) != path:
+            got = f"also {first[name].name}"
+            mistakes.append(Mistake(str(path), f"two pictures of {name}", "one", got))
     return mistakes

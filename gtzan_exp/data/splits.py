@@ -53,27 +53,21 @@ class Holdout:
         ConfigError
             The shares leave nothing to train on, or a genre has too few tracks for three parts.
         """
-        names, codes = np.unique(dataset.tracks, return_inverse=True)
-        part_of = np.zeros(len(names), dtype=np.int8)
+        tracks, genres, codes = by_track(dataset)
+        part_of = np.zeros(len(tracks), dtype=np.int8)
         mistakes = []
         for genre in dataset.classes:
-            tracks = np.unique(codes[dataset.labels == genre])
-            ranks = [rank(self.seed, track) for track in names[tracks].tolist()]
-            ranked = tracks[sorted(range(len(tracks)), key=ranks.__getitem__)]
-            n_test = max(1, round(self.test_size * len(tracks)))
-            n_val = max(1, round(self.val_size * len(tracks)))
-            if len(tracks) - n_test - n_val < 1:
-                mistakes.append(
-                    Mistake(
-                        "split",
-                        f"no training track left for {genre!r}",
-                        "smaller split.test_size and split.val_size, or 3 tracks or more",
-                        f"{len(tracks)} tracks, {n_test} of them test and {n_val} validation",
-                    )
-                )
-            part_of[ranked] = _TRAIN
-            part_of[ranked[:n_test]] = _TEST
-            part_of[ranked[n_test : n_test + n_val]] = _VAL
+            members = ranked(self.seed, tracks, np.flatnonzero(genres == genre))
+            n_test = max(1, round(self.test_size * len(members)))
+            n_val = max(1, round(self.val_size * len(members)))
+            if len(members) - n_test - n_val < 1:
+                what = f"no training track left for {genre!r}"
+                allowed = "smaller split.test_size and split.val_size, or 3 tracks or more"
+                got = f"{len(members)} tracks, {n_test} of them test and {n_val} validation"
+                mistakes.append(Mistake("split", what, allowed, got))
+            part_of[members] = _TRAIN
+            part_of[members[:n_test]] = _TEST
+            part_of[members[n_test : n_test + n_val]] = _VAL
         if mistakes:
             raise ConfigError(mistakes)
         parts = part_of[codes]
@@ -128,22 +122,13 @@ class Notebook:
         test_size = test_size if self.test_size is None else self.test_size
         random_state = random_state if self.random_state is None else self.random_state
         if test_size is None or random_state is None:
-            raise ConfigError(
-                Mistake(
-                    "split=notebook",
-                    "the notebook has no index set for the view",
-                    f"{', '.join(_NOTEBOOK)}, or split.test_size and split.random_state",
-                    f"view={dataset.view}",
-                )
-            )
+            what = "the notebook has no index set for the view"
+            allowed = f"{', '.join(_NOTEBOOK)}, or split.test_size and split.random_state"
+            raise ConfigError(Mistake("split=notebook", what, allowed, f"view={dataset.view}"))
         if math.ceil(test_size * len(dataset)) >= len(dataset):
+            got = f"{test_size} of {len(dataset)} rows"
             raise ConfigError(
-                Mistake(
-                    "split.test_size",
-                    "no training row left",
-                    "a smaller share",
-                    f"{test_size} of {len(dataset)} rows",
-                )
+                Mistake("split.test_size", "no training row left", "a smaller share", got)
             )
         train, test = train_test_split(
             np.arange(len(dataset)), test_size=test_size, random_state=random_state
@@ -155,17 +140,27 @@ class Notebook:
             leaks.append("test_as_validation")
         if len(np.unique(dataset.tracks)) < len(dataset):
             leaks.append("track")
-        val = test if self.validation == "test" else np.array([], dtype=int)
-        fold = Fold(train, val, test)
+        none = np.array([], dtype=int)
         return Split(
             self.name,
-            (fold,),
-            fingerprint(dataset, [Fold(train, np.array([], dtype=int), test)]),
+            (Fold(train, test if self.validation == "test" else none, test),),
+            fingerprint(dataset, [Fold(train, none, test)]),
             leaks=tuple(leaks),
             scaler_rows=self.scaler_rows,
         )
 
 
-def rank(seed: int, track: str) -> bytes:
+def by_track(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the tracks in the order of their ids, the genre of each, and the track of each row."""
+    tracks, first, codes = np.unique(dataset.tracks, return_index=True, return_inverse=True)
+    return tracks, dataset.labels[first], codes
+
+
+def ranked(seed: int, tracks: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Return some of the numbers of tracks in the order in which they are drawn."""
+    return np.array(sorted(members.tolist(), key=lambda track: rank(seed, tracks[track])))
+
+
+def rank(seed: int, track: object) -> bytes:
     """Return what tracks are ordered by to draw some of them: a hash of the seed and the id."""
     return hashlib.sha256(f"{seed}\x1f{track}".encode()).digest()

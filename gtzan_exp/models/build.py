@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 CALIBRATION_FOLDS = 3
+_LEARNED = (
+    ("support_vectors_", "dual_coef_", "intercept_"),
+    ("coefs_", "intercepts_"),
+    ("coef_", "intercept_"),
+)
 _INTERRUPTED = "Training interrupted by user"  # scikit-learn's MLP takes Ctrl-C as its end
 
 Scaler = Literal["standard", "minmax"]
@@ -208,14 +213,8 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
 def _calibration_folds(y: np.ndarray) -> int:
     rarest = int(np.unique(y, return_counts=True)[1].min())
     if rarest < 2:
-        raise DataError(
-            Mistake(
-                "split",
-                "too few training rows of a genre to calibrate probabilities",
-                "2 rows or more of each genre",
-                f"{rarest}",
-            )
-        )
+        what = "too few training rows of a genre to calibrate probabilities"
+        raise DataError(Mistake("split", what, "2 rows or more of each genre", str(rarest)))
     return min(rarest, CALIBRATION_FOLDS)
 
 
@@ -233,12 +232,9 @@ def n_parameters(estimator: Any) -> int | None:
         return int(classifier.model_.count_params())
     if hasattr(classifier, "get_booster"):
         return sum(dump.count("leaf=") * 2 - 1 for dump in classifier.get_booster().get_dump())
-    if hasattr(classifier, "support_vectors_"):
-        arrays = [classifier.dual_coef_, classifier.support_vectors_, classifier.intercept_]
-    elif hasattr(classifier, "coefs_"):
-        arrays = [*classifier.coefs_, *classifier.intercepts_]
-    elif hasattr(classifier, "coef_"):
-        arrays = [classifier.coef_, classifier.intercept_]
-    else:
-        return None
-    return int(sum(np.size(array) for array in arrays))
+    for attributes in _LEARNED:
+        if all(hasattr(classifier, name) for name in attributes):
+            learned = [getattr(classifier, name) for name in attributes]
+            arrays = (a for some in learned for a in (some if isinstance(some, list) else [some]))
+            return int(sum(map(np.size, arrays)))
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_type_hints
@@ -119,7 +120,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
             )
             validation = _batches(X, codes[val_rows], val_rows, trainer.batch_size)
 
-        self.model_ = self.network(_row_shape(X), len(self.classes_))
+        shape = _like(X, [tuple(array.shape[1:]) for array in _arrays(X)])
+        self.model_ = self.network(shape, len(self.classes_))
         self.model_.compile(
             optimizer=keras.optimizers.Adam(trainer.learning_rate),
             loss="sparse_categorical_crossentropy",
@@ -143,7 +145,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         check_is_fitted(self, "model_")
         size = (self.trainer or Trainer()).batch_size
         batches = [
-            self.model_.predict_on_batch(_numbers(X, slice(start, start + size)))
+            self.model_.predict_on_batch(_like(X, _numbers(X, slice(start, start + size))))
             for start in range(0, len(X), size)
         ]
         return np.concatenate(batches)
@@ -153,7 +155,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _check_size(self, X) -> None:
-        for array in by_name(X, "X").values():
+        for array in _arrays(X):
             size = array.shape[1:-1]
             if size and min(size) < self.smallest:
                 name, got = type(self).__name__, " x ".join(map(str, size))
@@ -177,19 +179,17 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         super().__setstate__(state)
 
 
-def _row_shape(X) -> Any:
-    """Return the shape of a row, or of each input of it by name."""
-    if isinstance(X, Inputs):
-        return {name: tuple(array.shape[1:]) for name, array in X.arrays.items()}
-    return tuple(X.shape[1:])
+def _arrays(X) -> list[Any]:
+    return list(by_name(X, "X").values())
 
 
-def _numbers(X, rows: slice | np.ndarray) -> Any:
-    """Return some rows as float32, of several inputs by name."""
-    found = take(X, rows)
-    if isinstance(found, Inputs):
-        return {name: np.asarray(a, dtype=np.float32) for name, a in found.arrays.items()}
-    return np.asarray(found, dtype=np.float32)
+def _like(X, found: Sequence[Any]) -> Any:
+    """Return what was found for each array of inputs: by name where there are several."""
+    return dict(zip(X.arrays, found, strict=True)) if isinstance(X, Inputs) else found[0]
+
+
+def _numbers(X, rows: slice | np.ndarray) -> list[np.ndarray]:
+    return [np.asarray(array, dtype=np.float32) for array in _arrays(take(X, rows))]
 
 
 def _batches(
@@ -197,22 +197,18 @@ def _batches(
 ) -> tensorflow.data.Dataset:
     """Return (inputs, codes) batches; only the batch at hand is converted to numbers."""
     _, tf = keras_loader.load()
-    shapes = _row_shape(X)
-    names = list(shapes) if isinstance(shapes, dict) else None
-    each = list(shapes.values()) if isinstance(shapes, dict) else [shapes]
+    shapes = [array.shape[1:] for array in _arrays(X)]
 
     def read(numbers: np.ndarray) -> tuple[np.ndarray, ...]:
-        found = _numbers(X, rows[numbers])
-        inputs = [found] if names is None else [found[name] for name in names]
-        return (*inputs, codes[numbers].astype(np.int64))
+        return (*_numbers(X, rows[numbers]), codes[numbers].astype(np.int64))
 
     def load(numbers: tensorflow.Tensor) -> tuple[Any, tensorflow.Tensor]:
-        types = (*[tf.float32] * len(each), tf.int64)
+        types = (*[tf.float32] * len(shapes), tf.int64)
         *inputs, targets = tf.numpy_function(read, [numbers], types)
-        for tensor, shape in zip(inputs, each, strict=True):
+        for tensor, shape in zip(inputs, shapes, strict=True):
             tensor.set_shape((None, *shape))
         targets.set_shape((None,))
-        return inputs[0] if names is None else dict(zip(names, inputs, strict=True)), targets
+        return _like(X, inputs), targets
 
     dataset = tf.data.Dataset.range(len(rows))
     if shuffle_seed is not None:

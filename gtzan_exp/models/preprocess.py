@@ -11,30 +11,26 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from gtzan_exp.data.inputs import Inputs
 
 
-class Flatten(TransformerMixin, BaseEstimator):
-    """Images of shape (n, h, w, c) to vectors of shape (n, h * w * c), row by row, float32."""
-
+class _Stateless(TransformerMixin, BaseEstimator):
     def fit(self, X, y=None) -> Self:
         return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+class Flatten(_Stateless):
+    """Images of shape (n, h, w, c) to vectors of shape (n, h * w * c), row by row, float32."""
 
     def transform(self, X) -> np.ndarray:
         return np.asarray(X, dtype=np.float32).reshape(len(X), -1)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
 
-
-class ToSequence(TransformerMixin, BaseEstimator):
+class ToSequence(_Stateless):
     """Vectors of shape (n, d) to sequences of d steps with one channel, shape (n, d, 1)."""
-
-    def fit(self, X, y=None) -> Self:
-        return self
 
     def transform(self, X) -> np.ndarray:
         return np.asarray(X)[:, :, np.newaxis]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
 
 
 class Branches(TransformerMixin, BaseEstimator):

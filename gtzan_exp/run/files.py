@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.data.contracts import Dataset, Split
-from gtzan_exp.data.split_table import split_table
+from gtzan_exp.data.lists import split_table
 from gtzan_exp.evaluation.audit import Audit
 from gtzan_exp.evaluation.evaluate import Evaluation
 from gtzan_exp.evaluation.plots import confusion_matrix, learning_curves

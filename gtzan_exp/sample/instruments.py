@@ -63,7 +63,7 @@ def master(
     hertz = np.fft.rfftfreq(samples, 1.0 / sample_rate).astype(np.float32)
     equaliser = (hertz > 20.0) / (1.0 + (hertz / manner["cutoff"]) ** 2)
     track = np.fft.irfft(np.fft.rfft(music) * np.fft.rfft(room, samples) * equaliser, samples)
-    track /= max(np.std(track), 1e-9)
+    track /= np.maximum(np.std(track), 1e-9)
     track += manner["hiss"] * rng.standard_normal(samples, dtype=np.float32)
     track = np.tanh(manner["squash"] * track)
     return 0.95 * track / np.max(np.abs(track))

@@ -131,7 +131,8 @@ def play(
             else:
                 tones = chord if symbol == "x" else [chord[int(symbol) - 1]]
                 length = round(steps * sixteenth)
-                sound = sum(tone(_REGISTERS[part] + semitones, length) for semitones in tones)
+                notes = (tone(_REGISTERS[part] + semitones, length) for semitones in tones)
+                sound = sum(notes, start=np.zeros(length))
             onset = (16.0 * (bar - start) + step) * sixteenth
             onset += rng.normal(0.0, manner["loose"] * sample_rate)
             level = manner[part] * (0.4 if symbol == "o" else 1.0)

@@ -13,10 +13,9 @@ import pytest
 from gtzan_exp.basics.errors import ConfigError, DataError
 from gtzan_exp.data.contracts import Dataset
 from gtzan_exp.data.folds import GroupKFold, KFold
-from gtzan_exp.data.groups import read_groups
 from gtzan_exp.data.learning_curve import LearningCurve
-from gtzan_exp.data.lists import Lists
-from gtzan_exp.data.split_table import split_table
+from gtzan_exp.data.lists import Lists, split_table
+from gtzan_exp.data.name_lists import read_groups
 from gtzan_exp.data.splits import Holdout
 from gtzan_exp.evaluation.audit import audit
 

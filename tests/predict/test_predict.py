@@ -15,7 +15,7 @@ import soundfile
 
 from gtzan_exp.audio.features import FeatureSettings
 from gtzan_exp.audio.prepare import PrepareSettings, prepare
-from gtzan_exp.audio.spectrograms import SpectrogramSettings, render, write_png
+from gtzan_exp.audio.spectrograms import SpectrogramSettings, encode_png, render
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.cli import main
 from gtzan_exp.data.provenance import prepare_settings
@@ -220,7 +220,8 @@ def test_views_that_prepare_did_not_write_are_taken_for_published_ones(music, tm
     assert prepare_settings(tmp_path) == PrepareSettings()
     y = synthesize("jazz", 0, seconds=3)
     for style in ("kaggle", "mel_db"):
-        write_png(pictures / "jazz.00000.png", render(y, SpectrogramSettings(style=style)))
+        picture = encode_png(render(y, SpectrogramSettings(style=style)))
+        (pictures / "jazz.00000.png").write_bytes(picture)
         assert prepare_settings(tmp_path).spectrograms == SpectrogramSettings(style=style)
     (tmp_path / "prepare_settings.json").write_text('{"recipe": 0}')
     with pytest.raises(DataError, match="another version"):
