@@ -29,7 +29,6 @@ def confusion_matrix(
     path : Path
         The PNG to write.
     title : str
-        It may have several lines.
     """
     side = _CELL * len(classes) + _LETTER * max(map(len, classes))
     with canvas(path, size=(side + 1.1, side + 1.3), title=title) as figure:
