@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _TRAIN, _VALIDATION, _TEST = "#3f90da", "#bd1f01", INK
-_CELL, _LETTER, _TITLE_LETTER = 0.36, 0.075, 0.088  # inches
+_CELL, _LETTER = 0.36, 0.075  # inches
 
 
 def confusion_matrix(
@@ -29,11 +29,9 @@ def confusion_matrix(
     path : Path
         The PNG to write.
     title : str
-        It may have several lines.
     """
     side = _CELL * len(classes) + _LETTER * max(map(len, classes))
-    least = _TITLE_LETTER * max(map(len, title.split("\n")))
-    with canvas(path, size=(max(side + 1.1, least), side + 1.3), title=title) as figure:
+    with canvas(path, size=(side + 1.1, side + 1.3), title=title) as figure:
         draw_confusion(figure.subplots(), predictions, classes)
 
 

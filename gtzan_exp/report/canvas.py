@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 INK = "#1f2328"
 MUTED = "#59636e"
+_LETTER = 0.088  # inches, of a title
 
 _STYLE: dict[RcKeyType, Any] = {
     "font.family": "DejaVu Sans",
@@ -62,7 +63,7 @@ def canvas(path: Path, *, size: tuple[float, float], title: str = "") -> Iterato
     path : Path
         The PNG to write.
     size : (float, float)
-        Width and height in inches.
+        Width and height in inches; wider where the title needs it.
     title : str
         Stands above all axes.
     """
@@ -70,8 +71,9 @@ def canvas(path: Path, *, size: tuple[float, float], title: str = "") -> Iterato
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    width = max(size[0], _LETTER * max(map(len, title.split("\n"))))
     with rc_context(_STYLE):
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=(width, size[1]), layout="constrained")
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=11)
         yield figure
