@@ -146,7 +146,7 @@ class CompareReport:
             "What the same model loses from one protocol to another, with a 95 % interval and a "
             "test that count an artist whom both tested once."
         )
-        table = Table("Drops", readable(self.drops), decimals=3)
+        table = Table("Drops", self.drops.round(4), decimals=3)
         return Section("From protocol to protocol", text, tables=[table])
 
     def _draws(self) -> Section:
