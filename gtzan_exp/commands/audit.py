@@ -61,6 +61,7 @@ def main(arguments: list[str]) -> int:
 
 def _parts(dataset: Dataset, split: Split) -> Iterator[str]:
     from gtzan_exp.basics.genres import labelled
+    from gtzan_exp.evaluation.audit import doubts
 
     yield f"data   {labelled(dataset.name, dataset.synthetic)}: {dataset.source}"
     yield f"view   {dataset.view}, {len(dataset)} rows of {len(set(dataset.tracks))} tracks"
@@ -71,6 +72,7 @@ def _parts(dataset: Dataset, split: Split) -> Iterator[str]:
         yield f"split  {split.name}, {name}: {', '.join(sizes)} tracks"
     if len(folds) > _FOLDS:
         yield f"       and {len(folds) - _FOLDS} more folds"
+    yield from (f"doubt  {doubt}" for doubt in doubts(dataset, split))
     if split.leaks:
         yield f"leaks on purpose: {', '.join(split.leaks)}"
 

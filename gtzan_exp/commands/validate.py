@@ -27,6 +27,7 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.config.cell import resolve
     from gtzan_exp.config.sweep_plan import check_sweep
     from gtzan_exp.data.inputs import kinds_of
+    from gtzan_exp.evaluation.audit import doubts
 
     flags = parse(arguments)
     if flags.multirun:
@@ -45,6 +46,8 @@ def main(arguments: list[str]) -> int:
     for name, fold in zip(split.fold_names, split.folds, strict=True):
         sizes = ", ".join(f"{part} {len(rows)}" for part, rows in fold.parts())
         print(f"split   {split.name}, {name}: {sizes} rows")
+    for doubt in doubts(dataset, split):
+        print(f"doubt   {doubt}")
     if split.leaks:
         print(f"leaks   {', '.join(split.leaks)}")
     inputs = " and ".join(kinds_of(cell.model.input))

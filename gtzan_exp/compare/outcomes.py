@@ -14,6 +14,7 @@ from gtzan_exp.compare.statistics import bootstrap_interval, corrected_t, holm, 
 from gtzan_exp.compare.text import label
 from gtzan_exp.evaluation.aggregate import corrected_interval
 from gtzan_exp.evaluation.evaluate import by_track
+from gtzan_exp.evaluation.intervals import Answers, difference
 
 FEWEST = 2
 """So many runs must have tested a track before it can count as one that all get wrong."""
@@ -28,8 +29,9 @@ class Outcome:
     line : pandas.Series
         The line of `gtzan_exp.compare.summary.summary` that the run stands for.
     tracks : pandas.DataFrame
-        ``fold`` (1 for a single test part), ``track``, ``true``, ``predicted`` and ``right``; where
-        rows are segments, a track's probabilities are averaged first.
+        ``fold`` (1 for a single test part), ``track``, ``artist`` where that is known, ``true``,
+        ``predicted`` and ``right``; where rows are segments, a track's probabilities are averaged
+        first.
     share : float
         Test tracks by training tracks, mean over folds.
     """
@@ -49,7 +51,8 @@ class Outcome:
         if not line["cross_validated"] and len(counts) > 1:  # a learning curve: its last word
             predictions = predictions[predictions["fold"] == counts["train"].idxmax()]
         test = predictions[predictions["part"] == "test"]
-        tracks = by_track(test)[["fold", "track", "true", "predicted"]]
+        columns = ["fold", "track", "artist", "true", "predicted"]
+        tracks = by_track(test).reindex(columns=columns).dropna(axis="columns", how="all")
         tracks["right"] = tracks["true"] == tracks["predicted"]
         return cls(line, tracks, float((counts["test"] / counts["train"]).mean()))
 
@@ -75,9 +78,10 @@ def by_genre(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Return a test between each two runs of the same protocol.
 
-    On one test part it is the exact McNemar test over the tracks that both tested; on the same
-    folds it is the corrected resampled t test over the folds. Between runs on other data there is
-    none. p values are corrected by Holm's method over the pairs of a protocol.
+    Where artists are known it is robust to what their tracks have in common (`difference`). Where
+    they are not, it is the exact McNemar test over the tracks of one test part that both tested,
+    and on the same folds the corrected resampled t test over the folds. Between runs on other data
+    there is none. p values are corrected by Holm's method over the pairs of a protocol.
 
     Returns
     -------
@@ -98,6 +102,33 @@ def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
         table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"]))
         tables.append(table)
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def drops(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Return what a model loses from one protocol to another, where artists are known.
+
+    Each two runs of one model and view on the same data are a line, the more accurate one first.
+    Artists that both tested count once (`difference`), so the interval holds for their overlap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``model``, ``view``, ``from``, ``to`` (names of the protocols), ``drop`` with its 95 %
+        interval ``low`` to ``high``, and ``p``.
+    """
+    lines = []
+    for a, b in combinations(outcomes, 2):
+        cell = ["data_set", "model", "view"]
+        if list(a.line[cell]) != list(b.line[cell]) or a.line["protocol"] == b.line["protocol"]:
+            continue
+        if "artist" not in a.tracks or "artist" not in b.tracks:
+            continue
+        high, low = sorted((a, b), key=lambda outcome: -outcome.tracks["right"].mean())
+        found = difference(*(Answers.of(o.tracks, o.share) for o in (high, low)))
+        names = {"from": high.line["split"], "to": low.line["split"]}
+        bounds = {"low": found.interval.low, "high": found.interval.high, "p": found.p}
+        lines.append({**high.line[cell[1:]], **names, "drop": found.value, **bounds})
+    return pd.DataFrame(lines)
 
 
 def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
@@ -144,7 +175,15 @@ def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> dict[str, object
         found[name] = label(line) if is_unique else f"{label(line)} ({line['run_id'][:6]})"
     if a.line["data_set"] != b.line["data_set"]:
         return found | _no_test("the data is not the same: no test")
-    if same_folds:
+    if "artist" in a.tracks and "artist" in b.tracks and (same_folds or a.folds == b.folds == 1):
+        both = a.tracks.merge(b.tracks, on=keys, suffixes=("_a", "_b"))
+        if both.empty:
+            return found | _no_test("no test track in common: no test")
+        robust = difference(*(_answers(both, side, a.share) for side in "ab"))
+        value, p, test = robust.value, robust.p, "artists"
+        low, high = robust.interval.low, robust.interval.high
+        note = _note(a, b, both["track"].nunique())
+    elif same_folds:
         both = a.tracks.merge(b.tracks, on=keys, suffixes=("_a", "_b"))
         rights = both.groupby("fold")[["right_a", "right_b"]].mean()
         differences = (rights["right_a"] - rights["right_b"]).to_numpy()
@@ -152,7 +191,7 @@ def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> dict[str, object
         p, test, note = corrected_t(differences, a.share), "corrected t", ""
         if np.isnan(p):
             low, high, note = p, p, "the same difference in each fold: no interval and no p"
-        difference = differences.mean()
+        value = float(differences.mean())
     else:
         if a.repeats or b.repeats:
             return found | _no_test("folds differ, and tracks are tested more than once: no test")
@@ -160,13 +199,13 @@ def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> dict[str, object
         if both.empty:
             return found | _no_test("no test track in common: no test")
         signed = both["right_a"].astype(float) - both["right_b"].astype(float)
-        difference = signed.mean()
+        value = float(signed.mean())
         low, high = bootstrap_interval(signed.to_numpy())
         p, test = mcnemar(both["right_a"].to_numpy(), both["right_b"].to_numpy()).p, "McNemar"
         note = _note(a, b, len(both))
     counts = both["right_a"] != both["right_b"]
     return found | {
-        "difference": difference,
+        "difference": value,
         "low": low,
         "high": high,
         "tracks": both["track"].nunique(),
@@ -176,6 +215,14 @@ def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> dict[str, object
         "p": p,
         "note": note,
     }
+
+
+def _answers(both: pd.DataFrame, side: str, share: float) -> Answers:
+    """Return what one of two runs got right of the tracks that both tested."""
+    folds = both["fold"].to_numpy()
+    artists = both["artist_a"].to_numpy(dtype=str)
+    right = both[f"right_{side}"].to_numpy()
+    return Answers(right, artists, folds if len(set(folds)) > 1 else None, share)
 
 
 def _note(a: Outcome, b: Outcome, common: int) -> str:

@@ -56,8 +56,8 @@ def unfinished(runs: pd.DataFrame) -> pd.DataFrame:
 def interval(run: pd.Series) -> tuple[float, float]:
     """Return the 95 % interval of the test accuracy of one run.
 
-    The corrected interval over the folds of a cross-validation, or Wilson's over the tracks of a
-    single test part; not a number when its size is not recorded.
+    As the run recorded it; of an older run of a single test part Wilson's over its tracks, and not
+    a number when their number is not recorded.
     """
     name = "test/track_accuracy" if pd.notna(run.get("test/track_accuracy")) else ACCURACY
     low, high = run.get(f"ci_low/{name}"), run.get(f"ci_high/{name}")
@@ -76,8 +76,16 @@ def metric_of(group: pd.DataFrame, name: str) -> str:
 
 def is_folded(group: pd.DataFrame) -> bool:
     """Return whether all runs are cross-validations."""
-    low = group.get(f"ci_low/{ACCURACY}")
-    return low is not None and bool(low.notna().all())
+    spread = group.get(f"std/{ACCURACY}")
+    return spread is not None and bool(spread.notna().all())
+
+
+def interval_kind(group: pd.DataFrame) -> str:
+    """Return what the interval of a run is: over artists, of folds, or Wilson's over tracks."""
+    artists = group.get("n_tested_artists")
+    if artists is not None and bool(artists.notna().all()):
+        return "artists"
+    return "folds" if is_folded(group) else "wilson"
 
 
 def tracks_of(run: pd.Series) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gtzan_exp.compare import pictures
-from gtzan_exp.compare.outcomes import Outcome, always_wrong, by_genre, pairs
+from gtzan_exp.compare.outcomes import Outcome, always_wrong, by_genre, drops, pairs
 from gtzan_exp.compare.text import label, notes, protocol_title, readable
 from gtzan_exp.report.canvas import Picture
 from gtzan_exp.report.page import Section, Table
@@ -25,9 +25,10 @@ MOST_WRONG = 15
 _UNBROKEN = "\u2011"
 
 _INTERVALS = (
-    "Intervals are of 95 %: Wilson's over the tracks of a single test part; corrected for "
-    "overlapping training parts where there are folds (Nadeau and Bengio 2003); over seeds, "
-    "the interval of their mean and that of the test part added up."
+    "Intervals are of 95 %. Where artists are known they hold for new artists: an error that is "
+    "robust to what an artist's tracks have in common. Elsewhere they are Wilson's over the tracks "
+    "of a single test part, or corrected for overlapping training parts of folds (Nadeau and "
+    "Bengio 2003). Over seeds, the interval of their mean and that of the test part are added up."
 )
 _LEAKS = (
     "leak: the share of the test tracks that training knows in another way (their artist, the same "
@@ -72,6 +73,10 @@ class CompareReport:
         return pairs(self.outcomes)
 
     @cached_property
+    def drops(self) -> pd.DataFrame:
+        return drops(self.outcomes)
+
+    @cached_property
     def wrong(self) -> pd.DataFrame:
         return always_wrong(self.outcomes)
 
@@ -87,6 +92,7 @@ class CompareReport:
             "lines": _records(self.table),
             "over_draws": _records(self.draws),
             "pairs": _records(self.pairs),
+            "drops": _records(self.drops),
             "by_genre": _records(genres.join(self.genres)),
             "always_wrong": _records(self.wrong),
             "not_compared": _records(self.rest[["run_id", "name", "status"]]),
@@ -98,6 +104,8 @@ class CompareReport:
         sections = []
         if not self.table.empty:
             sections += [self._summary(folder)]
+            if not self.drops.empty:
+                sections.append(self._drops())
             if not self.draws.empty:
                 sections.append(self._draws())
             if not self.pairs.empty:
@@ -133,6 +141,14 @@ class CompareReport:
             found.append(f"No predictions were found of these, so they are not tested: {names}.")
         return found
 
+    def _drops(self) -> Section:
+        text = (
+            "What the same model loses from one protocol to another, with a 95 % interval and a "
+            "test that count an artist whom both tested once."
+        )
+        table = Table("Drops", self.drops.round(4), decimals=3)
+        return Section("From protocol to protocol", text, tables=[table])
+
     def _draws(self) -> Section:
         text = (
             "The same options on several draws of the split. The interval is corrected for "
@@ -150,9 +166,10 @@ class CompareReport:
             caption = f"{protocol_title(first, self.table)}: {len(found)} pairs"
             tables.append(Table(caption, _pair_texts(found)))
         text = (
-            "Of each line the newest run, never the best. One test part: exact McNemar test on the "
-            "tracks that one of the two alone gets right. The same folds: corrected resampled t "
-            "test (Nadeau and Bengio 2003). Where two models are equally good, p is rarely below "
+            "Of each line the newest run, never the best. Where artists are known: a t test over "
+            "artists. Elsewhere, on one test part, the exact McNemar test on the tracks that one of "
+            "the two alone gets right; on the same folds the corrected resampled t test (Nadeau and "
+            "Bengio 2003). Where two models are equally good, p is rarely below "
             "0.05, and p (Holm) is rarely so for any of the pairs of a protocol."
         )
         return Section("Tests between models", text, tables=tables)

@@ -11,6 +11,7 @@ from gtzan_exp.compare.run_columns import (
     LEAK,
     OPTIONS,
     interval,
+    interval_kind,
     is_finished,
     is_folded,
     leak_text,
@@ -51,7 +52,8 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         options), ``codes`` (so many states of the code made the runs),
         ``best`` (chosen on the test part, so too good when there are several), ``accuracy``
         (mean), ``low``, ``high`` (their range where runs differ in options, a 95 % interval
-        otherwise), ``interval`` (its kind: ``wilson``, ``folds``, ``seeds`` or ``range``),
+        otherwise), ``interval`` (its kind: ``artists``, ``wilson``, ``folds``,
+        ``seeds`` or ``range``),
         ``macro_f1`` and ``fit_s`` (means, seconds), ``on`` (start of the fingerprint of the test
         part), ``published`` (of the tag) and what identifies the line: ``protocol`` (a number),
         ``data_set`` (a number; another one: other data, or data of which that is not known),
@@ -163,11 +165,11 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
         distinct = _distinct_seeds(group)
     values = distinct[name].to_numpy(dtype=float)
     if len(group) == 1 or len(distinct) == 1:
-        (low, high), kind = interval(newest), "folds" if is_folded(group) else "wilson"
+        (low, high), kind = interval(newest), interval_kind(distinct)
     elif same_options:
         singles = np.array([interval(run) for _, run in distinct.iterrows()])
         single = _around(values, singles)
-        if not is_folded(group) and pd.notna(tracks_of(newest)):
+        if interval_kind(distinct) == "wilson" and pd.notna(tracks_of(newest)):
             single = wilson(float(values.mean()), tracks_of(newest))
         (low, high), kind = over_seeds(values, single), "seeds"
     else:

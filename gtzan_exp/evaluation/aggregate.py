@@ -1,14 +1,56 @@
-"""From the metrics of folds to mean, standard deviation and an interval that holds."""
+"""The accuracy of a run with an interval that holds, and the mean and spread of its folds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
-from gtzan_exp.evaluation.intervals import CONFIDENCE
+from gtzan_exp.evaluation.evaluate import by_track
+from gtzan_exp.evaluation.intervals import CONFIDENCE, Answers, accuracy_interval
 
 _UNBOUNDED = "test/log_loss"
+
+
+def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> dict[str, float]:
+    """Return the metrics of a run with the 95 % interval of its test accuracy, over tracks.
+
+    It is robust to what the tracks of an artist have in common where artists are known, and
+    Wilson's where they are not; the interval of folds of unknown artists stays as it is.
+
+    Parameters
+    ----------
+    metrics : mapping of str to float
+        Of one fold, or what `aggregate` returned.
+    predictions : pandas.DataFrame
+        As in `Evaluation`, of all parts; of several folds with a column ``fold``.
+
+    Returns
+    -------
+    dict of str to float
+        With ``n_tested_tracks`` (of all folds, each once), ``n_tested_artists`` where they are
+        known, and ``ci_low/`` and ``ci_high/`` of ``test/accuracy``, or of ``test/track_accuracy``
+        where rows are segments.
+    """
+    test = predictions[predictions["part"] == "test"]
+    tracks = by_track(test)
+    found = {**metrics, "n_tested_tracks": tracks["track"].nunique()}
+    answers = Answers.of(tracks, _share(predictions))
+    if answers.artist is None and answers.fold is not None:
+        return found
+    name = "test/accuracy" if len(tracks) == len(test) else "test/track_accuracy"
+    interval = accuracy_interval(answers)
+    if interval.clusters:
+        found["n_tested_artists"] = interval.clusters
+    return {**found, f"ci_low/{name}": interval.low, f"ci_high/{name}": interval.high}
+
+
+def _share(predictions: pd.DataFrame) -> float:
+    """Return test tracks by training tracks, mean over folds."""
+    folded = predictions if "fold" in predictions else predictions.assign(fold=1)
+    counts = folded.pivot_table(index="fold", columns="part", values="track", aggfunc="nunique")
+    return float((counts["test"] / counts["train"]).mean())
 
 
 def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -> dict[str, float]:

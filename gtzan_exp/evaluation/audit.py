@@ -14,6 +14,7 @@ from gtzan_exp.evaluation.near_duplicates import near_duplicates
 from gtzan_exp.evaluation.remembered import Remembered
 
 KINDS = ("track", "artist", "duplicate", "near_duplicate")
+FEWEST_TRACKS = 10
 _PAIRS = (("test", "train"), ("test", "val"), ("val", "train"))
 _COLUMNS = ("kind", "fold", "part", "id", "other_part", "other_id")
 
@@ -49,6 +50,18 @@ class Audit:
     found: pd.DataFrame
     twins: pd.DataFrame
 
+    @property
+    def text(self) -> str:
+        """The tag in a word, with shares: ``scaler,artist:82%,duplicate:3%``, or ``artist:?``."""
+        twice = sum(self.shares.get(kind, 0.0) for kind in ("duplicate", "near_duplicate"))
+        shares = {**self.shares, "duplicate": twice}
+        kinds = [
+            f"{kind}:{shares[kind]:.0%}" if shares.get(kind) else kind
+            for kind in self.tag.split("+")
+            if not (kind == "none" and "artist" in self.unknown)
+        ]
+        return ",".join([*kinds, "artist:?"] if "artist" in self.unknown else kinds)
+
 
 def audit(dataset: Dataset, split: Split) -> Audit:
     """Compare the parts of each fold with each other.
@@ -67,6 +80,32 @@ def audit(dataset: Dataset, split: Split) -> Audit:
     artists = None if split.artists is None else digest(*split.artists)
     key = (split.fingerprint, split.leaks, split.fractions, artists)
     return _remembered.get(dataset, key, lambda: _audit(dataset, split))
+
+
+def doubts(dataset: Dataset, split: Split) -> list[str]:
+    """Return what makes the numbers of a split doubtful, a line each.
+
+    A genre that is tested and never trained, or trained and never tested; fewer than
+    `FEWEST_TRACKS` test tracks of a genre, over all folds.
+    """
+    lines, few = [], []
+    for name, fold in zip(split.fold_names, split.folds, strict=True):
+        trained, tested = (set(dataset.labels[rows]) for rows in (fold.train, fold.test))
+        for genres, what in (
+            (tested - trained, "tested and never trained"),
+            (trained - tested, "trained and never tested"),
+        ):
+            if genres:
+                lines.append(f"{name}: {what}: {', '.join(sorted(genres))}")
+    tested_rows = np.unique(np.concatenate([fold.test for fold in split.reported]))
+    for genre in dataset.classes:
+        own = tested_rows[dataset.labels[tested_rows] == genre]
+        count = len(np.unique(dataset.tracks[own]))
+        if 0 < count < FEWEST_TRACKS:
+            few.append(f"{genre} {count}")
+    if few:
+        lines.append(f"fewer than {FEWEST_TRACKS} test tracks tell little: {', '.join(few)}")
+    return lines
 
 
 _remembered: Remembered[Audit] = Remembered()

@@ -28,8 +28,8 @@ class Evaluation:
         segments of tracks, ``<part>/track_accuracy`` and ``track_macro_f1`` too: those of
         `by_track`.
     predictions : pandas.DataFrame
-        One row per row of the fold: ``id``, ``track``, ``part``, ``true``, ``predicted`` and
-        ``p_<genre>`` for each genre.
+        One row per row of the fold: ``id``, ``track``, ``artist`` where that is known, ``part``,
+        ``true``, ``predicted`` and ``p_<genre>`` for each genre.
     report : dict
         scikit-learn's classification report of the test part, with the genres that are in it or
         are predicted.
@@ -111,17 +111,20 @@ def by_track(predictions: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per track and fold, sorted: ``fold`` where there are some, ``track``, ``true``,
-        ``predicted`` and ``p_<genre>``.
+        ``predicted``, ``p_<genre>``, and ``artist`` where that is known.
     """
     columns = [name for name in predictions if name.startswith("p_")]
     keys = [name for name in ("fold", "track") if name in predictions]
     groups = predictions.groupby(keys)
     means = groups[columns].mean()
     genres = np.array([name.removeprefix("p_") for name in columns])
+    known = ["artist"] if "artist" in predictions else []
     found = means.assign(
-        true=groups["true"].first(), predicted=genres[means.to_numpy().argmax(axis=1)]
+        true=groups["true"].first(),
+        predicted=genres[means.to_numpy().argmax(axis=1)],
+        **{name: groups[name].first() for name in known},
     )
-    return found.reset_index()[[*keys, "true", "predicted", *columns]]
+    return found.reset_index()[[*keys, "true", "predicted", *columns, *known]]
 
 
 def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, float]:
@@ -180,6 +183,7 @@ def _table(
     columns = {
         "id": dataset.ids[rows],
         "track": dataset.tracks[rows],
+        **({} if dataset.artists is None else {"artist": dataset.artists[rows]}),
         "part": part,
         "true": dataset.labels[rows],
         "predicted": names[probabilities.argmax(axis=1)],

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONFIDENCE = 0.95
 FEWEST_ARTISTS = 10
@@ -39,6 +43,14 @@ class Answers:
     artist: np.ndarray | None = None
     fold: np.ndarray | None = None
     share: float = 0.0
+
+    @classmethod
+    def of(cls, tracks: pd.DataFrame, share: float = 0.0) -> Self:
+        """Return what a model got right of a table that `by_track` returned."""
+        folds = tracks["fold"].to_numpy() if "fold" in tracks else np.zeros(len(tracks))
+        artists = tracks["artist"].to_numpy(dtype=str) if "artist" in tracks else None
+        right = (tracks["true"] == tracks["predicted"]).to_numpy()
+        return cls(right, artists, folds if len(set(folds)) > 1 else None, share)
 
     @property
     def weights(self) -> np.ndarray:

@@ -37,6 +37,8 @@ class Result:
     metrics : dict of str to float
     output : Path
         The folder with ``result.json`` and the folder ``record``.
+    leak : str
+        What training knows of the test part, see `Audit.text`.
     skipped : bool
         Nothing was trained: the run is an earlier one of the same configuration, code and data.
     undelivered : Path, optional
@@ -46,13 +48,21 @@ class Result:
     run_id: str
     metrics: dict[str, float]
     output: Path
+    leak: str
     skipped: bool = False
     undelivered: Path | None = None
 
     def __str__(self) -> str:
-        accuracy, macro_f1 = self.metrics["test/accuracy"], self.metrics["test/macro_f1"]
-        run_id = self.run_id or "undelivered"
-        return f"run_id={run_id} test/accuracy={accuracy:.4f} test/macro_f1={macro_f1:.4f}"
+        metrics = self.metrics
+        name = "test/track_accuracy" if "test/track_accuracy" in metrics else "test/accuracy"
+        said = [f"run_id={self.run_id or 'undelivered'}"]
+        said += [f"{key}={metrics[key]:.4f}" for key in dict.fromkeys(("test/accuracy", name))]
+        bounds = [metrics.get(f"{end}/{name}") for end in ("ci_low", "ci_high")]
+        if None not in bounds:
+            said.append("interval={:.2f}-{:.2f}".format(*bounds))
+        if "n_tested_tracks" in metrics:
+            said.append(f"n={metrics['n_tested_tracks']:.0f}")
+        return " ".join([*said, f"test/macro_f1={metrics['test/macro_f1']:.4f} leak={self.leak}"])
 
 
 def empty_record(output: Path) -> Path:
@@ -139,9 +149,9 @@ def _counts(dataset: Dataset, rows: np.ndarray) -> dict[str, dict[str, int]]:
 
 
 def write_result(
-    output: Path, run_id: str, metrics: dict[str, float], tags: dict[str, str]
+    output: Path, run_id: str, metrics: dict[str, float], tags: dict[str, str], leak: str
 ) -> Result:
     """Write ``result.json`` and return what it says."""
     text = json.dumps({"run_id": run_id, "metrics": metrics, "tags": tags}, indent=1)
     (output / RESULT).write_text(text, encoding="utf-8")
-    return Result(run_id, metrics, output)
+    return Result(run_id, metrics, output, leak)

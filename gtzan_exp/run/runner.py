@@ -17,8 +17,8 @@ from gtzan_exp.basics.genres import labelled
 from gtzan_exp.config.cell import Cell, described_by, options, resolve
 from gtzan_exp.data.contracts import Dataset, Fold, Split
 from gtzan_exp.data.provenance import prepare_settings
-from gtzan_exp.evaluation.aggregate import aggregate
-from gtzan_exp.evaluation.audit import Audit, audit
+from gtzan_exp.evaluation.aggregate import aggregate, with_interval
+from gtzan_exp.evaluation.audit import Audit, audit, doubts
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
 from gtzan_exp.evaluation.plots import learning_curve
 from gtzan_exp.models.build import Fitted, build, fit, n_parameters
@@ -82,6 +82,8 @@ def run(
     heard = prepare and hearing(cell.view, prepare)
     split = cell.split.split(dataset)
     leaks = audit(dataset, split)
+    if split.artists is not None:
+        dataset = replace(dataset, artists=split.artists)
     _announce(cell, dataset, split, leaks)
     if isinstance(heard, Mistake):
         log.info("the model will not predict audio: %s (%s)", heard.what, heard.got)
@@ -95,7 +97,9 @@ def run(
             log.info(
                 "skipped: run %s has the same configuration, code and data", earlier.info.run_id
             )
-            return Result(earlier.info.run_id, earlier.data.metrics, output, skipped=True)
+            return Result(
+                earlier.info.run_id, earlier.data.metrics, output, leaks.text, skipped=True
+            )
     all_tags = {**cell.tags, **found, **(tags or {})}
     folder = empty_record(output)
     with recorded_run(cell.tracking, folder, cell.name, params, all_tags) as recorder:
@@ -105,6 +109,7 @@ def run(
         title = f"{cell.name}, data: {labelled(dataset.name, dataset.synthetic)}"
         if len(split.reported) > 1:
             metrics, predictions = _cross_validate(cell, dataset, split, recorder, found)
+            metrics = with_interval(metrics, predictions)
             write_record(folder, config, title, dataset, predictions)
             recorder.metrics(metrics)
         else:
@@ -114,7 +119,7 @@ def run(
                 recorder.curve("learning_curve", points)
             else:
                 fitted, evaluation = _fold(cell, dataset, split, split.folds[0])
-            metrics = _metrics(fitted, evaluation, dataset)
+            metrics = with_interval(_metrics(fitted, evaluation, dataset), evaluation.predictions)
             write_record(folder, config, title, dataset, evaluation.predictions)
             write_report(folder, title, fitted, evaluation)
             recorder.metrics(metrics, fitted.history)
@@ -122,7 +127,7 @@ def run(
                 trusted = cell.model.trusted_types
                 recorder.model(fitted.estimator, dataset, cell.view, prepare, trusted=trusted)
         recorder.artifacts()
-        result = write_result(output, recorder.run_id, metrics, found)
+        result = write_result(output, recorder.run_id, metrics, found, leaks.text)
     return replace(result, undelivered=recorder.undelivered)
 
 
@@ -196,6 +201,8 @@ def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> None:
     if leaks.tag != "none":
         shares = ", ".join(f"{kind} {share:.0%}" for kind, share in leaks.shares.items())
         log.info("share of the test part that training knows: %s", shares)
+    for warning in doubts(dataset, split):
+        log.warning("%s", warning)
     for kind, why in leaks.unknown.items():
         log.info("not known to the audit: %s (%s)", kind, why)
 

@@ -36,11 +36,17 @@ def run(capsys: pytest.CaptureFixture, *overrides: str) -> tuple[dict, Path]:
         if json.loads(path.read_text())["run_id"] in last
     ]
     result = json.loads(path.read_text()) | {"printed": printed}
-    accuracy, macro_f1 = (result["metrics"][f"test/{name}"] for name in ("accuracy", "macro_f1"))
-    assert (
-        last
-        == f"run_id={result['run_id']} test/accuracy={accuracy:.4f} test/macro_f1={macro_f1:.4f}"
-    )
+    metrics = result["metrics"]
+    said = dict(part.partition("=")[::2] for part in last.split())
+    assert list(said)[:2] == ["run_id", "test/accuracy"]
+    assert list(said)[-4:] == ["interval", "n", "test/macro_f1", "leak"]
+    for name in ("test/accuracy", "test/macro_f1"):
+        assert said[name] == f"{metrics[name]:.4f}"
+    name = "test/track_accuracy" if "test/track_accuracy" in metrics else "test/accuracy"
+    low, high = (metrics[f"{end}/{name}"] for end in ("ci_low", "ci_high"))
+    assert said["interval"] == f"{low:.2f}-{high:.2f}"
+    assert 0 <= low <= metrics[name] <= high <= 1
+    assert said["n"] == str(metrics["n_tested_tracks"])
     return result, path.parent
 
 
