@@ -100,7 +100,7 @@ def test_ctrl_c_ends_the_jobs_on_the_cluster(place, launcher):
 
 def test_of_a_job_that_ran_again_the_newest_run_counts(workspace):
     store = Tracking(uri=f"sqlite:///{workspace}/mlruns/mlflow.db", experiment="x")
-    parent = SweepRun.open(store, "sweep", {}, {})
+    parent = SweepRun.open(store, workspace, "sweep", {}, {})
     client = store.client()
     experiment = store.experiment_id(client)
     again = [
