@@ -18,7 +18,7 @@ from gtzan_exp.audio.features import GTZAN_SECONDS, FeatureSettings, extract, se
 from gtzan_exp.audio.spectrograms import SpectrogramSettings, encode_png, render
 from gtzan_exp.audio.spectrum import Spectrum
 from gtzan_exp.audio.tracks import Track, load_audio, scan_tracks
-from gtzan_exp.audio.view_folder import ERRORS, IMAGES, SETTINGS, ViewFolder
+from gtzan_exp.audio.view_folder import ERRORS, SETTINGS, ViewFolder
 from gtzan_exp.audio.workers import Backend, map_unordered
 from gtzan_exp.basics.errors import DataError, Mistake
 
@@ -109,22 +109,15 @@ class PrepareReport:
     done, reused : int
         Tracks whose views were made now, and those that had them already.
     problems : tuple of Mistake
-        One for each file or folder that could not be used, as listed in `errors`.
-    root, errors : Path
-        The folder of the views, and the list of problems in it.
-    tables : tuple of Path
-        The tables of features.
-    images : Path or None
-        The folder of the pictures.
+        One for each file or folder that could not be used, as listed in ``prepare_errors.csv``.
+    root : Path
+        The folder of the views.
     """
 
     done: int
     reused: int
     problems: tuple[Mistake, ...]
     root: Path
-    errors: Path
-    tables: tuple[Path, ...]
-    images: Path | None
 
     @property
     def failed(self) -> int:
@@ -133,7 +126,7 @@ class PrepareReport:
 
     def __str__(self) -> str:
         line = f"{self.root}: {self.done} tracks done, {self.reused} reused, {self.failed} failed"
-        return f"{line} (see {self.errors})" if self.problems else line
+        return f"{line} (see {self.root / ERRORS})" if self.problems else line
 
 
 def prepare(
@@ -205,15 +198,8 @@ def prepare(
         )
         folder.write_csv(out_root / ERRORS, ("file", "what", "allowed", "got"), faults)
         folder.write(out_root / SETTINGS, (json.dumps(written, indent=2) + "\n").encode())
-    return PrepareReport(
-        done=len(finished) - reused,
-        reused=reused,
-        problems=tuple(problems),
-        root=out_root,
-        errors=out_root / ERRORS,
-        tables=tuple(tables),
-        images=out_root / IMAGES if "spectrograms" in settings.views else None,
-    )
+    done = len(finished) - reused
+    return PrepareReport(done=done, reused=reused, problems=tuple(problems), root=out_root)
 
 
 def _heed(problems: list[Mistake], settings: PrepareSettings) -> None:

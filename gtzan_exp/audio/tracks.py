@@ -145,31 +145,51 @@ def load_audio(
     DataError
         The file is missing, empty, corrupt (not finite, too), not audio, too short, or silent.
     """
-    librosa = librosa_loader.load()
 
-    def refuse(what: str, got: str, *, allowed: str = _AUDIO) -> DataError:
+    def refuse(what: str, got: str, allowed: str) -> DataError:
         return DataError(Mistake(str(path), what, allowed, got))
 
+    if path.is_file() and path.stat().st_size == 0:
+        raise refuse("empty file", "0 bytes", _AUDIO)
+    y = decode(path, sample_rate=sample_rate, seconds=max_seconds)
+    if len(y) < min_seconds * sample_rate:
+        raise refuse("too short", f"{len(y) / sample_rate:.2f} s", f"at least {min_seconds:g} s")
+    peak = float(np.abs(y).max())
+    if peak < SILENCE_PEAK:
+        raise refuse("silent", f"peak {peak:.1g}", f"a peak of at least {SILENCE_PEAK:g}")
+    return y
+
+
+def decode(
+    path: Path, *, sample_rate: int, start: float = 0.0, seconds: float | None = None
+) -> np.ndarray:
+    """Return what ``librosa.load`` does: mono, float32, shape (samples,).
+
+    Parameters
+    ----------
+    path : Path
+    sample_rate : int
+    start, seconds : float
+        The part of the file; to its end when `seconds` is omitted.
+
+    Raises
+    ------
+    DataError
+        The file is missing, corrupt or not audio.
+    """
+    librosa = librosa_loader.load()
+
     try:
-        if path.stat().st_size == 0:
-            raise refuse("empty file", "0 bytes")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # librosa tells of each decoder that it falls back to
-            y, _ = librosa.load(path, sr=sample_rate, duration=max_seconds)
-    except (DataError, MemoryError):
+            return librosa.load(path, sr=sample_rate, offset=start, duration=seconds)[0]
+    except MemoryError:
         raise
     except Exception as error:  # each decoder has exceptions of its own
         got = " ".join(f"{type(error).__name__} {error}".split())
         what = "cannot be opened" if isinstance(error, OSError) else "corrupt or not audio"
-        raise refuse(what, got) from error
-    if len(y) < min_seconds * sample_rate:
-        raise refuse(
-            "too short", f"{len(y) / sample_rate:.2f} s", allowed=f"at least {min_seconds:g} s"
-        )
-    peak = float(np.abs(y).max())
-    if peak < SILENCE_PEAK:
-        raise refuse("silent", f"peak {peak:.1g}", allowed=f"a peak of at least {SILENCE_PEAK:g}")
-    return y
+        place = f" at {start:g} s" if start else ""
+        raise DataError(Mistake(str(path), what + place, _AUDIO, got)) from error
 
 
 def _listing(folder: Path, strays: list[Mistake]) -> list[tuple[Path, bool]]:

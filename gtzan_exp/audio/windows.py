@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.features import GTZAN_SECONDS
-from gtzan_exp.audio.tracks import SILENCE_PEAK, load_audio
+from gtzan_exp.audio.tracks import SILENCE_PEAK, decode, load_audio
 from gtzan_exp.basics.errors import DataError, Mistake
 
 
@@ -51,23 +50,10 @@ def windows(path: Path, *, sample_rate: int, max_seconds: float) -> Iterator[np.
     seconds = min(GTZAN_SECONDS, max_seconds)
     sounding = 0
     for number in range(int(duration / seconds)):
-        y = _window(path, number * seconds, seconds, sample_rate)
+        y = decode(path, sample_rate=sample_rate, start=number * seconds, seconds=seconds)
         if len(y) + 1 >= round(seconds * sample_rate) and np.abs(y).max() >= SILENCE_PEAK:
             sounding += 1
             yield y
     if not sounding:
         allowed = f"a peak of at least {SILENCE_PEAK:g}"
         raise DataError(Mistake(str(path), "silent", allowed, f"{duration:.0f} s of silence"))
-
-
-def _window(path: Path, start: float, seconds: float, sample_rate: int) -> np.ndarray:
-    librosa = librosa_loader.load()
-
-    try:
-        return librosa.load(path, sr=sample_rate, offset=start, duration=seconds)[0]
-    except MemoryError:
-        raise
-    except Exception as error:  # each decoder has exceptions of its own
-        got = " ".join(f"{type(error).__name__} {error}".split())
-        what = f"corrupt at {start:g} s"
-        raise DataError(Mistake(str(path), what, "audio that can be decoded", got)) from error

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -146,41 +146,39 @@ def _drawn(
     share. A genre of which none was taken gets the group that does least harm to that. Above a half
     the training part is drawn so instead: a large group that comes last would not fit.
     """
-    members: dict[object, Counter[str]] = defaultdict(Counter)
-    first: dict[object, str] = {}
-    for group, track, genre in zip(groups.tolist(), tracks.tolist(), labels.tolist(), strict=True):
-        members[group][genre] += 1
-        first.setdefault(group, track)
-    order = sorted(members, key=lambda group: rank(seed, f"{fold} {first[group]}"))
-    total = Counter(labels.tolist())
+    codes, names = pd.factorize(groups)
+    genre_codes, genres = pd.factorize(labels)
+    members = np.zeros((len(names), len(genres)), dtype=int)
+    np.add.at(members, (codes, genre_codes), 1)
+    first = tracks[np.unique(codes, return_index=True)[1]]
+    order = sorted(range(len(names)), key=lambda group: rank(seed, f"{fold} {first[group]}"))
     share = min(val_size, 1 - val_size)
-    wanted = {genre: max(1, round(share * n)) for genre, n in total.items()}
-    taken: Counter[str] = Counter()
-    chosen = set()
+    total = members.sum(axis=0)
+    wanted = np.maximum(1, np.rint(share * total))
+    taken, chosen = np.zeros_like(total), np.zeros(len(names), dtype=bool)
 
-    def gain(group: object) -> int:
-        lack = {genre: wanted[genre] - taken[genre] for genre in members[group]}
-        return sum(abs(lack[genre]) - abs(lack[genre] - n) for genre, n in members[group].items())
+    def gain(group: int) -> float:
+        lack = wanted - taken
+        return (np.abs(lack) - np.abs(lack - members[group])).sum()
 
-    def leaves_some(group: object) -> bool:
-        return all(taken[genre] + n < total[genre] for genre, n in members[group].items())
+    def leaves_some(group: int) -> bool:
+        return bool((taken + members[group] < total)[members[group] > 0].all())
+
+    def take(group: int) -> None:
+        chosen[group] = True
+        np.add(taken, members[group], out=taken)
 
     for group in order:
         if gain(group) > 0 and leaves_some(group):
-            chosen.add(group)
-            taken.update(members[group])
-    for genre in total:
-        if taken[genre]:
+            take(group)
+    for code, genre in enumerate(genres):
+        if taken[code]:
             continue
-        others = [group for group in order if genre in members[group] and leaves_some(group)]
+        others = [group for group in order if members[group, code] and leaves_some(group)]
         if not others:
-            found = sum(genre in members[group] for group in order)
             what = f"no group of {genre!r} can validate and leave each genre one to train on"
             allowed = "two groups of each genre or more that are not tested, or split.val_size=null"
-            got = f"{found} in fold {fold + 1}"
+            got = f"{np.count_nonzero(members[:, code])} in fold {fold + 1}"
             raise ConfigError(Mistake("split.val_size", what, allowed, got))
-        group = max(others, key=gain)
-        chosen.add(group)
-        taken.update(members[group])
-    is_chosen = np.array([group in chosen for group in groups.tolist()])
-    return is_chosen if share == val_size else ~is_chosen
+        take(max(others, key=gain))
+    return chosen[codes] if share == val_size else ~chosen[codes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,21 +22,13 @@ Takes = InputKind | tuple[InputKind, ...]
 """What a model takes: an array of a kind, or several."""
 
 
-class Array(Protocol):
-    """A DataFrame, an ndarray or an `ImageStack`, whose first dimension are the rows."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-    def __len__(self) -> int: ...
-
-
 class Inputs:
     """Several arrays of the same rows, by name.
 
     Parameters
     ----------
     arrays : mapping of str to array
+        DataFrames, ndarrays or `ImageStack`, whose first dimension are the rows.
 
     Raises
     ------

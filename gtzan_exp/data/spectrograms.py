@@ -207,17 +207,10 @@ class SpectrogramsView:
         return ImageStack(pixels, rows, peak=1.0 if self.pixel_range == "unit" else 255.0)
 
     def _key(self, files: list[Path], ids: np.ndarray) -> str:
-        return digest(
-            *ids,
-            *(f"{path} {stamp(path)}" for path in files),
-            _CACHE_FORMAT,
-            self.height,
-            self.width,
-            self.segments,
-            self.interpolation,
-            self.crop_margin,
-            self.on_error,
-        )
+        size = (self.height, self.width, self.segments)
+        how = (self.interpolation, self.crop_margin, self.on_error)
+        stamps = (f"{path} {stamp(path)}" for path in files)
+        return digest(*ids, *stamps, _CACHE_FORMAT, *size, *how)
 
     def _decode(self, files: list[Path], ids: np.ndarray, out: Path) -> None:
         from tqdm import tqdm

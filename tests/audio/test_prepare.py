@@ -52,7 +52,7 @@ def test_views_have_the_layout_of_gtzan(collection, tmp_path, capfd):
         with threadpool_limits(1):
             expected = extract(signal_, FeatureSettings())
         assert table.iloc[5][list(expected)].tolist() == list(expected.values())
-    assert sorted(path.stem for path in report.images.glob("*/*.png")) == ids
+    assert sorted(path.stem for path in (report.root / "images_original").glob("*/*.png")) == ids
 
 
 def test_load_audio_gives_what_librosa_loads(tmp_path):
@@ -86,7 +86,7 @@ def test_every_bad_file_is_named_and_none_stops_the_rest(collection, tmp_path, w
     (collection / ".hidden").mkdir()
 
     report = prepare(collection, tmp_path / "out", SERIAL)
-    errors = pd.read_csv(report.errors, index_col="file")["what"].to_dict()
+    errors = pd.read_csv(report.root / "prepare_errors.csv", index_col="file")["what"].to_dict()
     assert errors == {
         "jazz/short.wav": "too short",
         "jazz/silent.wav": "silent",
@@ -146,7 +146,8 @@ def test_the_corrupt_track_of_gtzan_is_named(gtzan_root, tmp_path):
         (jazz / name).symlink_to(gtzan_root / "genres_original" / "jazz" / name)
     settings = PrepareSettings(views=("spectrograms",), n_jobs=1)
     report = prepare(tmp_path / "audio", tmp_path / "out", settings)
-    assert (report.done, report.failed, report.tables) == (1, 1, ())
+    assert (report.done, report.failed) == (1, 1)
+    assert not list(report.root.glob("features_*"))
     assert report.problems[0].where.endswith("jazz.00054.wav")
     with pytest.raises(DataError, match=r"jazz\.00054\.wav: corrupt or not audio"):
         prepare(tmp_path / "audio", tmp_path / "2", PrepareSettings(on_error="raise", n_jobs=1))
