@@ -37,10 +37,11 @@ test: $(READY) ## the fast tests, on all cores
 test-all: $(READY) ## all tests; those on the real data need GTZAN_ROOT
 	$(BIN)/pytest $(ON_ALL_CORES)
 
-lint: $(READY) ## check style and formatting
+lint: $(READY) ## check style, formatting, the layers of the rooms and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 format: $(READY) ## mend style and formatting
 	$(BIN)/ruff check --fix .

@@ -154,6 +154,7 @@ def test_validate_says_what_a_run_would_do(here, capsys):
         "view    features, 20 x 1, 0 files skipped",
         "genres  a, b",
         "split   holdout, fold 1 of 1: train 12, val 2, test 6 rows",
+        "doubt   fewer than 10 test tracks tell little: a 3, b 3",
         "model   logreg, LogisticRegression on vector input",
         "ok: a run would start",
     ]

@@ -167,10 +167,10 @@ class CompareReport:
             tables.append(Table(caption, _pair_texts(found)))
         text = (
             "Of each line the newest run, never the best. Where artists are known: a t test over "
-            "artists. Elsewhere, on one test part, the exact McNemar test on the tracks that one of "
-            "the two alone gets right; on the same folds the corrected resampled t test (Nadeau and "
-            "Bengio 2003). Where two models are equally good, p is rarely below "
-            "0.05, and p (Holm) is rarely so for any of the pairs of a protocol."
+            "artists. Elsewhere, on one test part, the exact McNemar test on the tracks that one "
+            "of the two alone gets right; on the same folds the corrected resampled t test "
+            "(Nadeau and Bengio 2003). Where two models are equally good, p is rarely below 0.05, "
+            "and p (Holm) is rarely so for any of the pairs of a protocol."
         )
         return Section("Tests between models", text, tables=tables)
 

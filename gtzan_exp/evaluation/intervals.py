@@ -168,7 +168,7 @@ def wilson(accuracy: float, n: float, z: float | None = None) -> tuple[float, fl
     z = float(ndtri((1 + CONFIDENCE) / 2)) if z is None else z
     centre = (accuracy + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(accuracy * (1 - accuracy) / n + z**2 / (4 * n**2))
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+    return float(np.clip(centre - half, 0, accuracy)), float(np.clip(centre + half, accuracy, 1))
 
 
 def accuracy_interval(answers: Answers) -> Interval:

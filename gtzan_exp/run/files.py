@@ -57,9 +57,9 @@ class Result:
         name = "test/track_accuracy" if "test/track_accuracy" in metrics else "test/accuracy"
         said = [f"run_id={self.run_id or 'undelivered'}"]
         said += [f"{key}={metrics[key]:.4f}" for key in dict.fromkeys(("test/accuracy", name))]
-        bounds = [metrics.get(f"{end}/{name}") for end in ("ci_low", "ci_high")]
-        if None not in bounds:
-            said.append("interval={:.2f}-{:.2f}".format(*bounds))
+        if f"ci_low/{name}" in metrics:
+            low, high = metrics[f"ci_low/{name}"], metrics[f"ci_high/{name}"]
+            said.append(f"interval={low:.2f}-{high:.2f}")
         if "n_tested_tracks" in metrics:
             said.append(f"n={metrics['n_tested_tracks']:.0f}")
         return " ".join([*said, f"test/macro_f1={metrics['test/macro_f1']:.4f} leak={self.leak}"])

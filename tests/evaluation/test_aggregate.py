@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from gtzan_exp.evaluation.aggregate import aggregate, corrected_interval
+from gtzan_exp.evaluation.aggregate import aggregate, corrected_interval, with_interval
+from gtzan_exp.evaluation.intervals import Answers, accuracy_interval, wilson
 
 
 def test_the_corrected_interval_by_hand():
@@ -31,3 +33,55 @@ def test_folds_are_averaged_with_their_spread():
     assert (found["ci_low/test/accuracy"], found["ci_high/test/accuracy"]) == (0, 1)
     assert (found["ci_low/test/log_loss"], found["ci_high/test/log_loss"]) == (0, high)
     assert not [name for name in found if "val" in name]
+
+
+def predicted(rows, *, artist=True):
+    """Predictions of a test part, given as (track, artist, fold, right), and of as many others."""
+    table = pd.DataFrame(rows, columns=["track", "artist", "fold", "right"])
+    table = table.assign(part="test", true="a", p_a=table["right"] * 0.8 + 0.1)
+    table["p_b"] = 1 - table["p_a"]
+    table["predicted"] = np.where(table["right"], "a", "b")
+    train = table.assign(part="train", track="t" + table["track"])
+    found = pd.concat([table, train], ignore_index=True).drop(columns="right")
+    return found if artist else found.drop(columns="artist")
+
+
+ONE = [(f"{n:02}", f"artist {n // 3}", 1, n % 4 > 0) for n in range(48)]
+
+
+def test_a_run_gets_the_interval_that_is_robust_to_its_artists():
+    right, artists = (np.array([row[place] for row in ONE]) for place in (3, 1))
+    wanted = accuracy_interval(Answers(right, artists))
+    found = with_interval({"test/accuracy": 0.75}, predicted(ONE).drop(columns="fold"))
+    assert (found["ci_low/test/accuracy"], found["ci_high/test/accuracy"]) == (
+        wanted.low,
+        wanted.high,
+    )
+    assert (found["n_tested_tracks"], found["n_tested_artists"]) == (48, 16)
+    unknown = with_interval({"test/accuracy": 0.75}, predicted(ONE, artist=False))
+    low, high = wilson(0.75, 48)
+    assert (unknown["ci_low/test/accuracy"], unknown["ci_high/test/accuracy"]) == (low, high)
+    assert "n_tested_artists" not in unknown
+
+
+def test_the_interval_of_segments_is_that_of_their_tracks():
+    """Each track has three segments, one of which is wrong; all tracks are right."""
+    segments = [(f"{n:02}", f"artist {n}", 1, s > 0) for n in range(12) for s in range(3)]
+    found = with_interval({"test/accuracy": 2 / 3}, predicted(segments))
+    assert "ci_low/test/accuracy" not in found
+    assert found["ci_low/test/track_accuracy"] == wilson(1.0, 12)[0]
+    assert found["n_tested_tracks"] == 12
+
+
+def test_folds_keep_their_own_interval_where_no_artist_is_known():
+    folds = [(*row[:2], n % 4, row[3]) for n, row in enumerate(ONE)]
+    before = {"ci_low/test/accuracy": 0.1, "ci_high/test/accuracy": 0.9}
+    assert with_interval(before, predicted(folds, artist=False)) == {
+        **before,
+        "n_tested_tracks": 48,
+    }
+    right, artists, fold = (np.array([row[place] for row in folds]) for place in (3, 1, 2))
+    wanted = accuracy_interval(Answers(right, artists, fold, share=1.0))
+    found = with_interval(before, predicted(folds))
+    assert found["ci_low/test/accuracy"] == pytest.approx(wanted.low)
+    assert found["ci_high/test/accuracy"] == pytest.approx(wanted.high)

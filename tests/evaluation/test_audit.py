@@ -16,7 +16,7 @@ from gtzan_exp.data.images import ImageStack
 from gtzan_exp.data.spectrograms import SpectrogramsView
 from gtzan_exp.data.splits import Holdout
 from gtzan_exp.evaluation import near_duplicates as near
-from gtzan_exp.evaluation.audit import audit
+from gtzan_exp.evaluation.audit import audit, doubts
 from tests.data.conftest import place
 
 NO_ROWS = np.array([], dtype=int)
@@ -43,6 +43,7 @@ def test_every_leak_is_counted_and_listed_with_its_partner():
     found = audit(data, Split("toy", (fold, fold), ""))
     assert found.shares == {"track": 0.0, "artist": 0.5, "duplicate": 0.5}
     assert found.tag == "artist+duplicate"
+    assert found.text == "artist:50%,duplicate:50%"
     assert "2 columns" in found.unknown["near_duplicate"]
     lines = [
         ("artist", "test", "a.00004", "train", "a.00000"),
@@ -61,8 +62,23 @@ def test_a_track_whose_segments_are_in_two_parts_is_one_track():
     found = audit(data, Split("toy", (fold,), "", leaks=("track",)))
     assert found.shares["track"] == pytest.approx(1 / 3)
     assert found.tag == "track"
+    assert found.text == "track:33%,artist:?"
     assert list(found.found["id"]) == ["a.00000"]
     assert "no list of artists" in found.unknown["artist"]
+
+
+def test_genres_without_a_counterpart_and_small_test_parts_are_doubtful():
+    """Of 24 tracks of each genre, a is trained and never tested, b the other way round."""
+    data = dataset(np.arange(96.0).reshape(48, 2))
+    a, b = (np.flatnonzero(data.labels == genre) for genre in "ab")
+    assert doubts(data, Split("toy", (Fold(a, NO_ROWS, b),), "")) == [
+        "fold 1 of 1: tested and never trained: b",
+        "fold 1 of 1: trained and never tested: a",
+    ]
+    folds = [Fold(np.r_[a[:12], b[:12]], NO_ROWS, np.r_[a[12:n], b[12:n]]) for n in (21, 22)]
+    few, enough = (doubts(data, Split("toy", (fold,), "")) for fold in folds)
+    assert few == ["fewer than 10 test tracks tell little: a 9, b 9"]
+    assert enough == []
 
 
 def test_a_learning_curve_is_audited_with_its_whole_training_part():
