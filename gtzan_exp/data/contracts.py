@@ -16,7 +16,6 @@ import pandas as pd
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.inputs import Gives, by_name, contents, take
-from gtzan_exp.data.inputs import InputKind as InputKind
 from gtzan_exp.data.pieces import Mode
 
 if TYPE_CHECKING:
