@@ -12,7 +12,7 @@ from time import sleep, time
 from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gtzan_exp.basics.atomic import read_object, write_object
 from gtzan_exp.basics.errors import ConfigError
@@ -76,7 +76,7 @@ class Entry:
     tags: dict[str, str]
     started: int
     parent: int | None = None
-    run_id: str = ""
+    run_id: Annotated[str, BeforeValidator(lambda found: found or "")] = ""  # once kept as null
     params: dict[str, str] = field(default_factory=dict)
     metrics: list[tuple[str, float, int, int]] = field(default_factory=list)
     datasets: list[dict[str, str]] = field(default_factory=list)
