@@ -127,14 +127,17 @@ class Recorder:
 def begun(
     tracking: Tracking, folder: Path, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
 ) -> tuple[Outbox, Entry]:
-    """Open a run, for which the store has to answer unless it is a child; see `recorded_run`."""
+    """Open a run, for which the store has to answer unless it is a child; see `recorded_run`.
+
+    What a store that answered once does not take then is delivered with the rest.
+    """
     is_child = PARENT in tags
     if not is_child:
         with tracking.asked() as client:
             close_dead(client, [tracking.experiment_id(client)])
     outbox = Outbox(tracking, folder)
     entry = outbox.open(name, {**git_tags(), **version_tags(), **tags, **process_tags()}, params)
-    if outbox.away is not None and not is_child:
+    if outbox.away is not None and not (is_child or entry.run_id):
         raise outbox.away
     return outbox, entry
 

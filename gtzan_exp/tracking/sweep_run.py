@@ -58,7 +58,9 @@ class SweepRun:
             The store cannot be reached or made.
         """
         known = {re.sub(r"[^\w./ -]", "_", key): value for key, value in params.items()}
-        _, entry = begun(tracking, folder, name, known, {**tags, "task": "sweep"})
+        outbox, entry = begun(tracking, folder, name, known, {**tags, "task": "sweep"})
+        if outbox.away is not None:
+            raise outbox.away
         return cls(tracking, entry.run_id)
 
     def child_tags(self, job: int, overrides: str, task: str) -> dict[str, str]:
