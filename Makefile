@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-ON_ALL_CORES := --numprocesses=logical --dist=loadfile
+ON_ALL_CORES := --numprocesses=logical --dist=worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo ui test test-all lint format wheel bench clean
@@ -32,10 +32,10 @@ ui: $(READY) ## MLflow's pages over mlruns/, on this machine only
 	$(BIN)/gtzan-exp ui
 
 test: $(READY) ## the fast tests, on all cores
-	$(BIN)/pytest $(ON_ALL_CORES) -m 'not slow'
+	$(BIN)/pytest $(ON_ALL_CORES) -m 'not slow and not soak'
 
 test-all: $(READY) ## all tests; those on the real data need GTZAN_ROOT
-	$(BIN)/pytest $(ON_ALL_CORES)
+	$(BIN)/pytest $(ON_ALL_CORES) -m 'not soak'
 
 lint: $(READY) ## check style, formatting, the layers of the rooms and types
 	$(BIN)/ruff check .

@@ -17,6 +17,11 @@ from tests.contracts import cell, check_model, check_split, check_view, write_se
 from tests.pairs import a_view_for_each_model
 
 VIEWS = a_view_for_each_model()
+LARGE = ("alexnet", "cnn2d_leaky")  # a step takes seconds
+MODELS = [
+    pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else [])
+    for name in choices("model")
+]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +47,7 @@ def test_a_split(workspace, segments, split):
     check_split(cell(f"split={split}", *options), dataset)
 
 
-@pytest.mark.parametrize("model", choices("model"))
+@pytest.mark.parametrize("model", MODELS)
 def test_a_model(workspace, tmp_path: Path, model):
     options = ["trainer=smoke", "trainer.epochs=1"]
     view = VIEWS.get(model, "features")  # a model that no view fits is refused

@@ -138,13 +138,12 @@ def _gives(view: Mapping[str, Any]) -> Gives | None:
 def _pairs_that_work() -> str:
     from hydra import compose
 
-    def nodes(group: str) -> list[Any]:
-        return [compose("config", [f"{group}={name}"])[group] for name in choices(group)]
-
-    models = nodes("model")
+    groups = [(group, name) for group in ("view", "model") for name in choices(group)]
+    every = compose("config", [f"+{group}@every.{group}.{name}={name}" for group, name in groups])
+    views, models = every.every.view.values(), every.every.model.values()
     return "; ".join(
         f"view={view.name} with " + "|".join(model.name for model in models if _fit(view, model))
-        for view in nodes("view")
+        for view in views
     )
 
 

@@ -215,6 +215,7 @@ def test_rows_without_telling_names_are_called_suspicious_where_they_lie_in_clus
     assert find(names, OF_NOTHING) is None
 
 
+@pytest.mark.slow
 def test_many_rows_take_seconds():
     ids = np.array(
         [f"{g}.{s:05}.{i}" for g in "abcdefghij" for s in range(1000) for i in range(10)]
