@@ -70,11 +70,11 @@ def render(sound: np.ndarray | Spectrum, settings: SpectrogramSettings) -> np.nd
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """Return an RGB or RGBA picture as the bytes of a PNG file."""
+    """Return a gray, RGB or RGBA picture, shape (h, w, channels), as the bytes of a PNG file."""
     import cv2
 
-    order = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR
-    _, encoded = cv2.imencode(".png", cv2.cvtColor(image, order))
+    order = {1: cv2.COLOR_GRAY2BGR, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(image, order[image.shape[2]]))
     return encoded.tobytes()
 
 
@@ -128,11 +128,11 @@ def _color(decibels: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     """Return RGBA bytes, the colour map stretched from the lowest value to the highest."""
     low, high = float(decibels.min()), float(decibels.max())
     levels = (decibels - low) * (255.999 / max(high - low, 1e-12))
-    return _palette(settings.cmap)[levels.astype(np.uint8)]
+    return palette(settings.cmap)[levels.astype(np.uint8)]
 
 
 @cache
-def _palette(cmap: str) -> np.ndarray:
+def palette(cmap: str) -> np.ndarray:
     """Return 256 colours of a colour map of matplotlib as RGBA bytes."""
     import matplotlib
 

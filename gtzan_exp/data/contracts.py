@@ -49,7 +49,7 @@ class Dataset:
         Name of the view.
     source : str
         File or folder that the rows were read from.
-    X : DataFrame of shape (n_rows, n_features), ImageStack of shape (n_rows, h, w, 3) or Inputs
+    X : DataFrame of shape (n_rows, n_features), ImageStack of shape (n_rows, h, w, c) or Inputs
         What the model sees; `Inputs` are several arrays of the same rows.
     labels : ndarray of str, shape (n_rows,)
         The genre of each row.

@@ -15,7 +15,7 @@ class ImageStack:
 
     Parameters
     ----------
-    pixels : ndarray of uint8, shape (n, height, width, 3)
+    pixels : ndarray of uint8, shape (n, height, width, channels)
         Usually a memory map.
     rows : ndarray of int, optional
         The rows of `pixels` that belong to the stack, in order; all of them when omitted.
@@ -42,7 +42,7 @@ class ImageStack:
 
     @property
     def pixels(self) -> np.ndarray:
-        """A copy of the images as they are stored, uint8 of shape (n, height, width, 3)."""
+        """A copy of the images as they are stored, uint8 of shape (n, height, width, channels)."""
         pixels = self._pixels[self._rows]
         release(self._pixels)
         return pixels

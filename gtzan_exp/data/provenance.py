@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,23 @@ from gtzan_exp.audio.spectrum import Framing
 from gtzan_exp.audio.view_folder import IMAGES, SETTINGS
 from gtzan_exp.basics.checks import checked
 from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.data.contracts import View
 
 
-def prepare_settings(root: Path) -> PrepareSettings:
+def prepare_settings(root: Path, view: View | None = None) -> PrepareSettings:
     """Return the settings that the views in a folder were made with.
 
     Without ``prepare_settings.json`` they are taken to be GTZAN's: features with the defaults;
     pictures in the style of Kaggle's copy when they have a white margin, else in the default style,
-    which is close to the ones without a margin but not the same rendering.
+    which is close to the ones without a margin but not the same rendering. So are pictures of
+    another folder than ``images_original`` in any case.
 
     Parameters
     ----------
     root : Path
         Folder in GTZAN's layout.
+    view : View, optional
+        The view of them; its ``folder`` says which pictures are meant.
 
     Raises
     ------
@@ -33,14 +38,17 @@ def prepare_settings(root: Path) -> PrepareSettings:
         The file is damaged, or another version of this package made the views.
     """
     path = root / SETTINGS
+    parts = getattr(view, "parts", {"": view}).values()
+    images = next((part.folder for part in parts if hasattr(part, "folder")), IMAGES)
     try:
-        written = json.loads(path.read_bytes())
+        settings = settings_from_json(json.loads(path.read_bytes()), str(path))
     except FileNotFoundError:
-        pictures = SpectrogramSettings(style="kaggle" if _have_margin(root / IMAGES) else "mel_db")
-        return PrepareSettings(spectrograms=pictures)
+        settings = None
     except (OSError, ValueError) as error:
         raise _wrong(str(path), "cannot be read", str(error)) from error
-    return settings_from_json(written, str(path))
+    if settings is None or images != IMAGES:
+        settings = replace(settings or PrepareSettings(), spectrograms=_drawn(root / images))
+    return settings
 
 
 def settings_from_json(written: Any, where: str) -> PrepareSettings:
@@ -78,7 +86,8 @@ def settings_from_json(written: Any, where: str) -> PrepareSettings:
     return settings
 
 
-def _have_margin(images: Path) -> bool:
+def _drawn(images: Path) -> SpectrogramSettings:
+    """Return what is most like the way that the pictures of a folder were drawn."""
     import cv2
 
     from gtzan_exp.data.spectrograms import cut_margin
@@ -87,7 +96,12 @@ def _have_margin(images: Path) -> bool:
     files = (min(folder.iterdir(), default=None) for folder in folders)
     first = next(filter(None, files), None)
     picture = None if first is None else cv2.imread(str(first))
-    return picture is not None and cut_margin(picture).shape != picture.shape
+    if picture is None:
+        return SpectrogramSettings()
+    return SpectrogramSettings(
+        style="mel_db" if cut_margin(picture).shape == picture.shape else "kaggle",
+        cmap="gray" if (picture == picture[..., :1]).all() else "magma",
+    )
 
 
 def _wrong(where: str, what: str, got: str) -> DataError:

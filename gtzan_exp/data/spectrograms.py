@@ -8,14 +8,15 @@ import math
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.audio.view_folder import IMAGES
 from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import DataError, Mistake
@@ -26,25 +27,38 @@ from gtzan_exp.data.contracts import Dataset, Location
 from gtzan_exp.data.grouping import grouped
 from gtzan_exp.data.images import ImageStack
 from gtzan_exp.data.labels import class_mistakes
+from gtzan_exp.data.levels import COLOR_MAPS, levels
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings
 
-_CACHE_FORMAT = 3
+_CACHE_FORMAT = 4
 _AT_ONCE = 1024
+_PNG = b"\x89PNG\r\n\x1a\n"
 _WHITE = 250
 _INK = 192  # above magma's brightest colour, below the waves that JPEG makes in the white
 
 
+def _below(folder: str) -> str:
+    path = PurePath(folder)
+    if not path.parts or path.is_absolute() or ".." in path.parts:
+        raise ValueError("a folder below data.root")
+    return folder
+
+
 @dataclass(frozen=True, kw_only=True)
 class SpectrogramsView:
-    """Reads ``images_original/<genre>/*.png`` (or jpg), in GTZAN's or Kaggle's file names.
+    """Reads ``<folder>/<genre>/*.png`` (or jpg), in GTZAN's or Kaggle's file names.
 
-    The pictures are decoded once, cut to the plot when they have a white margin, resized, and kept
-    as one memory-mapped uint8 array in RGB order.
+    The pictures, in colour or gray, are decoded once, cut to the plot when they have a white
+    margin, resized, and kept as one memory-mapped uint8 array.
 
     Parameters
     ----------
+    folder : str
+        Where the pictures lie below ``data.root``.
+    colour : {"rgb", "bgr", "level"}
+        Three channels in either order, or one: what the colours stood for (see `levels`).
     height, width : int
         Size in pixels; rows stay rows (frequency runs down), columns stay columns (time).
     segments : int
@@ -62,6 +76,8 @@ class SpectrogramsView:
 
     name: str = "spectrograms"
     gives: tuple[Literal["image"], Literal["vector"]] = ("image", "vector")
+    folder: Annotated[str, AfterValidator(_below)] = IMAGES
+    colour: Literal["rgb", "bgr", "level"] = "rgb"
     height: Annotated[int, Field(ge=8, le=4096)] = 70
     width: Annotated[int, Field(ge=8, le=4096)] = 100
     segments: Annotated[int, Field(ge=1, le=100)] = 1
@@ -79,7 +95,7 @@ class SpectrogramsView:
             There are no pictures, a picture cannot be decoded (and ``on_error="raise"``), or a
             class is unknown or cannot be split.
         """
-        root = location.folder() / "images_original"
+        root = location.folder() / self.folder
         files = _find(root)
         relabel = Relabel(location.labels)
         labels = np.array([relabel(path.parent.name) for path in files])
@@ -141,13 +157,13 @@ class SpectrogramsView:
 
         Returns
         -------
-        ndarray of uint8, shape (segments, height, width, 3)
-            In RGB order.
+        ndarray of uint8, shape (segments, height, width, channels)
 
         Raises
         ------
         ValueError
-            It is neither, or not whole, or has fewer columns than `segments`.
+            It is neither, or not whole, or has fewer columns than `segments`, or colours that
+            have no level.
         """
         import cv2
 
@@ -162,12 +178,17 @@ class SpectrogramsView:
         image = _to_rgb(image)
         if self.crop_margin:
             image = cut_margin(image)
+        if self.colour == "level":
+            image = levels(image, lossy=not raw.startswith(_PNG))
+        elif self.colour == "bgr":
+            image = image[..., ::-1]
         if image.shape[1] < self.segments:
             raise ValueError(f"{image.shape[1]} columns cannot be cut into {self.segments}")
         method = getattr(cv2, f"INTER_{self.interpolation.upper()}")
         pieces = np.array_split(image, self.segments, axis=1)
         size = (self.width, self.height)
-        return np.stack([cv2.resize(piece, size, interpolation=method) for piece in pieces])
+        resized = [cv2.resize(piece, size, interpolation=method) for piece in pieces]
+        return np.reshape(resized, (self.segments, self.height, self.width, self._channels))
 
     @property
     def input_columns(self) -> tuple[str]:
@@ -200,22 +221,27 @@ class SpectrogramsView:
 
         pieces = dataset.take(np.flatnonzero(dataset.tracks == dataset.tracks[0]))
         picture = np.concatenate(pieces.pixels, axis=1)
+        picture = picture[..., ::-1] if self.colour == "bgr" else picture
         return pd.DataFrame({"image": [encode_png(picture)]})
 
     def as_inputs(self, pixels: np.ndarray, rows: np.ndarray | None = None) -> ImageStack:
-        """Return decoded pictures, shape (n, height, width, 3), in the range of the view."""
+        """Return decoded pictures, (n, height, width, channels), in the range of the view."""
         return ImageStack(pixels, rows, peak=1.0 if self.pixel_range == "unit" else 255.0)
+
+    @property
+    def _channels(self) -> int:
+        return 1 if self.colour == "level" else 3
 
     def _key(self, files: list[Path], ids: np.ndarray) -> str:
         size = (self.height, self.width, self.segments)
-        how = (self.interpolation, self.crop_margin, self.on_error)
+        how = (self.interpolation, self.crop_margin, self.on_error, self.colour)
         stamps = (f"{path} {stamp(path)}" for path in files)
         return digest(*ids, *stamps, _CACHE_FORMAT, *size, *how)
 
     def _decode(self, files: list[Path], ids: np.ndarray, out: Path) -> None:
         from tqdm import tqdm
 
-        shape = (len(files), self.segments, self.height, self.width, 3)
+        shape = (len(files), self.segments, self.height, self.width, self._channels)
         content = hashlib.sha256()
         mistakes: list[Mistake] = []
         rows: list[int] = []
@@ -248,7 +274,8 @@ class SpectrogramsView:
         (out / "meta.json").write_text(json.dumps(meta))
 
     def _read(self, path: Path) -> np.ndarray | Mistake:
-        allowed = "a whole PNG or JPEG (or view.on_error=skip)"
+        colors = f" in colours of {'|'.join(COLOR_MAPS)}" if self.colour == "level" else ""
+        allowed = f"a whole PNG or JPEG{colors} (or view.on_error=skip)"
         try:
             raw = path.read_bytes()
             return self.decode(raw)
@@ -308,7 +335,7 @@ def _is_whole(raw: bytes) -> bool:
 
     Decoders accept some files that are cut short, and complain about others on the standard error.
     """
-    if not raw.startswith(b"\x89PNG\r\n\x1a\n"):
+    if not raw.startswith(_PNG):
         return raw.startswith(b"\xff\xd8") and b"\xff\xd9" in raw[-64:]
     start, kind = 8, b""
     while kind != b"IEND":
@@ -322,7 +349,7 @@ def _is_whole(raw: bytes) -> bool:
 
 def _find(root: Path) -> list[Path]:
     if not root.is_dir():
-        wanted = "a folder with images_original/"
+        wanted = f"a folder with {root.name}/ (view.folder)"
         raise DataError(Mistake("data.root", "no pictures there", wanted, str(root)))
     files = [
         path

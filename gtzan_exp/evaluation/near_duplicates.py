@@ -124,7 +124,7 @@ def _pictures(array: Any, codes: np.ndarray) -> Iterator[np.ndarray]:
 def _hash(picture: np.ndarray) -> np.ndarray:
     import cv2
 
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) if picture.shape[2] == 3 else picture
     small = cv2.resize(grey, (4 * _SIDE, 4 * _SIDE), interpolation=cv2.INTER_AREA)
     lowest = cv2.dct(small)[:_SIDE, :_SIDE]
     return np.packbits(lowest > np.median(lowest)).view(np.uint64)

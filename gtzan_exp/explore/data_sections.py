@@ -73,10 +73,11 @@ class DataReport:
         features = _chosen(look.settings.features, list(dataset.X.columns))
         root = look.data.folder()
         images = None
-        if (root / "images_original").is_dir():
-            small = SpectrogramsView(height=128, width=192)
-            view = look.view if isinstance(look.view, SpectrogramsView) else small
-            images = replace(view, on_error="skip", segments=1).load(look.data, cache=look.cache)
+        small = SpectrogramsView(height=128, width=192)
+        view = look.view if isinstance(look.view, SpectrogramsView) else small
+        if (root / view.folder).is_dir():
+            view = replace(view, on_error="skip", segments=1, colour="rgb")
+            images = view.load(look.data, cache=look.cache)
         audio, broken = _audio(look.data)
         return cls(
             table=dataset,

@@ -78,7 +78,8 @@ def run(
     cell = resolve(config)
     params = options(config)
     dataset = load(cell)
-    prepare = prepare_settings(cell.data.folder()) if cell.tracking.log_model else None
+    log_model = cell.tracking.log_model
+    prepare = prepare_settings(cell.data.folder(), cell.view) if log_model else None
     heard = prepare and hearing(cell.view, prepare)
     split = cell.split.split(dataset)
     leaks = audit(dataset, split)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 
+import cv2
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
+from gtzan_exp.audio.spectrograms import palette
+from gtzan_exp.audio.tracks import find_tracks, load_audio
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.basics.genres import GENRES
+from gtzan_exp.data.levels import COLOR_MAPS
+from gtzan_exp.data.provenance import prepare_settings
 from gtzan_exp.data.spectrograms import SpectrogramsView, cut_margin
+
+from .conftest import place
 
 NAMES = [f"{genre}/{genre}.{number:05}.png" for genre in ("blues", "rock") for number in range(3)]
 
@@ -70,8 +78,6 @@ def test_both_namings_give_the_same_dataset(pictures, load, tmp_path):
 
 @pytest.mark.parametrize("kind", ["RGBA", "translucent", "grey", "16 bit", "16 bit grey", "JPEG"])
 def test_every_kind_of_file_gives_the_same_colours(pictures, load, kind):
-    import cv2
-
     expected = np.full((35, 50, 3), (200, 120, 40), np.uint8)
     expected[:, 25:] = 90
     given, name = expected, "rock/rock.00000.png"
@@ -128,6 +134,50 @@ def test_a_spectrogram_that_is_bright_at_its_edge_is_not_cut(bright):
     image = picture()
     image[bright] = 255
     assert cut_margin(image) is image
+
+
+@pytest.mark.parametrize("name", COLOR_MAPS)
+def test_the_level_is_what_was_drawn(pictures, load, name):
+    drawn = np.random.default_rng(1).integers(0, 256, (218, 336)).astype(np.uint8)
+    image = palette(name)[drawn]
+    files = {n: framed(image[..., :3]) for n in NAMES[:-1]} | {NAMES[-1]: drawn}
+    options = {"height": 218, "width": 336, "interpolation": "nearest", "pixel_range": "byte"}
+    dataset = load(pictures(files), colour="level", **options)
+    assert dataset.X.shape == (6, 218, 336, 1)
+    read = np.asarray(dataset.X)[..., 0]
+    # Two pairs of viridis's 256 colours are the same in 8 bits.
+    assert np.abs(read - drawn).max() <= (name == "viridis")
+    smaller = np.asarray(load(pictures(files), colour="level", interpolation="linear").X)
+    linear = cv2.resize(read[0].astype(np.uint8), (50, 35), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_allclose(smaller[0, ..., 0], linear / 255, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["bone", "hot", "jet", "turbo", "cividis", "cubehelix", "copper"])
+def test_colours_without_a_level_are_refused(pictures, load, name):
+    drawn = np.random.default_rng(1).beta(1, 5, (35, 50)) * 255  # most of it quiet, thus dark
+    files = {n: picture()[..., 0] for n in NAMES[1:]}
+    location = pictures(files | {NAMES[0]: palette(name)[drawn.astype(np.uint8)][..., :3]})
+    (found,) = mistakes(load, location, colour="level")
+    assert "allowed: a whole PNG or JPEG in colours of magma|viridis|inferno|plasma|gray" in found
+    assert len(load(location, colour="level", on_error="skip")) == 5
+
+
+def test_colours_come_in_the_order_that_is_asked_for(pictures, load):
+    location = pictures({name: picture(i) for i, name in enumerate(NAMES)})
+    rgb, bgr = (np.asarray(load(location, colour=colour).X) for colour in ("rgb", "bgr"))
+    np.testing.assert_array_equal(bgr[..., ::-1], rgb)
+
+
+def test_any_folder_below_the_root_is_read(pictures, load, tmp_path):
+    location = pictures({name: picture(i) for i, name in enumerate(NAMES)})
+    expected = np.asarray(load(location).X)
+    (tmp_path / "images_original").rename(tmp_path / "mine")
+    np.testing.assert_array_equal(load(location, folder="mine").X, expected)
+    with pytest.raises(DataError, match=r"a folder with gone/ \(view.folder\)"):
+        load(location, folder="gone")
+    for outside in ("../mine", str(tmp_path), "."):
+        with pytest.raises(ValidationError, match=r"a folder below data\.root"):
+            SpectrogramsView(folder=outside)
 
 
 def test_a_row_stays_a_row(pictures, load):
@@ -192,8 +242,6 @@ BROKEN = {
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 @pytest.mark.parametrize("harm", BROKEN)
 def test_a_broken_picture_is_named_or_skipped(pictures, load, suffix, harm, capfd):
-    import cv2
-
     raw = cv2.imencode(suffix, picture())[1].tobytes()
     files = {name: picture(i) for i, name in enumerate(NAMES)}
     bad = f"rock/rock.00009{suffix}"
@@ -213,8 +261,6 @@ def test_a_broken_picture_is_named_or_skipped(pictures, load, suffix, harm, capf
 
 
 def test_a_flipped_bit_is_found(pictures, load):
-    import cv2
-
     raw = bytearray(cv2.imencode(".png", picture())[1].tobytes())
     raw[len(raw) // 2] ^= 1
     location = pictures({**{name: picture() for name in NAMES}, "rock/rock.00009.png": bytes(raw)})
@@ -285,10 +331,6 @@ def test_no_pictures(pictures, load, tmp_path, made, where):
 @pytest.mark.slow
 @pytest.mark.gtzan
 def test_the_real_pictures(gtzan_root, tmp_path):
-    import cv2
-
-    from .conftest import place
-
     dataset = SpectrogramsView().load(place(gtzan_root), cache=tmp_path)
     assert dataset.X.shape == (999, 70, 100, 3)
     assert dataset.classes == GENRES
@@ -298,6 +340,36 @@ def test_the_real_pictures(gtzan_root, tmp_path):
     expected = cv2.resize(plot, (100, 70), interpolation=cv2.INTER_AREA) / np.float32(255)
     row = np.flatnonzero(dataset.ids == "metal.00042")
     np.testing.assert_allclose(np.asarray(dataset.X[row])[0], expected, rtol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.gtzan
+def test_levels_are_those_of_the_mel_spectrograms_of_the_tracks(gtzan_root, session_cache):
+    """Kaggle's pictures hold twice the decibels, cell over cell; ``images_mel`` correct ones."""
+    import librosa
+
+    tracks = [t for t in find_tracks(gtzan_root / "genres_original") if t.id != "jazz.00054"]
+    assert len(tracks) == 33
+    for folder, height in {"images_original": 217, "images_mel": 128}.items():
+        view = SpectrogramsView(
+            folder=folder, colour="level", height=height, width=335, pixel_range="byte"
+        )
+        dataset = view.load(place(gtzan_root), cache=session_cache)
+        hear = view.from_sound(prepare_settings(gtzan_root, view))
+        for track in tracks:
+            (read,) = np.asarray(dataset.X[dataset.ids == track.id])[..., 0]
+            y = load_audio(track.path)
+            if folder == "images_original":
+                difference = np.abs(read - np.asarray(hear(y))[0, ..., 0])
+                assert (difference.mean() < 0.002, difference.max() < 20) == (True, True), track
+                continue
+            mel = librosa.feature.melspectrogram(y=y, sr=22050, pad_mode="reflect")
+            drawn = librosa.power_to_db(mel, ref=np.max)
+            drawn = (drawn - drawn.min()) * 255 / -drawn.min()
+            drawn = cv2.resize(drawn, (335, height), interpolation=cv2.INTER_AREA)[::-1]
+            for other in (drawn, np.asarray(hear(y))[0, ..., 0]):
+                assert np.abs(read - other).mean() < 9, track
+                assert np.corrcoef(read.ravel(), other.ravel())[0, 1] > 0.93, track
 
 
 @pytest.mark.parametrize("name", ["pixels.npy", "meta.json"])

@@ -1,0 +1,60 @@
+"""The number that a colour stood for: colour maps of spectrograms, inverted."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from scipy.spatial import KDTree
+
+COLOR_MAPS = ("magma", "viridis", "inferno", "plasma", "gray")
+"""The maps of matplotlib that are recognised; upside down (``magma_r``) they are not told apart."""
+
+_FARTHEST = 3.0  # mean distance of colours to a map; Kaggle's pictures and their frame have 0.05
+_FARTHEST_LOSSY = 15.0  # JPEG moves colours: 9 to 12 on pictures of qualities 95 to 30
+
+
+def levels(image: np.ndarray, *, lossy: bool) -> np.ndarray:
+    """Return the level of each pixel, 0 for the lowest colour of its map and 255 for the highest.
+
+    The map is the one whose colours are nearest. A picture drawn in one of `COLOR_MAPS` gives the
+    levels that it was drawn from; where viridis has two equal neighbours, one of them.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (h, w, 3)
+        In RGB order.
+    lossy : bool
+        The picture is from a JPEG, whose colours are not quite those that were drawn.
+
+    Returns
+    -------
+    ndarray of uint8, shape (h, w)
+
+    Raises
+    ------
+    ValueError
+        The colours are those of no map that is recognised.
+    """
+    codes = image.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
+    found, place, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    colors = found[:, np.newaxis] >> np.array([16, 8, 0]) & 255
+    nearest = [_palette(name).query(colors) for name in COLOR_MAPS]
+    distances = [float(np.average(distance, weights=counts)) for distance, _ in nearest]
+    best = int(np.argmin(distances))
+    if distances[best] > (_FARTHEST_LOSSY if lossy else _FARTHEST):
+        far = f"{COLOR_MAPS[best]} is nearest, {distances[best]:.0f} of 255 away"
+        raise ValueError(f"other colours ({far})")
+    return nearest[best][1].astype(np.uint8)[place].reshape(codes.shape)
+
+
+@cache
+def _palette(name: str) -> KDTree:
+    from scipy.spatial import KDTree
+
+    from gtzan_exp.audio.spectrograms import palette
+
+    return KDTree(palette(name)[:, :3].astype(float))
