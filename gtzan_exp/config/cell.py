@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -54,7 +55,12 @@ class Cell:
 
 
 def register() -> None:
-    """Register the resolvers that the config uses."""
+    """Register the resolvers that the config uses, and a model that takes options of any name.
+
+    `resolve` says which of them the classifier does not have.
+    """
+    open_node = DictConfig({}, flags={"struct": False})
+    ConfigStore.instance().store("open_model", {"model": open_node})
     start = os.getcwd()  # hydra.job.chdir=true leaves it
     OmegaConf.register_new_resolver("gtzan_exp.work", lambda: start, replace=True)
     OmegaConf.register_new_resolver("gtzan_exp.cache", _cache_folder, replace=True)

@@ -224,7 +224,9 @@ def _unknown(config: DictConfig, override: Override, groups: Sequence[str]) -> M
 
 def _set(config: DictConfig, override: Override, groups: Sequence[str]) -> list[Mistake]:
     key = override.key_or_group
-    if not override.is_add() and key not in (name for name, _ in nodes(config)):
+    parent = OmegaConf.select(config, key.rpartition(".")[0], throw_on_resolution_failure=False)
+    is_open = OmegaConf.is_dict(parent) and OmegaConf.is_struct(parent) is False
+    if not (override.is_add() or is_open) and key not in (name for name, _ in nodes(config)):
         return [_unknown(config, override, groups)]
     now = OmegaConf.select(config, key, throw_on_missing=False, throw_on_resolution_failure=False)
     value = override.value()

@@ -66,6 +66,9 @@ ONE = {
     "view.segment_second=3": "view.segment_second: unknown option (nearest: view.segment_seconds)",
     "+view.hight=3": "view.hight: unknown option",
     "+model.sovler=saga": "model.sovler: unknown option of LogisticRegression (nearest: solver)",
+    "model.sovler=saga": "model.sovler: unknown option of LogisticRegression (nearest: solver); "
+    "allowed: name, input, scaler, pca, trusted_types, penalty, C,",
+    "model.l1_ratio=2": "model.l1_ratio: not valid for LogisticRegression; allowed: a float in",
     "+model.C=1": "model.C: is there already; allowed: model.C=VALUE; got: +model.C=1",
     "tags.note=x": "tags.note: is not there yet; allowed: +tags.note=VALUE; got: tags.note=x",
     "+tags.pid=7": "tags.pid: is set by the run itself; allowed: a name of your own",
@@ -150,12 +153,11 @@ def test_all_mistakes_are_said_at_once():
         *("tracking=server", "name=3", "+view.hight=1"),
     )
     assert [line.partition(":")[0] for line in found] == [
-        *("view", "model.sovler", "traner", "seed", "name", "tracking.uri", "view.hight"),
-        *("split.val_size", "trainer.epochs", "data.root", "model.C"),
+        *("view", "traner", "seed", "name", "tracking.uri", "view.hight"),
+        *("split.val_size", "trainer.epochs", "data.root", "model.sovler", "model.C"),
     ]
     assert "(nearest: spectrograms)" in found[0]
-    assert "(nearest: model.solver)" in found[1]
-    assert "(nearest: trainer)" in found[2]
+    assert "(nearest: trainer)" in found[1]
 
 
 def test_all_jobs_of_a_sweep_are_checked():
@@ -225,6 +227,15 @@ def test_a_model_that_does_not_take_what_the_view_gives_is_refused_with_it(view,
 def test_every_other_pair_resolves(view, model):
     cell = composed([f"view={view}", f"model={model}"], resolve)
     assert (cell.view.name, cell.model.name) == (view, model)
+
+
+def test_an_option_that_its_file_does_not_list_is_taken_if_the_classifier_has_it(here):
+    found = composed(["model=logreg", "model.l1_ratio=0.5", "+model.warm_start=true"], resolve)
+    assert (found.classifier.l1_ratio, found.classifier.warm_start) == (0.5, True)
+    plan = check_sweep(["model=svc,logreg", "model.verbose=0,1"])
+    assert (plan.n_jobs, plan.first.classifier.verbose) == (4, 0)
+    both = ["model=logreg,svc", "model.l1_ratio=0.5"]
+    assert "model.l1_ratio: unknown option of SVC" in mistakes(*both, sweep=True)[0]
 
 
 def test_a_run_is_composed_once_and_called_as_hydra_calls_it(here, monkeypatch):
