@@ -33,9 +33,9 @@ def write_examples(modules: Path, conf: Path) -> None:
 
 @pytest.fixture
 def examples(workspace, monkeypatch):
-    """The guide's files in ``my_conf``, and its modules on the path."""
+    """The guide's modules in the working directory, and its files of groups in ``my_conf``."""
     write_examples(workspace, workspace / "my_conf")
-    monkeypatch.syspath_prepend(workspace)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
     yield
     for module in MODULES:
         sys.modules.pop(module, None)

@@ -12,7 +12,8 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 from pydantic_core import ArgsKwargs
 
-from gtzan_exp.basics.errors import Mistake, nearest
+from gtzan_exp.basics.errors import Mistake, nearest, one_line
+from gtzan_exp.basics.own_modules import look_for
 
 MAX_MISTAKES = 10
 Find = Callable[[Any, str, list[Mistake]], Any]
@@ -97,7 +98,7 @@ def object_of(node: Any, where: str, mistakes: list[Mistake], find: Find) -> Any
         return None
     options = {key: value for key, value in node.items() if key != "_target_"}
     try:
-        arguments = _with_objects(options, where, mistakes, find)
+        arguments = with_objects(options, where, mistakes, find)
         return checked(target, arguments, where, mistakes)
     except TypeError as error:
         allowed = str(inspect.signature(target))
@@ -105,12 +106,15 @@ def object_of(node: Any, where: str, mistakes: list[Mistake], find: Find) -> Any
     return None
 
 
-def _with_objects(value: Any, where: str, mistakes: list[Mistake], find: Find) -> Any:
+def with_objects(value: Any, where: str, mistakes: list[Mistake], find: Find) -> Any:
+    """Return plain data with the objects of the nodes in it that name a class, in lists too."""
+    if isinstance(value, list):
+        return [with_objects(each, f"{where}[{n}]", mistakes, find) for n, each in enumerate(value)]
     if not isinstance(value, Mapping):
         return value
     if "_target_" in value:
         return object_of(value, where, mistakes, find)
-    return {k: _with_objects(v, f"{where}.{k}", mistakes, find) for k, v in value.items()}
+    return {k: with_objects(v, f"{where}.{k}", mistakes, find) for k, v in value.items()}
 
 
 def imported(path: Any, where: str, mistakes: list[Mistake]) -> Any:
@@ -120,11 +124,13 @@ def imported(path: Any, where: str, mistakes: list[Mistake]) -> Any:
         mistakes.append(Mistake(where, "not a class", "package.module.Class", repr(path)))
         return None
     module, _, name = path.rpartition(".")
+    look_for(module)
     try:
         return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        got = f"{path} ({error})"
-        mistakes.append(Mistake(where, "cannot be imported", "an installed class", got))
+    except Exception as error:  # whatever a module of the user's own raises
+        allowed = "an installed class, or one of a module here or beside --config-dir"
+        got = f"{path} ({one_line(error)})"
+        mistakes.append(Mistake(where, "cannot be imported", allowed, got))
     return None
 
 

@@ -90,7 +90,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _sweep(arguments: list[str], flags: Namespace) -> int:
-    from gtzan_exp.config.hydra_session import hydra_main
+    from gtzan_exp.config.hydra_session import session
     from gtzan_exp.config.sweep_plan import check_sweep
     from gtzan_exp.sweep.sweep import sweep
 
@@ -99,8 +99,8 @@ def _sweep(arguments: list[str], flags: Namespace) -> int:
     options = [f"hydra.sweep.dir='{folder}'"]
     if plan.basic:
         options.append(f"hydra.sweeper._target_={_CHECKED}")
-    launch = partial(hydra_main, [*arguments, *options])
-    with ends_in_order():
+    with ends_in_order(), session(flags.config_dir) as hydra:
+        launch = partial(hydra.sweep, flags.config_name, [*flags.overrides, *options])
         return sweep(plan, arguments, flags.overrides, launch)
 
 

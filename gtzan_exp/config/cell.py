@@ -14,7 +14,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gtzan_exp.basics.checks import as_dict, checked, object_of
+from gtzan_exp.basics.checks import as_dict, checked, object_of, with_objects
 from gtzan_exp.basics.errors import MissingExtraError, Mistake, nearest
 from gtzan_exp.config.files import choices
 from gtzan_exp.config.reading import class_of, reading
@@ -220,8 +220,8 @@ def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec, Classifier] |
         return None
     arguments = {k: v for k, v in node.items() if k not in _SPEC_FIELDS and k != "_target_"}
     for key, value in arguments.items():
-        if isinstance(value, Mapping) and "_target_" in value:
-            arguments[key] = object_of(value, key, mistakes, class_of)
+        where = key if key in _NODES else f"model.{key}"  # trainer: ${trainer} is said once
+        arguments[key] = with_objects(value, where, mistakes, class_of)
     mistakes += _argument_mistakes(target, arguments)
     if hasattr(target, "network") and not importlib.util.find_spec("tensorflow"):
         where = f"model={node.get('name')}"

@@ -25,6 +25,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.basics.own_modules import look_in
 from gtzan_exp.config.cell import register
 from gtzan_exp.config.files import conf_folder
 
@@ -79,6 +80,11 @@ class Session:
             callbacks.on_run_end(config=config, config_name=config_name, job_return=done)
             _ = done.return_value  # raises what the task raised
 
+    def sweep(self, config_name: str, overrides: Sequence[str], task: TaskFunction) -> None:
+        """Run the jobs of a sweep as Hydra does."""
+        with _mistakes_of_hydra(" ".join(overrides)):
+            self._hydra.multirun(config_name, task, list(overrides))
+
 
 @contextmanager
 def session(config_dir: str | None = None) -> Iterator[Session]:
@@ -92,6 +98,8 @@ def session(config_dir: str | None = None) -> Iterator[Session]:
     register()
     version.setbase(_VERSION)
     search_path = create_config_search_path(str(conf_folder()))
+    beside = [os.path.dirname(os.path.abspath(config_dir))] if config_dir is not None else []
+    look_in(os.getcwd(), *beside)
     if config_dir is not None:
         if not os.path.isdir(config_dir):
             allowed = "a folder of configs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from omegaconf import DictConfig
@@ -74,11 +74,26 @@ def option_names(target: type) -> list[str]:
 
 
 def class_of(path: Any, where: str, mistakes: list[Mistake]) -> Any:
-    """Return the class of that dotted name, with the method that its group calls, or None."""
+    """Return the class of that dotted name if it may stand there, or None and a mistake.
+
+    A group takes a class with the method that it calls. What stands within one takes an estimator,
+    a trainer, or a class of this package; an object of another class is never made.
+    """
     found = imported(path, where, mistakes)
-    method = _METHODS.get(where.partition(".")[0], "__init__")
-    if found is None or (isinstance(found, type) and hasattr(found, method)):
+    group, _, inner = where.partition(".")
+    method = _METHODS.get(group, "__init__")
+    allowed = f"a class with {method!r}"
+    fits = isinstance(found, type) and hasattr(found, method)
+    if inner and not (fits and group == "view"):
+        allowed = "an estimator, a trainer, or a class of gtzan_exp"
+        fits = isinstance(found, type) and _is_part(found)
+    if found is None or fits:
         return found
-    where, allowed = f"{where}._target_", f"a class with {method!r}"
-    mistakes.append(Mistake(where, "does not fit", allowed, path))
+    mistakes.append(Mistake(f"{where}._target_", "does not fit", allowed, path))
     return None
+
+
+def _is_part(found: type) -> bool:
+    estimator, trainer = ("get_params", "set_params"), (_METHODS["trainer"],)
+    named = any(all(hasattr(found, name) for name in names) for names in (estimator, trainer))
+    return named or (found.__module__.startswith("gtzan_exp.") and is_dataclass(found))

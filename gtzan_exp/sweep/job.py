@@ -7,13 +7,14 @@ import math
 import os
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, one_line
+from gtzan_exp.basics.own_modules import look_in, own_folders
 from gtzan_exp.basics.process import end_with_parent, ends_in_order, say, settle
 from gtzan_exp.config.cell import Cell, described_by, resolve
 from gtzan_exp.config.search import METRICS, Search
@@ -42,16 +43,20 @@ class Job:
         The folder of the sweep.
     search : Search, optional
         What the sweep makes best, where it is a search and its jobs are trials.
+    modules : tuple of str
+        The folders that modules of the user's own may lie in.
     """
 
     parent: SweepRun
     work: str
     folder: str
     search: Search | None = None
+    modules: tuple[str, ...] = field(default_factory=own_folders)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         os.chdir(self.work)  # relative paths start there in a worker too, whoever started it
+        look_in(*self.modules)
 
     def __call__(self, config: DictConfig) -> float | None:
         """Train, evaluate and record one cell. A failure is recorded, and the sweep goes on.

@@ -92,10 +92,13 @@ def _settings(value: Any) -> Any:
 
 def _view(settings: Mapping[str, Any], where: str, trusted: tuple[str, ...]) -> View:
     def find(target: Any, where: str, mistakes: list[Mistake]) -> Any:
-        if not (str(target).startswith(_OURS) or target in trusted):
-            allowed = f"views of {_OURS.rstrip('.')}, or one in trusted_types (after a look at it)"
-            raise DataError(Mistake(where, "holds a view that is not trusted", allowed, target))
-        return imported(target, where, mistakes)
+        if target in trusted or str(target).startswith(_OURS):
+            found = imported(target, where, mistakes)
+            defined = found.__module__ if isinstance(found, type) else ""
+            if found is None or target in trusted or defined.startswith(_OURS):
+                return found
+        allowed = f"views of {_OURS.rstrip('.')}, or one in trusted_types (after a look at it)"
+        raise DataError(Mistake(where, "holds a view that is not trusted", allowed, target))
 
     mistakes: list[Mistake] = []
     view = object_of(settings, where, mistakes, find)

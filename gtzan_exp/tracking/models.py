@@ -17,6 +17,7 @@ import pandas as pd
 
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.own_modules import look_for
 from gtzan_exp.data.contracts import Dataset, Servable, View
 from gtzan_exp.tracking.card import ModelCard
 from gtzan_exp.tracking.store import Tracking, masked, quiet
@@ -221,6 +222,8 @@ def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
     if not (path.is_file() and description.is_file()):
         wanted = "a folder with MLmodel and model.skops"
         raise DataError(Mistake("model", "is not one of ours", wanted, str(folder)))
+    for name in trusted:
+        look_for(name)
     try:
         metadata = yaml.safe_load(description.read_bytes())["metadata"]
         untrusted = set(skops.io.get_untrusted_types(file=path))

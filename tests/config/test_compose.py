@@ -272,6 +272,59 @@ def test_a_model_of_ones_own_is_one_file_in_ones_own_folder(here):
         composed([], resolve, config_dir=str(here / "gone"))
 
 
+NOT_PARTS = [
+    "+model.base={_target_:subprocess.Popen,args:[touch,pwned]}",
+    "+model.base=[[a,{_target_:subprocess.Popen,args:[touch,pwned]}]]",
+    "+model.base={_target_:sklearn.linear_model.LogisticRegression,C:{_target_:os.system}}",
+    "+data.labels.a={_target_:subprocess.Popen,args:[touch,pwned]}",
+    "+trainer.patience={_target_:subprocess.Popen,args:[touch,pwned]}",
+]
+
+
+@pytest.mark.parametrize("override", NOT_PARTS)
+def test_only_estimators_trainers_and_our_own_types_are_made_of_arguments(here, override):
+    lines = [line for line in mistakes(override) if "._target_: " in line]
+    assert [line.partition("_target_: ")[2].partition(";")[0] for line in lines] == ["does not fit"]
+    assert not (here / "pwned").exists()
+
+
+def test_estimators_among_arguments_are_made_in_lists_too(here):
+    (here / "model").mkdir()
+    text = """
+        {name: vote, input: vector, _target_: sklearn.ensemble.VotingClassifier, estimators: [
+            [a, {_target_: sklearn.svm.SVC, C: 3}],
+            [b, {_target_: sklearn.naive_bayes.GaussianNB}]]}
+    """
+    (here / "model" / "vote.yaml").write_text(text)
+    found = composed(["model=vote"], resolve, config_dir=str(here)).classifier
+    assert {name: type(part).__name__ for name, part in found.estimators} == {
+        "a": "SVC",
+        "b": "GaussianNB",
+    }
+    assert found.get_params()["a__C"] == 3
+
+
+@pytest.mark.parametrize("config_dir", [None, "project/conf"])
+def test_a_class_of_ones_own_lies_here_or_beside_the_configs(here, monkeypatch, config_dir):
+    place = here / "project" if config_dir else here
+    (here / "project" / "conf").mkdir(parents=True)
+    name = f"mine_{'beside' if config_dir else 'here'}"
+    own = "from sklearn.svm import SVC\nclass Own(SVC): pass\n"
+    (place / f"{name}.py").write_text(own)
+    (place / "sklearn.py").write_text("raise AssertionError('what is installed comes first')")
+    (place / "broken.py").write_text("class (\n")
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    before = sys.path.copy()
+    composed(["model=svc"], resolve, config_dir=config_dir)
+    assert sys.path == before
+    cell = composed(["model=svc", f"model._target_={name}.Own"], resolve, config_dir=config_dir)
+    assert type(cell.classifier).__name__ == "Own"
+    assert sys.path[: len(before)] == before
+    assert set(sys.path) - set(before) == {str(here), str(place)}
+    (line,) = mistakes("model._target_=broken.Own") if config_dir is None else ("SyntaxError",)
+    assert "SyntaxError" in line
+
+
 def test_a_root_with_spaces_and_letters_beyond_ascii(here, monkeypatch):
     root = here / "Müsik  (a=b), und mehr"
     root.mkdir()

@@ -181,6 +181,11 @@ def test_a_mistake_is_one_line(trained, music, capsys, module_workspace, tmp_pat
     for number, (what, text, raw) in enumerate(
         [
             ("holds a view that is not trusted", metadata.replace(ours, "subprocess.Popen"), None),
+            (
+                "holds a view that is not trusted",
+                metadata.replace(ours, "gtzan_exp.data.locations.Path"),
+                None,
+            ),
             ("is not one of ours", metadata.replace("view_settings", "other_settings"), None),
             ("not computed from audio", metadata.replace("- length", "- my_own"), None),
             ("is damaged", metadata, b"PK, but no archive"),

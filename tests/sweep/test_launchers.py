@@ -73,6 +73,23 @@ def test_jobs_that_end_fail_or_die_are_all_recorded(place, launcher, capfd):
         assert line == f"  {run.data.tags['overrides']}: {run.data.tags['error']}"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "launcher", [["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"], submitit_local]
+)
+def test_a_class_beside_the_configs_is_found_by_workers(tables, monkeypatch, launcher):  # noqa: F811
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="no extra sweep")
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    (tables / "project" / "conf").mkdir(parents=True)
+    own = "from sklearn.linear_model import LogisticRegression as LR\nclass Own(LR): pass\n"
+    (tables / "project" / "beside_configs.py").write_text(own)
+    command = ["--config-dir", "project/conf", *QUICK, "data.root=good", "-m", "seed=0,1"]
+    command.append("model._target_=beside_configs.Own")
+    assert main([*command, *(launcher() if callable(launcher) else launcher)]) == 0
+    (parent,) = runs(tables, "tags.task = 'sweep'")
+    assert {run.info.status for run in children(tables, parent)} == {"FINISHED"}
+
+
 def heeds_interrupts() -> None:
     """Undo what a shell does to the commands that it starts in the background."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
