@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.audio.features import GTZAN_SECONDS, FeatureSettings, extract, segments
 from gtzan_exp.audio.spectrograms import SpectrogramSettings, encode_png, render
 from gtzan_exp.audio.spectrum import Spectrum
-from gtzan_exp.audio.tracks import Track, load_audio, scan_tracks
+from gtzan_exp.audio.tracks import Offset, Track, load_audio, scan_tracks
 from gtzan_exp.audio.view_folder import ERRORS, SETTINGS, ViewFolder
 from gtzan_exp.audio.workers import Backend, map_unordered
 from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.opening import opened
 
 SETTINGS_VERSION = 2
 """Raised whenever the same settings come to give other views, so that old ones are redone.
 
 Files hold it under the key ``recipe``.
 """
+
+_NAMED = 5
+
+
+def _within(offset: Offset) -> Offset:
+    if offset != "middle" and not 0 <= offset < math.inf:
+        raise ValueError("0 seconds or more, or middle")
+    return offset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +55,9 @@ class PrepareSettings:
     labels : dict of str to str
         What folders of genres are to be called; a key stands for all its spellings.
     max_seconds : float
-        So much of each track is read, from its start. GTZAN's tracks are 30 to 30.7 s long.
+        So much of each track is read. GTZAN's tracks are 30 to 30.7 s long.
+    offset : float or "middle"
+        Where that starts: so many seconds in, or so that it is the middle of the track.
     features : FeatureSettings
         How features are computed.
     spectrograms : SpectrogramSettings
@@ -67,6 +81,7 @@ class PrepareSettings:
     ] = (GTZAN_SECONDS, 3)
     labels: dict[str, str] = field(default_factory=dict)
     max_seconds: Annotated[float, Field(ge=1)] = 31.0
+    offset: Annotated[Offset, AfterValidator(_within)] = 0.0
     features: FeatureSettings = field(default_factory=FeatureSettings)
     spectrograms: SpectrogramSettings = field(default_factory=SpectrogramSettings)
     on_error: Literal["skip", "raise"] = "skip"
@@ -93,6 +108,8 @@ class PrepareSettings:
             "max_seconds": self.max_seconds,
             "views": sorted(set(self.views)),
         }
+        if self.offset:
+            found["offset"] = self.offset
         if "features" in self.views:
             found |= {"segments": sorted(set(self.segments)), "features": everything["features"]}
         if "spectrograms" in self.views:
@@ -112,12 +129,15 @@ class PrepareReport:
         One for each file or folder that could not be used, as listed in ``prepare_errors.csv``.
     root : Path
         The folder of the views.
+    notes : tuple of str
+        What is strange about the tracks that could.
     """
 
     done: int
     reused: int
     problems: tuple[Mistake, ...]
     root: Path
+    notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> int:
@@ -135,14 +155,15 @@ def prepare(
     """Make the views of all tracks in a folder.
 
     Writes ``features_<seconds>_sec.csv``, ``images_original/<genre>/<id>.png``,
-    ``prepare_errors.csv`` and, last of all, ``prepare_settings.json``. Tracks whose bytes and
+    ``prepare_errors.csv`` and, last of all, ``prepare_settings.json``; where folders tell artists
+    also ``splits/artist_groups_merged.csv``, unless somebody else wrote one. Tracks whose bytes and
     settings are those of an earlier run, even of one that was killed, are not done again, and the
     result is byte for byte the same.
 
     Parameters
     ----------
     audio_root : Path
-        Folder that holds ``<genre>/<file>``.
+        Folder that holds ``<genre>/<file>`` or ``<genre>/<artist>/<album>/<file>``.
     out_root : Path
         Folder for the views; made if need be.
     settings : PrepareSettings, optional
@@ -197,9 +218,26 @@ def prepare(
             for p in problems
         )
         folder.write_csv(out_root / ERRORS, ("file", "what", "allowed", "got"), faults)
+        notes = [*folder.write_artists(finished), *_short(finished, folder)]
         folder.write(out_root / SETTINGS, (json.dumps(written, indent=2) + "\n").encode())
     done = len(finished) - reused
-    return PrepareReport(done=done, reused=reused, problems=tuple(problems), root=out_root)
+    return PrepareReport(
+        done=done, reused=reused, problems=tuple(problems), root=out_root, notes=tuple(notes)
+    )
+
+
+def _short(tracks: list[Track], folder: ViewFolder) -> Iterator[str]:
+    """Yield a line on the tracks that are far shorter than the others, if some are."""
+    seconds = {track.id: folder.seconds(track) for track in tracks}
+    usual = median(seconds.values()) if seconds else 0.0
+    short = sorted((length, id) for id, length in seconds.items() if length < usual / 2)
+    if short:
+        named = ", ".join(f"{id} ({length:.1f} s)" for length, id in short[:_NAMED])
+        more = f" and {len(short) - _NAMED} more" if len(short) > _NAMED else ""
+        yield (
+            f"{len(short)} of {len(seconds)} tracks are far shorter than the usual {usual:.1f} s, "
+            f"and count as much: {named}{more}"
+        )
 
 
 def _heed(problems: list[Mistake], settings: PrepareSettings) -> None:
@@ -219,6 +257,7 @@ def _make_views(
             track.path,
             sample_rate=settings.features.sample_rate,
             max_seconds=settings.max_seconds,
+            offset=settings.offset,
         )
         spectrum = Spectrum.of(y, settings.features)
         rows = {
@@ -230,13 +269,13 @@ def _make_views(
             image = encode_png(render(spectrum, settings.spectrograms))
     except DataError as error:
         return track.id, replace(error.mistakes[0], where=str(track.path))
-    folder.remember(track, key, rows, image)
+    folder.remember(track, key, rows, image, len(y) / settings.features.sample_rate)
     return track.id, "done"
 
 
 def _key(track: Track, written: dict[str, Any]) -> str:
     try:
-        with track.path.open("rb") as file:
+        with opened(track.path) as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(

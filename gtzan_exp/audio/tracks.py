@@ -4,26 +4,45 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from gtzan_exp.audio import librosa_loader
-from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.errors import DataError, Mistake, one_line
 from gtzan_exp.basics.genres import track_id
+from gtzan_exp.basics.opening import opened
+from gtzan_exp.basics.process import silent_libraries
 from gtzan_exp.basics.spellings import Relabel, spelling_mistakes
 
-AUDIO_SUFFIXES = (".wav", ".au", ".mp3", ".flac", ".ogg")
+if TYPE_CHECKING:
+    from soundfile import SoundFile
+
+READABLE = ("wav", "aif", "aiff", "aifc", "au", "flac", "ogg", "oga", "opus", "mp3")
+"""File name endings of what libsndfile reads; of twins the first of these is taken."""
+
+FOREIGN = ("m4a", "m4b", "mp4", "aac", "wma", "ape", "wv")
+"""File name endings of audio that other programs read; tried all the same."""
+
+AUDIO_SUFFIXES = tuple(f".{ending}" for ending in (*READABLE, *FOREIGN))
 """File name endings that count as audio, in lower case."""
 
 SILENCE_PEAK = 1e-4
 """A track that never exceeds this peak (-80 dBFS, the range of the mel view) is silent."""
 
+Offset = float | Literal["middle"]
+"""Where to start in a file: seconds from its start, or so that its middle is read."""
+
+_LOUDEST = 1e10  # 32 bit integers as floats reach 2e9; squares of far more leave float32
+_RATES = (2_000, 1_000_000)
+_MAX_CHANNELS = 64
 _LONGEST_ID = 240
-_AUDIO = "audio (" + ", ".join(suffix[1:] for suffix in AUDIO_SUFFIXES) + ")"
+_AUDIO = f"audio ({', '.join(READABLE)})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,81 +57,125 @@ class Track:
         Name of the folder that the file lies in, or what it is to be called.
     path : Path
         The file.
+    artist : str
+        Name of the folder within that of the genre; empty where it lies in none.
     """
 
     id: str
     genre: str
     path: Path
+    artist: str = ""
 
 
 def find_tracks(audio_root: Path, labels: Mapping[str, str] | None = None) -> list[Track]:
-    """Return the tracks of a folder, sorted by genre and id.
-
-    Parameters
-    ----------
-    audio_root : Path
-        Folder that holds ``<genre>/<file>``.
-    labels : mapping of str to str, optional
-        What folders are to be called; a key stands for all its spellings.
-
-    Raises
-    ------
-    DataError
-        There is no such folder, it holds no audio, two files have one id, or a genre has folders
-        in several spellings.
-    """
+    """Return the tracks of a folder, sorted by genre and id; see `scan_tracks`."""
     return scan_tracks(audio_root, labels)[0]
 
 
 def scan_tracks(
     audio_root: Path, labels: Mapping[str, str] | None = None
 ) -> tuple[list[Track], list[Mistake]]:
-    """Return the tracks of a folder as `find_tracks` does, and what lies there but is none.
+    """Return the tracks of a folder, sorted by genre and id, and the audio that cannot be one.
 
-    Hidden files are passed over, and so are files beside the genre folders that are not audio.
+    Hidden files and folders are passed over, and so is what is no audio: pictures, playlists.
 
     Parameters
     ----------
-    audio_root, labels : as in `find_tracks`
+    audio_root : Path
+        Folder that holds ``<genre>/<file>``, or ``<genre>/<artist>/<album>/<file>``. The id of a
+        track has the names of all folders within that of the genre.
+    labels : mapping of str to str, optional
+        What folders are to be called; a key stands for all its spellings.
 
     Raises
     ------
     DataError
-        As in `find_tracks`.
+        There is no such folder, it holds no audio, or a genre has folders in several spellings.
     """
     if not os.path.isdir(audio_root):
         got = "a file" if os.path.exists(audio_root) else "nothing"
         raise DataError(Mistake(str(audio_root), "no audio there", "a folder <genre>/<file>", got))
     relabel = Relabel(labels or {})
-    tracks: list[Track] = []
+    tracks: dict[str, Track] = {}
     strays: list[Mistake] = []
-    for entry, is_folder in _listing(audio_root, strays):
-        if not is_folder:
-            if entry.suffix.lower() in AUDIO_SUFFIXES:
-                got = "a file beside the genres"
-                strays.append(Mistake(str(entry), "has no genre", "<genre>/<file>", got))
-            continue
-        genre = relabel(entry.name)
-        for path, is_folder_too in _listing(entry, strays):
-            track = Track(id=track_id(path.name, genre), genre=genre, path=path)
-            if is_folder_too or path.suffix.lower() not in AUDIO_SUFFIXES:
-                got = "a folder" if is_folder_too else path.suffix or "no ending"
-                strays.append(Mistake(str(path), "not an audio file", _AUDIO, got))
-            elif (size := len(os.fsencode(track.id))) > _LONGEST_ID:
-                allowed = f"at most {_LONGEST_ID} bytes"
-                strays.append(Mistake(str(path), "name too long", allowed, f"{size} bytes"))
-            else:
-                tracks.append(track)
+    for genre, path in _of_genres(audio_root, relabel, strays):
+        *inner, name = path.relative_to(audio_root).parts[1:]
+        id, artist = track_id(".".join([*inner, name]), genre), inner[0] if inner else ""
+        found = Track(id=id, genre=genre, path=path, artist=artist)
+        twin = tracks.setdefault(found.id, found)
+        if twin is not found:
+            taken, other = sorted((twin.path, path), key=_rank)
+            tracks[found.id] = found if taken is path else twin
+            what = f"one of several files of the track {found.id!r}"
+            strays.append(Mistake(str(other), what, "one", f"{taken.name}, which is taken"))
+        elif (size := len(os.fsencode(found.id))) > _LONGEST_ID:
+            del tracks[found.id]
+            allowed = f"at most {_LONGEST_ID} bytes"
+            strays.append(Mistake(str(path), "name too long", allowed, f"{size} bytes"))
     if not tracks:
-        raise DataError(
-            Mistake(str(audio_root), "no audio there", f"<genre>/<file> of {_AUDIO}", "none")
-        )
-    counts = Counter(track.genre for track in tracks)
+        wanted = f"<genre>/<file> of {_AUDIO}"
+        raise DataError(Mistake(str(audio_root), "no audio there", wanted, "none"))
+    counts = Counter(track.genre for track in tracks.values())
     mistakes = [*relabel.unknown(), *spelling_mistakes(str(audio_root), counts, "files")]
     if mistakes:
         raise DataError(mistakes)
-    _refuse_twins(tracks)
-    return sorted(tracks, key=lambda track: (track.genre, track.id)), strays
+    return sorted(tracks.values(), key=lambda track: (track.genre, track.id)), strays
+
+
+def _rank(path: Path) -> tuple[int, str]:
+    return AUDIO_SUFFIXES.index(path.suffix.lower()), str(path)
+
+
+def audio_below(folder: Path, problems: list[Mistake], *above: Path) -> list[Path]:
+    """Return the files at any depth below a folder that have an ending of audio, sorted.
+
+    Hidden ones are passed over, and so are links that lead back to where the way came from.
+
+    Parameters
+    ----------
+    folder : Path
+    problems : list of Mistake
+        One for each folder that cannot be read is appended.
+    *above : Path
+        Folders that the way came from.
+    """
+    files: list[Path] = []
+    seen = {_identity(path) for path in above}
+
+    def note(error: OSError) -> None:
+        got, allowed = str(error.strerror), "a folder that may be listed"
+        problems.append(Mistake(str(error.filename), "unreadable folder", allowed, got))
+
+    for root, folders, names in os.walk(folder, onerror=note, followlinks=True):
+        if _identity(root) in seen:
+            folders.clear()
+            continue
+        seen.add(_identity(root))
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [
+            Path(root, name)
+            for name in names
+            if not name.startswith(".") and Path(name).suffix.lower() in AUDIO_SUFFIXES
+        ]
+    return sorted(files)
+
+
+def _identity(path: Path | str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
+
+
+def _of_genres(root: Path, relabel: Relabel, strays: list[Mistake]) -> Iterator[tuple[str, Path]]:
+    """Yield the audio in a folder of genres, each file with the name of its genre."""
+    for entry in sorted(root.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if os.path.isdir(entry):
+            genre = relabel(entry.name)
+            yield from ((genre, path) for path in audio_below(entry, strays, root))
+        elif entry.suffix.lower() in AUDIO_SUFFIXES:
+            got = "a file beside the genres"
+            strays.append(Mistake(str(entry), "has no genre", "<genre>/<file>", got))
 
 
 def load_audio(
@@ -121,19 +184,22 @@ def load_audio(
     sample_rate: int = 22050,
     min_seconds: float = 1.0,
     max_seconds: float | None = None,
+    offset: Offset = 0.0,
 ) -> np.ndarray:
     """Read a file as ``librosa.load(path, sr=sample_rate)`` does, and refuse what is no music.
 
     Parameters
     ----------
     path : Path
-        An audio file of any kind that libsndfile or audioread can decode.
+        An audio file of any kind that libsndfile can decode.
     sample_rate : int
         Samples per second of the result.
     min_seconds : float
         Anything shorter is refused.
     max_seconds : float, optional
-        Read no more than this from the start of the file.
+        Read no more than this.
+    offset : float or "middle"
+        Where to start. A file that is not longer than `max_seconds` has its middle at its start.
 
     Returns
     -------
@@ -143,20 +209,28 @@ def load_audio(
     Raises
     ------
     DataError
-        The file is missing, empty, corrupt (not finite, too), not audio, too short, or silent.
+        The file is missing, empty, corrupt (not finite, too), not audio, too short, too loud to
+        calculate with, or silent.
     """
 
     def refuse(what: str, got: str, allowed: str) -> DataError:
         return DataError(Mistake(str(path), what, allowed, got))
 
-    if path.is_file() and path.stat().st_size == 0:
-        raise refuse("empty file", "0 bytes", _AUDIO)
-    y = decode(path, sample_rate=sample_rate, seconds=max_seconds)
+    if offset == "middle":
+        start = max(0.0, (duration(path) - max_seconds) / 2) if max_seconds else 0.0
+    else:
+        start = offset
+    y = decode(path, sample_rate=sample_rate, start=start, seconds=max_seconds)
     if len(y) < min_seconds * sample_rate:
-        raise refuse("too short", f"{len(y) / sample_rate:.2f} s", f"at least {min_seconds:g} s")
+        place = f" from {start:g} s on" if start else ""
+        got, allowed = f"{len(y) / sample_rate:.2f} s{place}", f"at least {min_seconds:g} s"
+        raise refuse("too short", got, allowed)
     peak = float(np.abs(y).max())
+    if not peak <= _LOUDEST:
+        raise refuse("too loud", f"peak {peak:.1g}", f"a peak of at most {_LOUDEST:g}")
     if peak < SILENCE_PEAK:
-        raise refuse("silent", f"peak {peak:.1g}", f"a peak of at least {SILENCE_PEAK:g}")
+        allowed = f"a peak of at least {SILENCE_PEAK:g} (data.offset of prepare starts elsewhere)"
+        raise refuse("silent", f"peak {peak:.1g} in {len(y) / sample_rate:.1f} s", allowed)
     return y
 
 
@@ -178,43 +252,55 @@ def decode(
         The file is missing, corrupt or not audio.
     """
     librosa = librosa_loader.load()
+    with _sound(path, f" at {start:g} s" if start else "") as sound:
+        if start * sound.samplerate >= sound.frames:
+            return np.zeros(0, dtype=np.float32)
+        return librosa.load(sound, sr=sample_rate, offset=start, duration=seconds)[0]
+
+
+def duration(path: Path) -> float:
+    """Return how long a file says that it is, in seconds; nothing is decoded.
+
+    Raises
+    ------
+    DataError
+        As in `decode`.
+    """
+    with _sound(path) as sound:
+        return sound.frames / sound.samplerate
+
+
+@contextmanager
+def _sound(path: Path, place: str = "") -> Iterator[SoundFile]:
+    """Open a file to decode it in here; whatever goes wrong with that is a DataError.
+
+    libsndfile gets a descriptor and no name. By the name it would look for a companion that macOS
+    writes, ``._<name>``, and take the file for what that says.
+    """
+    import soundfile
+
+    def refuse(what: str, got: str, allowed: str = _AUDIO) -> DataError:
+        return DataError(Mistake(str(path), what + place, allowed, got))
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # librosa tells of each decoder that it falls back to
-            return librosa.load(path, sr=sample_rate, offset=start, duration=seconds)[0]
-    except MemoryError:
+        with opened(path) as file, silent_libraries(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if os.fstat(file.fileno()).st_size == 0:
+                raise refuse("empty file", "0 bytes")
+            with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
+                rate, channels, (low, high) = sound.samplerate, sound.channels, _RATES
+                if not low <= rate <= high or channels > _MAX_CHANNELS:
+                    allowed = f"{low} to {high} Hz, at most {_MAX_CHANNELS} channels"
+                    raise refuse("not music", f"{rate} Hz, {channels} channels", allowed)
+                yield sound
+    except (MemoryError, DataError):
         raise
-    except Exception as error:  # each decoder has exceptions of its own
-        got = " ".join(f"{type(error).__name__} {error}".split())
-        what = "cannot be opened" if isinstance(error, OSError) else "corrupt or not audio"
-        place = f" at {start:g} s" if start else ""
-        raise DataError(Mistake(str(path), what + place, _AUDIO, got)) from error
-
-
-def _listing(folder: Path, strays: list[Mistake]) -> list[tuple[Path, bool]]:
-    """Return the visible entries, and which are folders; an unreadable folder joins the strays."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(
-                (Path(entry.path), entry.is_dir())
-                for entry in entries
-                if not entry.name.startswith(".")
-            )
+    except soundfile.LibsndfileError as error:
+        if path.suffix.lower().removeprefix(".") in FOREIGN:
+            allowed = f"what it can read, by: ffmpeg -i {path.name} {path.stem}.flac"
+            raise refuse("libsndfile cannot read it", error.error_string, allowed) from error
+        raise refuse("corrupt or not audio", error.error_string) from error
     except OSError as error:
-        allowed = "a folder that may be listed"
-        strays.append(Mistake(str(folder), "unreadable folder", allowed, str(error)))
-        return []
-
-
-def _refuse_twins(tracks: list[Track]) -> None:
-    by_id: dict[str, list[Path]] = defaultdict(list)
-    for track in tracks:
-        by_id[track.id].append(track.path)
-    twins = [
-        Mistake(str(paths[0]), f"one of several files of the track {id!r}", "one", names)
-        for id, paths in by_id.items()
-        if len(paths) > 1 and (names := ", ".join(path.name for path in paths))
-    ]
-    if twins:
-        raise DataError(twins)
+        raise refuse("cannot be opened", str(error)) from error
+    except Exception as error:  # librosa has exceptions of its own
+        raise refuse("corrupt or not audio", one_line(error)) from error

@@ -23,6 +23,10 @@ from gtzan_exp.basics.errors import DataError, Mistake
 IMAGES = "images_original"
 SETTINGS = "prepare_settings.json"
 ERRORS = "prepare_errors.csv"
+ARTISTS = "artist_groups_merged.csv"
+"""Name of the list of artists in a folder of splits."""
+
+_HEADER = ("filename", "group", "genre")  # by which a list of ours is known again
 _TABLES = "features_*_sec.csv"
 _PRIVATE = ".prepare"
 
@@ -100,12 +104,17 @@ class ViewFolder:
         try:
             record = json.loads(self._record(track).read_bytes())
             image = record["image"] and _digest(self.image(track).read_bytes())
-            return (record["key"], record["image"]) == (key, image)
+            return "seconds" in record and (record["key"], record["image"]) == (key, image)
         except (FileNotFoundError, ValueError, TypeError, KeyError):
             return False
 
     def remember(
-        self, track: Track, key: str, rows: dict[str, list[list[Any]]], image: bytes | None
+        self,
+        track: Track,
+        key: str,
+        rows: dict[str, list[list[Any]]],
+        image: bytes | None,
+        seconds: float,
     ) -> None:
         """Write the picture of a track and then its record; without a picture, remove the old.
 
@@ -118,18 +127,45 @@ class ViewFolder:
             Its rows of each table: by the seconds of a segment, the row's cells in order.
         image : bytes or None
             Its picture, if it has one.
+        seconds : float
+            How much of it was read.
         """
         if image is None:
             self.image(track).unlink(missing_ok=True)
         else:
             self.write(self.image(track), image)
-        record = {"key": key, "image": _digest(image) if image else None, "rows": rows}
+        image_digest = _digest(image) if image else None
+        record = {"key": key, "image": image_digest, "rows": rows, "seconds": seconds}
         self.write(self._record(track), json.dumps(record).encode())
 
     def rows(self, tracks: Iterable[Track], seconds: int) -> Iterator[list[Any]]:
         """Yield the rows of finished tracks, one record in memory at a time."""
         for track in tracks:
             yield from json.loads(self._record(track).read_bytes())["rows"][str(seconds)]
+
+    def seconds(self, track: Track) -> float:
+        """Return how much of a finished track was read."""
+        return json.loads(self._record(track).read_bytes())["seconds"]
+
+    def write_artists(self, tracks: Iterable[Track]) -> Iterator[str]:
+        """Write the artists that folders tell, where no one else has; yield a line on the others.
+
+        A track in no artist's folder counts as an artist of its own.
+        """
+        tracks, path = list(tracks), self.root / "splits" / ARTISTS
+        if path.exists() and not path.read_bytes().startswith(",".join(_HEADER).encode()):
+            return
+        path.unlink(missing_ok=True)
+        unknown = [track.id for track in tracks if not track.artist]
+        if len(unknown) < len(tracks):
+            path.parent.mkdir(exist_ok=True)
+            rows = ((track.id, track.artist or track.id, track.genre) for track in tracks)
+            self.write_csv(path, _HEADER, rows)
+            if unknown:
+                yield (
+                    f"{len(unknown)} of {len(tracks)} tracks are in no artist's folder, "
+                    f"and count as one artist each: {unknown[0]}, for one"
+                )
 
     def write(self, path: Path, data: bytes) -> None:
         """Write a file atomically."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gtzan_exp.audio.features import GTZAN_SECONDS
-from gtzan_exp.audio.tracks import SILENCE_PEAK, decode, load_audio
+from gtzan_exp.audio.tracks import SILENCE_PEAK, decode, duration, load_audio
 from gtzan_exp.basics.errors import DataError, Mistake
 
 
@@ -38,22 +38,19 @@ def windows(path: Path, *, sample_rate: int, max_seconds: float) -> Iterator[np.
     DataError
         As in `load_audio`; or all windows are silent.
     """
-    import soundfile
-
-    try:
-        duration = soundfile.info(path).duration
-    except (soundfile.LibsndfileError, OSError):
-        duration = 0.0  # `load_audio` says what is wrong, or decodes it otherwise
-    if duration <= max_seconds:
+    whole = duration(path)
+    if whole <= max_seconds:
         yield load_audio(path, sample_rate=sample_rate, max_seconds=max_seconds)
         return
     seconds = min(GTZAN_SECONDS, max_seconds)
     sounding = 0
-    for number in range(int(duration / seconds)):
+    for number in range(int(whole / seconds)):
         y = decode(path, sample_rate=sample_rate, start=number * seconds, seconds=seconds)
+        if not len(y):
+            break  # the file says that it is longer than it is
         if len(y) + 1 >= round(seconds * sample_rate) and np.abs(y).max() >= SILENCE_PEAK:
             sounding += 1
             yield y
     if not sounding:
         allowed = f"a peak of at least {SILENCE_PEAK:g}"
-        raise DataError(Mistake(str(path), "silent", allowed, f"{duration:.0f} s of silence"))
+        raise DataError(Mistake(str(path), "silent", allowed, f"{whole:.0f} s of silence"))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gtzan_exp.basics.errors import DataError, Mistake, one_line
+from gtzan_exp.basics.opening import read_bytes
 
 T = TypeVar("T")
 
@@ -43,6 +44,6 @@ def read_object(kind: type[T], path: Path, allowed: str) -> T:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        return TypeAdapter(kind).validate_json(path.read_bytes())
+        return TypeAdapter(kind).validate_json(read_bytes(path))
     except (OSError, ValidationError) as error:
         raise DataError(Mistake(str(path), "cannot be read", allowed, one_line(error))) from error

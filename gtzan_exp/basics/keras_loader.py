@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from types import ModuleType
+
+from gtzan_exp.basics.process import silent_libraries
 
 
 def load() -> tuple[ModuleType, ModuleType]:
     """Return the modules ``keras`` and ``tensorflow``; the first call takes seconds."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _share_cores()
-    with nullcontext() if "tensorflow" in sys.modules else _held_back():
+    with nullcontext() if "tensorflow" in sys.modules else silent_libraries(until_they_fail=True):
         import keras
         import tensorflow
     # It takes a second network in one process for a loop that builds the same one anew.
@@ -42,25 +42,3 @@ def _spare_the_standard_error() -> None:
 
     if sys.__stderr__ is not None:
         absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
-
-
-@contextmanager
-def _held_back() -> Iterator[None]:
-    """Hold back what libraries write to the standard error, and let it out when they fail.
-
-    TensorFlow's libraries report missing devices and CPU options before they read the setting
-    that would keep them from it.
-    """
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(stderr, held.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ PROCESS_TAGS = ("host", "pid", "process_start")
 
 _WATCH_SECONDS = 0.5
 _GRACE_SECONDS = 10
+_CLOSING_SECONDS = 25  # schedulers kill 30 s after they asked
 _SAME_START_SECONDS = 2
 
 
@@ -68,10 +70,36 @@ def _start(pid: int) -> float | None:
 
 
 @contextmanager
+def silent_libraries(*, until_they_fail: bool = False) -> Iterator[None]:
+    """Hold back what libraries write to the standard error, past Python.
+
+    TensorFlow reports missing devices before it reads the setting that would keep it from that,
+    and decoders of audio report each damaged frame.
+    """
+    if sys.stderr is None or sys.__stderr__ is None:
+        yield
+        return
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() if until_they_fail else open(os.devnull, "r+b") as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+@contextmanager
 def ends_in_order() -> Iterator[None]:
     """Let SIGTERM raise `SystemExit` in here, so that what runs is closed before the process ends.
 
-    Does nothing outside the main thread, where Python has no signals.
+    Where that takes too long, or a library does not give control back to Python, the process ends
+    all the same. Does nothing outside the main thread, where Python has no signals.
     """
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -80,11 +108,28 @@ def ends_in_order() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    _end_at_last()
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@cache
+def _end_at_last() -> None:
+    """Watch for SIGTERM in a thread, which hears of it while the main one is in a library."""
+    heard, told = socket.socketpair()
+    told.setblocking(False)
+    signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+
+    def watch(told: socket.socket) -> None:  # which would be closed without a name
+        while signal.SIGTERM not in heard.recv(64):
+            pass
+        time.sleep(_CLOSING_SECONDS)
+        os._exit(TERMINATED)
+
+    threading.Thread(target=watch, args=(told,), daemon=True).start()
 
 
 def end_with_parent() -> None:

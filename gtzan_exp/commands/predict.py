@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 USAGE = """\
 usage: gtzan-exp predict model=MODEL FILE ... [OVERRIDE ...]
 
-Print the most probable genres of audio files (wav, au, mp3, flac, ogg), and of those in folders.
-The model gets each file as it got its tracks: how its view was made is part of it. A file longer
-than the tracks of prepare (31 s) is cut into windows of 30 s and the probabilities are averaged;
-so are those of the segments, for a model on segments of 3 s. A model of pictures that prepare did
-not draw, such as the published ones, gets pictures of the most similar style. Files that cannot be
-used get a line on the standard error and never stop the others; the exit status is then 1.
+Print the most probable genres of audio files (wav, aiff, au, flac, ogg, opus, mp3) and of
+those in folders. The model gets each file as it got its tracks: how its view was made is part of
+it. A file longer than the tracks of prepare (31 s) is cut into windows of 30 s and the
+probabilities are averaged; so are those of the segments, for a model on segments of 3 s. A model of
+pictures that prepare did not draw, such as the published ones, gets pictures of the most similar
+style. Files that cannot be used get a line on the standard error and never stop the others; the
+exit status is then 1.
 
 MODEL is the id of a run, a URI of MLflow's (models:/NAME/VERSION, runs:/ID/model), or a folder.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -16,9 +17,10 @@ from gtzan_exp.config.reading import option_names, reading
 USAGE = """\
 usage: gtzan-exp prepare data.audio=DIR data.root=OUT [OVERRIDE ...]
 
-Turn a folder of audio, DIR/<genre>/<file> (wav, au, mp3, flac, ogg), into the views that training
-reads, in GTZAN's layout: OUT/features_30_sec.csv, OUT/features_3_sec.csv and
-OUT/images_original/<genre>/<id>.png. Then: gtzan-exp data=folder data.root=OUT
+Turn a folder of audio, DIR/<genre>/<file> or DIR/<genre>/<artist>/<album>/<file> (wav, aiff, au,
+flac, ogg, opus, mp3), into the views that training reads, in GTZAN's layout:
+OUT/features_30_sec.csv, OUT/features_3_sec.csv, OUT/images_original/<genre>/<id>.png, and the
+artists for the audit. Then: gtzan-exp data=folder data.root=OUT
 
 Finished tracks are not done again, also after a kill; tracks whose bytes or settings changed are.
 Files that cannot be used get a line in OUT/prepare_errors.csv and never stop the others; the exit
@@ -26,6 +28,7 @@ status is then 1.
 
 Overrides (defaults first):
   views=[features,spectrograms]  segments=[30,3]  max_seconds=31.0
+  data.offset=0|SECONDS|middle   which max_seconds of a longer file
   view.style=mel_db|kaggle       kaggle draws pictures as the published ones
   view.sample_rate=22050  view.n_fft=2048  view.hop_length=512  view.pad_mode=reflect|constant
   view.n_mels=128  view.n_mfcc=20  view.width=432  view.height=288  view.cmap=magma
@@ -41,9 +44,8 @@ def main(arguments: list[str]) -> int:
     """Make the views and return 0, or 1 when some files could not be used."""
     audio, root, settings = composed_once(parse(arguments), _settings, "prepare")
     report = prepare(audio, root, settings)
-    for problem in report.problems:
-        print(problem)
-    print(report)
+    for line in (*report.problems, *(f"note: {note}" for note in report.notes), report):
+        print(line)
     return 1 if report.failed else 0
 
 
@@ -62,7 +64,11 @@ def _settings(config: DictConfig) -> tuple[Path, Path, PrepareSettings]:
             if made := checked(kind, own, "view", found.mistakes):
                 found.node[name] = made
         found.mistakes.extend(unknown(view, list(dict.fromkeys(known)), "view"))
-        found.mistakes.extend(unknown(data, ["audio", "root", "labels"], "data"))
+        found.mistakes.extend(unknown(data, ["audio", "root", "labels", "offset"], "data"))
         found.node["labels"] = data.get("labels") or {}
+        found.node["offset"] = data.get("offset", 0.0)
         settings = found.settings(PrepareSettings)
+        for place, mistake in enumerate(found.mistakes):
+            if mistake.where in data:
+                found.mistakes[place] = replace(mistake, where=f"data.{mistake.where}")
     return Path(data["audio"]).expanduser(), Path(data["root"]).expanduser(), settings

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gtzan_exp.audio.tracks import FOREIGN, READABLE
 from gtzan_exp.basics.checks import MAX_MISTAKES, shorten
 from gtzan_exp.basics.digests import digest, digest_all
 from gtzan_exp.basics.errors import DataError, Mistake, nearest
@@ -28,7 +29,7 @@ TRACK = "track"
 TEXT_COLUMNS = ("filename", "label")
 _TEXT = (*TEXT_COLUMNS, TRACK)
 _FORMAT = 2
-_ENDING = re.compile(r"\.(?:wav|au|mp3|flac|ogg|png|jpe?g)$", re.IGNORECASE)
+_ENDING = re.compile(rf"\.(?:{'|'.join((*READABLE, *FOREIGN))}|png|jpe?g)$", re.IGNORECASE)
 _ROWS = 1 << 16
 _LARGEST = float(np.finfo(np.float32).max)
 

@@ -11,9 +11,10 @@ import pandas as pd
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.audio.view_folder import ARTISTS
 from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
 from gtzan_exp.data.contracts import Dataset, Fold, Place, Split, fingerprint
-from gtzan_exp.data.name_lists import ARTISTS, read_groups
+from gtzan_exp.data.name_lists import read_groups
 from gtzan_exp.data.splits import Fraction, by_track, rank
 
 DrawSeed = Annotated[int, Field(ge=0, lt=2**32)]

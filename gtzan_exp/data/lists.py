@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -89,7 +90,7 @@ class Lists:
     def _read(self, name: str) -> set[str]:
         path = None if self.dir is None else self.dir.expanduser() / name
         wanted = f"split.dir=FOLDER with {name}, one file name a line ({self.source})"
-        if path is None or not path.is_file():
+        if path is None or not os.path.lexists(path):
             got = "no folder" if path is None else str(path)
             raise DataError(Mistake("split.dir", "a list is missing", wanted, got))
         names = set(read_lines(path, wanted))
@@ -151,7 +152,7 @@ def read_split_table(path: Path) -> list[dict[str, set[str]]]:
     DataError
         There is no such file, or it is not such a table.
     """
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise DataError(Mistake("split.table", "is missing", _TABLE, str(path)))
     rows = read_rows(path, _COLUMNS, _TABLE)
     table = pd.DataFrame([row for _, row in rows], columns=_COLUMNS)

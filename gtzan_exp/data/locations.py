@@ -15,12 +15,12 @@ from pydantic.dataclasses import dataclass
 
 import gtzan_exp.audio
 import gtzan_exp.sample
-from gtzan_exp.audio.view_folder import is_unfinished
+from gtzan_exp.audio.view_folder import ARTISTS, is_unfinished
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.cache import cached_folder
 from gtzan_exp.data.contracts import Place
-from gtzan_exp.data.name_lists import ARTISTS, read_groups
+from gtzan_exp.data.name_lists import read_groups
 from gtzan_exp.data.pieces import Mode
 
 
@@ -100,7 +100,7 @@ class Folder:
     def artists(self, tracks: np.ndarray) -> np.ndarray | None:
         """Return who made each of these tracks, by the list in `splits`, or None without one."""
         path = None if self.splits is None else self.splits.expanduser() / ARTISTS
-        return read_groups(path, tracks) if path is not None and path.is_file() else None
+        return read_groups(path, tracks) if path is not None and os.path.lexists(path) else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
 
@@ -12,9 +14,7 @@ import numpy as np
 from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.genres import ids_of
-
-ARTISTS = "artist_groups_merged.csv"
-"""Name of the list of artists in a folder of splits."""
+from gtzan_exp.basics.opening import opened
 
 _ARTISTS = (
     "a CSV with the columns filename and group (for GTZAN: the artists of B. L. Sturm's index, "
@@ -37,7 +37,7 @@ def read_lines(path: Path, wanted: str) -> list[str]:
         The file cannot be read or is not text.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with TextIOWrapper(opened(path), encoding="utf-8-sig") as file:
             return [line.strip() for line in file if line.strip()]
     except (UnicodeDecodeError, OSError) as error:
         raise DataError(Mistake(str(path), "cannot be read as text", wanted, str(error))) from error
@@ -60,7 +60,7 @@ def read_rows(path: Path, columns: Sequence[str], wanted: str) -> list[tuple[int
         The file cannot be read, columns are missing, or a row has not the fields of the header.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, strict=True)
             rows = [(lines.line_num, row) for row in lines if row]
     except (UnicodeDecodeError, OSError, csv.Error) as error:
@@ -121,7 +121,7 @@ def read_groups(path: Path, tracks: np.ndarray) -> np.ndarray:
     DataError
         There is no such file, it is not such a table, or a track has no group or two of them.
     """
-    if not path.is_file():
+    if not os.path.lexists(path):
         wanted = f"split.groups=FILE, {_ARTISTS}"
         raise DataError(Mistake("split.groups", "no list of groups", wanted, str(path)))
     group_of: dict[str, str] = {}

@@ -14,6 +14,7 @@ from gtzan_exp.audio.spectrum import Framing
 from gtzan_exp.audio.view_folder import IMAGES, SETTINGS
 from gtzan_exp.basics.checks import checked
 from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.opening import read_bytes
 from gtzan_exp.data.contracts import View
 
 
@@ -41,7 +42,7 @@ def prepare_settings(root: Path, view: View | None = None) -> PrepareSettings:
     parts = getattr(view, "parts", {"": view}).values()
     images = next((part.folder for part in parts if hasattr(part, "folder")), IMAGES)
     try:
-        settings = settings_from_json(json.loads(path.read_bytes()), str(path))
+        settings = settings_from_json(json.loads(read_bytes(path)), str(path))
     except FileNotFoundError:
         settings = None
     except (OSError, ValueError) as error:

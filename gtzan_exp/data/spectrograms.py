@@ -21,6 +21,7 @@ from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.genres import track_id
+from gtzan_exp.basics.opening import read_bytes
 from gtzan_exp.basics.spellings import Relabel
 from gtzan_exp.data.cache import cached, stamp
 from gtzan_exp.data.contracts import Dataset, Location
@@ -277,7 +278,7 @@ class SpectrogramsView:
         colors = f" in colours of {'|'.join(COLOR_MAPS)}" if self.colour == "level" else ""
         allowed = f"a whole PNG or JPEG{colors} (or view.on_error=skip)"
         try:
-            raw = path.read_bytes()
+            raw = read_bytes(path)
             return self.decode(raw)
         except OSError as error:
             return Mistake(str(path), "picture cannot be read", allowed, str(error.strerror))

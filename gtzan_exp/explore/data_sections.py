@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from gtzan_exp.audio.tracks import find_tracks
-from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
+from gtzan_exp.audio.tracks import duration, find_tracks
+from gtzan_exp.basics.errors import ConfigError, DataError, Mistake, nearest
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.data.contracts import Dataset, Location
 from gtzan_exp.data.feature_table import TRACK
@@ -293,16 +293,14 @@ def _chosen(features: tuple[str, ...] | None, columns: list[str]) -> tuple[str, 
 
 def _audio(location: Location) -> tuple[set[str] | None, list[str]]:
     """Return the tracks whose audio opens, and the files that do not; no file is decoded."""
-    import soundfile
-
     root = location.folder() / "genres_original"
     if not root.is_dir():
         return None, []
     good, broken = set(), []
     for track in tqdm(find_tracks(root), "open", unit="file", disable=None):
         try:
-            soundfile.info(track.path)
+            duration(track.path)
             good.add(track.id)
-        except (soundfile.SoundFileError, OSError):
+        except DataError:
             broken.append(str(track.path))
     return good, broken

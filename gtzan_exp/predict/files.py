@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from gtzan_exp.audio.tracks import AUDIO_SUFFIXES
+from gtzan_exp.audio.tracks import AUDIO_SUFFIXES, audio_below
 from gtzan_exp.basics.errors import Mistake
 
 
@@ -16,8 +15,8 @@ def audio_files(paths: Iterable[Path]) -> list[Path | Mistake]:
     Parameters
     ----------
     paths : iterable of Path
-        Files, which are taken whatever they are called, and folders, which stand for the files at
-        any depth below them that have an ending of audio, sorted. Hidden ones are passed over.
+        Files, which are taken whatever they are called, and folders, which stand for what
+        `audio_below` finds there.
 
     Returns
     -------
@@ -26,25 +25,10 @@ def audio_files(paths: Iterable[Path]) -> list[Path | Mistake]:
     """
     found: list[Path | Mistake] = []
     for path in paths:
-        inside = _below(path) if path.is_dir() else [path]
-        allowed = "files that end in " + ", ".join(AUDIO_SUFFIXES)
-        found += inside or [Mistake(str(path), "no audio there", allowed, "none")]
+        problems: list[Mistake] = []
+        inside = audio_below(path, problems) if path.is_dir() else [path]
+        if not (inside or problems):
+            allowed = "files that end in " + ", ".join(AUDIO_SUFFIXES)
+            problems.append(Mistake(str(path), "no audio there", allowed, "none"))
+        found += [*inside, *problems]
     return found
-
-
-def _below(folder: Path) -> list[Path | Mistake]:
-    problems: list[Path | Mistake] = []
-    files: list[Path] = []
-
-    def note(error: OSError) -> None:
-        got, allowed = str(error.strerror), "a folder that may be listed"
-        problems.append(Mistake(str(error.filename), "unreadable folder", allowed, got))
-
-    for root, folders, names in os.walk(folder, onerror=note, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        files += [
-            Path(root, name)
-            for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in AUDIO_SUFFIXES
-        ]
-    return [*sorted(files), *problems]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gtzan_exp.basics.atomic import write_text
 from gtzan_exp.basics.errors import AwayError, GtzanExpError
+from gtzan_exp.basics.opening import read_bytes
 from gtzan_exp.run.files import RESULT
 from gtzan_exp.tracking.outbox import Entry, Outbox, undelivered
 
@@ -54,6 +55,6 @@ def delivered(folders: Sequence[Path], *, uri: str | None = None) -> Iterator[st
 def _name_run(path: Path, run: Entry) -> None:
     """Write into ``result.json`` which run it became, where that was not known."""
     with suppress(OSError, ValueError):
-        result = json.loads(path.read_text(encoding="utf-8"))
+        result = json.loads(read_bytes(path))
         if result.get("run_id") == "":
             write_text(path, json.dumps({**result, "run_id": run.run_id}, indent=1))

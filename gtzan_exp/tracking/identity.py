@@ -13,6 +13,7 @@ import numpy as np
 
 import gtzan_exp
 from gtzan_exp.basics.digests import digest
+from gtzan_exp.basics.opening import read_bytes
 from gtzan_exp.data.contracts import Dataset, Place, Split
 
 _PRINTS = ("data_fingerprint", "split_fingerprint", "test_fingerprint")
@@ -103,7 +104,7 @@ def _package_hash(package: Path) -> str:
 
 @cache
 def _file_hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
 def _of_the_cell(params: Mapping[str, Any], places: Container[str]) -> dict[str, Any]:

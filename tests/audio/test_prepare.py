@@ -79,8 +79,16 @@ def test_every_bad_file_is_named_and_none_stops_the_rest(collection, tmp_path, w
     (jazz / "words.wav").write_text("not a sound " * 1000)
     (jazz / "corrupt.flac").write_bytes(b"fLaC" + bytes(5000))
     (jazz / "gone.wav").symlink_to(tmp_path / "nowhere")
-    (jazz / "cover.jpg").write_bytes(b"\xff\xd8\xff")
-    (jazz / "album").mkdir()
+    os.mkfifo(jazz / "pipe.wav")
+    (jazz / "endless.wav").symlink_to("/dev/zero")
+    (jazz / "circle.mp3").symlink_to("circle.mp3")
+    (jazz / "round").symlink_to(jazz)
+    soundfile.write(jazz / "loud.wav", np.full(2 * RATE, 1e38), RATE, subtype="FLOAT")
+    soundfile.write(jazz / "slow.wav", music(1.0), 1)
+    (jazz / "phone.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(5000))
+    soundfile.write(jazz / "jazz.00002.mp3", music(2.0), RATE)
+    for passed_over in ("cover.jpg", "Thumbs.db", "desktop.ini", "all.m3u", "._jazz.00002.wav"):
+        (jazz / passed_over).write_bytes(b"\xff\xd8\xff")
     write_track(jazz / f"{'x' * 236}.wav")
     write_track(collection / "no genre.wav")
     (collection / ".hidden").mkdir()
@@ -95,16 +103,26 @@ def test_every_bad_file_is_named_and_none_stops_the_rest(collection, tmp_path, w
         "jazz/words.wav": "corrupt or not audio",
         "jazz/corrupt.flac": "corrupt or not audio",
         "jazz/gone.wav": "cannot be opened",
-        "jazz/cover.jpg": "not an audio file",
-        "jazz/album": "not an audio file",
+        "jazz/pipe.wav": "cannot be opened",
+        "jazz/endless.wav": "cannot be opened",
+        "jazz/circle.mp3": "cannot be opened",
+        "jazz/loud.wav": "too loud",
+        "jazz/slow.wav": "not music",
+        "jazz/phone.m4a": "libsndfile cannot read it",
+        "jazz/jazz.00002.mp3": "one of several files of the track 'jazz.00002'",
         f"jazz/{'x' * 236}.wav": "name too long",
         "no genre.wav": "has no genre",
     }
-    assert (report.done, report.failed) == (6, 11)
-    assert "6 tracks done, 0 reused, 11 failed" in str(report)
+    assert (report.done, report.failed) == (6, 16)
+    assert "6 tracks done, 0 reused, 16 failed" in str(report)
     assert all("\n" not in str(problem) for problem in report.problems)
+    said = {Path(problem.where).name: str(problem) for problem in report.problems}
+    assert "ffmpeg -i phone.m4a phone.flac" in said["phone.m4a"]
+    assert "is a FIFO" in said["pipe.wav"]
+    assert "is a device" in said["endless.wav"]
+    assert "jazz.00002.wav, which is taken" in said["jazz.00002.mp3"]
 
-    with pytest.raises(DataError, match=r"cover\.jpg: not an audio file"):
+    with pytest.raises(DataError, match=r"no genre\.wav: has no genre"):
         prepare(collection, tmp_path / "strict", PrepareSettings(on_error="raise", n_jobs=1))
 
 
@@ -126,7 +144,7 @@ def test_an_unreadable_folder_is_named(collection, tmp_path, monkeypatch):
     scandir = os.scandir
 
     def refuse_jazz(path):
-        if path == collection / "jazz":
+        if path == str(collection / "jazz"):
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
@@ -224,15 +242,67 @@ def test_views_of_someone_else_are_not_overwritten(collection, tmp_path):
     assert (tmp_path / "features_30_sec.csv").read_text() == "precious"
 
 
-def test_audio_that_is_not_there_or_ambiguous_is_refused(collection, tmp_path, write_track):
+def test_audio_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"no audio there.*got: nothing"):
         find_tracks(tmp_path / "nowhere")
     (tmp_path / "bare" / "rock").mkdir(parents=True)
     with pytest.raises(DataError, match="no audio there"):
         find_tracks(tmp_path / "bare")
-    write_track(collection / "rock" / "rock.00004.flac")
-    with pytest.raises(DataError, match=r"several files.*'rock\.00004'.*flac, rock.00004\.wav"):
-        find_tracks(collection)
+
+
+def test_folders_of_artists_give_the_artists(tmp_path, write_track):
+    """Genre, artist, album: ids are unique, and the list is what the audit reads."""
+    from gtzan_exp.data.locations import Folder
+
+    audio, out = tmp_path / "audio", tmp_path / "out"
+    for seed, name in enumerate(
+        ("rock/Mr. B/One/01.wav", "rock/Mr. B/Two/01.wav", "jazz/Ann/02.aiff", "jazz/alone.wav")
+    ):
+        write_track(audio / name, seconds=12.0 if seed else 3.2, seed=seed)
+    settings = PrepareSettings(views=("features",), segments=(30,), n_jobs=1)
+    report = prepare(audio, out, settings)
+    ids = ["jazz.Ann.02", "jazz.alone", "rock.Mr. B.One.01", "rock.Mr. B.Two.01"]
+    assert [track.id for track in find_tracks(audio)] == ids
+    artists = Folder(name="mine", root=out, splits=out / "splits").artists(np.array(ids))
+    assert artists.tolist() == ["Ann", "jazz.alone", "Mr. B", "Mr. B"]
+    alone, short = report.notes
+    assert alone.startswith("1 of 4 tracks are in no artist's folder")
+    assert short.startswith("1 of 4 tracks are far shorter than the usual 12.0 s")
+    assert short.endswith("rock.Mr. B.One.01 (3.2 s)")
+    assert prepare(audio, out, settings).notes == report.notes
+
+    own = out / "splits" / "artist_groups_merged.csv"
+    own.write_text("filename,group\njazz.alone,me\n")
+    prepare(audio, out, settings)
+    assert own.read_text() == "filename,group\njazz.alone,me\n"
+
+
+def test_a_companion_of_macos_is_no_part_of_a_file(tmp_path):
+    import soundfile
+
+    song = tmp_path / "song.mp3"
+    soundfile.write(song, music(2.0), RATE)
+    expected = load_audio(song)
+    companion = bytes([0, 5, 22, 7, 0, 2, 0, 0]) + b"Mac OS X        " + bytes(4000)
+    (tmp_path / "._song.mp3").write_bytes(companion)
+    np.testing.assert_array_equal(load_audio(song), expected)
+
+
+def test_an_offset_takes_another_part(tmp_path):
+    import soundfile
+
+    y = music(12.0)
+    y[: 5 * RATE] = 0.0
+    path = tmp_path / "late.wav"
+    soundfile.write(path, y, RATE, subtype="FLOAT")
+    with pytest.raises(DataError, match=r"silent; allowed: .*data\.offset"):
+        load_audio(path, max_seconds=4.0)
+    middle = load_audio(path, max_seconds=2.0, offset="middle")
+    np.testing.assert_array_equal(middle, y[5 * RATE : 7 * RATE])
+    with pytest.raises(DataError, match=r"too short.*from 20 s on"):
+        load_audio(path, offset=20.0)
+    assert PrepareSettings().as_json().keys() == PrepareSettings(offset=0).as_json().keys()
+    assert PrepareSettings(offset="middle").as_json()["offset"] == "middle"
 
 
 def test_workers_use_one_thread_each():

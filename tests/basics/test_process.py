@@ -1,0 +1,38 @@
+"""SIGTERM ends a process, whatever it is in."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from gtzan_exp.basics.process import TERMINATED
+
+PROGRAM = """
+import ctypes, sys
+from gtzan_exp.basics import process
+
+process._CLOSING_SECONDS = 0.2
+with process.ends_in_order():
+    print("ready", flush=True)
+    {wait}
+"""
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "ctypes.CDLL(None).sleep(100); [ctypes.CDLL(None).sleep(100) for _ in range(9)]",
+        "process.threading.Thread(target=process.time.sleep, args=(100,)).start()",
+    ],
+    ids=["in a library", "with a thread left"],
+)
+def test_sigterm_ends_a_process_that_does_not_end(wait):
+    program = PROGRAM.format(wait=wait)
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == TERMINATED
+    process.stdout.close()
