@@ -52,8 +52,8 @@ def main(arguments: list[str]) -> int:
     split = cell.split.split(dataset)
     leaks = audit(dataset, split)
     if flags.csv:
-        _write(leaks.found, Path(flags.csv))
-    for part in (_parts(dataset, split), _shares(leaks), _twins(leaks), _first(leaks)):
+        write(leaks.found, Path(flags.csv))
+    for part in (_parts(dataset, split), shares(leaks), _twins(leaks), first(leaks)):
         print(*part, sep="\n")
     print(f"leak={leaks.tag}")
     return 0
@@ -77,7 +77,8 @@ def _parts(dataset: Dataset, split: Split) -> Iterator[str]:
         yield f"leaks on purpose: {', '.join(split.leaks)}"
 
 
-def _shares(leaks: Audit) -> Iterator[str]:
+def shares(leaks: Audit, *, named: bool = False) -> Iterator[str]:
+    """Yield what parts share, a line for each kind; all of it tracks where only names are known."""
     from gtzan_exp.evaluation.audit import KINDS
 
     counts = leaks.found.groupby(["kind", "part", "other_part"]).size()
@@ -88,7 +89,7 @@ def _shares(leaks: Audit) -> Iterator[str]:
             continue
         pairs = (("test", "train"), ("test", "val"), ("val", "train"))
         test, by_val, val = (counts.get((kind, *pair), 0) for pair in pairs)
-        unit = "rows" if kind == "duplicate" else "tracks"
+        unit = "rows" if kind == "duplicate" and not named else "tracks"
         yield f"  {kind:15} {leaks.shares[kind]:7.1%} {test:6} {by_val:11} {val:12}  {unit}"
 
 
@@ -105,7 +106,8 @@ def _twins(leaks: Audit) -> Iterator[str]:
             yield f"  {'':15} {line.id} {sign} {line.other_id}"
 
 
-def _first(leaks: Audit) -> Iterator[str]:
+def first(leaks: Audit) -> Iterator[str]:
+    """Yield the first tracks that parts share."""
     if len(leaks.found):
         yield "\nfirst of what parts share (--csv FILE writes all)"
     for kind, lines in leaks.found.groupby("kind", sort=False):
@@ -115,7 +117,8 @@ def _first(leaks: Audit) -> Iterator[str]:
     yield ""
 
 
-def _write(found: pd.DataFrame, path: Path) -> None:
+def write(found: pd.DataFrame, path: Path) -> None:
+    """Write all that parts share, as a CSV."""
     try:
         found.to_csv(path, index=False)
     except OSError as error:

@@ -39,6 +39,7 @@ usage: gtzan-exp [train] [OVERRIDE ...]   train, evaluate and record one cell
                                           explore: look at tracks or a data set
                                           validate: check config and data only
                                           audit: what test and training share
+                                          check: the predictions of other code
                                           compare: recorded runs side by side
                                           predict: genres of audio by a model
                                           sync: deliver what a server missed

@@ -59,6 +59,22 @@ def read_rows(path: Path, columns: Sequence[str], wanted: str) -> list[tuple[int
     DataError
         The file cannot be read, columns are missing, or a row has not the fields of the header.
     """
+    header, rows = read_csv(path, wanted)
+    if not set(columns) <= set(header):
+        got = ", ".join(header)
+        raise DataError(Mistake(str(path), "columns are missing", wanted, got))
+    places = [header.index(name) for name in columns]
+    return [(line, [row[place] for place in places]) for line, row in rows]
+
+
+def read_csv(path: Path, wanted: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Return the header of a CSV and its rows, each with the number of its line.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or a row has not the fields of the header.
+    """
     try:
         with TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, strict=True)
@@ -68,9 +84,6 @@ def read_rows(path: Path, columns: Sequence[str], wanted: str) -> list[tuple[int
     if not rows:
         raise DataError(Mistake(str(path), "not a CSV table", wanted, "no line"))
     header = [name.strip() for name in rows[0][1]]
-    if not set(columns) <= set(header):
-        got = ", ".join(header)
-        raise DataError(Mistake(str(path), "columns are missing", wanted, got))
     fields = f"{len(header)} ({', '.join(header)})"
     ragged = [
         Mistake(f"{path}, line {line}", "not a field for each column", fields, f"{len(row)} fields")
@@ -79,8 +92,7 @@ def read_rows(path: Path, columns: Sequence[str], wanted: str) -> list[tuple[int
     ]
     if ragged:
         raise DataError(shorten(ragged, str(path)))
-    places = [header.index(name) for name in columns]
-    return [(line, [row[place] for place in places]) for line, row in rows[1:]]
+    return header, rows[1:]
 
 
 def track_ids(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:

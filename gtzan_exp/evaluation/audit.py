@@ -82,15 +82,22 @@ def audit(dataset: Dataset, split: Split) -> Audit:
     return _remembered.get(dataset, key, lambda: _audit(dataset, split))
 
 
+def _audit(dataset: Dataset, split: Split) -> Audit:
+    artists = dataset.artists if split.artists is None else split.artists
+    return measured(dataset, split, Same.of(dataset, artists))
+
+
 def doubts(dataset: Dataset, split: Split) -> list[str]:
     """Return what makes the numbers of a split doubtful, a line each.
 
     A genre that is tested and never trained, or trained and never tested; fewer than
-    `FEWEST_TRACKS` test tracks of a genre, over all folds.
+    `FEWEST_TRACKS` test tracks of a genre, over all folds. An empty label is one not known.
     """
     lines, few = [], []
     for name, fold in zip(split.fold_names, split.folds, strict=True):
         trained, tested = (set(dataset.labels[rows]) for rows in (fold.train, fold.test))
+        if not trained or "" in trained:
+            continue
         for genres, what in (
             (tested - trained, "tested and never trained"),
             (trained - tested, "trained and never tested"),
@@ -111,8 +118,8 @@ def doubts(dataset: Dataset, split: Split) -> list[str]:
 _remembered: Remembered[Audit] = Remembered()
 
 
-def _audit(dataset: Dataset, split: Split) -> Audit:
-    same = _Same.of(dataset, dataset.artists if split.artists is None else split.artists)
+def measured(dataset: Dataset, split: Split, same: Same) -> Audit:
+    """Compare the parts of each fold by what rows are said to have in common; see `audit`."""
     shares: dict[str, list[float]] = {kind: [] for kind in KINDS if kind not in same.unknown}
     tables = [pd.DataFrame(columns=_COLUMNS)]
     for number, fold in enumerate(split.reported, start=1):
@@ -139,10 +146,11 @@ def _audit(dataset: Dataset, split: Split) -> Audit:
 
 
 @dataclass(frozen=True)
-class _Same:
+class Same:
     """What rows have in common: a number for each track, artist and content; pairs that are near.
 
-    The pairs, shape (n, 2), are of the first rows of tracks that are near and not identical.
+    The pairs, shape (n, 2), are of the first rows of tracks that are near and not identical. Kinds
+    in `unknown` are not compared.
     """
 
     tracks: np.ndarray
@@ -152,7 +160,7 @@ class _Same:
     unknown: dict[str, str]
 
     @classmethod
-    def of(cls, dataset: Dataset, artists: np.ndarray | None) -> _Same:
+    def of(cls, dataset: Dataset, artists: np.ndarray | None) -> Same:
         contents = pd.factorize(np.array(dataset.row_digests()))[0]
         artists = None if artists is None else pd.factorize(artists)[0]
         near = near_duplicates(dataset)
@@ -172,7 +180,9 @@ class _Same:
         yield "track", firsts, _partners(self.tracks, firsts, known)
         if self.artists is not None:
             yield "artist", firsts, _partners(self.artists, firsts, known)
-        yield "duplicate", rows, _partners(self.contents, rows, known)
+        if "duplicate" not in self.unknown:
+            partners = _partners(self.contents, rows, known)
+            yield "duplicate", rows, np.where(partners == rows, -1, partners)
         if "near_duplicate" not in self.unknown:
             yield "near_duplicate", firsts, self._near(firsts, known)
 
@@ -193,7 +203,7 @@ def _partners(groups: np.ndarray, rows: np.ndarray, known: np.ndarray) -> np.nda
     return first[groups[rows]]
 
 
-def _twins(dataset: Dataset, same: _Same) -> pd.DataFrame:
+def _twins(dataset: Dataset, same: Same) -> pd.DataFrame:
     _, first, numbers = np.unique(same.contents, return_index=True, return_inverse=True)
     leaders = first[numbers]
     again = np.flatnonzero(leaders != np.arange(len(leaders)))

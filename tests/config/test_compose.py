@@ -346,6 +346,7 @@ COMMANDS = [
     (["-m", "model=logreg,cnn1d", "seed=x"], 2, HEAVY),
     (["compare", "foo=1"], 2, HEAVY),
     (["validate", *VIEWS], 0, HEAVY),
+    (["check", "said.csv"], 0, HEAVY),
     ([*VIEWS, "model=svc"], 0, HEAVY - {"mlflow", "cv2", "matplotlib"}),
 ]
 """Commands, their exit status, and what none up to there may import."""
@@ -355,6 +356,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed(here):
     (here / "views").mkdir()
     rows = [f"{genre}.{i:05}.wav,{i},{genre}" for genre in ("a", "b") for i in range(5)]
     (here / "views/features_30_sec.csv").write_text("\n".join(["filename,a,label", *rows]))
+    (here / "said.csv").write_text("track,true,predicted\nx,a,a\ny,b,a\n")
     code = (
         "import sys\n"
         "from gtzan_exp.cli import main\n"

@@ -1,0 +1,192 @@
+"""``gtzan-exp check``: what the predictions of other code are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.commands.arguments import composed_once, parse
+from gtzan_exp.commands.audit import first, shares, write
+from gtzan_exp.data.pieces import Mode
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from omegaconf import DictConfig
+
+    from gtzan_exp.evaluation.foreign import Checked
+    from gtzan_exp.evaluation.intervals import Interval
+
+USAGE = """\
+usage: gtzan-exp check PREDICTIONS [split=FILE] [artists=FILE] [OVERRIDE ...]
+
+Say what the predictions of any code are worth: accuracy with its 95 % interval (on new
+artists, where artists are known), genre by genre, what the tested tracks share with the
+training part, the accuracy on those that share nothing, and what is doubtful.
+
+Files are CSV with a header, or parquet. Columns, by any of these names:
+  PREDICTIONS  track|filename|file|id  true|label|y_true  predicted|prediction|y_pred
+               and, where there are some: part|split (train, val, test), fold,
+               artist|group, p_GENRE (probabilities)
+  split=       track  part  and maybe fold: who was trained on and who was tested
+  artists=     track  artist: who made it
+
+Without a column part and split= all rows are tested ones, and leaks are not known; of several
+folds the training part of each is then what the others test.
+Names of GTZAN are known in any spelling (blues.00000.au, blues/blues00000.png), those of
+pieces too (blues.00000.3.wav): rows of a track are counted as one. For them the lists in
+data.splits (GTZAN_ROOT/splits) say who the artists are and which recordings are the same.
+
+Overrides (defaults first):
+  pieces=auto|tracks|group     other names are pieces of tracks: where they say so in words
+                               (song_part2), never, or where they count too (song_2)
+  data.splits=FOLDER           the published lists on GTZAN
+  --csv FILE                   write all that parts share
+
+Examples:
+  gtzan-exp check predictions.csv
+  gtzan-exp check predictions.parquet split=split.csv artists=artists.csv
+"""
+
+_WIDTH = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSettings:
+    """The options of ``gtzan-exp check`` besides its files; see `USAGE`."""
+
+    pieces: Mode = "auto"
+
+
+def main(arguments: list[str]) -> int:
+    """Check the predictions and print what was found."""
+    flags = parse(arguments, csv="")
+    files: dict[str, list[str]] = {"": [], "split": [], "artists": []}
+    overrides = []
+    for word in flags.overrides:
+        name, is_option, value = word.partition("=")
+        is_file = not is_option or Path(word).exists()
+        name, value = ("", word) if is_file else (name, value)
+        if name in files:
+            files[name].append(value)
+        else:
+            overrides.append(word)
+    flags.overrides = overrides
+    pieces, lists = composed_once(flags, _read, "check")
+    if len(files[""]) != 1:
+        allowed, got = "one file of predictions", " ".join(files[""]) or "no file"
+        raise ConfigError(Mistake("command line", "nothing to check", allowed, got))
+
+    from gtzan_exp.evaluation.foreign import check
+
+    predictions, split, artists = (
+        Path(named[-1]).expanduser() if named and named[-1] else None for named in files.values()
+    )
+    assert predictions is not None
+    checked = check(predictions, split, artists, lists, pieces)
+    if flags.csv and checked.leaks:
+        write(checked.leaks.found, Path(flags.csv))
+    print(*_facts(str(predictions), checked), "", sep="\n")
+    print(*_genres(checked.tracks), sep="\n")
+    if checked.leaks is None:
+        print("\nleaks are not known: no training part is told (a column part, or split=FILE)")
+    else:
+        print(*shares(checked.leaks, named=True), *_apart(checked), sep="\n")
+        print(*first(checked.leaks), sep="\n", end="")
+    print(f"\n{_last(checked)}")
+    return 0
+
+
+def _read(config: DictConfig) -> tuple[Mode, Path | None]:
+    """Return how pieces are taken, and the folder of published lists."""
+    from gtzan_exp.config.reading import option_names, reading
+
+    with reading(config, ["data"], [*option_names(CheckSettings), "paths"]) as found:
+        settings, data = found.settings(CheckSettings), found.object("data")
+        if getattr(data, "root", None) is not None:
+            found.mistakes.extend(data.mistakes())
+    return getattr(settings, "pieces", "auto"), getattr(data, "splits", None)
+
+
+def _facts(file: str, checked: Checked) -> Iterator[str]:
+    from textwrap import wrap
+
+    rows, tracks, folds = checked.rows, checked.tracks, checked.split.folds
+    many = f"tested {len(rows)} rows of {tracks['track'].nunique()} tracks"
+    many += f", {rows['true'].nunique()} genres"
+    yield f"file   {file}"
+    yield many + (f", {len(folds)} folds" if len(folds) > 1 else "")
+    if checked.leaks:
+        parts = dict(folds[0].parts())
+        sizes = ", ".join(f"{part} {len(set(rows))}" for part, rows in parts.items())
+        yield f"split  {sizes} tracks" + (" in the first fold" if len(folds) > 1 else "")
+    for kind, lines in (("note", checked.notes), ("doubt", checked.doubts)):
+        for line in lines:
+            yield from wrap(f"{kind:6} {line}", _WIDTH, subsequent_indent=" " * 7)
+    yield ""
+    if len(rows) > len(tracks):
+        right = (rows["true"] == rows["predicted"]).mean()
+        yield f"accuracy of rows    {right:.3f} of {len(rows)}"
+    yield f"accuracy of tracks  {_accuracy(tracks, checked.share)}"
+
+
+def _accuracy(tracks: pd.DataFrame, share: float) -> str:
+    accuracy, found = _interval(tracks, share)
+    by = f"{found.clusters} artists" if found.clusters else "artists are not known"
+    return f"{accuracy:.3f} of {found.n}, 95 %: {found.low:.2f}-{found.high:.2f} ({by})"
+
+
+def _interval(tracks: pd.DataFrame, share: float) -> tuple[float, Interval]:
+    """Return the accuracy, the mean over folds, and its interval."""
+    from gtzan_exp.evaluation.aggregate import corrected_interval
+    from gtzan_exp.evaluation.intervals import Answers, Interval, accuracy_interval
+
+    answers = Answers.of(tracks, share)
+    if answers.artist is not None or answers.fold is None:
+        return answers.accuracy, accuracy_interval(answers)
+    right = (tracks["true"] == tracks["predicted"]).groupby(tracks["fold"]).mean()
+    low, high = np.clip(corrected_interval(right.to_numpy(), share), 0, 1)
+    return answers.accuracy, Interval(float(low), float(high), "folds", len(tracks), 0)
+
+
+def _genres(tracks: pd.DataFrame) -> Iterator[str]:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    genres = sorted(set(tracks["true"]))
+    true, predicted = tracks["true"], tracks["predicted"]
+    numbers = precision_recall_fscore_support(true, predicted, labels=genres, zero_division=0)
+    width = min(30, max(map(len, genres)))
+    yield f"{'genre':{width}}  tested  precision  recall     f1  taken for most"
+    for genre, precision, recall, f1, n in zip(genres, *numbers, strict=True):
+        wrong = predicted[(true == genre) & (predicted != genre)].value_counts()
+        most = f"{wrong.index[0]} ({wrong.iloc[0]})" if len(wrong) else ""
+        line = f"{genre:{width}} {n:7} {precision:10.3f} {recall:7.3f} {f1:6.3f}  {most}"
+        yield line.rstrip()
+
+
+def _apart(checked: Checked) -> Iterator[str]:
+    """Yield the accuracy on tracks that training knows in some way, and on the others."""
+    assert checked.leaks is not None
+    known = checked.known
+    if known.any() and checked.leaks.shares:
+        yield "\naccuracy of tracks"
+        for what, chosen in (("that share any of it", known), ("that share nothing", ~known)):
+            if chosen.any():
+                yield f"  {what:22} {_accuracy(checked.tracks[chosen], checked.share)}"
+
+
+def _last(checked: Checked) -> str:
+    from sklearn.metrics import f1_score
+
+    tracks = checked.tracks
+    accuracy, interval = _interval(tracks, checked.share)
+    macro = f1_score(tracks["true"], tracks["predicted"], average="macro", zero_division=0)
+    leak = checked.leaks.text if checked.leaks else "?"
+    return (
+        f"accuracy={accuracy:.4f} interval={interval.low:.2f}-{interval.high:.2f} "
+        f"n={tracks['track'].nunique()} macro_f1={macro:.4f}\nleak={leak}"
+    )
