@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     flags = parse(arguments, csv="")
     cell = composed_once(flags, resolve)
     dataset = cell.view.load(cell.data, cache=cell.cache)
-    split = cell.split.split(dataset)
+    split = cell.parts(dataset)
     leaks = audit(dataset, split)
     if flags.csv:
         write(leaks.found, Path(flags.csv))
@@ -65,7 +65,7 @@ def _parts(dataset: Dataset, split: Split) -> Iterator[str]:
 
     yield f"data   {labelled(dataset.name, dataset.synthetic)}: {dataset.source}"
     yield f"view   {dataset.view}, {len(dataset)} rows of {len(set(dataset.tracks))} tracks"
-    yield from (f"note   {note}" for note in dataset.notes)
+    yield from (f"note   {note}" for note in (*dataset.notes, *split.notes))
     folds = list(zip(split.fold_names, split.folds, strict=True))
     for name, fold in folds[:_FOLDS]:
         sizes = (f"{part} {len(set(dataset.tracks[rows]))}" for part, rows in fold.parts())

@@ -36,12 +36,12 @@ def main(arguments: list[str]) -> int:
         return 0
     cell = composed_once(flags, resolve)
     dataset = cell.view.load(cell.data, cache=cell.cache)
-    split = cell.split.split(dataset)
+    split = cell.parts(dataset)
     shapes = [" x ".join(map(str, array.shape)) for array in dataset.arrays.values()]
     print(f"data    {labelled(dataset.name, dataset.synthetic)}: {dataset.source}")
     print(f"view    {dataset.view}, {' and '.join(shapes)}, {len(dataset.skipped)} files skipped")
     print(f"genres  {', '.join(dataset.classes)}")
-    for note in dataset.notes:
+    for note in (*dataset.notes, *split.notes):
         print(f"note    {note}")
     for name, fold in zip(split.fold_names, split.folds, strict=True):
         sizes = ", ".join(f"{part} {len(rows)}" for part, rows in fold.parts())

@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,13 +15,15 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gtzan_exp.basics.checks import as_dict, checked, object_of, with_objects
-from gtzan_exp.basics.errors import MissingExtraError, Mistake, nearest
+from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, nearest
 from gtzan_exp.config.files import choices
 from gtzan_exp.config.reading import class_of, reading
-from gtzan_exp.data.contracts import Classifier, Location, Splitter, View
+from gtzan_exp.data.contracts import Classifier, Dataset, Location, Split, Splitter, View
 from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, order
+from gtzan_exp.data.validation import with_validation
 from gtzan_exp.models.build import ModelSpec
 from gtzan_exp.models.trainer import Trainer
+from gtzan_exp.models.validation import cuts_rows, needs_validation
 from gtzan_exp.tracking.identity import IDENTITY_TAGS
 from gtzan_exp.tracking.record import RECORD_TAGS, VERSION
 from gtzan_exp.tracking.store import Tracking
@@ -52,6 +54,34 @@ class Cell:
     tags: dict[str, str]
     skip_finished: bool
     cache: Path
+
+    def parts(self, dataset: Dataset) -> Split:
+        """Return who is in which part: what the split says, and a validation part if need be.
+
+        Where the split has none and the model needs one, it is cut from training by the split's
+        rule, and `Split.notes` says so.
+
+        Raises
+        ------
+        ConfigError
+            The data cannot be split so, or ``trainer.refit`` would fit to the test part.
+        DataError
+            A file that the split reads is missing or faulty.
+        """
+        split = self.split.split(dataset)
+        if self.trainer.refit and "test_as_validation" in split.leaks:
+            what, allowed = "would fit the model to the test part", "split.validation=none"
+            raise ConfigError(Mistake("trainer.refit", what, allowed, "split.validation=test"))
+        whole = all(len(fold.val) for fold in split.folds)
+        if whole or not needs_validation(self.classifier, len(dataset)):
+            return split
+        share = self.trainer.validation_fraction
+        split = with_validation(dataset, split, share, getattr(self.split, "seed", self.seed))
+        note = (
+            f"validation part: cut from training for model={self.model.name}, "
+            f"{share:.0%} of its tracks as whole {split.apart}s (trainer.validation_fraction)"
+        )
+        return replace(split, notes=(*split.notes, note))
 
 
 def register() -> None:
@@ -226,7 +256,15 @@ def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec, Classifier] |
     if hasattr(target, "network") and not importlib.util.find_spec("tensorflow"):
         where = f"model={node.get('name')}"
         mistakes += MissingExtraError(where, "tensorflow", "networks").mistakes
-    return (spec, target(**arguments)) if len(mistakes) == before else None
+    if len(mistakes) > before:
+        return None
+    classifier = target(**arguments)
+    option = cuts_rows(classifier)
+    if option is not None:
+        what = "cuts validation rows from the training part, whatever their tracks and artists"
+        allowed = "no early stopping; networks and boosted trees stop by the split's own part"
+        mistakes.append(Mistake(f"model.{option}", what, allowed, str(arguments.get(option))))
+    return spec, classifier
 
 
 def _argument_mistakes(target: Any, arguments: Mapping[str, Any]) -> list[Mistake]:

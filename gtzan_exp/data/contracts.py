@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -143,6 +143,11 @@ class Split:
         points of a learning curve; empty where several folds are repeats, to be averaged.
     artists : ndarray of str, shape (n_rows,), optional
         Who made the track of each row, where the split was told and not the data.
+    apart : {"artist", "track"}
+        What is never in two parts: whole artists, where they are known, or whole tracks alone. A
+        validation part that a model needs and the split has not got is cut by it.
+    notes : tuple of str
+        What was done to it, a line each.
     """
 
     name: str
@@ -152,6 +157,8 @@ class Split:
     scaler_rows: str = "train"
     fractions: tuple[float, ...] = ()
     artists: np.ndarray | None = None
+    apart: Literal["artist", "track"] = "artist"
+    notes: tuple[str, ...] = ()
 
     @property
     def reported(self) -> tuple[Fold, ...]:

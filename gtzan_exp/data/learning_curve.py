@@ -66,4 +66,5 @@ class LearningCurve(Holdout):
                 got = f"{fraction:g} of {len(trained)} tracks"
                 raise ConfigError(Mistake("split.fractions", what, "fractions further apart", got))
             folds.append(Fold(train, whole.val, whole.test))
-        return Split(self.name, tuple(folds), fingerprint(dataset, folds), fractions=self.fractions)
+        prints = fingerprint(dataset, folds)
+        return Split(self.name, tuple(folds), prints, fractions=self.fractions, apart="track")

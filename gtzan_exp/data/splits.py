@@ -72,7 +72,7 @@ class Holdout:
             raise ConfigError(mistakes)
         parts = part_of[codes]
         fold = Fold(*(np.flatnonzero(parts == part) for part in (_TRAIN, _VAL, _TEST)))
-        return Split(self.name, (fold,), fingerprint(dataset, [fold]))
+        return Split(self.name, (fold,), fingerprint(dataset, [fold]), apart="track")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +147,7 @@ class Notebook:
             fingerprint(dataset, [Fold(train, none, test)]),
             leaks=tuple(leaks),
             scaler_rows=self.scaler_rows,
+            apart="track",
         )
 
 

@@ -43,7 +43,7 @@ class Evaluation:
     report_text: str
 
 
-def evaluate(estimator: Any, dataset: Dataset, fold: Fold) -> Evaluation:
+def evaluate(estimator: Any, dataset: Dataset, fold: Fold, *, validated: Any = None) -> Evaluation:
     """Predict every row of `fold` once and score each part.
 
     Parameters
@@ -51,6 +51,8 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold) -> Evaluation:
     estimator : fitted classifier with `predict_proba`
     dataset : Dataset
     fold : Fold
+    validated : fitted classifier, optional
+        What predicts the validation part, where `estimator` was fitted to that too.
     """
     from sklearn.metrics import classification_report
 
@@ -58,7 +60,8 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold) -> Evaluation:
     segments = len(np.unique(dataset.tracks)) < len(dataset)
     for part, rows in fold.parts():
         started = perf_counter()
-        probabilities = predict(estimator, dataset, rows)
+        asked = estimator if part != "val" or validated is None else validated
+        probabilities = predict(asked, dataset, rows)
         seconds = perf_counter() - started
         if part == "test":
             metrics["predict_ms_per_track"] = 1000 * seconds / len(set(dataset.tracks[rows]))

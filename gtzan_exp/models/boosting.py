@@ -6,8 +6,11 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from xgboost import XGBClassifier
+
+from gtzan_exp.data.inputs import take
 
 _POSITIVE_INT = [Interval(Integral, 1, None, closed="left"), None]
 _FRACTION = [Interval(Real, 0, 1, closed="right"), None]
@@ -22,6 +25,7 @@ class XGBoost(XGBClassifier):
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "n_estimators": _POSITIVE_INT,
+        "early_stopping_rounds": _POSITIVE_INT,
         "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
         "max_depth": [Interval(Integral, 0, None, closed="left"), None],
         "min_child_weight": _NON_NEGATIVE,
@@ -36,10 +40,37 @@ class XGBoost(XGBClassifier):
         "random_state": ["random_state"],
     }
 
-    def fit(self, X, y, **fit_params: Any) -> Self:
-        """Fit the trees to labels of any type, shape (n,)."""
+    @property
+    def needs_validation(self) -> bool:
+        """Whether `fit` needs ``validation_data``."""
+        return self.early_stopping_rounds is not None
+
+    @property
+    def best_epoch_(self) -> int:
+        """The boosting rounds that are kept, where early stopping found them."""
+        return self.best_iteration + 1
+
+    def as_found(self) -> Self:
+        """Return the same trees, not fitted, with as many rounds as early stopping found best."""
+        if not self.needs_validation:
+            return clone(self)
+        return clone(self).set_params(n_estimators=self.best_epoch_, early_stopping_rounds=None)
+
+    def fit(self, X, y, validation_data: tuple[Any, Any] | None = None, **fit_params: Any) -> Self:
+        """Fit the trees to labels of any type, shape (n,).
+
+        Parameters
+        ----------
+        validation_data : tuple of (X, y), optional
+            Rows for early stopping.
+        """
         self._labels = None
         labels, codes = np.unique(np.asarray(y), return_inverse=True)
+        if validation_data is not None and self.needs_validation:
+            X_val, y_val = validation_data
+            known = np.flatnonzero(np.isin(y_val, labels))
+            val = take(X_val, known), np.searchsorted(labels, np.asarray(y_val)[known])
+            fit_params |= {"eval_set": [val], "verbose": False}
         super().fit(X, codes, **fit_params)
         self._labels = labels
         return self

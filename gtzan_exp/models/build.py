@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Classifier
 from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, numbered, order
+from gtzan_exp.models.validation import as_found, handed_over
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -172,7 +173,7 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
         It is fitted in place.
     X, y : inputs and labels of the training part
     X_val, y_val : inputs and labels of the validation part, maybe empty
-        Goes to classifiers whose `fit` takes ``validation_data``; others never see it.
+        Goes to classifiers whose `fit` takes one; others never see it.
     scaler_rows : inputs, optional
         Rows to fit the scaler on instead of `X`. With test rows among them this is a leak.
     """
@@ -192,11 +193,8 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
             classifier.set_params(cv=_calibration_folds(y))
         inputs = preprocessing.fit_transform(X, y)
         del X  # it may be large, and the caller keeps no reference to it
-        if len(y_val) and "validation_data" in inspect.signature(classifier.fit).parameters:
-            validation_data = (preprocessing.transform(X_val), y_val)
-            classifier.fit(inputs, y, validation_data=validation_data)
-        else:
-            classifier.fit(inputs, y)
+        val = handed_over(classifier, lambda: preprocessing.transform(X_val), y_val)
+        classifier.fit(inputs, y, **val)
     if any(str(w.message).startswith(_INTERRUPTED) for w in caught):
         raise KeyboardInterrupt
     seconds = perf_counter() - started
@@ -207,6 +205,34 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
         {key: values for key, values in history.items() if len(values)},
         getattr(classifier, "best_epoch_", None),
         tuple(dict.fromkeys(str(w.message).strip().splitlines()[0] for w in caught)),
+    )
+
+
+def refit(found: Fitted, X, y) -> Fitted:
+    """Fit a pipeline anew to the training and the validation part together.
+
+    Parameters
+    ----------
+    found : Fitted
+        Of the training part alone; it stays as it is.
+    X, y : inputs and labels of both parts
+
+    Returns
+    -------
+    Fitted
+        It trained for as many epochs, or boosting rounds, as `found` found best, and has its
+        history; ``seconds`` are those of both.
+    """
+    from sklearn.base import clone
+
+    again = clone(found.estimator).set_params(classifier=as_found(found.estimator[-1]))
+    final = fit(again, X, y, X[:0], y[:0])
+    return replace(
+        final,
+        seconds=found.seconds + final.seconds,
+        history=found.history,
+        best_epoch=found.best_epoch,
+        warnings=tuple(dict.fromkeys((*found.warnings, *final.warnings))),
     )
 
 

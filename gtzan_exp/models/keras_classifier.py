@@ -5,13 +5,12 @@ from __future__ import annotations
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_type_hints
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from gtzan_exp.basics import keras_loader
@@ -79,6 +78,18 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         n_classes : int
         """
 
+    @property
+    def needs_validation(self) -> bool:
+        """Whether `fit` needs ``validation_data``."""
+        return (self.trainer or Trainer()).needs_validation
+
+    def as_found(self) -> Self:
+        """Return the same network, not fitted, that trains for the epochs that were found best."""
+        trainer = replace(
+            self.trainer or Trainer(), epochs=self.best_epoch_, patience=None, keep="last"
+        )
+        return clone(self).set_params(trainer=trainer)
+
     def fit(self, X, y, validation_data: tuple[Any, Any] | None = None) -> Self:
         """Train the network.
 
@@ -88,17 +99,20 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
             Read batch by batch, so it may be larger than memory.
         y : array-like of shape (n,)
         validation_data : tuple of (X, y), optional
-            Rows for early stopping. When omitted, and needed, they are cut from `X`.
+            Rows for early stopping.
 
         Raises
         ------
         ValueError
-            A parameter is not valid, or the inputs are smaller than `smallest`.
+            A parameter is not valid, the inputs are smaller than `smallest`, or `validation_data`
+            are missing and needed.
         """
         keras, tf = keras_loader.load()
         self._validate_params()
         self._check_size(X)
         trainer = self.trainer or Trainer()
+        if self.needs_validation and validation_data is None:
+            raise ValueError("validation_data is needed, or Trainer(patience=None, keep='last')")
         keras.utils.set_random_seed(self.random_state)
         if tf.config.list_physical_devices("GPU"):
             tf.config.experimental.enable_op_determinism()
@@ -111,14 +125,6 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
             known = np.flatnonzero(np.isin(y_val, self.classes_))
             val_codes = np.searchsorted(self.classes_, np.asarray(y_val)[known])
             validation = _batches(X_val, val_codes, known, trainer.batch_size)
-        elif trainer.needs_validation:
-            rows, val_rows = train_test_split(
-                rows,
-                test_size=max(trainer.validation_fraction, len(self.classes_) / len(rows)),
-                random_state=self.random_state,
-                stratify=codes,
-            )
-            validation = _batches(X, codes[val_rows], val_rows, trainer.batch_size)
 
         shape = _like(X, [tuple(array.shape[1:]) for array in _arrays(X)])
         self.model_ = self.network(shape, len(self.classes_))

@@ -24,8 +24,11 @@ class Trainer:
     keep : {"best", "last"}
         The weights to keep: those of the lowest validation loss, or those of the last epoch.
     validation_fraction : float
-        Share of the training part to cut off (stratified) for validation when the split brings
-        no validation part of its own and early stopping or ``keep="best"`` needs one.
+        Share of the training tracks that the split cuts off for validation, by the rule of its test
+        part, where it has no validation part and early stopping or ``keep="best"`` needs one.
+    refit : bool
+        Fit the final model to the training and the validation part, for as many epochs, or
+        boosting rounds, as the validation part found best.
     rounds : int
         Boosting rounds; networks have none.
     """
@@ -36,6 +39,7 @@ class Trainer:
     patience: Annotated[int, Field(ge=1)] | None = 10
     keep: Literal["best", "last"] = "best"
     validation_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    refit: bool = False
     rounds: Annotated[int, Field(ge=1)] = 300
 
     @property

@@ -129,6 +129,7 @@ def write_protocol(folder: Path, dataset: Dataset, split: Split, leaks: Audit) -
         "split_fingerprint": split.fingerprint,
         "data_fingerprint": dataset.fingerprint,
         "data_notes": dataset.notes,
+        "split_notes": split.notes,
         "leak": leaks.tag,
         "leak_shares": leaks.shares,
         "not_known": leaks.unknown,

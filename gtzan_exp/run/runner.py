@@ -21,7 +21,7 @@ from gtzan_exp.evaluation.aggregate import aggregate, with_interval
 from gtzan_exp.evaluation.audit import Audit, audit, doubts
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
 from gtzan_exp.evaluation.plots import learning_curve
-from gtzan_exp.models.build import Fitted, build, fit, n_parameters
+from gtzan_exp.models.build import Fitted, build, fit, n_parameters, refit
 from gtzan_exp.run.files import (
     Result,
     empty_record,
@@ -81,7 +81,7 @@ def run(
     log_model = cell.tracking.log_model
     prepare = prepare_settings(cell.data.folder(), cell.view) if log_model else None
     heard = prepare and hearing(cell.view, prepare)
-    split = cell.split.split(dataset)
+    split = cell.parts(dataset)
     leaks = audit(dataset, split)
     if split.artists is not None:
         dataset = replace(dataset, artists=split.artists)
@@ -195,6 +195,8 @@ def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> None:
     )
     for note in dataset.notes:
         log.warning("%s", note)
+    for note in split.notes:
+        log.info("%s", note)
     if dataset.skipped:
         log.warning("%d files skipped: %s", len(dataset.skipped), ", ".join(dataset.skipped))
     if split.leaks:
@@ -219,14 +221,18 @@ def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitte
             dataset.labels[fold.val],
             scaler_rows=dataset.X if split.scaler_rows == "all" else None,
         )
+        final = fitted
+        if cell.trainer.refit and len(fold.val):
+            both = np.sort(np.concatenate([fold.train, fold.val]))
+            final = refit(fitted, dataset.take(both), dataset.labels[both])
     except ValueError as error:
         what = "cannot be fitted to these rows with these options"
         reason = str(error).strip().splitlines()[0]
         allowed = "options that go together (HYDRA_FULL_ERROR=1 shows where it stopped)"
         raise ConfigError(Mistake(f"model={cell.model.name}", what, allowed, reason)) from error
-    for message in fitted.warnings:
+    for message in final.warnings:
         log.warning("fit: %s", message)
-    return fitted, evaluate(fitted.estimator, dataset, fold)
+    return final, evaluate(final.estimator, dataset, fold, validated=fitted.estimator)
 
 
 def _metrics(fitted: Fitted, evaluation: Evaluation, dataset: Dataset) -> dict[str, float]:

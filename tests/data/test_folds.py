@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 
 from gtzan_exp.basics.errors import ConfigError, DataError
-from gtzan_exp.data.contracts import Dataset
+from gtzan_exp.data.contracts import Dataset, Fold
 from gtzan_exp.data.folds import GroupKFold, KFold
 from gtzan_exp.data.learning_curve import LearningCurve
 from gtzan_exp.data.lists import Lists, split_table
 from gtzan_exp.data.name_lists import read_groups
-from gtzan_exp.data.splits import Holdout
+from gtzan_exp.data.splits import Holdout, Notebook
+from gtzan_exp.data.validation import with_validation
 from gtzan_exp.evaluation.audit import audit
 
 GENRES = ("blues", "jazz")
@@ -163,13 +164,43 @@ def test_validation_by_artists_has_every_genre_and_leaves_every_genre(segments, 
 
 def test_validation_that_would_take_a_genres_last_artist_is_refused(segments):
     artists = np.array([f"{track[:4]}{int(track[-2:]) % 2}" for track in segments.tracks])
-    allowed = (
-        "allowed: two groups of each genre or more that are not tested, or split.val_size=null"
-    )
+    allowed = "allowed: two groups of each genre or more that are not tested, or a model that.*"
     with pytest.raises(
         ConfigError, match=rf"split\.val_size: .*'blues'.*{allowed}; got: 1 in fold 1"
     ):
         GroupKFold(k=2, val_size=0.1).split(replace(segments, artists=artists))
+
+
+@pytest.mark.parametrize("protocol", [KFold(k=4), GroupKFold(k=3), GroupKFold(k=3, by="track")])
+def test_a_validation_part_that_is_lacking_is_the_one_that_val_size_gives(segments, protocol):
+    cut = with_validation(segments, protocol.split(segments), 0.2, protocol.seed)
+    asked = replace(protocol, val_size=0.2).split(segments)
+    assert cut.fingerprint == asked.fingerprint
+    for one, other in zip(cut.folds, asked.folds, strict=True):
+        np.testing.assert_array_equal(one.val, other.val)
+    assert with_validation(segments, asked, 0.3, 1).fingerprint == asked.fingerprint
+
+
+def test_validation_is_cut_by_the_rule_of_the_test_part(segments, lists):
+    """By whole tracks or whole artists, whoever of the split or the data knows these."""
+    told = np.array([f"{track[:4]}{int(track[-2:]) % 7}" for track in segments.tracks])
+    alone = replace(segments, artists=None)
+    for data, split, groups in (
+        (segments, lists.split(segments), segments.artists),
+        (alone, replace(GroupKFold(by="track").split(alone), apart="artist", artists=told), told),
+        (alone, lists.split(alone), segments.tracks),
+        (segments, Holdout().split(segments), segments.tracks),
+        (segments, Notebook(test_size=0.5, random_state=0).split(segments), segments.tracks),
+    ):
+        bare = [Fold(np.union1d(f.train, f.val), f.val[:0], f.test) for f in split.folds]
+        found = with_validation(data, replace(split, folds=tuple(bare)), 0.3, 0)
+        assert found.apart == ("track" if groups is segments.tracks else "artist")
+        assert found.fingerprint != split.fingerprint
+        for fold, before in zip(found.folds, bare, strict=True):
+            assert not set(groups[fold.val]) & set(groups[fold.train])
+            assert sorted([*fold.val, *fold.train]) == sorted(before.train)
+            np.testing.assert_array_equal(fold.test, before.test)
+            assert set(data.labels[fold.val]) == set(data.labels[fold.train]) == set(GENRES)
 
 
 def test_artists_that_nobody_knows_are_asked_for(segments):

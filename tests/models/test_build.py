@@ -6,18 +6,27 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_classification
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    VotingClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC
+from xgboost import XGBClassifier
 
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.data.images import ImageStack
 from gtzan_exp.data.inputs import Inputs
 from gtzan_exp.models.boosting import XGBoost
-from gtzan_exp.models.build import ModelSpec, build, fit, n_parameters
+from gtzan_exp.models.build import ModelSpec, build, fit, n_parameters, refit
+from gtzan_exp.models.networks import CNN1D
+from gtzan_exp.models.trainer import Trainer
+from gtzan_exp.models.validation import cuts_rows, needs_validation
 
 FEATURES = ("vector", "sequence")
 IMAGES = ("image", "vector")
@@ -124,6 +133,72 @@ def test_xgboost_takes_names_and_forgets_them_on_refit(table):
     assert list(model.classes_) == ["blues", "jazz", "pop", "rock"]
     assert (model.predict(X) == y).mean() > 0.9
     assert list(model.fit(X, np.char.upper(y)).classes_) == ["BLUES", "JAZZ", "POP", "ROCK"]
+
+
+def with_rows(model, X, y, rows, val):
+    spec = ModelSpec(name="model", input="vector")
+    return fit(build(spec, model, FEATURES), X.iloc[rows], y[rows], X.iloc[val], y[val])
+
+
+TRAIN, VAL = np.arange(120), np.arange(120, 200)
+
+
+def test_boosting_stops_by_the_validation_part_and_is_fitted_again_to_both(table):
+    X, y = table
+    options = {"n_estimators": 200, "learning_rate": 0.5, "max_depth": 2}
+    found = with_rows(XGBoost(early_stopping_rounds=3, **options), X, y, TRAIN, VAL)
+    codes = np.unique(y, return_inverse=True)[1]
+    plain = XGBClassifier(early_stopping_rounds=3, **options).fit(
+        X.iloc[TRAIN], codes[TRAIN], eval_set=[(X.iloc[VAL], codes[VAL])], verbose=False
+    )
+    assert found.best_epoch == plain.best_iteration + 1 < 200
+    np.testing.assert_array_equal(found.estimator.predict_proba(X), plain.predict_proba(X))
+
+    final = refit(found, X, y)
+    by_hand = XGBoost(**{**options, "n_estimators": found.best_epoch}).fit(X, y)
+    np.testing.assert_array_equal(final.estimator.predict_proba(X), by_hand.predict_proba(X))
+    assert (final.best_epoch, final.history) == (found.best_epoch, found.history)
+    assert final.seconds > found.seconds
+    np.testing.assert_array_equal(found.estimator.predict_proba(X), plain.predict_proba(X))
+
+
+def test_scikit_learns_boosting_gets_the_validation_part_too(table):
+    X, y = table
+    model = HistGradientBoostingClassifier(max_iter=60, early_stopping=True, n_iter_no_change=2)
+    found = with_rows(model, X, y, TRAIN, VAL)
+    by_hand = clone(model).fit(X.iloc[TRAIN], y[TRAIN], X_val=X.iloc[VAL], y_val=y[VAL])
+    assert found.estimator[-1].n_iter_ == by_hand.n_iter_ < 60
+    np.testing.assert_array_equal(found.estimator.predict_proba(X), by_hand.predict_proba(X))
+    assert refit(found, X, y).estimator[-1].n_iter_ == by_hand.n_iter_
+
+
+def test_a_model_without_epochs_is_fitted_again_to_both_parts(table):
+    X, y = table
+    found = with_rows(LogisticRegression(max_iter=500), X, y, TRAIN, VAL)
+    by_hand = LogisticRegression(max_iter=500).fit(X, y)
+    final = refit(found, X, y).estimator
+    np.testing.assert_allclose(final.predict_proba(X), by_hand.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("model", "few", "many", "cuts"),
+    [
+        (LogisticRegression(), False, False, None),
+        (XGBoost(), False, False, None),
+        (XGBoost(early_stopping_rounds=5), True, True, None),
+        (CNN1D(), True, True, None),
+        (CNN1D(trainer=Trainer(patience=None, keep="last")), False, False, None),
+        (VotingClassifier([("a", CNN1D()), ("b", LogisticRegression())]), True, True, None),
+        (HistGradientBoostingClassifier(), False, True, None),
+        (HistGradientBoostingClassifier(early_stopping=False), False, False, None),
+        (MLPClassifier(early_stopping=True), True, True, "early_stopping"),
+        (MLPClassifier(), False, False, None),
+        (GradientBoostingClassifier(n_iter_no_change=5), False, False, "n_iter_no_change"),
+    ],
+)
+def test_who_needs_a_validation_part_and_who_would_cut_one(model, few, many, cuts):
+    assert (needs_validation(model, 10_000), needs_validation(model, 10_001)) == (few, many)
+    assert cuts_rows(model) == cuts
 
 
 @pytest.fixture(scope="module")

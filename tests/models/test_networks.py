@@ -59,9 +59,9 @@ def waves():
 
 def test_another_seed_gives_another_network(waves):
     X, y = waves
+    trainer = Trainer(epochs=1, patience=None, keep="last")
     first, other = (
-        CNN1D(trainer=Trainer(epochs=1), random_state=seed).fit(X, y).predict_proba(X)
-        for seed in (1, 2)
+        CNN1D(trainer=trainer, random_state=seed).fit(X, y).predict_proba(X) for seed in (1, 2)
     )
     assert np.abs(first - other).max() > 1e-4
 
@@ -76,6 +76,22 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(waves):
     probabilities = model.predict_proba(X[1::2])
     true = probabilities[np.arange(40), np.searchsorted(model.classes_, y[1::2])]
     assert -np.log(true).mean() == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_a_network_cuts_no_validation_part_of_its_own(waves):
+    with pytest.raises(ValueError, match="validation_data is needed"):
+        CNN1D(trainer=Trainer(epochs=1)).fit(*waves)
+
+
+def test_as_found_is_the_same_network_trained_for_the_best_epochs(waves):
+    X, y = waves
+    model = CNN1D(trainer=Trainer(epochs=30, patience=2, learning_rate=0.03), filters=8)
+    model.fit(X[::2], y[::2], validation_data=(X[1::2], y[1::2]))
+    again = model.as_found()
+    assert again.trainer.epochs == model.best_epoch_ < 30
+    assert (again.filters, again.trainer.learning_rate, again.trainer.patience) == (8, 0.03, None)
+    known = np.abs(again.fit(X[::2], y[::2]).predict_proba(X) - model.predict_proba(X))
+    assert known.max() < 1e-5  # the same rows, the same epochs
 
 
 def test_keep_last_reports_the_last_epoch_and_needs_no_validation_part(waves):

@@ -242,6 +242,33 @@ def test_networks_record_their_learning_curves(workspace, capsys):
     assert result["metrics"]["best_epoch"] in (1, 2)
 
 
+@pytest.mark.slow
+def test_a_cut_validation_part_is_recorded_and_refit_leaves_its_numbers_alone(workspace, capsys):
+    """Boosting under folds of artists, which have none by themselves."""
+    command = ["experiment=smoke", "split=group_kfold", "split.k=2", "model=xgboost"]
+    command += ["model.early_stopping_rounds=3", "model.n_estimators=9", "model.max_depth=2"]
+    (plain, output), (both, _) = (
+        run(capsys, *command, f"trainer.refit={refit}") for refit in ("false", "true")
+    )
+    assert "validation part: cut from training for model=xgboost, 10%" in plain["printed"]
+    assert "of its tracks as whole artists" in plain["printed"]
+    summary = json.loads((output / "record" / "split.json").read_text())
+    assert summary["split_notes"][0].startswith("validation part: cut from training")
+    table = pd.read_csv(output / "record" / "split.csv").query("fold == 1")
+    assert set(table["part"]) == {"train", "val", "test"}
+    predicted = pd.read_parquet(output / "record" / "predictions.parquet").query("fold == 1")
+    artists = predicted.groupby("part")["artist"].agg(set)
+    assert not artists["val"] & artists["train"]
+    assert set(predicted.query("part == 'val'")["track"]) == set(
+        table.query("part == 'val'")["track"]
+    )
+    for name in ("val/accuracy", "best_epoch"):
+        assert both["metrics"][name] == plain["metrics"][name]
+    assert both["metrics"]["test/log_loss"] != plain["metrics"]["test/log_loss"]
+    assert both["tags"]["config_hash"] != plain["tags"]["config_hash"]
+    assert both["tags"]["split_fingerprint"] == plain["tags"]["split_fingerprint"]
+
+
 @pytest.mark.parametrize("model", ["mlp", pytest.param("cnn1d", marks=pytest.mark.slow)])
 def test_the_same_config_and_seed_give_the_same_metrics(workspace, capsys, model):
     command = ["experiment=smoke", f"model={model}", "tracking.log_model=false"]

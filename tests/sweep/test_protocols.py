@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from gtzan_exp.cli import main
@@ -36,6 +37,28 @@ def test_a_stratified_split_shares_its_artists(workspace, gtzan_root):
 
 def test_artist_folds_share_none(workspace, gtzan_root):
     assert audit(*cell("split=group_kfold")).shares["artist"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [
+        (["split=group_kfold"], 0.0),
+        (["split=fault_filtered", "split.val=null"], 0.0),
+        (["split=fault_filtered"], 0.05),
+        (["split=kfold"], 1.0),
+    ],
+)
+def test_validation_tracks_know_no_more_artists_than_test_tracks(
+    workspace, gtzan_root, options, most
+):
+    """Of the part that a network is stopped by, under each protocol."""
+    found = composed(["data=gtzan", "model=cnn1d", *options], resolve)
+    dataset = found.view.load(found.data, cache=found.cache)
+    for fold in found.parts(dataset).folds:
+        artists = [dataset.artists[rows] for _, rows in fold.parts()]
+        known = np.isin(artists[1], artists[0]).mean()
+        assert known <= most
+        assert (known > 0.5) == (most == 1)
 
 
 @pytest.mark.slow

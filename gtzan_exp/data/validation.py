@@ -1,0 +1,107 @@
+"""Validation parts that a split has not got: cut from training by the rule of its test part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.data.contracts import Dataset, Fold, Split, fingerprint
+from gtzan_exp.data.splits import by_track, rank
+
+
+def with_validation(dataset: Dataset, split: Split, share: float, seed: int) -> Split:
+    """Return a split whose folds all have a validation part.
+
+    Folds that have none give up tracks of their training part: whole artists where the split keeps
+    artists apart and they are known, which `Split.apart` of what is returned says. Each genre
+    validates, in the share that whole artists come nearest to.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    split : Split
+    share : float
+        Of the training tracks of each genre.
+    seed : int
+
+    Raises
+    ------
+    ConfigError
+        A genre has a single track, or artist, to train on.
+    """
+    tracks, labels, codes = by_track(dataset)
+    artists = dataset.artists if split.artists is None else split.artists
+    groups = tracks
+    if split.apart == "artist" and artists is not None:
+        groups = artists[np.unique(dataset.tracks, return_index=True)[1]]
+    else:
+        split = replace(split, apart="track")
+    folds = []
+    for number, fold in enumerate(split.folds):
+        if not len(fold.val):
+            rest = np.unique(codes[fold.train])
+            drawn = _drawn(share, seed, number, tracks[rest], labels[rest], groups[rest])
+            is_val = np.isin(codes[fold.train], rest[drawn])
+            fold = Fold(fold.train[~is_val], fold.train[is_val], fold.test)
+        folds.append(fold)
+    return replace(split, folds=tuple(folds), fingerprint=fingerprint(dataset, folds))
+
+
+def _drawn(
+    val_size: float,
+    seed: int,
+    fold: int,
+    tracks: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+) -> np.ndarray:
+    """Return which of the tracks of a fold that are not tested are for validation.
+
+    Groups come in the order of a hash, and each is taken that brings its genres nearer to their
+    share. A genre of which none was taken gets the group that does least harm to that. Above a half
+    the training part is drawn so instead: a large group that comes last would not fit.
+    """
+    codes, names = pd.factorize(groups)
+    genre_codes, genres = pd.factorize(labels)
+    members = np.zeros((len(names), len(genres)), dtype=int)
+    np.add.at(members, (codes, genre_codes), 1)
+    first = tracks[np.unique(codes, return_index=True)[1]]
+    order = sorted(range(len(names)), key=lambda group: rank(seed, f"{fold} {first[group]}"))
+    share = min(val_size, 1 - val_size)
+    total = members.sum(axis=0)
+    wanted = np.maximum(1, np.rint(share * total))
+    taken, chosen = np.zeros_like(total), np.zeros(len(names), dtype=bool)
+
+    def gain(group: int) -> float:
+        lack = wanted - taken
+        return (np.abs(lack) - np.abs(lack - members[group])).sum()
+
+    def leaves_some(group: int) -> bool:
+        return bool((taken + members[group] < total)[members[group] > 0].all())
+
+    def take(group: int) -> None:
+        chosen[group] = True
+        np.add(taken, members[group], out=taken)
+
+    for group in order:
+        if gain(group) > 0 and leaves_some(group):
+            take(group)
+    for code, genre in enumerate(genres):
+        if taken[code]:
+            continue
+        others = [group for group in order if members[group, code] and leaves_some(group)]
+        if not others:
+            what = f"no group of {genre!r} can validate and leave each genre one to train on"
+            allowed = (
+                "two groups of each genre or more that are not tested, or a model that needs no "
+            )
+            allowed += (
+                "validation part (split.val_size=null, trainer.patience=null trainer.keep=last)"
+            )
+            got = f"{np.count_nonzero(members[:, code])} in fold {fold + 1}"
+            raise ConfigError(Mistake("split.val_size", what, allowed, got))
+        take(max(others, key=gain))
+    return chosen[codes] if share == val_size else ~chosen[codes]
