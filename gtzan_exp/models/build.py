@@ -89,8 +89,8 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
     ----------
     spec : ModelSpec
     classifier : estimator
-        It is cloned. Without `predict_proba` it is wrapped in a `CalibratedClassifierCV` with
-        temperature scaling, which gives probabilities and leaves the predictions as they are.
+        It is cloned. Without `predict_proba` it is wrapped in `Calibrated`, which gives
+        probabilities and leaves the predictions as they are.
     gives : Gives
         What the view gives.
 
@@ -100,15 +100,15 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
         The view does not give what the model takes.
     """
     from sklearn.base import clone
-    from sklearn.calibration import CalibratedClassifierCV
     from sklearn.decomposition import PCA
     from sklearn.pipeline import Pipeline
 
+    from gtzan_exp.models.calibrated import Calibrated
     from gtzan_exp.models.preprocess import Branches
 
     classifier = clone(classifier)
     if not hasattr(classifier, "predict_proba"):
-        classifier = CalibratedClassifierCV(classifier, method="temperature", ensemble=False)
+        classifier = Calibrated(classifier, method="temperature", ensemble=False)
     n_components = None if spec.pca == "full" else spec.pca
     pca = ("pca", PCA(n_components, random_state=0) if spec.pca else "passthrough")
     last = ("classifier", classifier)

@@ -77,6 +77,21 @@ def test_probabilities_leave_the_predictions_as_they_are(table, classifier):
     np.testing.assert_array_equal(pipeline.classes_[probabilities.argmax(axis=1)], expected)
 
 
+def test_labels_are_those_of_svc_where_its_votes_tie():
+    """Of noise, many votes tie; the values then say another class than scikit-learn's labels."""
+    random = np.random.default_rng(0)
+    X, y = pd.DataFrame(random.normal(size=(300, 4))), random.choice(list("abcde"), 300)
+    plain = SVC(C=10).fit(X[:150], y[:150])
+    expected = plain.predict(X[150:])
+    by_value = plain.classes_[plain.decision_function(X[150:]).argmax(axis=1)]
+    assert (by_value != expected).any()
+    pipeline = fitted(SVC(C=10), X[:150], y[:150])
+    np.testing.assert_array_equal(pipeline.predict(X[150:]), expected)
+    probabilities = pipeline.predict_proba(X[150:])
+    np.testing.assert_array_equal(pipeline.classes_[probabilities.argmax(axis=1)], expected)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+
+
 def test_calibration_needs_two_rows_of_each_genre(table):
     X, y = table
     rows = [*np.flatnonzero(y != "rock")[:30], np.flatnonzero(y == "rock")[0]]
