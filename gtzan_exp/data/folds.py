@@ -1,7 +1,8 @@
-"""Cross-validation over tracks: stratified by genre, and grouped by track or by artist."""
+"""Folds of tracks, stratified by genre, and parts that keep artists whole: folds or a holdout."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +16,7 @@ from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
 from gtzan_exp.data.contracts import Dataset, Fold, Place, Split, fingerprint
 from gtzan_exp.data.name_lists import read_groups
 from gtzan_exp.data.splits import Fraction, by_track
-from gtzan_exp.data.validation import with_validation
+from gtzan_exp.data.validation import draw, with_validation
 
 DrawSeed = Annotated[int, Field(ge=0, lt=2**32)]
 Folds = Annotated[int, Field(ge=2, le=100)]
@@ -54,9 +55,7 @@ class _Folds:
             for parts in draw.split(tracks, labels, groups):
                 train, test = (np.flatnonzero(np.isin(codes, part)) for part in parts)
                 folds.append(Fold(train, train[:0], test))
-        split = Split(self.name, tuple(folds), fingerprint(dataset, folds), apart="track")
-        if artists is not None:
-            split = replace(split, apart="artist", artists=artists[codes])
+        split = _kept(dataset, self.name, folds, artists)
         if self.val_size is None:
             return split
         return with_validation(dataset, split, self.val_size, self.seed)
@@ -93,7 +92,33 @@ class KFold(_Folds):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GroupKFold(_Folds):
+class Grouped:
+    """What splits have in common that keep artists, or tracks, whole; see `GroupKFold`."""
+
+    by: Literal["artist", "track"] = "artist"
+    groups: Annotated[Path | None, Place.OF_SPLIT] = None
+
+    def artists(self, dataset: Dataset) -> np.ndarray | None:
+        """Return who made each track, in the order of their ids; None where tracks are kept whole.
+
+        Raises
+        ------
+        DataError
+            The list of groups is missing or faulty, or lacks a track.
+        """
+        tracks, first = np.unique(dataset.tracks, return_index=True)
+        if self.by == "track":
+            return None
+        if self.groups is not None:
+            return read_groups(self.groups.expanduser(), tracks)
+        if dataset.artists is None:
+            wanted = f"{ARTISTS} in data.splits, or split.groups=FILE (columns filename, group)"
+            raise DataError(Mistake("split.groups", "artists are not known", wanted, "no list"))
+        return dataset.artists[first]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupKFold(Grouped, _Folds):
     """k folds that no group is in two of, with the genres in shares as equal as that allows.
 
     Parameters
@@ -109,8 +134,6 @@ class GroupKFold(_Folds):
     """
 
     name: str = "group_kfold"
-    by: Literal["artist", "track"] = "artist"
-    groups: Annotated[Path | None, Place.OF_SPLIT] = None
     k: Folds = 5
 
     def split(self, dataset: Dataset) -> Split:
@@ -123,12 +146,57 @@ class GroupKFold(_Folds):
         DataError
             The list of groups is missing or faulty, or lacks a track.
         """
-        tracks, first = np.unique(dataset.tracks, return_index=True)
-        if self.by == "track":
-            return self._split(dataset)
-        if self.groups is not None:
-            return self._split(dataset, read_groups(self.groups.expanduser(), tracks))
-        if dataset.artists is None:
-            wanted = f"{ARTISTS} in data.splits, or split.groups=FILE (columns filename, group)"
-            raise DataError(Mistake("split.groups", "artists are not known", wanted, "no list"))
-        return self._split(dataset, dataset.artists[first])
+        return self._split(dataset, self.artists(dataset))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupHoldout(Grouped):
+    """Train, validation and test parts that share no group; each has every genre.
+
+    Parameters
+    ----------
+    test_size, val_size : float
+        Shares of the tracks of each genre; whole groups come as near to them as they can.
+    by, groups : as in `GroupKFold`
+    seed : int
+    """
+
+    name: str = "group_holdout"
+    test_size: Fraction = 0.2
+    val_size: Fraction = 0.1
+    seed: DrawSeed = 0
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation part apart from the test part."""
+        return True
+
+    def split(self, dataset: Dataset) -> Split:
+        """Return the one fold.
+
+        Raises
+        ------
+        ConfigError
+            The shares leave nothing to train on, or a genre has too few groups for three parts.
+        DataError
+            The list of groups is missing or faulty, or lacks a track.
+        """
+        if self.test_size + self.val_size >= 1:
+            what, allowed = "nothing left to train on", "test_size and val_size below 1 together"
+            raise ConfigError(Mistake("split", what, allowed, f"{self.test_size}, {self.val_size}"))
+        tracks, labels, codes = by_track(dataset)
+        artists = self.artists(dataset)
+        groups = tracks if artists is None else artists
+        is_test = draw(self.test_size, self.seed, 0, tracks, labels, groups)[codes]
+        train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
+        split = _kept(dataset, self.name, [Fold(train, train[:0], test)], artists)
+        return with_validation(dataset, split, self.val_size / (1 - self.test_size), self.seed)
+
+
+def _kept(dataset: Dataset, name: str, folds: Sequence[Fold], artists: np.ndarray | None) -> Split:
+    """Return the split of these folds, which keep artists whole if they are given, by track."""
+    split = Split(name, tuple(folds), fingerprint(dataset, folds), apart="track")
+    if artists is None:
+        return split
+    codes = np.unique(dataset.tracks, return_inverse=True)[1]
+    return replace(split, apart="artist", artists=artists[codes])

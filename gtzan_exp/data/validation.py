@@ -43,26 +43,31 @@ def with_validation(dataset: Dataset, split: Split, share: float, seed: int) -> 
     for number, fold in enumerate(split.folds):
         if not len(fold.val):
             rest = np.unique(codes[fold.train])
-            drawn = _drawn(share, seed, number, tracks[rest], labels[rest], groups[rest])
+            drawn = draw(share, seed, number, tracks[rest], labels[rest], groups[rest])
             is_val = np.isin(codes[fold.train], rest[drawn])
             fold = Fold(fold.train[~is_val], fold.train[is_val], fold.test)
         folds.append(fold)
     return replace(split, folds=tuple(folds), fingerprint=fingerprint(dataset, folds))
 
 
-def _drawn(
-    val_size: float,
+def draw(
+    share: float,
     seed: int,
     fold: int,
     tracks: np.ndarray,
     labels: np.ndarray,
     groups: np.ndarray,
 ) -> np.ndarray:
-    """Return which of the tracks of a fold that are not tested are for validation.
+    """Return which of some tracks are drawn for another part: a share of each genre, whole groups.
 
     Groups come in the order of a hash, and each is taken that brings its genres nearer to their
     share. A genre of which none was taken gets the group that does least harm to that. Above a half
-    the training part is drawn so instead: a large group that comes last would not fit.
+    the tracks that stay are drawn so instead: a large group that comes last would not fit.
+
+    Raises
+    ------
+    ConfigError
+        A genre has a single group.
     """
     codes, names = pd.factorize(groups)
     genre_codes, genres = pd.factorize(labels)
@@ -70,9 +75,9 @@ def _drawn(
     np.add.at(members, (codes, genre_codes), 1)
     first = tracks[np.unique(codes, return_index=True)[1]]
     order = sorted(range(len(names)), key=lambda group: rank(seed, f"{fold} {first[group]}"))
-    share = min(val_size, 1 - val_size)
+    small = min(share, 1 - share)
     total = members.sum(axis=0)
-    wanted = np.maximum(1, np.rint(share * total))
+    wanted = np.maximum(1, np.rint(small * total))
     taken, chosen = np.zeros_like(total), np.zeros(len(names), dtype=bool)
 
     def gain(group: int) -> float:
@@ -94,14 +99,10 @@ def _drawn(
             continue
         others = [group for group in order if members[group, code] and leaves_some(group)]
         if not others:
-            what = f"no group of {genre!r} can validate and leave each genre one to train on"
-            allowed = (
-                "two groups of each genre or more that are not tested, or a model that needs no "
-            )
-            allowed += (
-                "validation part (split.val_size=null, trainer.patience=null trainer.keep=last)"
-            )
+            what = f"no group of {str(genre)!r} can be drawn that leaves each genre one to train on"
+            allowed = "two groups of each genre or more that are not tested, or no validation part "
+            allowed += "(split.val_size=null; for networks trainer.patience=null trainer.keep=last)"
             got = f"{np.count_nonzero(members[:, code])} in fold {fold + 1}"
-            raise ConfigError(Mistake("split.val_size", what, allowed, got))
+            raise ConfigError(Mistake("split", what, allowed, got))
         take(max(others, key=gain))
-    return chosen[codes] if share == val_size else ~chosen[codes]
+    return chosen[codes] if small == share else ~chosen[codes]

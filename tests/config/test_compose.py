@@ -59,7 +59,7 @@ ONE = {
     "model=lgreg": "model: unknown option (nearest: logreg); allowed: "
     + ", ".join(choices("model")),
     "experiment=notebook/images_cnn2": "experiment: unknown option (nearest: notebook/images_cnn2d",
-    "split=seed": "split: unknown option; allowed: fault_filtered, group_kfold, holdout, kfold",
+    "split=seed": "split: unknown option; allowed: fault_filtered, group_holdout, group_kfold",
     "view=null": f"view: unknown option; allowed: {', '.join(choices('view'))}; got: None",
     "~split,name=x": "split: not set; allowed: split=NAME",
     "sed=1": "sed: unknown option (nearest: seed); allowed: seed, name, tags",

@@ -12,7 +12,7 @@ import pytest
 
 from gtzan_exp.basics.errors import ConfigError, DataError
 from gtzan_exp.data.contracts import Dataset, Fold
-from gtzan_exp.data.folds import GroupKFold, KFold
+from gtzan_exp.data.folds import GroupHoldout, GroupKFold, KFold
 from gtzan_exp.data.learning_curve import LearningCurve
 from gtzan_exp.data.lists import Lists, split_table
 from gtzan_exp.data.name_lists import read_groups
@@ -164,11 +164,42 @@ def test_validation_by_artists_has_every_genre_and_leaves_every_genre(segments, 
 
 def test_validation_that_would_take_a_genres_last_artist_is_refused(segments):
     artists = np.array([f"{track[:4]}{int(track[-2:]) % 2}" for track in segments.tracks])
-    allowed = "allowed: two groups of each genre or more that are not tested, or a model that.*"
-    with pytest.raises(
-        ConfigError, match=rf"split\.val_size: .*'blues'.*{allowed}; got: 1 in fold 1"
-    ):
+    allowed = (
+        "allowed: two groups of each genre or more that are not tested, or no validation part .*"
+    )
+    with pytest.raises(ConfigError, match=rf"split: .*'blues'.*{allowed}; got: 1 in fold 1"):
         GroupKFold(k=2, val_size=0.1).split(replace(segments, artists=artists))
+
+
+def test_repeats_of_artist_folds_are_other_draws(segments):
+    folds = GroupKFold(k=3, repeats=2, seed=5).split(segments).folds
+    for one, other in zip(folds[3:], GroupKFold(k=3, seed=1014).split(segments).folds, strict=True):
+        np.testing.assert_array_equal(one.test, other.test)
+    assert {tuple(fold.test) for fold in folds[:3]} != {tuple(fold.test) for fold in folds[3:]}
+    for fold in folds:
+        assert not set(segments.artists[fold.test]) & set(segments.artists[fold.train])
+
+
+@pytest.mark.parametrize("shares", [(0.2, 0.2), (0.4, 0.2), (0.2, 0.6)])
+def test_a_holdout_of_artists_has_its_shares_of_each_genre(segments, shares):
+    """Ten artists of four tracks each: the shares of a genre are whole artists."""
+    protocol = GroupHoldout(test_size=shares[0], val_size=shares[1])
+    (fold,) = protocol.split(segments).folds
+    parts = dict(fold.parts())
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(len(segments)))
+    for name, share in zip(("test", "val"), shares, strict=True):
+        counts = np.unique(segments.labels[parts[name]], return_counts=True)[1]
+        np.testing.assert_allclose(counts, share * 60)
+    artists = [set(segments.artists[rows]) for rows in parts.values()]
+    assert sum(map(len, artists)) == len(set.union(*artists)) == 10
+
+
+def test_a_holdout_that_leaves_nothing_to_train_on_is_refused(segments):
+    with pytest.raises(ConfigError, match=r"nothing left to train on.*below 1 together"):
+        GroupHoldout(test_size=0.5, val_size=0.5).split(segments)
+    alone = replace(segments, artists=segments.labels)
+    with pytest.raises(ConfigError, match="no group of 'blues' can be drawn"):
+        GroupHoldout().split(alone)
 
 
 @pytest.mark.parametrize("protocol", [KFold(k=4), GroupKFold(k=3), GroupKFold(k=3, by="track")])
