@@ -47,8 +47,8 @@ class PrepareSettings:
 
     Parameters
     ----------
-    views : tuple of {"features", "spectrograms"}
-        Which views to write.
+    views : tuple of {"features", "spectrograms", "embeddings"}
+        Which views to write; embeddings are made by `gtzan_exp.embed.prepare`.
     segments : tuple of int
         One table of features per entry, in seconds: 30 is one row for the whole track, anything
         shorter is a row for each segment of that length.
@@ -72,10 +72,9 @@ class PrepareSettings:
         Of the scheduler of a Dask or Ray cluster; by default the one that is connected already.
     """
 
-    views: Annotated[tuple[Literal["features", "spectrograms"], ...], Field(min_length=1)] = (
-        "features",
-        "spectrograms",
-    )
+    views: Annotated[
+        tuple[Literal["features", "spectrograms", "embeddings"], ...], Field(min_length=1)
+    ] = ("features", "spectrograms")
     segments: Annotated[
         tuple[Annotated[int, Field(ge=1, le=GTZAN_SECONDS)], ...], Field(min_length=1)
     ] = (GTZAN_SECONDS, 3)
@@ -106,7 +105,7 @@ class PrepareSettings:
         found = {
             "recipe": SETTINGS_VERSION,
             "max_seconds": self.max_seconds,
-            "views": sorted(set(self.views)),
+            "views": sorted(set(self.views) - {"embeddings"}),
         }
         if self.offset:
             found["offset"] = self.offset
@@ -126,11 +125,13 @@ class PrepareReport:
     done, reused : int
         Tracks whose views were made now, and those that had them already.
     problems : tuple of Mistake
-        One for each file or folder that could not be used, as listed in ``prepare_errors.csv``.
+        One for each file or folder that could not be used, as listed in the table `errors`.
     root : Path
         The folder of the views.
     notes : tuple of str
         What is strange about the tracks that could.
+    errors : str
+        Name of that table.
     """
 
     done: int
@@ -138,6 +139,7 @@ class PrepareReport:
     problems: tuple[Mistake, ...]
     root: Path
     notes: tuple[str, ...] = ()
+    errors: str = ERRORS
 
     @property
     def failed(self) -> int:
@@ -146,7 +148,7 @@ class PrepareReport:
 
     def __str__(self) -> str:
         line = f"{self.root}: {self.done} tracks done, {self.reused} reused, {self.failed} failed"
-        return f"{line} (see {self.root / ERRORS})" if self.problems else line
+        return f"{line} (see {self.root / self.errors})" if self.problems else line
 
 
 def prepare(
@@ -273,14 +275,25 @@ def _make_views(
     return track.id, "done"
 
 
-def _key(track: Track, written: dict[str, Any]) -> str:
+def file_digest(path: Path) -> str:
+    """Return a hash of the bytes of a file.
+
+    Raises
+    ------
+    DataError
+        It cannot be opened.
+    """
     try:
-        with opened(track.path) as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+        with opened(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(
-            Mistake(str(track.path), "cannot be opened", "a readable file", str(error))
+            Mistake(str(path), "cannot be opened", "a readable file", str(error))
         ) from error
+
+
+def _key(track: Track, written: dict[str, Any]) -> str:
+    content = file_digest(track.path)
     return hashlib.sha256(f"{content} {json.dumps(written, sort_keys=True)}".encode()).hexdigest()
 
 

@@ -44,11 +44,12 @@ _FOLDS = 10
 def main(arguments: list[str]) -> int:
     """Measure what the command line names and print what was found."""
     from gtzan_exp.config.cell import resolve
+    from gtzan_exp.data.selection import read_view
     from gtzan_exp.evaluation.audit import audit
 
     flags = parse(arguments, csv="")
     cell = composed_once(flags, resolve)
-    dataset = cell.view.load(cell.data, cache=cell.cache)
+    dataset = read_view(cell.view, cell.data, cache=cell.cache)
     split = cell.parts(dataset)
     leaks = audit(dataset, split)
     if flags.csv:

@@ -8,26 +8,31 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from gtzan_exp.audio.features import FeatureSettings
-from gtzan_exp.audio.prepare import PrepareSettings, prepare
+from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.audio.spectrograms import SpectrogramSettings
 from gtzan_exp.basics.checks import checked, unknown
 from gtzan_exp.commands.arguments import composed_once, parse
+from gtzan_exp.config.files import choices
 from gtzan_exp.config.reading import option_names, reading
+from gtzan_exp.embed.contracts import Embedder
+from gtzan_exp.embed.prepare import prepare_all
 
 USAGE = """\
 usage: gtzan-exp prepare data.audio=DIR data.root=OUT [OVERRIDE ...]
 
 Turn a folder of audio, DIR/<genre>/<file> or DIR/<genre>/<artist>/<album>/<file> (wav, aiff, au,
 flac, ogg, opus, mp3), into the views that training reads, in GTZAN's layout:
-OUT/features_30_sec.csv, OUT/features_3_sec.csv, OUT/images_original/<genre>/<id>.png, and the
-artists for the audit. Then: gtzan-exp data=folder data.root=OUT
+OUT/features_30_sec.csv, OUT/features_3_sec.csv, OUT/images_original/<genre>/<id>.png, where asked
+for OUT/embeddings_<embedder>.parquet (the vectors of a pretrained model), and the artists for the
+audit. Then: gtzan-exp data=folder data.root=OUT
 
 Finished tracks are not done again, also after a kill; tracks whose bytes or settings changed are.
 Files that cannot be used get a line in OUT/prepare_errors.csv and never stop the others; the exit
-status is then 1.
+status is then 1. views=[embeddings] leaves the other views as they are.
 
 Overrides (defaults first):
-  views=[features,spectrograms]  segments=[30,3]  max_seconds=31.0
+  views=[features,spectrograms]  or with embeddings   segments=[30,3]  max_seconds=31.0
+  embedder=@EMBEDDERS  with options of its own, as embedder.model=
   data.offset=0|SECONDS|middle   which max_seconds of a longer file
   view.style=mel_db|kaggle       kaggle draws pictures as the published ones
   view.sample_rate=22050  view.n_fft=2048  view.hop_length=512  view.pad_mode=reflect|constant
@@ -37,22 +42,23 @@ Overrides (defaults first):
 
 Example:
   gtzan-exp prepare data.audio=/my/music data.root=/my/views view.style=kaggle
-"""
+  gtzan-exp prepare data.audio=/my/music data.root=/my/views views=[embeddings] embedder=logmel
+""".replace("@EMBEDDERS", "|".join(choices("embedder")))
 
 
 def main(arguments: list[str]) -> int:
     """Make the views and return 0, or 1 when some files could not be used."""
-    audio, root, settings = composed_once(parse(arguments), _settings, "prepare")
-    report = prepare(audio, root, settings)
-    for line in (*report.problems, *(f"note: {note}" for note in report.notes), report):
-        print(line)
-    return 1 if report.failed else 0
+    reports = prepare_all(*composed_once(parse(arguments), _settings, "prepare"))
+    for report in reports:
+        for line in (*report.problems, *(f"note: {note}" for note in report.notes), report):
+            print(line)
+    return 1 if any(report.failed for report in reports) else 0
 
 
-def _settings(config: DictConfig) -> tuple[Path, Path, PrepareSettings]:
-    """Return the two folders and the settings, or raise every mistake in them."""
+def _settings(config: DictConfig) -> tuple[Path, Path, PrepareSettings, Embedder]:
+    """Return the two folders, the settings and the embedder, or raise every mistake in them."""
     options = [*option_names(PrepareSettings), "data", "view", "paths"]
-    with reading(config, [], options) as found:
+    with reading(config, ["embedder"], options) as found:
         data, view = (found.node.get(name) or {} for name in ("data", "view"))
         known: list[str] = []
         for name, kind in {
@@ -67,8 +73,8 @@ def _settings(config: DictConfig) -> tuple[Path, Path, PrepareSettings]:
         found.mistakes.extend(unknown(data, ["audio", "root", "labels", "offset"], "data"))
         found.node["labels"] = data.get("labels") or {}
         found.node["offset"] = data.get("offset", 0.0)
-        settings = found.settings(PrepareSettings)
+        settings, embedder = found.settings(PrepareSettings), found.object("embedder")
         for place, mistake in enumerate(found.mistakes):
             if mistake.where in data:
                 found.mistakes[place] = replace(mistake, where=f"data.{mistake.where}")
-    return Path(data["audio"]).expanduser(), Path(data["root"]).expanduser(), settings
+    return Path(data["audio"]).expanduser(), Path(data["root"]).expanduser(), settings, embedder

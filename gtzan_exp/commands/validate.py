@@ -27,6 +27,7 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.config.cell import resolve
     from gtzan_exp.config.sweep_plan import check_sweep
     from gtzan_exp.data.inputs import kinds_of
+    from gtzan_exp.data.selection import read_view
     from gtzan_exp.evaluation.audit import doubts
 
     flags = parse(arguments)
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> int:
         print("ok: the configuration of every job is valid")
         return 0
     cell = composed_once(flags, resolve)
-    dataset = cell.view.load(cell.data, cache=cell.cache)
+    dataset = read_view(cell.view, cell.data, cache=cell.cache)
     split = cell.parts(dataset)
     shapes = [" x ".join(map(str, array.shape)) for array in dataset.arrays.values()]
     print(f"data    {labelled(dataset.name, dataset.synthetic)}: {dataset.source}")

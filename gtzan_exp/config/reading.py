@@ -19,6 +19,7 @@ _METHODS = {
     "trainer": "needs_validation",
     "model": "fit",
     "tracking": "client",
+    "embedder": "embed",
 }
 
 
@@ -85,7 +86,7 @@ def class_of(path: Any, where: str, mistakes: list[Mistake]) -> Any:
     allowed = f"a class with {method!r}"
     fits = isinstance(found, type) and hasattr(found, method)
     if inner and not (fits and group == "view"):
-        allowed = "an estimator, a trainer, or a class of gtzan_exp"
+        allowed = "an estimator, a trainer, an embedder, or a class of gtzan_exp"
         fits = isinstance(found, type) and _is_part(found)
     if found is None or fits:
         return found
@@ -95,5 +96,6 @@ def class_of(path: Any, where: str, mistakes: list[Mistake]) -> Any:
 
 def _is_part(found: type) -> bool:
     estimator, trainer = ("get_params", "set_params"), (_METHODS["trainer"],)
-    named = any(all(hasattr(found, name) for name in names) for names in (estimator, trainer))
+    kinds = (estimator, trainer, (_METHODS["embedder"], "weights"))
+    named = any(all(hasattr(found, name) for name in names) for names in kinds)
     return named or (found.__module__.startswith("gtzan_exp.") and is_dataclass(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
@@ -67,6 +67,11 @@ class Dataset:
         Who made the track of each row, where that is known.
     notes : tuple of str
         What was noticed in reading, a line each: rows grouped into tracks, names that are doubtful.
+    origin : mapping of str to str
+        Of inputs that a pretrained model gave: its ``model``, ``layer``, ``weights`` and
+        ``training``; where several did, of each, joined by `` + ``.
+    maker : View, optional
+        The view with what its files say of it, where they say more than its options.
     """
 
     name: str
@@ -82,9 +87,17 @@ class Dataset:
     skipped: tuple[str, ...] = ()
     artists: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    origin: Mapping[str, str] = field(default_factory=dict)
+    maker: View | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def pretraining(self) -> tuple[str, ...]:
+        """What the models were trained on that gave the inputs, each once."""
+        told = self.origin.get("training", "none").split(" + ")
+        return tuple(dict.fromkeys(name for name in told if name != "none"))
 
     @property
     def arrays(self) -> dict[str, Any]:

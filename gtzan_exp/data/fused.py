@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
@@ -110,6 +110,11 @@ class FusedView:
             fingerprint=digest(*(data.fingerprint for data in found.values()), *ids),
             skipped=tuple(file for data in found.values() for file in data.skipped),
             notes=tuple(dict.fromkeys(note for data in found.values() for note in data.notes)),
+            origin=_origin([data.origin for data in found.values()]),
+            maker=replace(
+                self,
+                parts=self.parts | {name: data.maker for name, data in found.items() if data.maker},
+            ),
         )
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], Any]:
@@ -149,6 +154,12 @@ class FusedView:
     @property
     def _chosen(self) -> dict[str, View]:
         return {name: self.parts[name] for name in self.views or self.parts}
+
+
+def _origin(origins: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return what is told of several models, that of each joined to the others'."""
+    names = dict.fromkeys(name for origin in origins for name in origin)
+    return {name: " + ".join(o[name] for o in origins if name in o) for name in names}
 
 
 def _joined(arrays: dict[str, Any]) -> Any:

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 import gtzan_exp.audio
+import gtzan_exp.embed
 import gtzan_exp.sample
 from gtzan_exp.audio.view_folder import ARTISTS, is_unfinished
 from gtzan_exp.basics.digests import digest
@@ -22,6 +23,9 @@ from gtzan_exp.data.cache import cached_folder
 from gtzan_exp.data.contracts import Place
 from gtzan_exp.data.name_lists import read_groups
 from gtzan_exp.data.pieces import Mode
+
+Genres = Annotated[tuple[str, ...], Field(min_length=1)] | None
+Tracks = Annotated[Literal["common"] | Path | None, Place.OF_DATA]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,11 @@ class Folder:
         closeness say so (`gtzan_exp.data.pieces`), never, or when their names do.
     labels : dict of str to str
         What labels, or folders of genres, are to be called; a key stands for all its spellings.
+    genres : tuple of str, optional
+        Only tracks of these genres, in every view.
+    tracks : {"common"} or Path, optional
+        Only tracks that all views of the folder have, or that a file names: a text of one name a
+        line, or a file of embeddings.
     """
 
     name: str
@@ -55,6 +64,8 @@ class Folder:
     classes: tuple[str, ...] | None = None
     pieces: Mode = "auto"
     labels: dict[str, str] = field(default_factory=dict)
+    genres: Genres = None
+    tracks: Tracks = None
     synthetic: bool = False
 
     def mistakes(self) -> list[Mistake]:
@@ -117,6 +128,7 @@ class Sample:
         Another seed gives another set of tracks.
     cache : Path
         The set is kept in a folder below this one.
+    genres, tracks : as in `Folder`
     """
 
     name: str
@@ -125,6 +137,8 @@ class Sample:
     seconds: Annotated[float, Field(ge=3.0, le=600.0)]
     seed: int
     cache: Annotated[Path, Place.OF_DATA]
+    genres: Genres = None
+    tracks: Tracks = None
     synthetic: Literal[True] = True
     pieces: ClassVar[Mode] = "tracks"
     labels: ClassVar[Mapping[str, str]] = {}
@@ -146,7 +160,9 @@ class Sample:
         return np.array([sample_artist(genre, int(number)) for genre, _, number in named])
 
     def _generate(self, root: Path) -> None:
-        from gtzan_exp.audio.prepare import PrepareSettings, prepare
+        from gtzan_exp.audio.prepare import PrepareSettings
+        from gtzan_exp.embed.logmel import LogMel
+        from gtzan_exp.embed.prepare import prepare_all
         from gtzan_exp.sample.synthetic import write_sample
 
         write_sample(
@@ -155,11 +171,16 @@ class Sample:
             seconds=self.seconds,
             seed=self.seed,
         )
-        prepare(root / "genres_original", root, PrepareSettings(on_error="raise"))
+        views = PrepareSettings(views=("features", "spectrograms", "embeddings"), on_error="raise")
+        prepare_all(root / "genres_original", root, views, LogMel())
 
 
 def _audio_code() -> str:
     """Return a hash of the code that makes the sample, so that a change of it makes a new one."""
-    rooms = [*gtzan_exp.audio.__path__, *gtzan_exp.sample.__path__]
+    rooms = [
+        path
+        for room in (gtzan_exp.audio, gtzan_exp.embed, gtzan_exp.sample)
+        for path in room.__path__
+    ]
     sources = [path for room in rooms for path in sorted(Path(room).glob("*.py"))]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

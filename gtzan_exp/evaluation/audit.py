@@ -14,6 +14,7 @@ from gtzan_exp.evaluation.near_duplicates import near_duplicates
 from gtzan_exp.evaluation.remembered import Remembered
 
 KINDS = ("track", "artist", "duplicate", "near_duplicate")
+PRETRAINING = "pretraining:"
 FEWEST_TRACKS = 10
 _PAIRS = (("test", "train"), ("test", "val"), ("val", "train"))
 _COLUMNS = ("kind", "fold", "part", "id", "other_part", "other_id")
@@ -31,7 +32,8 @@ class Audit:
         count tracks, ``duplicate`` counts rows. A kind that cannot be measured is missing.
     tag : str
         The kinds that occur, with those that the protocol lets through on purpose, joined by
-        ``+``; ``none`` when none was found. A near duplicate counts as ``duplicate``.
+        ``+``; ``none`` when none was found. A near duplicate counts as ``duplicate``. What a
+        pretrained model was trained on, which may hold test tracks, is ``pretraining:<name>``.
     unknown : dict of str to str
         Why a kind could not be measured.
     found : pandas.DataFrame
@@ -136,9 +138,10 @@ def measured(dataset: Dataset, split: Split, same: Same) -> Audit:
                 tables.append(pd.DataFrame(dict(zip(_COLUMNS, lines, strict=True))))
     means = {kind: float(np.mean(values)) for kind, values in shares.items()}
     kinds = ["duplicate" if kind == "near_duplicate" else kind for kind in means if means[kind] > 0]
+    pretraining = [f"{PRETRAINING}{name}" for name in dataset.pretraining]
     return Audit(
         means,
-        "+".join(dict.fromkeys([*split.leaks, *kinds])) or "none",
+        "+".join(dict.fromkeys([*split.leaks, *kinds, *pretraining])) or "none",
         same.unknown,
         pd.concat(tables, ignore_index=True),
         _twins(dataset, same),

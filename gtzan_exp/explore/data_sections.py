@@ -17,6 +17,7 @@ from gtzan_exp.basics.genres import labelled
 from gtzan_exp.data.contracts import Dataset, Location
 from gtzan_exp.data.feature_table import TRACK
 from gtzan_exp.data.features import FeaturesView
+from gtzan_exp.data.selection import read_view
 from gtzan_exp.data.spectrograms import SpectrogramsView
 from gtzan_exp.explore import feature_numbers
 from gtzan_exp.explore import table_pictures as pictures
@@ -77,7 +78,7 @@ class DataReport:
         view = look.view if isinstance(look.view, SpectrogramsView) else small
         if (root / view.folder).is_dir():
             view = replace(view, on_error="skip", segments=1, colour="rgb")
-            images = view.load(look.data, cache=look.cache)
+            images = read_view(view, look.data, cache=look.cache)
         audio, broken = _audio(look.data)
         return cls(
             table=dataset,
@@ -260,15 +261,14 @@ class DataReport:
 def _whole_table(look: Look) -> Dataset:
     """Return the features view with every other numeric column of its table, ``length`` for one."""
     view = look.view if isinstance(look.view, FeaturesView) else FeaturesView()
-    dataset = view.load(look.data, cache=look.cache)
+    dataset = read_view(view, look.data, cache=look.cache)
     head = pd.read_csv(dataset.source, nrows=100).select_dtypes("number")
     known = {*dataset.X.columns, TRACK}
     others = tuple(column for column in head.columns if column not in known)
     if view.columns is not None or not others:
         return dataset
-    return replace(view, extra_columns=(*view.extra_columns, *others)).load(
-        look.data, cache=look.cache
-    )
+    view = replace(view, extra_columns=(*view.extra_columns, *others))
+    return read_view(view, look.data, cache=look.cache)
 
 
 def _merged(doubles: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from gtzan_exp.basics.genres import labelled
 from gtzan_exp.config.cell import Cell, described_by, options, resolve
 from gtzan_exp.data.contracts import Dataset, Fold, Split
 from gtzan_exp.data.provenance import prepare_settings
+from gtzan_exp.data.selection import read_view
 from gtzan_exp.evaluation.aggregate import aggregate, with_interval
 from gtzan_exp.evaluation.audit import Audit, audit, doubts
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
@@ -44,7 +45,7 @@ log = logging.getLogger(__name__)
 
 def load(cell: Cell) -> Dataset:
     """Read the view of a cell."""
-    return cell.view.load(cell.data, cache=cell.cache)
+    return read_view(cell.view, cell.data, cache=cell.cache)
 
 
 def run(
@@ -78,9 +79,10 @@ def run(
     cell = resolve(config)
     params = options(config)
     dataset = load(cell)
+    view = dataset.maker or cell.view
     log_model = cell.tracking.log_model
-    prepare = prepare_settings(cell.data.folder(), cell.view) if log_model else None
-    heard = prepare and hearing(cell.view, prepare)
+    prepare = prepare_settings(cell.data.folder(), view) if log_model else None
+    heard = prepare and hearing(view, prepare)
     split = cell.parts(dataset)
     leaks = audit(dataset, split)
     if split.artists is not None:
@@ -91,7 +93,8 @@ def run(
 
     parts = {"data": cell.data, "view": cell.view, "split": cell.split, "model": cell.classifier}
     identity = identity_tags(params, parts, dataset, split, leaks.tag)
-    found = {"task": "train", **described_by(cell), **identity}
+    origin = {f"embedding/{key}": value for key, value in dataset.origin.items()}
+    found = {"task": "train", **described_by(cell), **identity, **origin}
     if cell.skip_finished:
         earlier = _earlier(cell, {**found, **(tags or {})})
         if earlier is not None:
@@ -126,7 +129,7 @@ def run(
             recorder.metrics(metrics, fitted.history)
             if prepare is not None:
                 trusted = cell.model.trusted_types
-                recorder.model(fitted.estimator, dataset, cell.view, prepare, trusted=trusted)
+                recorder.model(fitted.estimator, dataset, view, prepare, trusted=trusted)
         recorder.artifacts()
         result = write_result(output, recorder.run_id, metrics, found, leaks.text)
     return replace(result, undelivered=recorder.undelivered)
@@ -199,6 +202,11 @@ def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> None:
         log.info("%s", note)
     if dataset.skipped:
         log.warning("%d files skipped: %s", len(dataset.skipped), ", ".join(dataset.skipped))
+    if dataset.pretraining:
+        log.warning(
+            "%s learned from other data (%s), which may hold test tracks, their artists or genres",
+            *(dataset.origin["model"], ", ".join(dataset.pretraining)),
+        )
     if split.leaks:
         log.warning("this protocol LEAKS from test to training: %s", ", ".join(split.leaks))
     if leaks.tag != "none":

@@ -18,6 +18,7 @@ from gtzan_exp.basics.own_modules import look_in, own_folders
 from gtzan_exp.basics.process import end_with_parent, ends_in_order, say, settle
 from gtzan_exp.config.cell import Cell, described_by, resolve
 from gtzan_exp.config.search import METRICS, Search
+from gtzan_exp.data.selection import read_view
 from gtzan_exp.tracking.sweep_run import SweepRun
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Job:
         if dataset is None:
             if len(_datasets) == _MAX_DATASETS:
                 del _datasets[next(iter(_datasets))]
-            dataset = cell.view.load(cell.data, cache=cell.cache)
+            dataset = read_view(cell.view, cell.data, cache=cell.cache)
         _datasets[key] = dataset
         return dataset
 

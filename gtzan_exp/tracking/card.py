@@ -12,7 +12,7 @@ from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import View
 from gtzan_exp.data.provenance import settings_from_json
 
-_OURS = "gtzan_exp.data."
+_OURS = ("gtzan_exp.data.", "gtzan_exp.embed.")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _view(settings: Mapping[str, Any], where: str, trusted: tuple[str, ...]) -> 
             defined = found.__module__ if isinstance(found, type) else ""
             if found is None or target in trusted or defined.startswith(_OURS):
                 return found
-        allowed = f"views of {_OURS.rstrip('.')}, or one in trusted_types (after a look at it)"
+        allowed = "views of gtzan_exp.data, or one in trusted_types (after a look at it)"
         raise DataError(Mistake(where, "holds a view that is not trusted", allowed, target))
 
     mistakes: list[Mistake] = []

@@ -302,10 +302,12 @@ def _signature(example: pd.DataFrame | None) -> ModelSignature:
     """Return what a request may hold: the columns of the example or audio, so none is required."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import Array
 
-    kinds = {"audio": DataType.binary}
+    kinds: dict[str, Any] = {"audio": DataType.binary}
     for name, (cell, *_) in {} if example is None else example.items():
-        kinds[name] = DataType.binary if isinstance(cell, bytes) else DataType.double
+        numbers = Array(DataType.double) if isinstance(cell, list) else DataType.double
+        kinds[name] = DataType.binary if isinstance(cell, bytes) else numbers
     return ModelSignature(
         inputs=Schema([ColSpec(kind, name, required=False) for name, kind in kinds.items()]),
         outputs=Schema([ColSpec(DataType.string)]),

@@ -36,14 +36,23 @@ class Prediction:
 
 
 def hearing(view: View, prepare: PrepareSettings) -> Callable[[np.ndarray], Any] | Mistake:
-    """Return the function from a signal to inputs of a view, or why models on it take no audio."""
+    """Return the function from a signal to inputs of a view, or why models on it take no audio.
+
+    The signal is to be read as `sound_settings` say.
+    """
     if not isinstance(view, Audible):
         allowed, got = "a view with the method from_sound", f"view={view.name}"
         return Mistake("model", "its view cannot be made from audio", allowed, got)
     try:
-        return view.from_sound(prepare)
+        return view.from_sound(sound_settings(view, prepare))
     except DataError as error:
         return error.mistakes[0]
+
+
+def sound_settings(view: View, prepare: PrepareSettings) -> PrepareSettings:
+    """Return how audio is read for a view: as `prepare` did, unless the view has it otherwise."""
+    own = getattr(view, "sound", None)
+    return prepare if own is None else own(prepare)
 
 
 class Predictor:
@@ -87,7 +96,7 @@ class Predictor:
             The model cannot take audio, or the file is not audio that a track could be prepared
             from.
         """
-        prepare = self.card.prepare
+        prepare = sound_settings(self.card.view, self.card.prepare)
         if isinstance(self._inputs, Mistake):
             raise DataError(self._inputs)
         total, count = np.zeros(len(self.genres)), 0

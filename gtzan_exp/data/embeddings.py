@@ -1,0 +1,289 @@
+"""The view ``embeddings``: a vector per track that a pretrained model computed from its sound."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.basics.checks import imported, object_of, shorten
+from gtzan_exp.basics.digests import digest_all
+from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.genres import ids_of, track_id
+from gtzan_exp.basics.spellings import Relabel
+from gtzan_exp.data.contracts import Dataset, Location, Place
+from gtzan_exp.data.grouping import grouped
+from gtzan_exp.data.known_tracks import all_known
+from gtzan_exp.data.vector_file import ENDINGS, VectorFile, read_vectors
+from gtzan_exp.embed.contracts import Embedder
+
+if TYPE_CHECKING:
+    from gtzan_exp.audio.prepare import PrepareSettings
+
+_FILES = "embeddings*"
+_OURS = "gtzan_exp.embed."
+_ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
+_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(arbitrary_types_allowed=True))
+class EmbeddingsView:
+    """Reads ``embeddings*.parquet``, ``.npz`` or ``.csv``: of `prepare`, or anybody's.
+
+    Tracks may be called ``blues.00000``, ``blues00000.png``, ``blues/blues.00000.wav`` and so on.
+
+    Parameters
+    ----------
+    file : Path, optional
+        The file, from the working directory or from ``data.root``; the only one of that name in
+        ``data.root`` when omitted.
+    layer : str, optional
+        Which of its arrays; see `gtzan_exp.data.vector_file.read_vectors`.
+    training : str, optional
+        What the model was trained on, in a word, where the file does not say so.
+    embedder : Embedder, optional
+        The model, so that audio can be predicted, where the file does not say which it is.
+    weights : str, optional
+        What `Embedder.weights` gave when the vectors were computed.
+    max_seconds : float
+        So much of a track they were computed from.
+    size : int, optional
+        How many numbers a vector has.
+    """
+
+    name: str = "embeddings"
+    gives: tuple[Literal["vector"]] = ("vector",)
+    file: Annotated[Path | None, Place.OF_DATA] = None
+    layer: str | None = None
+    training: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = None
+    embedder: Embedder | None = None
+    weights: str | None = None
+    max_seconds: float = 31.0
+    size: int | None = None
+
+    def load(self, location: Location, *, cache: Path) -> Dataset:
+        """Read the file.
+
+        Raises
+        ------
+        DataError
+            It is missing, or one of several; it cannot be read; a name in it stands for no track,
+            or two for one; a number is not finite; a class is unknown or cannot be split.
+        """
+        path = self._path(location.folder())
+        found = read_vectors(path, self.layer)
+        ids, labels = tracks_of(path, found, location)
+        order = np.argsort(ids)
+        ids, labels, vectors = ids[order], labels[order], found.vectors[order]
+        told = self._told(found)
+        model = getattr(told.embedder, "name", found.meta.get("model", path.stem))
+        dataset = Dataset(
+            name=location.name,
+            synthetic=location.synthetic,
+            view=self.name,
+            source=str(path),
+            X=vectors,
+            labels=labels,
+            ids=ids,
+            tracks=ids,
+            classes=tuple(np.unique(labels).tolist()),
+            fingerprint=digest_all([hashlib.sha256(vectors.data).hexdigest(), *ids, *labels]),
+            maker=told,
+            origin={
+                "model": str(model),
+                "layer": found.layer,
+                "weights": told.weights or "unknown",
+                "training": told.training or "unknown",
+            },
+        )
+        dataset = grouped(dataset, location, lambda rows: vectors[rows])
+        return replace(dataset, notes=(*dataset.notes, *_lacking(path, ids, location)))
+
+    def sound(self, settings: PrepareSettings) -> PrepareSettings:
+        """Return how audio is to be read: at the rate of the embedder, as much as it was given."""
+        if self.embedder is None:
+            return settings
+        rate = self.embedder.sample_rate
+        return replace(
+            settings,
+            features=replace(settings.features, sample_rate=rate),
+            spectrograms=replace(settings.spectrograms, sample_rate=rate),
+            max_seconds=self.max_seconds,
+        )
+
+    def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], pd.DataFrame]:
+        """Return a function that embeds a track; the model is loaded when it is first called.
+
+        Raises
+        ------
+        DataError
+            The model is not known or not there, or not the one that computed the vectors.
+        """
+        embedder = self.embedder
+        if embedder is None:
+            allowed = "a file that prepare wrote, or +embedder@view.embedder=NAME"
+            what, got = "not known which model computed the vectors", "null"
+            raise DataError(Mistake("view.embedder", what, allowed, got))
+        weights = embedder.weights()
+        if self.weights not in (None, weights):
+            what, allowed = f"other weights of {embedder.name} than then", str(self.weights)
+            raise DataError(Mistake("view.embedder", what, allowed, weights))
+        rate = settings.features.sample_rate
+        if rate < embedder.sample_rate:
+            what, got = f"{embedder.name} needs sound of a higher rate", f"{rate} Hz"
+            allowed = f"{embedder.sample_rate} Hz or more (view=embeddings alone reads it so)"
+            raise DataError(Mistake("view.embedder", what, allowed, got))
+
+        def embed(y: np.ndarray) -> pd.DataFrame:
+            if rate != embedder.sample_rate:
+                from gtzan_exp.audio import librosa_loader
+
+                resample = librosa_loader.load().resample
+                y = resample(y, orig_sr=rate, target_sr=embedder.sample_rate)
+            vectors = embedder.embed(y)
+            vector = next(iter(vectors.values())) if self.layer is None else vectors[self.layer]
+            return np.asarray(vector, np.float32).astype(np.float64)[None]
+
+        return embed
+
+    @property
+    def input_columns(self) -> tuple[str]:
+        """The column of a request that holds a vector, as a list of numbers."""
+        return ("embedding",)
+
+    def from_request(self, table: pd.DataFrame) -> np.ndarray:
+        """Return the vectors of a request, float64, shape (n, size).
+
+        Raises
+        ------
+        DataError
+            A cell is not as many finite numbers as the vectors of the file have.
+        """
+        rows = []
+        for row, cell in enumerate(table["embedding"]):
+            try:
+                vector = np.asarray(cell, dtype=np.float64)
+            except (TypeError, ValueError):
+                vector = np.empty(0)
+            if vector.shape != (self.size or len(vector),) or not np.isfinite(vector).all():
+                where, got = f"row {row}, column embedding", repr(cell)[:80]
+                allowed = f"a list of {self.size} finite numbers"
+                raise DataError(Mistake(where, "no vector", allowed, got))
+            rows.append(vector)
+        return np.stack(rows)
+
+    def example(self, dataset: Dataset) -> pd.DataFrame:
+        """Return the vector of the first track, as a list in the column ``embedding``."""
+        return pd.DataFrame({"embedding": [dataset.X[0].tolist()]})
+
+    def _path(self, root: Path) -> Path:
+        if self.file is not None:
+            places = [self.file.expanduser().absolute(), root / self.file.expanduser()]
+            found = [path for path in places if path.is_file()]
+            if not found:
+                allowed = "a file in the working directory or in data.root"
+                raise DataError(Mistake("view.file", "is not there", allowed, str(self.file)))
+            return found[0]
+        found = embedding_files(root)
+        if len(found) != 1:
+            what = "several files of embeddings in data.root" if found else "no embeddings there"
+            names = "one of them" if found else "embeddings*.parquet, .npz or .csv in data.root"
+            allowed = f"{names} (view.file=FILE, or gtzan-exp prepare views=[embeddings])"
+            got = ", ".join(path.name for path in found) or str(root)
+            raise DataError(Mistake("view.file", what, allowed, got))
+        return found[0]
+
+    def _told(self, found: VectorFile) -> EmbeddingsView:
+        """Return the view with what the file says of the model."""
+        meta, size = found.meta, found.vectors.shape[1]
+        node = meta.get("embedder", {})
+        embedder = self.embedder
+        if embedder is None and str(node.get("_target_")).startswith(_OURS):
+            embedder = object_of(node, "embedder", [], _own)  # of another version: None
+        return replace(
+            self,
+            layer=found.layer if embedder else self.layer,
+            training=self.training or meta.get("training") or getattr(embedder, "training", None),
+            embedder=embedder,
+            weights=self.weights or meta.get("weights"),
+            max_seconds=meta.get("max_seconds", self.max_seconds),
+            size=size,
+        )
+
+
+def _own(target: Any, where: str, mistakes: list[Mistake]) -> Any:
+    """Return a class of this package alone: who wrote the file was not named by the user."""
+    found = imported(target, where, mistakes)
+    is_own = isinstance(found, type) and found.__module__.startswith(_OURS)
+    return found if is_own else None
+
+
+def embedding_files(root: Path) -> list[Path]:
+    """Return the files of embeddings in a folder, sorted."""
+    return sorted(path for path in root.glob(_FILES) if path.suffix.lower() in ENDINGS)
+
+
+def tracks_of(path: Path, found: VectorFile, location: Location) -> tuple[np.ndarray, np.ndarray]:
+    """Return the id and the genre of the track of each row.
+
+    Raises
+    ------
+    DataError
+        A name stands for no track of a genre, two for one, or the data has it in another genre.
+    """
+    known, relabel = all_known(location), Relabel(location.labels)
+    told = [relabel(label) for label in found.labels or ()]
+    genres = sorted({*told, *known.values(), *(location.classes or ())})
+    tracks: dict[str, tuple[str, str]] = {}
+    mistakes = []
+    for row, name in enumerate(found.names):
+        label = told[row] if told else None
+        spellings = [name] if found.meta else _spellings(name, label)
+        ids = [(id, known[id]) for id in (name, *spellings) if id in known]
+        ids = ids or [
+            (id, genre)
+            for id in spellings
+            for genre in ([label] if label else genres or [id.partition(".")[0]])
+            if id.startswith(f"{genre}.")
+        ]
+        if not ids:
+            allowed = f"<genre>.<name> of {', '.join(genres[:10])}, or a column label"
+            mistakes.append(Mistake(str(path), "names no track of a genre", allowed, name))
+        elif label not in (None, ids[0][1]):
+            what, got = f"{name} has another label in data.root", f"{label} and {ids[0][1]}"
+            mistakes.append(Mistake(str(path), what, "one label", got))
+        elif tracks.setdefault(ids[0][0], (name, ids[0][1]))[0] is not name:
+            what, got = f"two vectors of {ids[0][0]}", f"{tracks[ids[0][0]][0]} and {name}"
+            mistakes.append(Mistake(str(path), what, "one of each track", got))
+    mistakes += relabel.unknown() if told else []
+    if mistakes:
+        raise DataError(shorten(mistakes, str(path)))
+    return np.array(list(tracks)), np.array([genre for _, genre in tracks.values()])
+
+
+def _spellings(name: str, label: str | None) -> list[str]:
+    """Return the ids that a row may mean that is called `name`, the likeliest first."""
+    whole = [] if _ENDING.search(name) else [name]
+    file = name.replace("\\", "/").rpartition("/")[2]
+    return [*whole, *([track_id(file, label)] if label else []), *ids_of(name)]
+
+
+def _lacking(path: Path, ids: np.ndarray, location: Location) -> list[str]:
+    """Return a line on the tracks of the data that have no vector, if there are any."""
+    known = all_known(location)
+    without = sorted(known.keys() - set(ids.tolist()))
+    if not without:
+        return []
+    more = ", ..." if len(without) > _SHOWN else ""
+    return [
+        f"{len(without)} of {len(known)} tracks have no vector in {path.name}: "
+        f"{', '.join(without[:_SHOWN])}{more}"
+    ]

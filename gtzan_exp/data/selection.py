@@ -1,0 +1,84 @@
+"""The tracks that a location is restricted to, in whatever view."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from gtzan_exp.basics.digests import digest_all
+from gtzan_exp.basics.errors import DataError, Mistake, nearest
+from gtzan_exp.data.contracts import Dataset, Location, View
+from gtzan_exp.data.embeddings import embedding_files, tracks_of
+from gtzan_exp.data.known_tracks import known_tracks
+from gtzan_exp.data.labels import class_mistakes
+from gtzan_exp.data.name_lists import read_lines, track_ids
+from gtzan_exp.data.vector_file import ENDINGS, read_vectors
+
+_OPTIONS = "data.genres and data.tracks"
+
+
+def read_view(view: View, location: Location, *, cache: Path) -> Dataset:
+    """Read a view, of the tracks alone that the options ``genres`` and ``tracks`` ask for.
+
+    Raises
+    ------
+    DataError
+        The view cannot be read, there is no such genre, or too little is left.
+    """
+    return restricted(view.load(location, cache=cache), location)
+
+
+def restricted(dataset: Dataset, location: Location) -> Dataset:
+    """Return the rows of a view that the options ``genres`` and ``tracks`` leave."""
+    genres, tracks = getattr(location, "genres", None), getattr(location, "tracks", None)
+    keep = np.ones(len(dataset), dtype=bool)
+    if genres is not None:
+        unknown = [genre for genre in genres if genre not in dataset.classes]
+        if unknown:
+            what, allowed = "no such genre", ", ".join(dataset.classes)
+            what += nearest(unknown[0], dataset.classes)
+            raise DataError(Mistake("data.genres", what, allowed, ", ".join(unknown)))
+        keep &= np.isin(dataset.labels, genres)
+    if tracks is not None:
+        ids = [(id, id.rpartition(".")[0]) for id in dataset.ids.tolist()]
+        known = {*dataset.tracks.tolist(), *(name for names in ids for name in names)}
+        wanted = _common(location) if tracks == "common" else _listed(tracks, known)
+        named = [bool(wanted.intersection(names)) for names in ids]
+        keep &= np.array(named) | np.isin(dataset.tracks, list(wanted))
+    if keep.all():
+        return dataset
+    rows = np.flatnonzero(keep)
+    mistakes = class_mistakes(_OPTIONS, dataset.labels[rows], dataset.tracks[rows], None)
+    if mistakes or not len(rows):
+        nothing = Mistake(_OPTIONS, "no track is left", "tracks of 2 genres", "none")
+        raise DataError(mistakes or nothing)
+    return replace(
+        dataset,
+        X=dataset.take(rows),
+        labels=dataset.labels[rows],
+        ids=dataset.ids[rows],
+        tracks=dataset.tracks[rows],
+        artists=None if dataset.artists is None else dataset.artists[rows],
+        classes=tuple(np.unique(dataset.labels[rows]).tolist()),
+        fingerprint=digest_all([dataset.fingerprint, *dataset.ids[rows].tolist()]),
+    )
+
+
+def _common(location: Location) -> set[str]:
+    """Return the tracks that every view has of which there is anything in a place."""
+    views = [set(ids) for view, ids in known_tracks(location).items() if view != "audio"]
+    files = embedding_files(location.folder())
+    views += [set(tracks_of(path, read_vectors(path), location)[0].tolist()) for path in files]
+    return set.intersection(*views) if views else set()
+
+
+def _listed(path: Path, known: set[str]) -> set[str]:
+    """Return the tracks that a file names."""
+    path = path.expanduser()
+    if path.suffix.lower() in ENDINGS:
+        names = read_vectors(path).names
+    else:
+        names = read_lines(path, "data.tracks=FILE, one file name a line, or a file of embeddings")
+    return set(track_ids(names, known).values())

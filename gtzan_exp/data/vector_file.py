@@ -1,0 +1,154 @@
+"""Vectors of tracks that somebody computed: an npz, Parquet or CSV file, whatever it calls them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gtzan_exp.basics.errors import DataError, Mistake, nearest
+from gtzan_exp.embed.prepare import META
+
+ENDINGS = (".npz", ".parquet", ".csv")
+_IDS = ("id", "ids", "track", "track_id", "filename", "file", "file_name", "path", "name")
+_INDEX = ("Unnamed: 0", "__index_level_0__")
+_LABELS = ("label", "labels", "genre", "class")
+_USUAL = "penultimate"
+_WANTED = (
+    "an npz of `ids` and arrays of shape (n, size); or a Parquet or CSV table with a column "
+    "`filename` or `id` and columns of numbers, or of lists of them"
+)
+
+
+@dataclass(frozen=True)
+class VectorFile:
+    """What a file holds.
+
+    Parameters
+    ----------
+    names : list of str, length n
+        What it calls the tracks.
+    labels : list of str, optional
+        Their genres, where it says them.
+    layer : str
+        Name of the array that was read, or of the column of lists; of a table of numbers its own.
+    vectors : ndarray of float64, shape (n, size)
+    meta : dict
+        How `prepare` made them; empty for the files of others.
+    """
+
+    names: list[str]
+    labels: list[str] | None
+    layer: str
+    vectors: np.ndarray
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+def read_vectors(path: Path, layer: str | None = None) -> VectorFile:
+    """Read a file.
+
+    Parameters
+    ----------
+    path : Path
+    layer : str, optional
+        Which array, where there are several. When omitted: ``penultimate``, the first one of a file
+        of `prepare`, or the only one.
+
+    Raises
+    ------
+    DataError
+        It cannot be read, names no tracks, has no such array, or holds what is not a finite number.
+    """
+    try:
+        if path.suffix.lower() not in ENDINGS:
+            raise _wrong(path, "no file of vectors", path.suffix or "no ending")
+        found = _npz(path, layer) if path.suffix.lower() == ".npz" else _table(path, layer)
+    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
+        raise _wrong(path, "cannot be read", " ".join(str(error).split())) from error
+    bad = np.flatnonzero(~np.isfinite(found.vectors).all(axis=1))
+    if len(bad):
+        got = f"{len(bad)} of {len(found.names)} rows, first that of {found.names[bad[0]]}"
+        raise DataError(Mistake(str(path), "not a finite number", "numbers alone", got))
+    return found
+
+
+def _npz(path: Path, layer: str | None) -> VectorFile:
+    with np.load(path) as arrays:
+        ids = _one_of(path, _IDS, arrays.files)
+        names = arrays[ids].astype(str).tolist()
+        label = next((name for name in _LABELS if name in arrays.files), None)
+        labels = None if label is None else arrays[label].astype(str).tolist()
+        held = {name: arrays[name] for name in arrays.files}
+        rows = [n for n, a in held.items() if a.ndim == 2 and len(a) == len(names)]
+        chosen = _layer(path, layer, rows)
+        return VectorFile(names, labels, chosen, held[chosen].astype(np.float64))
+
+
+def _table(path: Path, layer: str | None) -> VectorFile:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    meta, lists = {}, []
+    if path.suffix.lower() == ".csv":
+        table = pd.read_csv(path, dtype=dict.fromkeys((*_IDS, *_LABELS), str))
+        columns = [str(name) for name in table.columns]
+    else:
+        schema = pq.read_schema(path)
+        columns = schema.names
+        meta = json.loads((schema.metadata or {}).get(META, b"{}"))
+        kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+        lists = [entry.name for entry in schema if any(kind(entry.type) for kind in kinds)]
+    ids = _one_of(path, (*_IDS, *_INDEX), columns)
+    label = next((name for name in _LABELS if name in columns), None)
+    chosen = path.stem
+    if lists:
+        chosen = _layer(path, layer, lists, own=bool(meta))
+        columns = [name for name in columns if name not in lists or name == chosen]
+    elif layer is not None:
+        raise _no_layer(path, layer, [])
+    if path.suffix.lower() != ".csv":
+        table = pq.read_table(path, columns=columns).to_pandas(ignore_metadata=True)
+    names = table[ids].astype(str).tolist()
+    labels = None if label is None else table[label].astype(str).tolist()
+    if lists:
+        vectors = np.stack(table[chosen].tolist()).astype(np.float64)
+    else:
+        rest = table.drop(columns=[name for name in (ids, label, *_INDEX) if name in table])
+        numbers = rest.apply(pd.to_numeric, errors="coerce").dropna(axis=1, how="all")
+        vectors = numbers.to_numpy(dtype=np.float64)
+    if not vectors.shape[1]:
+        raise _wrong(path, "holds no numbers", ", ".join(columns))
+    return VectorFile(names, labels, chosen, vectors, meta)
+
+
+def _one_of(path: Path, names: Iterable[str], found: Sequence[str]) -> str:
+    """Return the first of some names that a file has."""
+    for name in names:
+        if name in found:
+            return name
+    raise _wrong(path, "does not say which track a row is of", ", ".join(found[:8]))
+
+
+def _layer(path: Path, layer: str | None, layers: list[str], *, own: bool = False) -> str:
+    if layer is None and (len(layers) == 1 or (own and layers)):
+        return layers[0]
+    wanted = layer or _USUAL
+    if wanted not in layers:
+        raise _no_layer(path, layer, layers)
+    return wanted
+
+
+def _no_layer(path: Path, layer: str | None, layers: list[str]) -> DataError:
+    what = "not set" if layer is None else f"not in the file{nearest(layer, layers)}"
+    allowed = f"{', '.join(layers) or 'null, as it has no layers'} (of {path.name})"
+    return DataError(Mistake("view.layer", what, allowed, layer or "nothing"))
+
+
+def _wrong(path: Path, what: str, got: str) -> DataError:
+    return DataError(Mistake(str(path), what, _WANTED, got))

@@ -1,0 +1,38 @@
+"""An embedder that learned nothing: what others have to beat."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.audio.spectrum import Framing, Spectrum
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogMel:
+    """Mean and standard deviation over time of the level of each mel band, in bels.
+
+    Parameters
+    ----------
+    sample_rate : int
+    n_mels : int
+        Bands; the vector has twice as many numbers.
+    """
+
+    name: str = "logmel"
+    training: str = "none"
+    sample_rate: Annotated[int, Field(ge=4000, le=384000)] = 22050
+    n_mels: Annotated[int, Field(ge=8, le=512)] = 64
+
+    def weights(self) -> str:
+        """Return that there are none."""
+        return "none"
+
+    def embed(self, y: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the vector as the one layer ``logmel``."""
+        framing = Framing(sample_rate=self.sample_rate, n_mels=self.n_mels)
+        level = np.log10(Spectrum(y, framing).mel + 1e-10)
+        return {"logmel": np.concatenate([level.mean(axis=1), level.std(axis=1)])}

@@ -1,0 +1,182 @@
+"""From a folder of audio to a file of vectors beside its views."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gtzan_exp.audio.prepare import PrepareReport, PrepareSettings, file_digest, prepare
+from gtzan_exp.audio.tracks import Track, load_audio, scan_tracks
+from gtzan_exp.audio.workers import map_unordered
+from gtzan_exp.basics.atomic import write_text
+from gtzan_exp.basics.digests import digest
+from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.embed.contracts import Embedder, described
+
+META = b"gtzan_exp"
+"""The entry of a Parquet file's metadata that says how its vectors were made."""
+
+_VERSION = 1
+_ROWS = 4096
+
+
+def prepare_all(
+    audio_root: Path, out_root: Path, settings: PrepareSettings, embedder: Embedder
+) -> list[PrepareReport]:
+    """Make the views that `settings` name, embeddings by `embedder` among them.
+
+    Raises
+    ------
+    GtzanExpError
+        As in `prepare` and `prepare_embeddings`.
+    """
+    reports = []
+    if "embeddings" in settings.views:
+        embedder.weights()  # or nothing is begun
+    if set(settings.views) - {"embeddings"}:
+        reports.append(prepare(audio_root, out_root, settings))
+    if "embeddings" in settings.views:
+        reports.append(prepare_embeddings(audio_root, out_root, settings, embedder))
+    return reports
+
+
+def prepare_embeddings(
+    audio_root: Path, out_root: Path, settings: PrepareSettings, embedder: Embedder
+) -> PrepareReport:
+    """Write ``embeddings_<name>.parquet``: the vectors of all tracks in a folder.
+
+    The vectors of each track are kept in ``.embeddings/``, by the bytes of its file and by the
+    weights and options of the embedder, so those that an earlier run made, even one that was
+    killed, are not made again. A track is embedded by itself: what it is given with has no part in
+    its vectors.
+
+    Parameters
+    ----------
+    audio_root, out_root : Path
+        As in `prepare`.
+    settings : PrepareSettings
+        Its `max_seconds`, `offset`, `labels`, `on_error` and workers count.
+    embedder : Embedder
+
+    Raises
+    ------
+    DataError
+        There is no audio, or a file cannot be used and ``settings.on_error`` is ``raise``.
+    GtzanExpError
+        The weights of the embedder are not there.
+    """
+    from tqdm import tqdm
+
+    audio_root, out_root = audio_root.resolve(), out_root.resolve()
+    part = {"max_seconds": settings.max_seconds, "offset": settings.offset}
+    meta = {"version": _VERSION, **part, **described(embedder)}
+    tracks, problems = scan_tracks(audio_root, settings.labels)
+    kept = out_root / ".embeddings" / digest(json.dumps(meta, sort_keys=True))
+    kept.mkdir(parents=True, exist_ok=True)
+    work = partial(_embed, embedder=embedder, part=part, folder=kept)
+    outcomes = map_unordered(
+        work,
+        tracks,
+        n_jobs=settings.n_jobs,
+        backend=settings.backend,
+        address=settings.address,
+    )
+    done, files = 0, {}
+    with closing(outcomes):
+        for id, outcome in tqdm(outcomes, "embed", len(tracks), unit="track", disable=None):
+            if isinstance(outcome, Mistake):
+                problems.append(outcome)
+            else:
+                files[id], made = outcome
+                done += made
+            if problems and settings.on_error == "raise":
+                raise DataError(problems)
+    problems.sort(key=lambda problem: problem.where)
+    if not files:
+        raise DataError(problems)
+    path = out_root / f"embeddings_{embedder.name}.parquet"
+    finished = [track for track in tracks if track.id in files]
+    _write(path, finished, [files[track.id] for track in finished], meta | _told(embedder))
+    errors = f"prepare_errors_{embedder.name}.csv"
+    _write_errors(out_root / errors, problems, audio_root)
+    return PrepareReport(
+        done=done,
+        reused=len(files) - done,
+        problems=tuple(problems),
+        root=out_root,
+        errors=errors,
+    )
+
+
+def _told(embedder: Embedder) -> dict[str, str]:
+    return {"model": embedder.name, "training": embedder.training}
+
+
+def _embed(
+    track: Track, *, embedder: Embedder, part: dict[str, Any], folder: Path
+) -> tuple[str, tuple[Path, bool] | Mistake]:
+    """Return the id of a track and the file of its vectors, and whether it was made now."""
+    try:
+        path = folder / f"{file_digest(track.path)}.npz"
+        if path.is_file():
+            return track.id, (path, False)
+        y = load_audio(track.path, sample_rate=embedder.sample_rate, **part)
+        vectors = {layer: np.float32(vector) for layer, vector in embedder.embed(y).items()}
+    except DataError as error:
+        return track.id, replace(error.mistakes[0], where=str(track.path))
+    if not all(np.isfinite(vector).all() for vector in vectors.values()):
+        return track.id, Mistake(
+            str(track.path), "has no finite vector", "finite numbers", embedder.name
+        )
+    content = io.BytesIO()
+    np.savez(content, **vectors)  # type: ignore[arg-type]
+    unfinished = path.with_name(f"{track.id}.unfinished")
+    unfinished.write_bytes(content.getvalue())
+    unfinished.replace(path)
+    return track.id, (path, True)
+
+
+def _write(path: Path, tracks: Sequence[Track], files: Sequence[Path], meta: dict) -> None:
+    """Write the vectors of tracks, some rows in memory at a time."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with np.load(files[0]) as first:
+        sizes = {layer: len(first[layer]) for layer in first.files}
+    layers = [pa.field(layer, pa.list_(pa.float32(), size)) for layer, size in sizes.items()]
+    fields = [pa.field("id", pa.string()), pa.field("label", pa.string()), *layers]
+    schema = pa.schema(fields, metadata={META: json.dumps(meta)})
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    with pq.ParquetWriter(unfinished, schema) as writer:
+        for start in range(0, len(tracks), _ROWS):
+            some = tracks[start : start + _ROWS]
+            loaded = []
+            for file in files[start : start + _ROWS]:
+                with np.load(file) as vectors:
+                    loaded.append({layer: vectors[layer] for layer in sizes})
+            columns = [pa.array([track.id for track in some]), pa.array([t.genre for t in some])]
+            columns += [
+                pa.FixedSizeListArray.from_arrays(np.concatenate([v[layer] for v in loaded]), size)
+                for layer, size in sizes.items()
+            ]
+            writer.write_table(pa.table(columns, schema=schema))
+    unfinished.replace(path)
+
+
+def _write_errors(path: Path, problems: Sequence[Mistake], audio_root: Path) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("file", "what", "allowed", "got"))
+    for p in problems:
+        file = Path(p.where).relative_to(audio_root).as_posix()
+        writer.writerow((file, p.what, p.allowed, p.got))
+    write_text(path, text.getvalue().encode(errors="backslashreplace").decode())
