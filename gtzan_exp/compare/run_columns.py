@@ -11,7 +11,7 @@ from gtzan_exp.evaluation.intervals import wilson
 CELL = ["view", "model", "split", "leak", "data_fingerprint", "split_fingerprint"]
 _PLACES = ("data_place", "split_files", "split_place")
 OPTIONS = ("options", "split_options", "data_options", "view_options", *_PLACES)
-_TAGS = (*CELL, "data", *OPTIONS, "test_fingerprint", "config_hash", "seeds", "code")
+_TAGS = (*CELL, "data", *OPTIONS, "test_fingerprint", "config_hash", "seeds", "code", "doubts")
 ACCURACY = "test/accuracy"
 LEAK = "leak/"
 _NEAR = "leak/near_duplicate"

@@ -57,7 +57,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         ``macro_f1`` and ``fit_s`` (means, seconds), ``on`` (start of the fingerprint of the test
         part), ``published`` (of the tag) and what identifies the line: ``protocol`` (a number),
         ``data_set`` (a number; another one: other data, or data of which that is not known),
-        ``run_id`` and ``name`` of the newest run, the fingerprints, ``leak/<kind>``.
+        ``run_id``, ``name`` and ``doubts`` of the newest run, the fingerprints, ``leak/<kind>``.
     """
     runs = with_defaults(runs)
     finished = runs[is_finished(runs)]
@@ -202,7 +202,10 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
         "on": newest["test_fingerprint"][:6],
         "on_purpose": newest["on_purpose"],
         **{name: newest[name] for name in OPTIONS[1:]},
-        **{name: newest[name] for name in ("run_id", "name", *CELL[-2:], "test_fingerprint")},
+        **{
+            name: newest[name]
+            for name in ("run_id", "name", "doubts", *CELL[-2:], "test_fingerprint")
+        },
         "best_run_id": best["run_id"],
         **shares,
     }

@@ -99,6 +99,7 @@ def notes(table: pd.DataFrame) -> list[str]:
             )
         elif len(set(lines["split_fingerprint"])) > 1:
             found.append(f"{title}: same test tracks, but the training parts are not identical.")
+        found += [f"{title}: {doubt}." for doubt in dict.fromkeys(lines["doubts"]) if doubt]
     changed = table[(table["codes"] > 1) & (table["seeds"] > 0)]
     if not changed.empty:
         names = ", ".join(f"{label(line)} ({line['split']})" for _, line in changed.iterrows())

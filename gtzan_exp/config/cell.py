@@ -34,7 +34,7 @@ _OPTIONS = ("seed", "name", "tags", "skip_finished", "paths")
 _NODES = ("data", "view", "split", "trainer", "model", "tracking")
 _PATHS = ("runs", "cache")
 _CELL_TAGS = ("data", "synthetic", "view", "model", "split", "seed")
-_OWN_TAGS = frozenset((*_CELL_TAGS, *IDENTITY_TAGS, *RECORD_TAGS, *JOB_TAGS))
+_OWN_TAGS = frozenset((*_CELL_TAGS, *IDENTITY_TAGS, *RECORD_TAGS, *JOB_TAGS, "doubts"))
 _SPEC_FIELDS = tuple(ModelSpec.__dataclass_fields__)
 
 

@@ -92,20 +92,9 @@ def _audit(dataset: Dataset, split: Split) -> Audit:
 def doubts(dataset: Dataset, split: Split) -> list[str]:
     """Return what makes the numbers of a split doubtful, a line each.
 
-    A genre that is tested and never trained, or trained and never tested; fewer than
-    `FEWEST_TRACKS` test tracks of a genre, over all folds. An empty label is one not known.
+    What `lopsided` says, and fewer than `FEWEST_TRACKS` test tracks of a genre, over all folds.
     """
-    lines, few = [], []
-    for name, fold in zip(split.fold_names, split.folds, strict=True):
-        trained, tested = (set(dataset.labels[rows]) for rows in (fold.train, fold.test))
-        if not trained or "" in trained:
-            continue
-        for genres, what in (
-            (tested - trained, "tested and never trained"),
-            (trained - tested, "trained and never tested"),
-        ):
-            if genres:
-                lines.append(f"{name}: {what}: {', '.join(sorted(genres))}")
+    lines, few = lopsided(dataset, split), []
     tested_rows = np.unique(np.concatenate([fold.test for fold in split.reported]))
     for genre in dataset.classes:
         own = tested_rows[dataset.labels[tested_rows] == genre]
@@ -115,6 +104,29 @@ def doubts(dataset: Dataset, split: Split) -> list[str]:
     if few:
         lines.append(f"fewer than {FEWEST_TRACKS} test tracks tell little: {', '.join(few)}")
     return lines
+
+
+def lopsided(dataset: Dataset, split: Split) -> list[str]:
+    """Return a line for genres that are tested and never trained, or trained and never tested.
+
+    An empty label is a genre that is not known.
+    """
+    found: dict[str, list[str]] = {}
+    for name, fold in zip(split.fold_names, split.folds, strict=True):
+        trained, tested = (set(dataset.labels[rows]) for rows in (fold.train, fold.test))
+        if not trained or "" in trained:
+            continue
+        for genres, what in (
+            (tested - trained, "tested and never trained"),
+            (trained - tested, "trained and never tested"),
+        ):
+            if genres:
+                found.setdefault(f"{what}: {', '.join(sorted(genres))}", []).append(name)
+    most = len(split.folds)
+    return [
+        f"{', '.join(names) if len(names) < 3 else f'{len(names)} of {most} folds'}: {what}"
+        for what, names in found.items()
+    ]
 
 
 _remembered: Remembered[Audit] = Remembered()

@@ -19,7 +19,7 @@ from gtzan_exp.data.contracts import Dataset, Fold, Split
 from gtzan_exp.data.provenance import prepare_settings
 from gtzan_exp.data.selection import read_view
 from gtzan_exp.evaluation.aggregate import aggregate, with_interval
-from gtzan_exp.evaluation.audit import Audit, audit, doubts
+from gtzan_exp.evaluation.audit import Audit, audit, doubts, lopsided
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
 from gtzan_exp.evaluation.plots import learning_curve
 from gtzan_exp.models.build import Fitted, build, fit, n_parameters, refit
@@ -95,6 +95,8 @@ def run(
     identity = identity_tags(params, parts, dataset, split, leaks.tag)
     origin = {f"embedding/{key}": value for key, value in dataset.origin.items()}
     found = {"task": "train", **described_by(cell), **identity, **origin}
+    if doubtful := lopsided(dataset, split):
+        found["doubts"] = "; ".join(doubtful)
     if cell.skip_finished:
         earlier = _earlier(cell, {**found, **(tags or {})})
         if earlier is not None:

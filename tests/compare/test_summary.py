@@ -160,12 +160,13 @@ def test_a_protocol_whose_test_parts_differ_says_so():
 
 
 def test_splits_that_other_files_give_are_other_protocols(workspace):
-    """Of three tables the second has another name, and the third has other parts."""
+    """Of three tables the second has another name, and the third trains on no rock."""
     quick = ["tracking.log_model=false"]
     assert main(quick) == 0
     (one,) = workspace.glob("outputs/**/split.csv")
     text = one.read_text()
-    tables = {"a.csv": text, "b.csv": text, "c.csv": text.replace("val", "train")}
+    without = [line for line in text.splitlines() if ",train,rock." not in line]
+    tables = {"a.csv": text, "b.csv": text, "c.csv": "\n".join(without)}
     models = dict(zip(tables, ("logreg", "svc", "linear_svc"), strict=True))
     for name, model in models.items():
         (workspace / name).write_text(tables[name])
@@ -179,6 +180,7 @@ def test_splits_that_other_files_give_are_other_protocols(workspace):
     titles = {line["model"]: protocol_title(line, table) for _, line in table.iterrows()}
     named = {"logreg": "a.csv", "svc": "a.csv", "linear_svc": "c.csv"}
     assert titles == {model: f"lists, table={name}" for model, name in named.items()}
+    assert notes(table) == ["lists, table=c.csv: fold 1 of 1: tested and never trained: rock."]
 
 
 def test_artists_that_nobody_knows_are_no_artists_that_are_kept_apart():

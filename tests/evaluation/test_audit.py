@@ -75,6 +75,11 @@ def test_genres_without_a_counterpart_and_small_test_parts_are_doubtful():
         "fold 1 of 1: tested and never trained: b",
         "fold 1 of 1: trained and never tested: a",
     ]
+    three = Split("toy", (Fold(a, NO_ROWS, b),) * 2 + (Fold(a, NO_ROWS, np.r_[a, b]),), "")
+    assert doubts(data, three) == [
+        "3 of 3 folds: tested and never trained: b",
+        "fold 1 of 3, fold 2 of 3: trained and never tested: a",
+    ]
     folds = [Fold(np.r_[a[:12], b[:12]], NO_ROWS, np.r_[a[12:n], b[12:n]]) for n in (21, 22)]
     few, enough = (doubts(data, Split("toy", (fold,), "")) for fold in folds)
     assert few == ["fewer than 10 test tracks tell little: a 9, b 9"]
