@@ -253,9 +253,10 @@ def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec, Classifier] |
         where = key if key in _NODES else f"model.{key}"  # trainer: ${trainer} is said once
         arguments[key] = with_objects(value, where, mistakes, class_of)
     mistakes += _argument_mistakes(target, arguments)
-    if hasattr(target, "network") and not importlib.util.find_spec("tensorflow"):
-        where = f"model={node.get('name')}"
-        mistakes += MissingExtraError(where, "tensorflow", "networks").mistakes
+    backend = getattr(arguments.get("trainer"), "backend", None) or "tensorflow"
+    if hasattr(target, "network") and not importlib.util.find_spec(backend):
+        extra = "networks" if backend == "tensorflow" else backend
+        mistakes += MissingExtraError(f"model={node.get('name')}", backend, extra).mistakes
     if len(mistakes) > before:
         return None
     classifier = target(**arguments)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_type_hints
 
 import numpy as np
@@ -19,7 +22,6 @@ from gtzan_exp.models.trainer import Trainer
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -29,16 +31,17 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
     A subclass is a dataclass too, or has an `__init__` of its own. What scikit-learn's constraints
     in ``Annotated[int, ...]`` say of a hyper-parameter is checked by `fit` and before a run.
 
-    TensorFlow is imported by `fit` and by `predict_proba`, not before. The labels may be of any
-    type; the fitted network is kept as the bytes of a ``.keras`` file when the estimator is
-    saved, so that nothing has to be unpickled.
+    Keras is imported by `fit` and by `predict_proba`, not before; any backend of it will do. The
+    labels may be of any type; the fitted network is kept as the bytes of a ``.keras`` file when the
+    estimator is saved, so that nothing has to be unpickled, and loads under another backend too.
 
     Parameters
     ----------
     trainer : Trainer, optional
         Settings of the training loop; the defaults of `Trainer` when omitted.
     random_state : int, default=0
-        Seeds Python, NumPy and TensorFlow (`keras.utils.set_random_seed`) at the start of `fit`.
+        Seeds Python, NumPy and the backend (`keras.utils.set_random_seed`) at the start of `fit`,
+        and the order of the rows.
 
     Attributes
     ----------
@@ -107,24 +110,22 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
             A parameter is not valid, the inputs are smaller than `smallest`, or `validation_data`
             are missing and needed.
         """
-        keras, tf = keras_loader.load()
         self._validate_params()
         self._check_size(X)
         trainer = self.trainer or Trainer()
         if self.needs_validation and validation_data is None:
             raise ValueError("validation_data is needed, or Trainer(patience=None, keep='last')")
+        keras = keras_loader.load(trainer.backend)
         keras.utils.set_random_seed(self.random_state)
-        if tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.enable_op_determinism()
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
 
-        rows = np.arange(len(codes))
+        rows, size = np.arange(len(codes)), trainer.batch_size
         validation = None
         if validation_data is not None:
             X_val, y_val = validation_data
             known = np.flatnonzero(np.isin(y_val, self.classes_))
             val_codes = np.searchsorted(self.classes_, np.asarray(y_val)[known])
-            validation = _batches(X_val, val_codes, known, trainer.batch_size)
+            validation = _batches(keras, X_val, val_codes, known, size)
 
         shape = _like(X, [tuple(array.shape[1:]) for array in _arrays(X)])
         self.model_ = self.network(shape, len(self.classes_))
@@ -133,10 +134,13 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
             loss="sparse_categorical_crossentropy",
             metrics=["accuracy"],
         )
+        training = _batches(keras, X, codes, rows, size, self.random_state)
         history = self.model_.fit(
-            _batches(X, codes[rows], rows, trainer.batch_size, shuffle_seed=self.random_state),
+            training,
             epochs=trainer.epochs,
+            steps_per_epoch=training.steps,
             validation_data=validation,
+            validation_steps=validation and validation.steps,
             shuffle=False,  # `_batches` shuffles
             callbacks=_callbacks(trainer, keras),
             verbose=0,
@@ -199,27 +203,31 @@ def _numbers(X, rows: slice | np.ndarray) -> list[np.ndarray]:
 
 
 def _batches(
-    X, codes: np.ndarray, rows: np.ndarray, size: int, *, shuffle_seed: int | None = None
-) -> tensorflow.data.Dataset:
-    """Return (inputs, codes) batches; only the batch at hand is converted to numbers."""
-    _, tf = keras_loader.load()
-    shapes = [array.shape[1:] for array in _arrays(X)]
+    keras: ModuleType, X, targets: np.ndarray, rows: np.ndarray, size: int, seed: int | None = None
+) -> Any:
+    """Return a `PyDataset` of (inputs, targets), epoch after epoch without end, `steps` in each.
 
-    def read(numbers: np.ndarray) -> tuple[np.ndarray, ...]:
-        return (*_numbers(X, rows[numbers]), codes[numbers].astype(np.int64))
+    Only the batch at hand is converted to numbers. With a seed each epoch has an order of its own.
+    """
+    steps = math.ceil(len(rows) / size)
 
-    def load(numbers: tensorflow.Tensor) -> tuple[Any, tensorflow.Tensor]:
-        types = (*[tf.float32] * len(shapes), tf.int64)
-        *inputs, targets = tf.numpy_function(read, [numbers], types)
-        for tensor, shape in zip(inputs, shapes, strict=True):
-            tensor.set_shape((None, *shape))
-        targets.set_shape((None,))
-        return _like(X, inputs), targets
+    @lru_cache(maxsize=1)
+    def order(epoch: int) -> np.ndarray:
+        if seed is None:
+            return np.arange(len(rows))
+        return np.random.default_rng([seed, epoch]).permutation(len(rows))
 
-    dataset = tf.data.Dataset.range(len(rows))
-    if shuffle_seed is not None:
-        dataset = dataset.shuffle(len(rows), seed=shuffle_seed, reshuffle_each_iteration=True)
-    return dataset.batch(size).map(load).prefetch(2)
+    class Batches(keras.utils.PyDataset):  # type: ignore[name-defined]
+        num_batches = None  # or each epoch would start a pipeline of its own
+
+        def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
+            epoch, step = divmod(index, steps)
+            numbers = order(epoch)[step * size : (step + 1) * size]
+            return _like(X, _numbers(X, rows[numbers])), targets[numbers]
+
+    batches = Batches()
+    batches.steps = steps
+    return batches
 
 
 def _callbacks(trainer: Trainer, keras) -> list:
@@ -253,7 +261,7 @@ def _to_bytes(model: keras.Model) -> np.ndarray:
 
 
 def _from_bytes(raw: np.ndarray) -> keras.Model:
-    keras, _ = keras_loader.load()
+    keras = keras_loader.load()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.keras"
         path.write_bytes(np.asarray(raw, dtype=np.uint8).tobytes())

@@ -31,6 +31,9 @@ class Trainer:
         boosting rounds, as the validation part found best.
     rounds : int
         Boosting rounds; networks have none.
+    backend : {"tensorflow", "jax", "torch"}, optional
+        What Keras computes with; one for a process. What the variable ``KERAS_BACKEND`` says, or
+        TensorFlow, when omitted.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 100
@@ -41,6 +44,7 @@ class Trainer:
     validation_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
     refit: bool = False
     rounds: Annotated[int, Field(ge=1)] = 300
+    backend: Literal["tensorflow", "jax", "torch"] | None = None
 
     @property
     def needs_validation(self) -> bool:

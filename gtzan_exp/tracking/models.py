@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from gtzan_exp.audio.prepare import PrepareSettings
+from gtzan_exp.basics import keras_loader
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.own_modules import look_for
 from gtzan_exp.data.contracts import Dataset, Servable, View
@@ -69,7 +71,7 @@ def requirements(estimator: Any) -> list[str]:
     if any(base.__module__.startswith("xgboost.") for base in type(estimator[-1]).__mro__):
         packages.append("xgboost")
     if hasattr(estimator[-1], "model_"):
-        packages += ["keras", "tensorflow"]
+        packages += ["keras", os.environ[keras_loader.VARIABLE]]
     return [f"{name}=={version(name)}" for name in (*sorted(packages), "gtzan-exp")]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import traceback
@@ -17,6 +18,7 @@ from typing import Any, Literal, get_args
 
 import gtzan_exp
 from gtzan_exp.audio.prepare import PrepareSettings
+from gtzan_exp.basics import keras_loader
 from gtzan_exp.basics.errors import one_line
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.basics.process import PROCESS_TAGS, process_tags
@@ -200,7 +202,8 @@ def version_tags() -> dict[str, str]:
     ``version/blas`` also says for which processor its kernels are and how many threads it takes:
     others add up in another order, and what follows differs in the last digits.
     """
-    optional = [name for name in ("xgboost", "keras", "tensorflow") if name in sys.modules]
+    backend = os.environ.get(keras_loader.VARIABLE, "tensorflow")
+    optional = [name for name in ("xgboost", "keras", backend) if name in sys.modules]
     found = {"python": ".".join(map(str, sys.version_info[:3])), **_blas()}
     for package in (*_VERSIONS, *optional):
         with suppress(PackageNotFoundError):

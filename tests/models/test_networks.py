@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+import skops.io
 
 from gtzan_exp.data.inputs import Inputs
+from gtzan_exp.models.keras_classifier import KerasClassifier
 from gtzan_exp.models.networks import CNN1D, CNN2D, AlexNet, CNN2DLeaky, FusedNet
 from gtzan_exp.models.trainer import Trainer
 
@@ -142,3 +149,88 @@ def test_a_network_of_two_branches_learns_from_both():
     again = FusedNet.__new__(FusedNet)
     again.__setstate__(network.__getstate__())
     np.testing.assert_array_equal(again.predict_proba(X), network.predict_proba(X))
+
+
+class Linear(KerasClassifier):
+    """A dense layer over all numbers of a row, whatever their shape."""
+
+    def network(self, input_shape, n_classes):
+        from keras import Input, Model, layers
+
+        several = input_shape if isinstance(input_shape, dict) else {"X": input_shape}
+        inputs = {name: Input(shape, name=name) for name, shape in several.items()}
+        flat = [layers.Flatten()(tensor) for tensor in inputs.values()]
+        joined = layers.Concatenate()(flat) if len(flat) > 1 else flat[0]
+        output = layers.Dense(n_classes, activation="softmax")(joined)
+        return Model(inputs if len(flat) > 1 else inputs["X"], output)
+
+
+@pytest.mark.parametrize("shapes", [[(6,)], [(6, 1), (3, 2, 1), (4,), (2,)]])
+def test_a_network_takes_vectors_sequences_images_and_several_of_them(shapes):
+    y = np.array(["a", "b"])[np.arange(48) % 2]
+    random = np.random.default_rng(0)
+    arrays = {str(n): random.normal(0, 0.3, (48, *shape)) for n, shape in enumerate(shapes)}
+    for array in arrays.values():
+        array[y == "b"] += 1
+    X = Inputs(arrays) if len(shapes) > 1 else arrays["0"]
+    trainer = Trainer(epochs=10, learning_rate=0.1, batch_size=5, patience=None, keep="last")
+    network = Linear(trainer=trainer).fit(X, y, validation_data=(X[:7], y[:7]))
+    assert (network.predict(X) == y).all()
+    assert all(len(values) == 10 for values in network.history_.values())
+
+
+def test_an_epoch_sees_each_row_once_and_in_an_order_of_its_own():
+    from gtzan_exp.basics import keras_loader
+    from gtzan_exp.models.keras_classifier import _batches
+
+    def epochs(seed: int) -> list[list[float]]:
+        codes = 2 * np.arange(9)
+        batches = _batches(keras_loader.load(), np.arange(9.0)[:, None], codes, codes // 2, 4, seed)
+        found = [batches[step] for step in range(2 * batches.steps)]
+        for inputs, targets in found:
+            np.testing.assert_array_equal(2 * inputs[:, 0], targets)
+        rows = np.concatenate([inputs[:, 0] for inputs, _ in found]).tolist()
+        return [rows[:9], rows[9:]]
+
+    first, second = epochs(0)
+    assert sorted(first) == sorted(second) == list(range(9))
+    assert first != second
+    assert epochs(0) == [first, second] != epochs(1)
+
+
+def branches() -> tuple[FusedNet, Inputs, np.ndarray]:
+    """Two small branches, fitted to rows that the vector tells apart."""
+    random = np.random.default_rng(0)
+    X = Inputs({"image": random.normal(size=(60, 8, 8, 1)), "vector": random.normal(size=(60, 5))})
+    y = np.where(X.arrays["vector"][:, 0] > 0, "high", "low")
+    trainer = Trainer(epochs=12, learning_rate=0.01, patience=None, keep="last")
+    network = FusedNet(filters=4, dense_units=16, dropout=0.0, trainer=trainer)
+    return network.fit(X, y, validation_data=(X[:20], y[:20])), X, y
+
+
+@pytest.mark.slow
+def test_jax_trains_the_same_network_and_tensorflow_loads_it(tmp_path):
+    if not importlib.util.find_spec("jax"):
+        pytest.skip("jax is not installed, so no network is trained with it")
+    script = """
+import keras, skops.io, sys
+from tests.models.test_networks import branches
+
+network, X, y = branches()
+skops.io.dump([network, network.predict_proba(X)], sys.argv[1])
+print(keras.backend.backend(), (network.predict(X) == y).mean())
+"""
+    file = tmp_path / "network.skops"
+    command = [sys.executable, "-c", script, str(file)]
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    backend, accuracy = done.stdout.split()
+    assert backend == "jax"
+    assert float(accuracy) > 0.9
+    network, probabilities = skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
+    ours, X, _ = branches()
+    np.testing.assert_allclose(network.predict_proba(X), probabilities, atol=1e-5)
+    shapes = [[weight.shape for weight in n.model_.weights] for n in (network, ours)]
+    assert shapes[0] == shapes[1]
+    assert network.history_.keys() == ours.history_.keys()
