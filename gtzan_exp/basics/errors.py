@@ -60,6 +60,14 @@ class RefusedError(GtzanExpError):
     """The store answers, and does not take what it is sent; it would not later either."""
 
 
+class DivergedError(DataError):
+    """A fit has come to numbers that are none; `history` has its learning curves up to there."""
+
+    def __init__(self, mistakes: Mistake, history: dict[str, list[float]] | None = None) -> None:
+        super().__init__(mistakes)
+        self.history = history or {}
+
+
 class MissingExtraError(GtzanExpError):
     """A package is not installed that an option needs, as ``model=cnn2d``, and an extra brings."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from gtzan_exp.basics.checks import MAX_MISTAKES, shorten
 from gtzan_exp.basics.digests import digest, digest_all
 from gtzan_exp.basics.errors import DataError, Mistake, nearest
 from gtzan_exp.basics.genres import track_id
+from gtzan_exp.basics.opening import opened
 from gtzan_exp.basics.spellings import Relabel
 from gtzan_exp.data.cache import cached, stamp
 from gtzan_exp.data.labels import class_mistakes
@@ -111,16 +114,36 @@ def read_table(
     DataError
         Something is wrong with the table: one mistake for each thing.
     """
-    if not path.is_file():
-        raise DataError(
-            Mistake("data.root", "no feature table there", f"a folder with {path.name}", str(path))
-        )
+    _must_be_there(path)
     return cached(
         cache / "tables",
         digest(path, stamp(path), _FORMAT, classes, sorted(labels.items()), *columns),
         lambda out: _convert(path, columns, classes, tracks_of, Relabel(labels), out),
         FeatureTable.open,
     )
+
+
+def _must_be_there(path: Path) -> None:
+    if not os.path.lexists(path):
+        allowed = f"a folder with {path.name} (or data.table=FILE)"
+        raise DataError(Mistake("data.root", "no feature table there", allowed, str(path)))
+
+
+def number_columns(path: Path) -> list[str]:
+    """Return the columns of a table that begin with numbers, but those that count its rows.
+
+    Raises
+    ------
+    DataError
+        There is no such table, or it has no such column.
+    """
+    _must_be_there(path)
+    first = next(_parts(path)).select_dtypes("number")
+    rows = {column for column in first.columns if (first[column].diff()[1:] == 1).all()}
+    found = [c for c in first.columns if c not in _TEXT and c not in rows]
+    if not found:
+        raise DataError(Mistake(str(path), "no column of numbers", "at least one", "none"))
+    return found
 
 
 def _convert(
@@ -151,18 +174,8 @@ def _convert(
     names_tracks = TRACK in header
     if not names_tracks:
         tracks = tracks_of(ids)
-    missing = [
-        Mistake(
-            f"{path}, column {column}",
-            f"missing{nearest(column, header)}",
-            "a table with this column",
-            f"{len(header)} other columns",
-        )
-        for column in (*TEXT_COLUMNS, *columns)
-        if column not in header
-    ]
     mistakes = [
-        *shorten(missing, where),
+        *_missing(path, columns, header),
         *empty.shortened(),
         *strange.shortened(),
         *shorten(_name_mistakes(ids, tracks, path), where),
@@ -189,6 +202,29 @@ def _convert(
     (out / "meta.json").write_text(json.dumps(meta))
 
 
+def _missing(path: Path, columns: Sequence[str], header: Sequence[str]) -> list[Mistake]:
+    """Return a mistake for each column that is not there; of most of the inputs, one for all."""
+    missing = [column for column in (*TEXT_COLUMNS, *columns) if column not in header]
+    others = "view.columns=[NAME,...] or all names others"
+    inputs = [column for column in missing if column in columns]
+    mistakes = []
+    if len(inputs) > max(1, len(columns) // 2):
+        what = f"{len(inputs)} of {len(columns)} input columns are missing"
+        allowed, got = f"{', '.join(inputs[:3])} ... ({others})", ", ".join(header)[:200]
+        mistakes.append(Mistake(str(path), what, allowed, got))
+        missing = [column for column in missing if column not in columns]
+    mistakes += [
+        Mistake(
+            f"{path}, column {column}",
+            f"missing{nearest(column, header)}",
+            "a table with this column" + (f" ({others})" if column in columns else ""),
+            f"{len(header)} other columns",
+        )
+        for column in missing
+    ]
+    return shorten(mistakes, str(path))
+
+
 def _named_track(name: str, genre: str) -> str:
     """Return the id of a track named with or without its genre and a file ending."""
     name = _ENDING.sub("", name.strip())
@@ -213,11 +249,20 @@ def _parts(path: Path) -> Iterator[pd.DataFrame]:
     """Yield the rows that hold anything; the index counts lines from 1 at the header."""
     n_rows = 0
     try:
-        with warnings.catch_warnings():
+        with opened(path) as file, warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the header
+            names = [str(name).strip() for name in pd.read_csv(file, nrows=0).columns]
+            if len(names) == 1:
+                raise _not_a_table(path, f"one column, {names[0][:80]!r}", _separated_by(names[0]))
+            twice = [name for name, count in Counter(names).items() if count > 1]
+            if twice:
+                raise _not_a_table(path, f"two columns {twice[0]!r}")
+            file.seek(0)
             with pd.read_csv(
-                path,
+                file,
                 encoding="utf-8",
+                names=names,
+                header=0,
                 dtype=dict.fromkeys(_TEXT, str),
                 index_col=False,
                 keep_default_na=False,
@@ -226,8 +271,6 @@ def _parts(path: Path) -> Iterator[pd.DataFrame]:
                 chunksize=_ROWS,
             ) as reader:
                 for part in reader:
-                    if len(part.columns) == 1:
-                        raise _not_a_table(path, f"one column, {str(part.columns[0])[:80]!r}")
                     part.index += 2
                     part = part.dropna(how="all")
                     n_rows += len(part)
@@ -255,7 +298,17 @@ class _Faults:
             first.append(Mistake(where, what, allowed, "nothing" if pd.isna(cell) else str(cell)))
 
     def shortened(self) -> list[Mistake]:
-        """Return the mistakes column by column, and a line that counts those beyond the first."""
+        """Return the mistakes column by column, and a line that counts those beyond the first.
+
+        Numbers in a habit of some program give one line, with what to do about it.
+        """
+        first = [mistake.got for some in self._first.values() for mistake in some]
+        for habit, (cell, allowed) in _HABITS.items():
+            if first and all(re.fullmatch(cell, got.strip()) for got in first):
+                columns = ", ".join(repr(column) for column, some in self._first.items() if some)
+                allowed = allowed.format(columns=columns)
+                got = f"{first[0]} in {columns[:80]}, {self.total} cells in all"
+                return [Mistake(str(self._path), f"numbers {habit}", allowed, got)]
         return shorten(list(itertools.chain(*self._first.values())), str(self._path), self.total)
 
 
@@ -272,8 +325,29 @@ def _numbers(part: pd.DataFrame, columns: Sequence[str], faults: _Faults) -> np.
     return found
 
 
-def _not_a_table(path: Path, got: str) -> DataError:
-    allowed = "comma-separated text in UTF-8 with a header"
+_HABITS = {
+    "in brackets": (
+        r"\[.*\]",
+        "plain ones: for c in [{columns}]: table[c] = table[c].str.strip('[]').astype(float)",
+    ),
+    "with a decimal comma": (
+        r"[-+]?\d[\d.]*,\d+(?:[eE][-+]?\d+)?",
+        "a decimal point: pandas.read_csv(FILE, decimal=',').to_csv(FILE, index=False)",
+    ),
+}
+"""Ways to write a number that are none of CSV's: how its cells look, and what to do."""
+
+
+def _separated_by(header: str) -> str:
+    for separator in (";", "\t", "|"):
+        if separator in header:
+            read = f"pandas.read_csv(FILE, sep={separator!r}, decimal=',')"
+            return f": {read}.to_csv(FILE, index=False) makes it one"
+    return ""
+
+
+def _not_a_table(path: Path, got: str, advice: str = "") -> DataError:
+    allowed = f"comma-separated text in UTF-8 with a header{advice}"
     return DataError(Mistake(str(path), "not a CSV table", allowed, got))
 
 

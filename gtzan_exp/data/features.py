@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,7 +16,13 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.audio.features import FEATURE_COLUMNS
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Dataset, Location
-from gtzan_exp.data.feature_table import TEXT_COLUMNS, TRACK, FeatureTable, read_table
+from gtzan_exp.data.feature_table import (
+    TEXT_COLUMNS,
+    TRACK,
+    FeatureTable,
+    number_columns,
+    read_table,
+)
 from gtzan_exp.data.grouping import grouped
 
 if TYPE_CHECKING:
@@ -44,8 +51,9 @@ class FeaturesView:
     ----------
     segment_seconds : {30, 3}
         Which table: one row per track, or one per 3 s segment.
-    columns : tuple of str, optional
-        The input columns; the 57 features of the published table when omitted.
+    columns : tuple of str, or "all", optional
+        The input columns; the 57 features of the published table when omitted. All are those that
+        begin with numbers, but an index, which counts the rows.
     extra_columns : tuple of str
         Further numeric columns to use as inputs, for example ``length``. They come first, as
         ``length`` does in the published table.
@@ -54,7 +62,7 @@ class FeaturesView:
     name: str = "features"
     gives: tuple[Literal["vector"], Literal["sequence"]] = ("vector", "sequence")
     segment_seconds: Literal[30, 3] = 30
-    columns: Annotated[tuple[Column, ...], Field(min_length=1)] | None = None
+    columns: Annotated[tuple[Column, ...], Field(min_length=1)] | Literal["all"] | None = None
     extra_columns: tuple[Column, ...] = ()
 
     def load(self, location: Location, *, cache: Path) -> Dataset:
@@ -67,8 +75,10 @@ class FeaturesView:
             number (of 32 bits, as many models calculate), has a row twice, or has a class that is
             unknown, in several spellings, or cannot be split.
         """
-        path = location.folder() / f"features_{self.segment_seconds}_sec.csv"
-        inputs = self.input_columns
+        named = getattr(location, "table", None)
+        own = named.expanduser() if named else f"features_{self.segment_seconds}_sec.csv"
+        path = location.folder() / own
+        inputs = number_columns(path) if self.columns == "all" else self.input_columns
 
         def read(columns: Sequence[str]) -> FeatureTable:
             allowed, names = location.classes, location.labels
@@ -93,6 +103,7 @@ class FeaturesView:
             tracks=table.tracks,
             classes=tuple(np.unique(table.labels).tolist()),
             fingerprint=table.fingerprint,
+            maker=replace(self, columns=tuple(inputs)) if self.columns == "all" else None,
         )
         return grouped(dataset, location, look, told=table.names_tracks)
 
@@ -129,6 +140,9 @@ class FeaturesView:
     @property
     def input_columns(self) -> list[str]:
         """Names of the input columns, in order."""
+        if self.columns == "all":
+            what, allowed = "all of a table that has not been read", "a list, or null"
+            raise DataError(Mistake("view.columns", what, allowed, "all"))
         chosen = FEATURE_COLUMNS if self.columns is None else self.columns
         return list(dict.fromkeys([*self.extra_columns, *chosen]))
 

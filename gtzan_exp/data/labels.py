@@ -9,6 +9,8 @@ import numpy as np
 from gtzan_exp.basics.errors import Mistake, nearest
 from gtzan_exp.basics.spellings import spelling_mistakes
 
+_LONGEST = 200
+
 
 def class_mistakes(
     where: str, labels: np.ndarray, tracks: np.ndarray, allowed: Sequence[str] | None
@@ -33,7 +35,11 @@ def class_mistakes(
     if mistakes:
         return mistakes
     for label, count in sizes.items():
-        if allowed is not None and label not in allowed:
+        if len(label) > _LONGEST or not label.isprintable():
+            got = f"{label[:40]!r} ..., {len(label)} characters"
+            what, wanted = "not a name of a class", f"at most {_LONGEST} printable characters"
+            mistakes.append(Mistake(where, what, wanted, got))
+        elif allowed is not None and label not in allowed:
             what, got = f"unknown class{nearest(label, allowed)}", f"{label!r} ({count} tracks)"
             mistakes.append(Mistake(where, what, ", ".join(allowed), got))
         elif count < 2:

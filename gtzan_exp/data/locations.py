@@ -41,6 +41,8 @@ class Folder:
         Name of the data in every record.
     root : Path, optional
         The folder. A relative one is taken from the working directory.
+    table : Path, optional
+        The table of features, where it is called otherwise; a relative one is taken from `root`.
     classes : tuple of str, optional
         The genres that may occur; any when omitted.
     splits : Path, optional
@@ -60,6 +62,7 @@ class Folder:
 
     name: str
     splits: Annotated[Path | None, Place.OF_SPLIT] = None
+    table: Annotated[Path | None, Place.OF_DATA] = None
     root: Annotated[Path | None, BeforeValidator(lambda root: root or None), Place.OF_DATA] = None
     classes: tuple[str, ...] | None = None
     pieces: Mode = "auto"

@@ -89,19 +89,20 @@ def settings_from_json(written: Any, where: str) -> PrepareSettings:
 
 def _drawn(images: Path) -> SpectrogramSettings:
     """Return what is most like the way that the pictures of a folder were drawn."""
-    import cv2
-
-    from gtzan_exp.data.spectrograms import cut_margin
+    from gtzan_exp.data.spectrograms import cut_margin, picture, to_rgb
 
     folders = sorted(folder for folder in images.glob("*") if folder.is_dir())
     files = (min(folder.iterdir(), default=None) for folder in folders)
     first = next(filter(None, files), None)
-    picture = None if first is None else cv2.imread(str(first))
-    if picture is None:
+    try:
+        image = to_rgb(picture(read_bytes(first))) if first else None
+    except (OSError, ValueError):  # reading the view says what is wrong with it
+        image = None
+    if image is None:
         return SpectrogramSettings()
     return SpectrogramSettings(
-        style="mel_db" if cut_margin(picture).shape == picture.shape else "kaggle",
-        cmap="gray" if (picture == picture[..., :1]).all() else "magma",
+        style="mel_db" if cut_margin(image).shape == image.shape else "kaggle",
+        cmap="gray" if (image == image[..., :1]).all() else "magma",
     )
 
 

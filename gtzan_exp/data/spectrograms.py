@@ -8,6 +8,7 @@ import math
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,7 +20,7 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.audio.view_folder import IMAGES
 from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.digests import digest
-from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.errors import DataError, Mistake, one_line
 from gtzan_exp.basics.genres import track_id
 from gtzan_exp.basics.opening import read_bytes
 from gtzan_exp.basics.spellings import Relabel
@@ -37,6 +38,7 @@ _CACHE_FORMAT = 4
 _AT_ONCE = 1024
 _PNG = b"\x89PNG\r\n\x1a\n"
 _WHITE = 250
+_MOST_PIXELS = 10**8
 _INK = 192  # above magma's brightest colour, below the waves that JPEG makes in the white
 
 
@@ -168,15 +170,7 @@ class SpectrogramsView:
         """
         import cv2
 
-        if not _is_whole(raw):
-            raise ValueError("no PNG or JPEG, or a part of one")
-        try:
-            image = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED)
-        except cv2.error as error:
-            raise ValueError(str(error)) from error
-        if image is None:
-            raise ValueError("corrupt")
-        image = _to_rgb(image)
+        image = to_rgb(picture(raw))
         if self.crop_margin:
             image = cut_margin(image)
         if self.colour == "level":
@@ -314,7 +308,34 @@ def cut_margin(image: np.ndarray) -> np.ndarray:
     return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _to_rgb(image: np.ndarray) -> np.ndarray:
+def picture(raw: bytes) -> np.ndarray:
+    """Return the pixels of a PNG or JPEG file as OpenCV decodes them.
+
+    Raises
+    ------
+    ValueError
+        It is neither, or not whole, or so large that nothing is decoded.
+    """
+    import cv2
+    from PIL.JpegImagePlugin import JpegImageFile
+    from PIL.PngImagePlugin import PngImageFile
+
+    if not _is_whole(raw):
+        raise ValueError("no PNG or JPEG, or a part of one")
+    try:
+        header = JpegImageFile if raw.startswith(b"\xff\xd8") else PngImageFile
+        width, height = header(BytesIO(raw)).size
+        if width * height > _MOST_PIXELS:
+            raise ValueError(f"{width} x {height} pixels, more than {_MOST_PIXELS:.0e}")
+        image = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED)
+    except (cv2.error, OSError, SyntaxError) as error:
+        raise ValueError(one_line(error)) from error
+    if image is None:
+        raise ValueError("corrupt")
+    return image
+
+
+def to_rgb(image: np.ndarray) -> np.ndarray:
     import cv2
 
     if image.dtype == np.uint16:

@@ -180,6 +180,10 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.frozen import FrozenEstimator
 
+    genres = np.unique(y)
+    if len(genres) < 2:
+        what = "the training part has one genre"
+        raise DataError(Mistake("split", what, "2 genres or more", ", ".join(map(str, genres))))
     started = perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from gtzan_exp.basics import keras_loader
+from gtzan_exp.basics.errors import DivergedError, Mistake
 from gtzan_exp.data.inputs import Inputs, by_name, take
 from gtzan_exp.models.trainer import Trainer
 
@@ -146,6 +147,12 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
             verbose=0,
         )
         self.history_ = {key: [float(v) for v in values] for key, values in history.history.items()}
+        if not np.isfinite(last := self.history_["loss"][-1]):
+            what = f"the loss is not finite in epoch {len(self.history_['loss'])}"
+            allowed = "a lower one (or model.scaler=standard, where inputs are large)"
+            got = f"{trainer.learning_rate:g}, with which it came to {last}"
+            where = "trainer.learning_rate"
+            raise DivergedError(Mistake(where, what, allowed, got), self.history_)
         losses = self.history_["val_loss"] if trainer.keep == "best" else None
         self.best_epoch_ = int(np.nanargmin(losses)) + 1 if losses else len(self.history_["loss"])
         return self
@@ -238,10 +245,12 @@ def _callbacks(trainer: Trainer, keras) -> list:
     def advance(epoch: int, logs: dict[str, float]) -> None:
         bar.set_postfix({key: f"{value:.3f}" for key, value in logs.items()}, refresh=False)
         bar.update()
+        progress.model.stop_training |= not np.isfinite(logs["loss"])
 
-    callbacks = [
-        keras.callbacks.LambdaCallback(on_epoch_end=advance, on_train_end=lambda logs: bar.close())
-    ]
+    progress = keras.callbacks.LambdaCallback(
+        on_epoch_end=advance, on_train_end=lambda logs: bar.close()
+    )
+    callbacks = [progress]
     if trainer.needs_validation:
         callbacks.append(
             keras.callbacks.EarlyStopping(

@@ -94,6 +94,12 @@ class Entry:
         moment = now()
         self.metrics += [(key, float(value), moment, step) for key, value in metrics.items()]
 
+    def follow(self, curves: Mapping[str, Sequence[float]]) -> None:
+        """Take learning curves as ``epoch/<name>``, with the epoch as the step."""
+        for key, values in curves.items():
+            for step, value in enumerate(values, start=1):
+                self.measure({f"epoch/{key}": value}, step)
+
 
 @dataclass(frozen=True)
 class _Kept:

@@ -99,9 +99,7 @@ class Recorder:
     ) -> None:
         """Record metrics, and learning curves as ``epoch/<name>`` with the epoch as the step."""
         self._entry.measure(metrics)
-        for key, values in (curves or {}).items():
-            for step, value in enumerate(values, start=1):
-                self._entry.measure({f"epoch/{key}": value}, step)
+        self._entry.follow(curves or {})
 
     def curve(self, name: str, points: Mapping[int, Mapping[str, float]]) -> None:
         """Record metrics at several steps as ``<name>/<metric>``."""
@@ -191,6 +189,7 @@ def _closed(entry: Entry) -> Iterator[None]:
         entry.status = "KILLED" if killed else "FAILED"
         entry.error = one_line(error)
         entry.texts["traceback.txt"] = traceback.format_exc()
+        entry.follow(getattr(error, "history", {}))
         raise
     finally:
         entry.ended = now()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +14,7 @@ from gtzan_exp.audio.features import FEATURE_COLUMNS
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.basics.genres import GENRES
 from gtzan_exp.data.features import FeaturesView
+from gtzan_exp.data.fused import FusedView
 
 from .conftest import place, table
 
@@ -52,12 +57,23 @@ def test_text_and_length_are_inputs_only_when_asked_for(write_table):
         lambda t: t.sample(frac=1, axis=1, random_state=1),
         lambda t: t.assign(filename=t["filename"].str.replace(".wav", ".au")),
         lambda t: t.assign(more=1),
+        lambda t: t.rename(columns=" {} ".format),
         lambda t: t.to_csv(index=False, lineterminator="\r\n"),
         lambda t: "\ufeff" + t.to_csv(index=False),
         lambda t: t.to_csv(index=False).replace("\n", ",\n").replace("label,", "label", 1),
         lambda t: t.to_csv(index=False).replace("\n", "\n\n") + "\n\n",
     ],
-    ids=["rows", "columns", "au", "more columns", "CRLF", "BOM", "commas at ends", "blank lines"],
+    ids=[
+        "rows",
+        "columns",
+        "au",
+        "more columns",
+        "blanks",
+        "CRLF",
+        "BOM",
+        "commas at ends",
+        "blank lines",
+    ],
 )
 def test_another_form_of_the_same_table_is_the_same_dataset(write_table, rewrite):
     expected = load(write_table(table()))
@@ -176,6 +192,50 @@ def test_a_flood_of_mistakes_of_one_kind_hides_no_other(write_table):
     assert len(found) == 12
     assert found[10] == "features_30_sec.csv: more of the same; allowed: none; got: 2 more"
     assert "unknown class (nearest: blues)" in found[11]
+
+
+@pytest.mark.parametrize(
+    ("habit", "said"),
+    [
+        ("[{}]", r"numbers in brackets; allowed: .*\['tempo'\].*strip.*; got: \[.*12 cells in all"),
+        (
+            "{}",
+            r"numbers with a decimal comma; allowed: .*decimal=','.*; got: -?0,\d+ in 'tempo'",
+        ),
+    ],
+)
+def test_numbers_in_the_habit_of_a_program_are_one_line_that_says_what_to_do(
+    write_table, habit, said
+):
+    content = table().astype({"tempo": object})
+    texts = [habit.format(tempo) for tempo in content["tempo"].clip(-0.9, 0.9)]
+    content["tempo"] = [text if "[" in habit else text.replace(".", ",") for text in texts]
+    (found,) = mistakes(write_table(content))
+    assert re.match(f"features_30_sec.csv: {said}", found)
+
+
+def test_another_table_with_all_its_columns(write_table, tmp_path):
+    content = table()[["filename", "label"]].assign(b=np.arange(12.0) ** 2, a=1.5, word="x")
+    location = write_table(table())
+    content.reset_index().to_csv(tmp_path / "mine.csv")
+    location = replace(location, table=Path("mine.csv"))
+    view = FeaturesView(columns="all")
+    dataset = view.load(location, cache=tmp_path / "cache")
+    assert list(dataset.X.columns) == ["b", "a"]
+    assert dataset.maker == FeaturesView(columns=("b", "a"))
+    fused = FusedView(parts={"one": view, "other": FeaturesView(name="two", columns=("a",))})
+    assert fused.load(location, cache=tmp_path).maker.parts["one"].columns == ("b", "a")
+    (missing,) = mistakes(location)
+    assert "57 of 57 input columns are missing" in missing
+    assert "view.columns=" in missing
+
+
+@pytest.mark.parametrize("label", ["x" * 5000, "two\nlines"])
+def test_a_label_that_is_no_name_is_refused(write_table, label):
+    content = table()
+    content.loc[:1, "label"] = label
+    found = mistakes(write_table(content, classes=None))
+    assert any("not a name of a class" in line and len(line) < 300 for line in found)
 
 
 def test_one_class_is_nothing_to_tell_apart(write_table):

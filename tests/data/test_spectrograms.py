@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 
 import cv2
 import numpy as np
@@ -265,6 +266,19 @@ def test_a_flipped_bit_is_found(pictures, load):
     raw[len(raw) // 2] ^= 1
     location = pictures({**{name: picture() for name in NAMES}, "rock/rock.00009.png": bytes(raw)})
     assert "picture cannot be decoded" in mistakes(load, location)[0]
+
+
+def test_a_picture_of_hundreds_of_megapixels_is_not_decoded(pictures, load, monkeypatch):
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return len(data).to_bytes(4) + body + zlib.crc32(body).to_bytes(4)
+
+    header = (30_000).to_bytes(4) + (20_000).to_bytes(4) + b"\x08\0\0\0\0"
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    location = pictures({"rock/rock.00000.png": b"\x89PNG\r\n\x1a\n" + parts})
+    monkeypatch.setattr(cv2, "imdecode", None)
+    (found, *_) = [line for line in mistakes(load, location) if "decoded" in line]
+    assert "30000 x 20000 pixels" in found
 
 
 def test_skipping_must_leave_enough(pictures, load):

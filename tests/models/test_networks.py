@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pickle
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import skops.io
 
+from gtzan_exp.basics.errors import DivergedError
 from gtzan_exp.data.inputs import Inputs
 from gtzan_exp.models.keras_classifier import KerasClassifier
 from gtzan_exp.models.networks import CNN1D, CNN2D, AlexNet, CNN2DLeaky, FusedNet
@@ -106,6 +108,17 @@ def test_keep_last_reports_the_last_epoch_and_needs_no_validation_part(waves):
     model = CNN1D(trainer=Trainer(epochs=4, patience=None, keep="last")).fit(X, y)
     assert model.best_epoch_ == 4
     assert set(model.history_) == {"loss", "accuracy"}
+
+
+def test_a_loss_that_is_not_finite_says_when_and_keeps_its_curves(waves):
+    X, y = waves
+    network = CNN1D(trainer=Trainer(epochs=9, learning_rate=1e30, patience=None, keep="last"))
+    with pytest.raises(
+        DivergedError, match=r"learning_rate: .*not finite in epoch 1.*1e\+30"
+    ) as it:
+        network.fit(X, y)
+    assert len(it.value.history["loss"]) == 1
+    assert pickle.loads(pickle.dumps(it.value)).mistakes == it.value.mistakes
 
 
 def test_validation_rows_are_not_trained_on(waves):

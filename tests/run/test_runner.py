@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import mlflow
@@ -15,11 +16,12 @@ from sklearn.metrics import accuracy_score, classification_report, f1_score, log
 from threadpoolctl import threadpool_info
 
 from gtzan_exp.audio.spectrograms import encode_png
-from gtzan_exp.basics.errors import ConfigError
+from gtzan_exp.basics.errors import ConfigError, DataError, DivergedError, Mistake
 from gtzan_exp.cli import main
 from gtzan_exp.config.cell import resolve
 from gtzan_exp.config.compose import composed
 from gtzan_exp.data.inputs import by_name
+from gtzan_exp.models.build import fit
 from gtzan_exp.tracking.models import load_model
 from tests.data.conftest import table as feature_table
 from tests.pairs import a_view_for_each_model, pairs
@@ -105,6 +107,24 @@ def test_a_cell_reloads_from_mlflow_and_predicts_the_same(workspace, capsys, vie
     requirements = Path(mlflow.artifacts.download_artifacts(f"{uri}/requirements.txt")).read_text()
     assert all("==" in line for line in requirements.split())
     assert ("tensorflow==" in requirements) == model.startswith(("cnn", "alex", "fused"))
+
+
+def test_a_fit_that_fails_keeps_its_curves(workspace, capsys, monkeypatch):
+    """Of one that diverged, and a part for training of one genre is refused before the fit."""
+
+    def diverge(*_, **__):
+        raise DivergedError(Mistake("trainer.learning_rate", "", "", ""), {"loss": [2.0, math.nan]})
+
+    monkeypatch.setattr("gtzan_exp.run.runner.fit", diverge)
+    with pytest.raises(SystemExit):
+        main(["experiment=smoke"])
+    client = MlflowClient(store(workspace))
+    (found,) = client.search_runs([client.get_experiment_by_name("gtzan_exp-sample").experiment_id])
+    assert found.info.status == "FAILED"
+    losses = client.get_metric_history(found.info.run_id, "epoch/loss")
+    assert [(loss.step, str(loss.value)) for loss in losses] == [(1, "2.0"), (2, "nan")]
+    with pytest.raises(DataError, match=r"the training part has one genre.*got: rock"):
+        fit(None, np.zeros((4, 2)), np.array(["rock"] * 4), [], [])
 
 
 def test_the_run_record_is_complete_and_true(workspace, capsys):
