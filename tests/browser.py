@@ -7,7 +7,8 @@ import itertools
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,16 @@ class Tab:
     def evaluate(self, expression: str) -> Any:
         """Return the value of a JavaScript expression."""
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
-        return result["result"]["value"]
+        return result["result"].get("value")
+
+    def wait(self, expression: str, met: Callable[[Any], bool], seconds: float = 20) -> bool:
+        """Return whether the value of an expression becomes what is wanted."""
+        end = time.monotonic() + seconds
+        while not met(self.evaluate(expression)):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.1)
+        return True
 
     def screenshot(self, path: Path) -> None:
         """Write the whole page as a PNG."""

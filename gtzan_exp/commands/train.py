@@ -123,11 +123,14 @@ def _prepare_completion(request: list[str]) -> None:
 def job(config: DictConfig) -> None:
     """Run the one job of a command line without a sweep; the last line it prints is the result."""
     from hydra.core.hydra_config import HydraConfig
+    from hydra.core.utils import filter_overrides
 
     from gtzan_exp.run.runner import run
 
+    hydra_config = HydraConfig.get()
+    tags = {"overrides": " ".join(filter_overrides(hydra_config.overrides.task))}
     try:
-        result = run(config, Path(HydraConfig.get().runtime.output_dir))
+        result = run(config, Path(hydra_config.runtime.output_dir), tags=tags)
         say(result)
     except GtzanExpError as error:
         if os.environ.get("HYDRA_FULL_ERROR"):

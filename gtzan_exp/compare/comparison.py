@@ -8,15 +8,15 @@ import pandas as pd
 
 from gtzan_exp.basics.errors import DataError, Mistake, nearest
 from gtzan_exp.basics.genres import labelled
+from gtzan_exp.compare.charts import Curves
 from gtzan_exp.compare.outcomes import Outcome
-from gtzan_exp.compare.pictures import Curves
 from gtzan_exp.compare.run_columns import unfinished, with_defaults
 from gtzan_exp.compare.sections import MOST_CURVES, CompareReport, line_title, shown
 from gtzan_exp.compare.settings import Comparison
 from gtzan_exp.compare.summary import over_draws, summary
 from gtzan_exp.compare.text import terminal_text, write_tables
 from gtzan_exp.report.page import free_folder, make_folder, write_page
-from gtzan_exp.tracking.query import recorded_curves, recorded_predictions, recorded_runs
+from gtzan_exp.tracking.query import pages, recorded_curves, recorded_predictions, recorded_runs
 from gtzan_exp.tracking.record import RecordedPage, recorded_run
 from gtzan_exp.tracking.stale import close_dead
 from gtzan_exp.tracking.store import Tracking, masked
@@ -78,8 +78,9 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> RecordedPage 
                 **{key: value for key, value in comparison.params.items() if value},
                 "run": recorder.run_id,
             },
-            sections=report.write(folder),
+            sections=report.write(folder, pages(tracking)),
             numbers={"run_id": recorder.run_id, **report.numbers()},
+            lead=report.lead(),
         )
         recorder.metrics({"runs": len(runs), "finished": finished, "lines": len(table)})
         recorder.artifacts()

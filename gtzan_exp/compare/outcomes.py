@@ -113,8 +113,8 @@ def drops(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``model``, ``view``, ``from``, ``to`` (names of the protocols), ``drop`` with its 95 %
-        interval ``low`` to ``high``, and ``p``.
+        ``model``, ``view``, ``from``, ``to`` (names of the protocols), ``before``, ``after``
+        (accuracies under them), ``drop`` with its 95 % interval ``low`` to ``high``, and ``p``.
     """
     lines = []
     for a, b in combinations(outcomes, 2):
@@ -126,6 +126,7 @@ def drops(outcomes: Sequence[Outcome]) -> pd.DataFrame:
         high, low = sorted((a, b), key=lambda outcome: -outcome.tracks["right"].mean())
         found = difference(*(Answers.of(o.tracks, o.share) for o in (high, low)))
         names = {"from": high.line["split"], "to": low.line["split"]}
+        names |= {"before": high.line["accuracy"], "after": low.line["accuracy"]}
         bounds = {"low": found.interval.low, "high": found.interval.high, "p": found.p}
         lines.append({**high.line[cell[1:]], **names, "drop": found.value, **bounds})
     return pd.DataFrame(lines)

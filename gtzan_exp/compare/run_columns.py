@@ -20,7 +20,7 @@ UNKNOWN_ARTIST = "artist ?"
 
 def with_defaults(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs with the columns that older ones, or a user's own, may lack."""
-    texts = ["run_id", "name", "synthetic", *_TAGS]
+    texts = ["run_id", "name", "synthetic", "overrides", *_TAGS]
     numbers = [ACCURACY, "test/macro_f1", "fit_seconds", "n_test", "n_train"]
     runs = runs.reindex(columns=list(dict.fromkeys([*runs, *texts, *numbers])))
     runs[texts] = runs[texts].astype(object).fillna("").astype(str)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from gtzan_exp.compare import pictures
+from gtzan_exp.compare import charts
 from gtzan_exp.compare.outcomes import Outcome, always_wrong, by_genre, drops, pairs
 from gtzan_exp.compare.text import label, notes, protocol_title, readable
-from gtzan_exp.report.canvas import Picture
 from gtzan_exp.report.page import Section, Table
 
 MOST_LINES = 60
@@ -22,6 +21,7 @@ MOST_LINES = 60
 MOST_MATRICES = 12
 MOST_CURVES = 10
 MOST_WRONG = 15
+_PNG_WIDTH = 560
 _UNBROKEN = "\u2011"
 
 _INTERVALS = (
@@ -32,7 +32,7 @@ _INTERVALS = (
 )
 _LEAKS = (
     "leak: the share of the test tracks that training knows in another way (their artist, the same "
-    'recording; "?": nobody knows). Numbers under different protocols are no ranking. on: the test '
+    'recording; "?": unknown). Numbers under different protocols are no ranking. on: the test '
     "part; lines with the same one were tested on the same tracks."
 )
 
@@ -58,7 +58,7 @@ class CompareReport:
     outcomes : sequence of Outcome
         Of the lines that are shown and whose newest run recorded predictions.
     curves : mapping
-        Learning curves by line label, see `gtzan_exp.compare.pictures.Curves`.
+        Learning curves by line label, see `gtzan_exp.compare.charts.Curves`.
     """
 
     data: str
@@ -66,7 +66,7 @@ class CompareReport:
     draws: pd.DataFrame
     rest: pd.DataFrame
     outcomes: Sequence[Outcome]
-    curves: pictures.Curves
+    curves: charts.Curves
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
@@ -99,11 +99,30 @@ class CompareReport:
             "notes": notes(self.table) if len(self.table) else [],
         }
 
-    def write(self, folder: Path) -> list[Section]:
-        """Draw the pictures into `folder` and return the sections of the page."""
+    def lead(self) -> str:
+        """Return what keeping artists apart costs, as a sentence, where runs tell."""
+        if self.drops.empty:
+            return ""
+        told = self.table.drop_duplicates("split").set_index("split")["leak"]
+        safe = self.drops["to"].map(told).eq("none") & ~self.drops["from"].map(told).eq("none")
+        found = self.drops[safe & (self.drops["low"] > 0)]
+        if found.empty:
+            return ""
+        line = found.loc[found["drop"].idxmax()]
+        return (
+            f"Keeping artists apart costs {line['drop']:.2f} [{line['low']:.2f}, "
+            f"{line['high']:.2f}]: {line['model']} on {line['view']} falls from "
+            f"{line['before']:.2f} ({line['from']}) to {line['after']:.2f} ({line['to']})."
+        )
+
+    def write(self, folder: Path, address: Callable[[str], str]) -> list[Section]:
+        """Return the sections of the page, and write the first chart as a PNG into `folder`.
+
+        `address` gives the page of a run in MLflow.
+        """
         sections = []
         if not self.table.empty:
-            sections += [self._summary(folder)]
+            sections += [self._summary(folder, address)]
             if not self.drops.empty:
                 sections.append(self._drops())
             if not self.draws.empty:
@@ -111,20 +130,20 @@ class CompareReport:
             if not self.pairs.empty:
                 sections.append(self._pairs())
             if self.outcomes:
-                sections += [self._genres(folder), self._confusion(folder), self._wrong()]
+                sections += [self._genres(), self._confusion(), self._wrong()]
             if any(self.curves.values()):
-                sections.append(self._curves(folder))
-            sections.append(self._fit_times(folder))
-        return [*sections, self._rest()]
+                sections.append(self._curves())
+            sections.append(self._fit_times())
+        reading = Section("How to read the numbers", f"{_INTERVALS}\n\n{_LEAKS}")
+        return [*sections, self._rest(), reading]
 
-    def _summary(self, folder: Path) -> Section:
-        tables = []
-        for _, lines in self.table.groupby("protocol"):
-            title = protocol_title(lines.iloc[0], self.table)
-            tables.append(Table(title, _numbers(lines), decimals=3))
-        text = "\n\n".join([_INTERVALS, _LEAKS, *notes(self.table), *self._left_out()])
-        picture = pictures.intervals(shown(self.table), folder / "intervals.png", data=self.data)
-        return Section("Accuracy by protocol", text, [picture], tables)
+    def _summary(self, folder: Path, address: Callable[[str], str]) -> Section:
+        chart = charts.intervals(shown(self.table))
+        chart.write_png(folder / "accuracy.png", width=_PNG_WIDTH)
+        links = {"run": [address(run_id) for run_id in self.table["run_id"]]}
+        table = Table("All lines", _numbers(self.table), 3, True, ("repeat",), links)
+        text = "\n\n".join([*notes(self.table), *self._left_out()])
+        return Section("Accuracy by protocol", text, [chart], [table])
 
     def _left_out(self) -> list[str]:
         """Return what the sections after the tables do not tell of."""
@@ -147,7 +166,7 @@ class CompareReport:
             "test that count an artist whom both tested once."
         )
         table = Table("Drops", self.drops.round(4), decimals=3)
-        return Section("From protocol to protocol", text, tables=[table])
+        return Section("From protocol to protocol", text, [charts.drops(self.drops)], [table])
 
     def _draws(self) -> Section:
         text = (
@@ -174,18 +193,18 @@ class CompareReport:
         )
         return Section("Tests between models", text, tables=tables)
 
-    def _genres(self, folder: Path) -> Section:
-        picture = pictures.genres(self.genres, self.table, folder / "genres.png", data=self.data)
+    def _genres(self) -> Section:
+        chart = charts.genres(self.genres, self.table)
         lines = readable(self.table).loc[self.genres.index, ["split", "view", "model", "on"]]
         table = Table("Share of each genre that is right", lines.join(self.genres), decimals=3)
         return Section(
             "Accuracy by genre",
-            "Over tracks; of each line the newest run.",
-            [picture],
+            "Right of each genre (%), over tracks; of each line the newest run.",
+            [chart],
             [table],
         )
 
-    def _confusion(self, folder: Path) -> Section:
+    def _confusion(self) -> Section:
         lines = self.table.loc[[outcome.line.name for outcome in self.outcomes]]
         names = set(shown(lines, MOST_MATRICES).index)
         chosen = [outcome for outcome in self.outcomes if outcome.line.name in names]
@@ -193,10 +212,9 @@ class CompareReport:
             {name for o in chosen for column in ("true", "predicted") for name in o.tracks[column]}
         )
         drawn = []
-        for number, outcome in enumerate(chosen, start=1):
+        for outcome in chosen:
             title = f"{label(outcome.line)}\n{protocol_title(outcome.line, self.table)}"
-            path = folder / f"confusion_{number:02}.png"
-            drawn.append(pictures.confusion(outcome, classes, title, path))
+            drawn.append(charts.confusion(outcome, classes, title))
         left_out = len(self.outcomes) - len(chosen)
         text = "Number of tracks; shaded by the share of the true genre."
         if left_out:
@@ -223,26 +241,20 @@ class CompareReport:
             tables.append(Table("All of them", frame))
         return Section("Tracks that all get wrong", text, tables=tables)
 
-    def _curves(self, folder: Path) -> Section:
+    def _curves(self) -> Section:
         drawn = [
-            pictures.curves(self.curves, kind, folder / f"curves_{kind}.png")
+            charts.curves(self.curves, kind)
             for kind in ("loss", "accuracy")
             if any(f"val_{kind}" in h or kind in h for h in self.curves.values())
         ]
         text = f"Networks, the newest run of each line, {MOST_CURVES} at most."
         return Section("Learning curves", text, drawn, columns=2)
 
-    def _fit_times(self, folder: Path) -> Section:
-        drawn: list[Picture] = []
-        for number, lines in shown(self.table).groupby("protocol"):
-            timed = lines[lines["fit_s"].notna()]
-            if len(timed) < 2:
-                continue
-            title = protocol_title(lines.iloc[0], self.table)
-            drawn.append(pictures.fit_times(timed, title, folder / f"fit_times_{number:02}.png"))
+    def _fit_times(self) -> Section:
+        lines = shown(self.table)
+        timed = lines[lines["fit_s"].notna()]
         text = "Seconds to fit, of one fold where there are folds, on the machine of each run."
-        if not drawn:
-            text += " No protocol has two lines to compare."
+        drawn = [charts.fit_times(timed)] if len(timed) else []
         return Section("Fit time against accuracy", text, drawn)
 
     def _rest(self) -> Section:
@@ -257,14 +269,17 @@ class CompareReport:
 
 
 def _numbers(lines: pd.DataFrame) -> pd.DataFrame:
-    """Return the readable columns, with numbers as numbers."""
+    """Return the readable columns, with numbers as numbers, and how to repeat each line."""
     texts = readable(lines)
     for name in ("runs", "best", "accuracy", "macro_f1", "fit_s"):
         if name in texts:
             texts[name] = lines[name]
     texts["interval"] = texts["interval"].str.replace("-", _UNBROKEN)
-    first = ["view", "model", "accuracy", "interval", "leak"]
-    return texts[[*first, *(name for name in texts if name not in ("split", *first))]]
+    texts["run"] = lines["run_id"].str[:8]
+    if "overrides" in lines:
+        texts["repeat"] = "gtzan-exp " + lines["overrides"].fillna("")
+    first = ["split", "view", "model", "accuracy", "interval", "leak"]
+    return texts[[*first, *(name for name in texts if name not in first)]]
 
 
 def _pair_texts(found: pd.DataFrame) -> pd.DataFrame:

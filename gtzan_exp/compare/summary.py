@@ -57,7 +57,8 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         ``macro_f1`` and ``fit_s`` (means, seconds), ``on`` (start of the fingerprint of the test
         part), ``published`` (of the tag) and what identifies the line: ``protocol`` (a number),
         ``data_set`` (a number; another one: other data, or data of which that is not known),
-        ``run_id``, ``name`` and ``doubts`` of the newest run, the fingerprints, ``leak/<kind>``.
+        ``run_id``, ``name``, ``overrides`` and ``doubts`` of the newest run, the fingerprints,
+        ``leak/<kind>``.
     """
     runs = with_defaults(runs)
     finished = runs[is_finished(runs)]
@@ -207,6 +208,7 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
             for name in ("run_id", "name", "doubts", *CELL[-2:], "test_fingerprint")
         },
         "best_run_id": best["run_id"],
+        "overrides": newest["overrides"],
         **shares,
     }
 

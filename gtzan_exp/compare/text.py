@@ -111,7 +111,7 @@ def notes(table: pd.DataFrame) -> list[str]:
     if (table["interval"] == "range").any():
         found.append(
             'range: lowest and highest of runs that differ in options, no interval; "best" was '
-            "chosen on the test part and is too good."
+            "selected on the test part, so it is optimistic."
         )
     return found
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,50 +17,12 @@ from pandas.api.types import is_bool_dtype, is_float_dtype, is_numeric_dtype
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.report.canvas import Picture
+from gtzan_exp.report.chart import Chart
 
-_LONG = 16
 _SYNTHETIC = (
     "SYNTHETIC, not GTZAN: this audio was generated so that everything can be tried. What is shown "
     "here says nothing about music, nor how good anything is."
 )
-_PAGE_REM = 72
-
-_STYLE = """
-:root { color-scheme: light dark; --page: #ffffff; --card: #f6f8fa; --ink: #1f2328;
-  --muted: #59636e; --line: #d1d9e0; --warn: #fff1e5; --warn-line: #bc4c00; }
-@media (prefers-color-scheme: dark) {
-  :root { --page: #0d1117; --card: #151b23; --ink: #e6edf3; --muted: #9198a1; --line: #3d444d;
-    --warn: #3a1d0b; --warn-line: #f0883e; }
-  figure img { filter: brightness(0.9); }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.25rem 1rem 3rem; max-width: 72rem; background: var(--page);
-  color: var(--ink); font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans",
-  sans-serif; overflow-wrap: break-word; }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 0.5rem; }
-h2 { font-size: 1.2rem; margin: 2.25rem 0 0.5rem; padding-top: 0.75rem;
-  border-top: 1px solid var(--line); }
-p { margin: 0.5rem 0; max-width: 46rem; }
-.warn { background: var(--warn); border-left: 4px solid var(--warn-line); padding: 0.5rem 0.75rem; }
-.facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.1rem 1rem;
-  margin: 0.75rem 0; }
-.facts dt { color: var(--muted); }
-.facts dd { margin: 0; overflow-wrap: anywhere; }
-.pictures { display: grid; gap: 1rem; align-items: start;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--least)), 1fr)); }
-.pictures.single { grid-template-columns: minmax(0, 46rem); }
-figure { margin: 0; }
-figure img { display: block; width: 100%; height: auto; background: #ffffff; border-radius: 6px;
-  border: 1px solid var(--line); padding: 4px; }
-.scroll { overflow-x: auto; margin: 0.75rem 0; }
-table { border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--muted); padding-bottom: 0.25rem; }
-th, td { padding: 0.2rem 0.9rem 0.2rem 0; text-align: left; vertical-align: top;
-  overflow-wrap: normal; border-bottom: 1px solid var(--line); }
-.number { text-align: right; white-space: nowrap; }
-@media (max-width: 30rem) { table { font-size: 0.8rem; } th, td { padding-right: 0.6rem; } }
-summary { cursor: pointer; color: var(--muted); margin: 0.5rem 0; }
-"""
 
 
 @dataclass(frozen=True)
@@ -73,11 +36,50 @@ class Table:
         Its index is not shown.
     decimals : int, optional
         Digits after the point of fractions; six significant ones when omitted.
+    tool : bool
+        Whether it can be sorted and filtered on the page. A long one that cannot is folded.
+    code : sequence of str
+        Columns that are commands.
+    links : mapping
+        By column, the address of each value, or None.
     """
 
     caption: str
     frame: pd.DataFrame
     decimals: int | None = None
+    tool: bool = False
+    code: Sequence[str] = ()
+    links: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+
+    @property
+    def head(self) -> list[tuple[str, bool]]:
+        """The names of the columns, and whether they hold numbers."""
+        return [(str(name), _is_number(column)) for name, column in self.frame.items()]
+
+    @property
+    def rows(self) -> list[tuple[_Cell, ...]]:
+        """The cells, line by line."""
+        return list(zip(*(self._cells(str(name)) for name in self.frame), strict=True))
+
+    def _cells(self, name: str) -> list[_Cell]:
+        column = self.frame[name]
+        if not _is_number(column):
+            links = self.links.get(name) or [None] * len(column)
+            code = name in self.code
+            texts = ["yes" if v is True else "no" if v is False else str(v) for v in column]
+            return [_Cell(text, link=to, code=code) for text, to in zip(texts, links, strict=True)]
+        whole = not is_float_dtype(column)
+        form = "," if whole else ".6g" if self.decimals is None else f",.{self.decimals}f"
+        return [_Cell(f"{value:{form}}", value=float(value), number=True) for value in column]
+
+
+@dataclass(frozen=True)
+class _Cell:
+    text: str
+    value: float | None = None
+    number: bool = False
+    code: bool = False
+    link: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,17 +91,16 @@ class Section:
     title : str
     text : str
         Paragraphs, with an empty line between them.
-    pictures : sequence of Picture
+    pictures : sequence of Picture or Chart
         Side by side where the screen is wide enough.
     tables : sequence of Table
-        Long ones are folded.
     columns : int
         At most so many pictures side by side.
     """
 
     title: str
     text: str = ""
-    pictures: Sequence[Picture] = field(default=())
+    pictures: Sequence[Picture | Chart] = field(default=())
     tables: Sequence[Table] = field(default=())
     columns: int = 3
 
@@ -142,6 +143,7 @@ def write_page(
     facts: Mapping[str, Any],
     sections: Sequence[Section],
     numbers: Mapping[str, Any],
+    lead: str = "",
 ) -> None:
     """Write a page, and what it says in numbers beside it.
 
@@ -157,71 +159,53 @@ def write_page(
     sections : sequence of Section
     numbers : mapping
         What JSON can hold; anything else becomes text.
+    lead : str
+        The answer in a sentence, before all else.
     """
-    items = (f"<dt>{escape(key)}</dt><dd>{escape(str(value))}</dd>" for key, value in facts.items())
-    body = [
-        f"<h1>{escape(title)}</h1>",
-        f'<p class="warn">{_SYNTHETIC}</p>' if synthetic else "",
-        f'<dl class="facts">{"".join(items)}</dl>',
-        *map(_section, sections),
-    ]
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style>"
+    from jinja2 import Environment, PackageLoader
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("gtzan_exp.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    start = f'<!doctype html>\n<html lang="en"><head>{head}</head><body><main>'
-    path.write_text("\n".join([start, *body, "</main></body></html>\n"]), encoding="utf-8")
+    environment.tests["chart"] = lambda picture: isinstance(picture, Chart)
+    environment.filters["breakable"] = lambda text: Markup(
+        re.sub("([_/])", r"\1<wbr>", escape(text))
+    )
+    environment.filters["base64"] = lambda picture: base64.b64encode(
+        picture.path.read_bytes()
+    ).decode()
+    environment.filters["safe_json"] = lambda spec: Markup(_in_script(spec))
+    charts = any(isinstance(picture, Chart) for part in sections for picture in part.pictures)
+    html = environment.get_template("page.html").render(
+        title=title,
+        synthetic=_SYNTHETIC if synthetic else "",
+        facts=facts,
+        sections=sections,
+        lead=lead,
+        vega=Markup(_vega()) if charts else "",
+    )
+    path.write_text(html, encoding="utf-8")
     text = json.dumps({"synthetic": synthetic, **numbers}, indent=1, allow_nan=False, default=str)
     path.with_suffix(".json").write_text(text, encoding="utf-8")
 
 
-def _section(section: Section) -> str:
-    parts = [f"<section><h2>{escape(section.title)}</h2>"]
-    parts += [f"<p>{escape(text)}</p>" for text in section.text.split("\n\n") if text]
-    if section.pictures:
-        layout = "pictures" if len(section.pictures) > 1 else "pictures single"
-        # As wide as leaves no room for one more in the widest page.
-        least = f"--least: {_PAGE_REM / (section.columns + 1) + 2:g}rem"
-        parts += [
-            f'<div class="{layout}" style="{least}">',
-            *map(_figure, section.pictures),
-            "</div>",
-        ]
-    parts += map(_table, section.tables)
-    return "\n".join([*parts, "</section>"])
+@cache
+def _vega() -> str:
+    """Return the scripts that draw charts."""
+    import vl_convert
+
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle.replace("</script", "<\\/script")
 
 
-def _figure(picture: Picture) -> str:
-    data = base64.b64encode(picture.path.read_bytes()).decode()
-    alt = escape(picture.alt, quote=True)
-    return f'<figure><img src="data:image/png;base64,{data}" alt="{alt}"></figure>'
+def _in_script(spec: Mapping[str, Any]) -> str:
+    """Return JSON that cannot end the element that it stands in."""
+    return json.dumps(spec, allow_nan=False).replace("<", "\\u003c")
 
 
-def _table(table: Table) -> str:
-    caption = escape(table.caption)
-    if table.frame.empty:
-        return f"<p>{caption}: none.</p>"
-    columns = [_cells(str(name), column, table.decimals) for name, column in table.frame.items()]
-    head, *rows = (f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns, strict=True))
-    long = len(rows) > _LONG
-    inner = "" if long else f"<caption>{caption}</caption>"
-    content = f"{inner}<thead>{head}</thead><tbody>{''.join(rows)}</tbody>"
-    html = f'<div class="scroll"><table>{content}</table></div>'
-    if not long:
-        return html
-    return f"<details><summary>{caption} ({len(rows):,} lines)</summary>{html}</details>"
-
-
-def _cells(name: str, column: pd.Series, decimals: int | None) -> list[str]:
-    """Return the name and the values of a column as HTML."""
-    if is_bool_dtype(column) or not is_numeric_dtype(column):
-        texts = ["yes" if v is True else "no" if v is False else str(v) for v in column]
-        return [f"<th>{_breakable(name)}</th>", *(f"<td>{_breakable(text)}</td>" for text in texts)]
-    form = "," if not is_float_dtype(column) else ".6g" if decimals is None else f",.{decimals}f"
-    head = f'<th class="number">{escape(name)}</th>'
-    return [head, *(f'<td class="number">{value:{form}}</td>' for value in column)]
-
-
-def _breakable(text: str) -> str:
-    """Return HTML that may break the line after ``_`` and ``/``, so that tables fit a phone."""
-    return re.sub("([_/])", r"\1<wbr>", escape(text))
+def _is_number(column: pd.Series) -> bool:
+    return is_numeric_dtype(column) and not is_bool_dtype(column)

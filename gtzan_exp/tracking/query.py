@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pandas as pd
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run as Run
 
 PAGE = 1000
+_UI = "http://127.0.0.1:5000"
 _TRAINED = "tags.task = 'train'"
 
 
@@ -67,6 +69,16 @@ def recorded_runs(
             allowed = "a filter of MLflow's, for example filter=\"tags.model = 'svc'\""
             raise ConfigError(Mistake("filter", reason, allowed, filter)) from error
         raise tracking.unreachable(error) from error
+
+
+def pages(tracking: Tracking) -> Callable[[str], str]:
+    """Return what gives the address of a run's page, on the server or on that of ``ui``."""
+    with tracking.asked() as client:
+        experiment = tracking.experiment_id(client)
+    parts = urlsplit(tracking.uri)
+    served = parts.scheme in ("http", "https")
+    place = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if served else _UI
+    return lambda run_id: f"{place.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
 
 
 def as_table(runs: Iterable[Run]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from sklearn.metrics import recall_score
 from gtzan_exp.basics.process import host
 from gtzan_exp.cli import main
 from gtzan_exp.compare.outcomes import Outcome, always_wrong, pairs
+from gtzan_exp.compare.sections import CompareReport
 from gtzan_exp.tracking.store import Tracking
 from tests.browser import browser
 
@@ -121,13 +122,44 @@ def test_everything_is_written_recorded_and_true(here, look):
 def test_the_page_is_one_file_in_which_names_are_only_text(look):
     _, _, page = look
     text = page.read_text(encoding="utf-8")
+    assert len(text) < 3_000_000
     assert "SYNTHETIC, not GTZAN" in text
-    assert "<script" not in text
+    assert "alert(1)</script" not in text
+    assert "<script>alert" not in text
     assert "failed &lt;script&gt;" in text
     assert "&lt;b&gt;0.9" in text
-    assert "http" not in re.sub('base64,[^"]*', "", text)
+    assert not re.findall(r'(?:src|action)=[^"]?"?(?!data:)\w+:|<link|@import|url\(', text[:9000])
+    assert "default-src 'none'" in text
     for heading in ("Tests between models", "Learning curves", "Fit time against accuracy"):
         assert f"<h2>{heading}</h2>" in text
+
+
+def test_the_page_answers_first_and_says_how_to_repeat_each_line(look):
+    _, _, page = look
+    text = page.read_text(encoding="utf-8")
+    numbers = json.loads((page.parent / "compare.json").read_text())
+    specs = [json.loads(s) for s in re.findall(r'application/json">(.*?)</script>', text)]
+    values = [row for row in specs[0]["data"]["values"] if "value" in row]
+    assert [row["value"] for row in values] == [line["accuracy"] for line in numbers["lines"]]
+    assert [row["low"] for row in values] == [line["low"] for line in numbers["lines"]]
+    for line in numbers["lines"]:
+        assert f"/runs/{line['run_id']}" in text
+        assert line["overrides"]
+    assert "<code>gtzan-exp model=svc split=kfold split.k=4 tracking.log_model=False" in text
+
+
+def test_what_keeping_artists_apart_costs_is_a_sentence():
+    table = pd.DataFrame({"split": ["kfold", "apart"], "leak": ["artist 84%", "none"]})
+    drop = {"model": "svc", "view": "v", "from": "kfold", "to": "apart", "before": 0.7}
+    drop |= {"after": 0.5, "drop": 0.2, "low": 0.1, "high": 0.3, "p": 0.0}
+    report = CompareReport("d", table, table, table, (), {})
+    vars(report)["drops"] = pd.DataFrame([drop])
+    assert report.lead() == (
+        "Keeping artists apart costs 0.20 [0.10, 0.30]: svc on v falls from 0.70 (kfold) to 0.50 "
+        "(apart)."
+    )
+    vars(report)["drops"] = pd.DataFrame([{**drop, "low": -0.1}])
+    assert report.lead() == ""
 
 
 def test_the_choice_of_runs(here, capsys):
@@ -307,14 +339,23 @@ def test_tracks_of_other_data_are_other_tracks_whatever_their_names():
 def test_the_page_in_a_browser(chromium, look, tmp_path):
     """Light, dark and narrow: all loads, nothing is fetched, complained of or cut off."""
     _, _, page = look
+    numbers = json.loads((page.parent / "compare.json").read_text())
+    accuracies = [line["accuracy"] for line in numbers["lines"]]
     with browser(chromium, tmp_path / "profile") as tab:
         colors = set()
         for width, dark in ((390, False), (390, True), (1280, False)):
             tab.open(page, width=width, dark=dark)
             assert tab.evaluate("document.documentElement.scrollWidth") <= width
-            images = tab.evaluate("[...document.images].map(i => [i.naturalWidth, i.alt.length])")
-            assert len(images) == 11
-            assert all(size > 100 and alt > 20 for size, alt in images)
+            drawn = "[...document.querySelectorAll('.chart')].map(c => c.querySelectorAll('svg')"
+            drawn += ".length)"
+            assert tab.wait(drawn, lambda counts: set(counts) == {1})
+            tab.evaluate("document.querySelector('th:nth-child(4) button').click()")
+            first = "document.querySelector('table.tool tbody td:nth-child(4)').textContent"
+            assert tab.evaluate(first) == f"{max(accuracies):.3f}"
+            typed = "f.value = 'kfold svc'; f.dispatchEvent(new Event('input'))"
+            tab.evaluate(f"{{ const f = document.querySelector('input.filter'); {typed} }}")
+            shown = "[...document.querySelectorAll('table.tool tbody tr')].filter(r => !r.hidden)"
+            assert tab.evaluate(f"{shown}.length") == 1
             colors.add(tab.evaluate("getComputedStyle(document.body).backgroundColor"))
             methods = {event["method"] for event in tab.events}
             assert not methods & {

@@ -1,0 +1,65 @@
+"""Charts that a page draws itself, with values on hover, in light and in dark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import altair
+
+_INK, _LINE = "currentColor", "var(--line)"
+_PAPER = {_INK: "#1f2328", _LINE: "#d1d9e0"}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart on the page.
+
+    Parameters
+    ----------
+    spec : mapping
+        In the language of Vega-Lite.
+    alt : str
+        What is to be seen, for those who do not see it.
+    title : str
+        Stands above the chart.
+    """
+
+    spec: Mapping[str, Any]
+    alt: str
+    title: str = ""
+
+    @classmethod
+    def of(cls, chart: altair.TopLevelMixin, alt: str, title: str = "") -> Chart:
+        """Return a chart of Altair in the style of the page."""
+        look = {"labelColor": _INK, "titleColor": _INK}
+        lines = {"gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE}
+        config = {
+            "background": "transparent",
+            "font": "system-ui, -apple-system, Segoe UI, DejaVu Sans, sans-serif",
+            "view": {"stroke": None},
+            "axis": {**look, **lines, "labelFontSize": 12, "titleFontWeight": "normal"},
+            "legend": {**look, "orient": "bottom", "columns": 2, "labelLimit": 320}
+            | {"symbolBaseFillColor": _INK, "symbolBaseStrokeColor": _INK},
+            "text": {"color": _INK},
+        }
+        return cls({**chart.to_dict(), "config": config}, alt, title)
+
+    def write_png(self, path: Path, *, width: int) -> None:
+        """Draw the chart on paper, `width` points wide."""
+        import vl_convert
+
+        spec = _on_paper({**self.spec, "width": width, "background": "white"})
+        path.write_bytes(vl_convert.vegalite_to_png(spec, scale=2))
+
+
+def _on_paper(value: Any) -> Any:
+    """Return a specification whose colours do not depend on a page."""
+    if isinstance(value, dict):
+        return {key: _on_paper(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_on_paper(inner) for inner in value]
+    return _PAPER.get(value, value) if isinstance(value, str) else value
