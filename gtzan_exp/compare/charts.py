@@ -37,9 +37,9 @@ def intervals(table: pd.DataFrame) -> Chart:
         rows.append({"name": title, "leak": leaks, "heading": True})
         for _, line in lines.iterrows():
             bounds = {name: _number(line[name]) for name in ("low", "high")}
-            said = {"leak": line["leak"], "protocol": title, "view": line["view"]}
+            place = {"leak": line["leak"], "protocol": title, "view": line["view"]}
             kind = str(line["interval"])
-            rows.append({"name": label(line), "value": line["accuracy"], **bounds, **said})
+            rows.append({"name": label(line), "value": line["accuracy"], **bounds, **place})
             rows[-1]["interval"] = f"{_range(rows[-1])} ({kind})" if kind else "unknown"
     said = "; ".join(
         f"{label(line)} on {line['split']} {line['accuracy']:.3f}" for _, line in table.iterrows()
@@ -145,7 +145,7 @@ def _heat(
     rows: list[str],
     quantity: str,
     form: str,
-) -> altair.LayerChart:
+) -> altair.TopLevelMixin:
     """Return shares, 0 to 1, as shades, with a text in each cell."""
     import altair
 
