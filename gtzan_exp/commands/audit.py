@@ -76,6 +76,8 @@ def _parts(dataset: Dataset, split: Split) -> Iterator[str]:
     yield from (f"doubt  {doubt}" for doubt in doubts(dataset, split))
     if split.leaks:
         yield f"leaks on purpose: {', '.join(split.leaks)}"
+    if dataset.faults:
+        yield f"faults on purpose: {', '.join(dataset.faults)}"
 
 
 def shares(leaks: Audit, *, named: bool = False) -> Iterator[str]:

@@ -51,6 +51,8 @@ def main(arguments: list[str]) -> int:
         print(f"doubt   {doubt}")
     if split.leaks:
         print(f"leaks   {', '.join(split.leaks)}")
+    if dataset.faults:
+        print(f"faults  {', '.join(dataset.faults)}")
     inputs = " and ".join(kinds_of(cell.model.input))
     print(f"model   {cell.model.name}, {type(cell.classifier).__name__} on {inputs} input")
     print("ok: a run would start")

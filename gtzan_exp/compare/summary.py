@@ -55,7 +55,9 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         otherwise), ``interval`` (its kind: ``artists``, ``wilson``, ``folds``,
         ``seeds`` or ``range``),
         ``macro_f1`` and ``fit_s`` (means, seconds), ``on`` (start of the fingerprint of the test
-        part), ``published`` (of the tag) and what identifies the line: ``protocol`` (a number),
+        part), ``published`` (of the tag), ``published_is`` (``inside`` or ``outside`` of the range
+        of the runs, to the digits that it has; empty where it is no number) and what identifies
+        the line: ``protocol`` (a number),
         ``data_set`` (a number; another one: other data, or data of which that is not known),
         ``run_id``, ``name``, ``overrides`` and ``doubts`` of the newest run, the fingerprints,
         ``leak/<kind>``.
@@ -199,6 +201,7 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
         "of": "tracks" if name != ACCURACY else "rows",
         "n_test": tracks_of(newest),
         "published": "/".join(map(str, published)),
+        "published_is": "/".join(_place(text, accuracy) for text in map(str, published)),
         "published_by": "/".join(map(str, sources)),
         "on": newest["test_fingerprint"][:6],
         "on_purpose": newest["on_purpose"],
@@ -211,6 +214,17 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
         "overrides": newest["overrides"],
         **shares,
     }
+
+
+def _place(published: str, accuracy: pd.Series) -> str:
+    """Return whether a published accuracy is inside or outside of the range of runs."""
+    try:
+        number = float(published)
+    except ValueError:
+        return ""
+    half_a_digit = 0.5 * 10.0 ** -len(published.partition(".")[2])
+    nearest = min(max(number, accuracy.min()), accuracy.max())
+    return "inside" if abs(number - nearest) <= half_a_digit + 1e-9 else "outside"
 
 
 def _distinct_seeds(group: pd.DataFrame) -> pd.DataFrame:

@@ -49,7 +49,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     shown["accuracy"] = table["accuracy"].map(_FORMATS["accuracy"].format)
     shown["interval"] = [_interval_text(line) for _, line in table.iterrows()]
     if published:
-        shown["published"] = table["published"]
+        shown["published"] = (table["published"] + " " + table["published_is"]).str.rstrip()
     for name in ("macro_f1", "fit_s"):
         if name in table:
             shown[name] = table[name].map(_FORMATS[name].format)

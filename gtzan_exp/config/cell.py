@@ -154,6 +154,18 @@ def misfit(view: Mapping[str, Any] | None, model: Mapping[str, Any] | None) -> l
     return [Mistake(got.replace(" with", ""), what, _pairs_that_work(), got)]
 
 
+def job_text(config: DictConfig) -> str | None:
+    """Return what a job of a sweep comes to, or None where its model does not take its view.
+
+    Jobs that only differ in a ``seed`` that nothing refers to come to the same.
+    """
+    if misfit(config.view, config.model):
+        return None
+    kept = [str(key) for key in config if key not in ("hydra", "name", "seed")]
+    text = OmegaConf.to_yaml(OmegaConf.masked_copy(config, kept))
+    return f"{text}seed: {config.seed}" if "seed}" in text else text
+
+
 def _fit(view: Mapping[str, Any], model: Mapping[str, Any]) -> bool:
     """Say whether a model takes what a view gives; what is wrong with either is said elsewhere."""
     gives, takes = _gives(view), model.get("input")

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gtzan_exp.basics.checks import as_dict, checked, once
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake
-from gtzan_exp.config.cell import Cell, misfit, resolve
+from gtzan_exp.config.cell import Cell, job_text, resolve
 from gtzan_exp.config.compose import Choices, parsed, read, text_of, whole, wrong
 from gtzan_exp.config.hydra_session import BASIC_SWEEPER, Session, session
 from gtzan_exp.config.search import Search, ends, space_mistakes
@@ -178,9 +178,14 @@ def _jobs(choices: Choices, overrides: list[Override], sweeper: DictConfig) -> I
             yield [of_key[min(number, len(of_key) - 1)] for of_key in texts.values()]
         return
     pairs_only = sweeper._target_.endswith(".PairsSweeper")
+    seen: set[str | None] = {None}
     for job in itertools.product(*texts.values()):
-        if not pairs_only or read(choices, choices.hydra.parse(job), _fits):
-            yield list(job)
+        if pairs_only:
+            text = read(choices, choices.hydra.parse(job), job_text)
+            if text in seen:
+                continue
+            seen.add(text)
+        yield list(job)
 
 
 def _no_validation(cell: Cell) -> Mistake:
@@ -188,7 +193,3 @@ def _no_validation(cell: Cell) -> Mistake:
     with_one = "holdout, fault_filtered, learning_curve; kfold, group_kfold with split.val_size=0.1"
     allowed = f"{with_one}; lists with split.val=FILE"
     return Mistake("split", what, allowed, f"split={cell.split.name}")
-
-
-def _fits(config: DictConfig) -> bool:
-    return not misfit(config.view, config.model)

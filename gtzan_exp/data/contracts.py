@@ -72,6 +72,8 @@ class Dataset:
         ``training``; where several did, of each, joined by `` + ``.
     maker : View, optional
         The view with what its files say of it, where they say more than its options.
+    faults : tuple of str
+        What the view spoils on purpose.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
     maker: View | None = None
+    faults: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -115,6 +115,7 @@ class FusedView:
                 self,
                 parts=self.parts | {name: data.maker for name, data in found.items() if data.maker},
             ),
+            faults=tuple(dict.fromkeys(fault for data in found.values() for fault in data.faults)),
         )
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], Any]:

@@ -8,7 +8,7 @@ import numpy as np
 
 
 class ImageStack:
-    """Read-only view of uint8 images as float32, converted when and where they are used.
+    """Read-only view of uint8 images as numbers, converted when and where they are used.
 
     ``stack[rows]`` is again a stack and copies nothing; ``numpy.asarray(stack[rows])`` gives the
     numbers.
@@ -20,22 +20,33 @@ class ImageStack:
     rows : ndarray of int, optional
         The rows of `pixels` that belong to the stack, in order; all of them when omitted.
     peak : float, default=1.0
-        Value that a pixel of 255 gets: 1.0 gives numbers in [0, 1].
+        Value that a pixel of 255 gets: 1.0 gives numbers in [0, 1]. They are float32; with 255 the
+        pixels are given as they are, uint8.
+    scrambled : bool, default=False
+        The numbers come in the shape (n, width, height, channels), read on row by row.
     """
 
-    dtype = np.dtype(np.float32)
     ndim = 4
 
     def __init__(
-        self, pixels: np.ndarray, rows: np.ndarray | None = None, *, peak: float = 1.0
+        self,
+        pixels: np.ndarray,
+        rows: np.ndarray | None = None,
+        *,
+        peak: float = 1.0,
+        scrambled: bool = False,
     ) -> None:
         self._pixels = pixels
         self._rows = np.arange(len(pixels)) if rows is None else np.asarray(rows)
         self.peak = peak
+        self.scrambled = scrambled
+        self.dtype = np.dtype(np.uint8 if peak == 255 else np.float32)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        return (len(self._rows), *self._pixels.shape[1:])
+        height, width, channels = self._pixels.shape[1:]
+        size = (width, height) if self.scrambled else (height, width)
+        return (len(self), *size, channels)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -48,14 +59,15 @@ class ImageStack:
         return pixels
 
     def __getitem__(self, rows: slice | np.ndarray) -> ImageStack:
-        return ImageStack(self._pixels, self._rows[rows], peak=self.peak)
+        return ImageStack(self._pixels, self._rows[rows], peak=self.peak, scrambled=self.scrambled)
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
             raise ValueError("an ImageStack is converted from uint8 and always copied")
         values = self.pixels.astype(dtype or self.dtype)
-        values *= self.peak / 255.0
-        return values
+        if self.peak != 255:
+            values *= self.peak / 255.0
+        return values.reshape(self.shape)
 
 
 def release(array: np.ndarray) -> None:

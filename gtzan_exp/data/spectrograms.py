@@ -72,7 +72,11 @@ class SpectrogramsView:
     crop_margin : bool
         Cut a white margin off; pictures without one are left as they are.
     pixel_range : {"unit", "byte"}
-        Numbers in [0, 1] or in [0, 255].
+        Numbers in [0, 1], float32, or the bytes as they are, uint8, which scikit-learn's linear
+        models make float64.
+    scrambled : bool
+        Does what the notebook did: rows of `width` pixels are read as rows of `height`, so that
+        neither direction is time or frequency. A fault; a run that has it warns and is tagged.
     on_error : {"raise", "skip"}
         What to do with a file that cannot be decoded. Skipped files are counted and recorded.
     """
@@ -87,6 +91,7 @@ class SpectrogramsView:
     interpolation: Literal["area", "linear", "nearest", "cubic"] = "area"
     crop_margin: bool = True
     pixel_range: Literal["unit", "byte"] = "unit"
+    scrambled: bool = False
     on_error: Literal["raise", "skip"] = "raise"
 
     def load(self, location: Location, *, cache: Path) -> Dataset:
@@ -142,6 +147,7 @@ class SpectrogramsView:
             classes=tuple(np.unique(labels).tolist()),
             fingerprint=meta["fingerprint"],
             skipped=tuple(meta["skipped"]),
+            faults=("scrambled",) if self.scrambled else (),
         )
         return grouped(dataset, location, lambda rows: _bands(X[rows]))
 
@@ -220,8 +226,9 @@ class SpectrogramsView:
         return pd.DataFrame({"image": [encode_png(picture)]})
 
     def as_inputs(self, pixels: np.ndarray, rows: np.ndarray | None = None) -> ImageStack:
-        """Return decoded pictures, (n, height, width, channels), in the range of the view."""
-        return ImageStack(pixels, rows, peak=1.0 if self.pixel_range == "unit" else 255.0)
+        """Return decoded pictures, shape (n, height, width, channels), as the view gives them."""
+        peak = 1.0 if self.pixel_range == "unit" else 255.0
+        return ImageStack(pixels, rows, peak=peak, scrambled=self.scrambled)
 
     @property
     def _channels(self) -> int:

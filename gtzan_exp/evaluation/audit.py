@@ -31,9 +31,10 @@ class Audit:
         learning curve: with the whole training part). ``track``, ``artist`` and ``near_duplicate``
         count tracks, ``duplicate`` counts rows. A kind that cannot be measured is missing.
     tag : str
-        The kinds that occur, with those that the protocol lets through on purpose, joined by
-        ``+``; ``none`` when none was found. A near duplicate counts as ``duplicate``. What a
-        pretrained model was trained on, which may hold test tracks, is ``pretraining:<name>``.
+        The kinds that occur, with those that the protocol lets through and what the view spoils on
+        purpose, joined by ``+``; ``none`` when none was found. A near duplicate counts as
+        ``duplicate``. What a pretrained model was trained on, which may hold test tracks, is
+        ``pretraining:<name>``.
     unknown : dict of str to str
         Why a kind could not be measured.
     found : pandas.DataFrame
@@ -153,7 +154,7 @@ def measured(dataset: Dataset, split: Split, same: Same) -> Audit:
     pretraining = [f"{PRETRAINING}{name}" for name in dataset.pretraining]
     return Audit(
         means,
-        "+".join(dict.fromkeys([*split.leaks, *kinds, *pretraining])) or "none",
+        "+".join(dict.fromkeys([*split.leaks, *dataset.faults, *kinds, *pretraining])) or "none",
         same.unknown,
         pd.concat(tables, ignore_index=True),
         _twins(dataset, same),

@@ -11,6 +11,7 @@ import pandas as pd
 
 from gtzan_exp.data.contracts import Dataset
 from gtzan_exp.data.inputs import take
+from gtzan_exp.data.spectrograms import cut_margin
 from gtzan_exp.evaluation.remembered import Remembered
 
 MAX_TRACKS = 20_000
@@ -115,16 +116,18 @@ def _of_pictures(array: Any, codes: np.ndarray) -> np.ndarray | str:
 
 
 def _pictures(array: Any, codes: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the picture of each track, its pieces side by side."""
+    """Yield the picture of each track, its pieces side by side, without a margin."""
     order = np.argsort(codes, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
-        yield np.concatenate(np.asarray(take(array, rows)), axis=1)
+        chosen = take(array, rows)
+        yield cut_margin(np.concatenate(getattr(chosen, "pixels", chosen), axis=1))
 
 
 def _hash(picture: np.ndarray) -> np.ndarray:
     import cv2
 
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) if picture.shape[2] == 3 else picture
+    numbers = picture.astype(np.float32)
+    grey = cv2.cvtColor(numbers, cv2.COLOR_RGB2GRAY) if numbers.shape[2] == 3 else numbers
     small = cv2.resize(grey, (4 * _SIDE, 4 * _SIDE), interpolation=cv2.INTER_AREA)
     lowest = cv2.dct(small)[:_SIDE, :_SIDE]
     return np.packbits(lowest > np.median(lowest)).view(np.uint64)

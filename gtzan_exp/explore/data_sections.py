@@ -77,7 +77,7 @@ class DataReport:
         small = SpectrogramsView(height=128, width=192)
         view = look.view if isinstance(look.view, SpectrogramsView) else small
         if (root / view.folder).is_dir():
-            view = replace(view, on_error="skip", segments=1, colour="rgb")
+            view = replace(view, on_error="skip", segments=1, colour="rgb", scrambled=False)
             images = read_view(view, look.data, cache=look.cache)
         audio, broken = _audio(look.data)
         return cls(

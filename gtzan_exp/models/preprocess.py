@@ -20,10 +20,10 @@ class _Stateless(TransformerMixin, BaseEstimator):
 
 
 class Flatten(_Stateless):
-    """Images of shape (n, h, w, c) to vectors of shape (n, h * w * c), row by row, float32."""
+    """Images of shape (n, h, w, c) to vectors of shape (n, h * w * c), row by row."""
 
     def transform(self, X) -> np.ndarray:
-        return np.asarray(X, dtype=np.float32).reshape(len(X), -1)
+        return np.asarray(X).reshape(len(X), -1)
 
 
 class ToSequence(_Stateless):

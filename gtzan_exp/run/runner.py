@@ -211,6 +211,8 @@ def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> None:
         )
     if split.leaks:
         log.warning("this protocol LEAKS from test to training: %s", ", ".join(split.leaks))
+    if dataset.faults:
+        log.warning("this view has FAULTS on purpose: %s", ", ".join(dataset.faults))
     if leaks.tag != "none":
         shares = ", ".join(f"{kind} {share:.0%}" for kind, share in leaks.shares.items())
         log.info("share of the test part that training knows: %s", shares)

@@ -34,25 +34,26 @@ class CheckedSweeper(BasicSweeper):
 
 
 class PairsSweeper(CheckedSweeper):
-    """The same over the cells that exist.
+    """The same over the cells that exist, each once.
 
     Of the product of all choices it leaves out the jobs whose model does not take what the view
-    gives, for example ``view=features model=cnn2d``.
+    gives, for example ``view=features model=cnn2d``, and those that differ from an earlier one in a
+    ``seed`` alone that nothing refers to.
     """
 
     def split_arguments(  # type: ignore[override]  # Hydra calls it on a sweeper, not on the class
         self, overrides: list[Override], max_batch_size: int | None
     ) -> list[list[list[str]]]:
         """Return batches of jobs, each a list of overrides."""
+        from gtzan_exp.config.cell import job_text
+
         (jobs,) = super().split_arguments(overrides, None)
-        jobs = [job for job in jobs if self._fits(job)]
+        cells: dict[str | None, list[str]] = {}
+        for job in jobs:
+            config = self.hydra_context.config_loader.load_sweep_config(self.config, job)
+            cells.setdefault(job_text(config), job)
+        cells.pop(None, None)
+        jobs = list(cells.values())
         if max_batch_size is None:
             return [jobs]
         return [list(batch) for batch in self.split_overrides_to_chunks(jobs, max_batch_size)]
-
-    def _fits(self, job: list[str]) -> bool:
-        from gtzan_exp.config.cell import misfit
-
-        loader = self.hydra_context.config_loader
-        config = loader.load_sweep_config(self.config, job)
-        return not misfit(config.view, config.model)

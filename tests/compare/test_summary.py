@@ -222,6 +222,19 @@ def test_a_published_number_stands_beside_the_run():
     assert "published" in text.splitlines()[0]
     assert "did not run" in text
     assert "published" not in as_text(summary(frame({})))
+    seeds = [{"seeds": f"seed={n}", "test/accuracy": 0.4 + n / 100} for n in range(5)]
+    for published, place in {
+        "0.40": "inside",
+        "0.435": "inside",
+        "0.44": "inside",
+        "0.45": "outside",
+        "0.445": "outside",
+        "0.39": "outside",
+    }.items():
+        runs = frame(*({**seed, "published": published} for seed in seeds))
+        assert f" {published} {place} " in as_text(summary(runs))
+    rounded = summary(frame({"test/accuracy": 0.6233, "published": "0.62"}))
+    assert rounded["published_is"].tolist() == ["inside"]
 
 
 def test_the_notebooks_numbers_are_tags_of_its_rows(workspace):

@@ -213,6 +213,20 @@ def test_every_named_experiment_and_sweep_resolves(kind, here, monkeypatch):
             assert cell.data.synthetic == ("smoke" in name)
 
 
+@pytest.mark.parametrize(
+    ("jobs", "overrides"),
+    [
+        (2, ["split=notebook", "model=logreg,mlp", "model.random_state=0"]),
+        (6, ["split=notebook", "model=logreg,mlp"]),
+        (6, ["split=holdout", "model=logreg,mlp", "model.random_state=0"]),
+        (2, ["split=notebook", "model=logreg,cnn2d", "model.random_state=0,1"]),
+    ],
+)
+def test_a_seed_that_nothing_refers_to_makes_no_other_job(jobs, overrides):
+    plan = check_sweep(["hydra/sweeper=pairs", "seed=range(3)", *overrides])
+    assert plan.n_jobs == jobs
+
+
 MISFITS = sorted({*itertools.product(choices("view"), choices("model"))} - {*pairs()})
 
 

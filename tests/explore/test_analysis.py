@@ -66,24 +66,24 @@ def test_numbers_are_librosas(beat_file):
     assert numbers["tempo_bpm"] == pytest.approx(120, abs=4)
 
 
+@pytest.mark.slow
 @pytest.mark.gtzan
 def test_numbers_are_those_known_of_gtzan(gtzan_root):
-    """Tracks whose numbers are published where they are there, two others in any case."""
+    """Those that the notebook printed; pop.00036 is not in every copy of the audio."""
     table = pd.read_csv(gtzan_root / "features_30_sec.csv")
     table = table.set_index(table["filename"].str.rsplit(".", n=1).str[0])
-    for id in (*PUBLISHED, "blues.00000", "classical.00000"):
-        path = gtzan_root / "genres_original" / id.partition(".")[0] / f"{id}.wav"
-        if not path.is_file():
-            continue
+    folder = gtzan_root / "genres_original"
+    found = {id: path for id in PUBLISHED for path in folder.glob(f"*/{id}.*")}
+    assert {"blues.00036", "classical.00036"} <= set(found)
+    for id, path in found.items():
         numbers = check_against_librosa(path)
         assert numbers["stft_shape"] == [1025, 1293]
         assert numbers["mfcc_shape"] == [20, 1293]
         assert numbers["samples"] == table.loc[id, "length"]
         assert numbers["tempo_bpm"] == pytest.approx(table.loc[id, "tempo"])
-        if id in PUBLISHED:
-            samples, crossings, tempo = PUBLISHED[id]
-            assert (numbers["samples"], numbers["zero_crossings"]) == (samples, crossings)
-            assert tempo is None or numbers["tempo_bpm"] == pytest.approx(tempo)
+        samples, crossings, tempo = PUBLISHED[id]
+        assert (numbers["samples"], numbers["zero_crossings"]) == (samples, crossings)
+        assert tempo is None or numbers["tempo_bpm"] == pytest.approx(tempo)
 
 
 def test_standardised_mfcc_have_mean_0_and_variance_1(beat_file):
