@@ -8,7 +8,8 @@ USAGE = """\
 usage: gtzan-exp validate [-m] [OVERRIDE ...]
 
 Check the configuration, then read the data and split it, and say what a run
-would do. Nothing is trained, nothing is recorded. Every mistake gets one line:
+would do. A classifier of your own is tried on a few rows, a network is not.
+Nothing is recorded. Every mistake gets one line:
 where, what, what is allowed, what was found. The exit status is 0 when a run
 would start and 2 when it would not.
 
@@ -29,6 +30,7 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.data.inputs import kinds_of
     from gtzan_exp.data.selection import read_view
     from gtzan_exp.evaluation.audit import doubts
+    from gtzan_exp.run.rehearsal import rehearse
 
     flags = parse(arguments)
     if flags.multirun:
@@ -53,6 +55,7 @@ def main(arguments: list[str]) -> int:
         print(f"leaks   {', '.join(split.leaks)}")
     if dataset.faults:
         print(f"faults  {', '.join(dataset.faults)}")
+    rehearse(cell, dataset, split, networks=False)
     inputs = " and ".join(kinds_of(cell.model.input))
     print(f"model   {cell.model.name}, {type(cell.classifier).__name__} on {inputs} input")
     print("ok: a run would start")

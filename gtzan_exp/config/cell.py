@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +14,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gtzan_exp.basics.checks import as_dict, checked, object_of, with_objects
+from gtzan_exp.basics.checks import as_dict, checked, imported, object_of, with_objects
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, nearest
 from gtzan_exp.config.files import choices
 from gtzan_exp.config.reading import class_of, reading
@@ -277,7 +277,17 @@ def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec, Classifier] |
         what = "cuts validation rows from the training part, whatever their tracks and artists"
         allowed = "no early stopping; networks and boosted trees stop by the split's own part"
         mistakes.append(Mistake(f"model.{option}", what, allowed, str(arguments.get(option))))
-    return spec, classifier
+    return replace(spec, trusted_types=(*spec.trusted_types, *_named(node))), classifier
+
+
+def _named(node: Any) -> Iterator[str]:
+    """Yield the full names of the classes that a node, or one in it, names in ``_target_``."""
+    if isinstance(node, Mapping):
+        found = imported(node["_target_"], "", []) if "_target_" in node else None
+        yield from () if found is None else (f"{found.__module__}.{found.__qualname__}",)
+    for inner in node.values() if isinstance(node, Mapping) else node:
+        if isinstance(inner, Mapping | list):
+            yield from _named(inner)
 
 
 def _argument_mistakes(target: Any, arguments: Mapping[str, Any]) -> list[Mistake]:

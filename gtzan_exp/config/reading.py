@@ -21,6 +21,7 @@ _METHODS = {
     "tracking": "client",
     "embedder": "embed",
 }
+_ESTIMATOR = ("get_params", "set_params")
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,9 @@ def class_of(path: Any, where: str, mistakes: list[Mistake]) -> Any:
     """
     found = imported(path, where, mistakes)
     group, _, inner = where.partition(".")
-    method = _METHODS.get(group, "__init__")
-    allowed = f"a class with {method!r}"
-    fits = isinstance(found, type) and hasattr(found, method)
+    methods = [_METHODS.get(group, "__init__"), *(_ESTIMATOR if group == "model" else ())]
+    allowed = f"a class with {', '.join(map(repr, methods))}"
+    fits = isinstance(found, type) and all(hasattr(found, method) for method in methods)
     if inner and not (fits and group == "view"):
         allowed = "an estimator, a trainer, an embedder, or a class of gtzan_exp"
         fits = isinstance(found, type) and _is_part(found)
@@ -95,7 +96,6 @@ def class_of(path: Any, where: str, mistakes: list[Mistake]) -> Any:
 
 
 def _is_part(found: type) -> bool:
-    estimator, trainer = ("get_params", "set_params"), (_METHODS["trainer"],)
-    kinds = (estimator, trainer, (_METHODS["embedder"], "weights"))
+    kinds = (_ESTIMATOR, (_METHODS["trainer"],), (_METHODS["embedder"], "weights"))
     named = any(all(hasattr(found, name) for name in names) for names in kinds)
     return named or (found.__module__.startswith("gtzan_exp.") and is_dataclass(found))

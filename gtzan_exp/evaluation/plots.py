@@ -60,19 +60,20 @@ def draw_confusion(axes: Axes, predictions: pd.DataFrame, classes: Sequence[str]
 def learning_curves(
     history: dict[str, list[float]], best_epoch: int | None, path: Path, *, title: str
 ) -> None:
-    """Draw loss, and accuracy when there is one, by epoch.
+    """Draw loss, accuracy and whatever else is measured, by epoch.
 
     Parameters
     ----------
     history : dict of str to list of float
-        ``loss`` and maybe ``accuracy``, ``val_loss``, ``val_accuracy``.
+        ``loss`` and maybe ``accuracy``, ``val_loss``, ``val_accuracy``, ``score`` and so on.
     best_epoch : int or None
         The epoch, counted from 1, to mark.
     path : Path
         The PNG to write.
     title : str
     """
-    names = [name for name in ("loss", "accuracy") if name in history]
+    found = {key.removeprefix("val_") for key in history}
+    names = sorted(found, key=lambda name: (name != "loss", name))
     with canvas(path, size=(4.6 * len(names), 3.4), title=title) as figure:
         for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
             for key, label, color in (

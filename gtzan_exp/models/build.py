@@ -15,17 +15,13 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Classifier
 from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, numbered, order
+from gtzan_exp.models.learned import curves
 from gtzan_exp.models.validation import as_found, handed_over
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 CALIBRATION_FOLDS = 3
-_LEARNED = (
-    ("support_vectors_", "dual_coef_", "intercept_"),
-    ("coefs_", "intercepts_"),
-    ("coef_", "intercept_"),
-)
 _INTERRUPTED = "Training interrupted by user"  # scikit-learn's MLP takes Ctrl-C as its end
 
 Scaler = Literal["standard", "minmax"]
@@ -89,8 +85,9 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
     ----------
     spec : ModelSpec
     classifier : estimator
-        It is cloned. Without `predict_proba` it is wrapped in `Calibrated`, which gives
-        probabilities and leaves the predictions as they are.
+        It is cloned. One that takes no names of genres is wrapped in `NumberedLabels`. One with a
+        `decision_function` alone is wrapped in `Calibrated`, which gives probabilities and leaves
+        the predictions as they are.
     gives : Gives
         What the view gives.
 
@@ -104,10 +101,13 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
     from sklearn.pipeline import Pipeline
 
     from gtzan_exp.models.calibrated import Calibrated
+    from gtzan_exp.models.numbered import NumberedLabels, takes_numbers_alone
     from gtzan_exp.models.preprocess import Branches
 
     classifier = clone(classifier)
-    if not hasattr(classifier, "predict_proba"):
+    if takes_numbers_alone(classifier):
+        classifier = NumberedLabels(classifier)
+    if hasattr(classifier, "decision_function") and not hasattr(classifier, "predict_proba"):
         classifier = Calibrated(classifier, method="temperature", ensemble=False)
     n_components = None if spec.pca == "full" else spec.pca
     pca = ("pca", PCA(n_components, random_state=0) if spec.pca else "passthrough")
@@ -177,8 +177,9 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
     scaler_rows : inputs, optional
         Rows to fit the scaler on instead of `X`. With test rows among them this is a leak.
     """
-    from sklearn.calibration import CalibratedClassifierCV
     from sklearn.frozen import FrozenEstimator
+
+    from gtzan_exp.models.calibrated import Calibrated
 
     genres = np.unique(y)
     if len(genres) < 2:
@@ -193,7 +194,7 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
                 upto = estimator[: list(estimator.named_steps).index(name) + 1]
                 estimator.set_params(**{name: FrozenEstimator(upto.fit(scaler_rows)[-1])})
         preprocessing, classifier = estimator[:-1], estimator[-1]
-        if isinstance(classifier, CalibratedClassifierCV):
+        if isinstance(classifier, Calibrated):
             classifier.set_params(cv=_calibration_folds(y))
         inputs = preprocessing.fit_transform(X, y)
         del X  # it may be large, and the caller keeps no reference to it
@@ -202,11 +203,10 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
     if any(str(w.message).startswith(_INTERRUPTED) for w in caught):
         raise KeyboardInterrupt
     seconds = perf_counter() - started
-    history = getattr(classifier, "history_", {"loss": getattr(classifier, "loss_curve_", [])})
     return Fitted(
         estimator,
         seconds,
-        {key: values for key, values in history.items() if len(values)},
+        curves(classifier),
         getattr(classifier, "best_epoch_", None),
         tuple(dict.fromkeys(str(w.message).strip().splitlines()[0] for w in caught)),
     )
@@ -246,25 +246,3 @@ def _calibration_folds(y: np.ndarray) -> int:
         what = "too few training rows of a genre to calibrate probabilities"
         raise DataError(Mistake("split", what, "2 rows or more of each genre", str(rarest)))
     return min(rarest, CALIBRATION_FOLDS)
-
-
-def n_parameters(estimator: Any) -> int | None:
-    """Return the number of learned numbers of a fitted pipeline's classifier.
-
-    Weights and biases of networks and linear models, dual coefficients, support vectors and
-    intercepts of `SVC`, nodes of trees (each holds a threshold or a leaf value). None when the
-    classifier is of another kind.
-    """
-    classifier = estimator[-1]
-    if hasattr(classifier, "calibrated_classifiers_"):
-        classifier = classifier.calibrated_classifiers_[0].estimator
-    if hasattr(classifier, "model_"):
-        return int(classifier.model_.count_params())
-    if hasattr(classifier, "get_booster"):
-        return sum(dump.count("leaf=") * 2 - 1 for dump in classifier.get_booster().get_dump())
-    for attributes in _LEARNED:
-        if all(hasattr(classifier, name) for name in attributes):
-            learned = [getattr(classifier, name) for name in attributes]
-            arrays = (a for some in learned for a in (some if isinstance(some, list) else [some]))
-            return int(sum(map(np.size, arrays)))
-    return None

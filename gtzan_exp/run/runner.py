@@ -22,7 +22,8 @@ from gtzan_exp.evaluation.aggregate import aggregate, with_interval
 from gtzan_exp.evaluation.audit import Audit, audit, doubts, lopsided
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
 from gtzan_exp.evaluation.plots import learning_curve
-from gtzan_exp.models.build import Fitted, build, fit, n_parameters, refit
+from gtzan_exp.models.build import Fitted, build, fit, refit
+from gtzan_exp.models.learned import n_parameters
 from gtzan_exp.run.files import (
     Result,
     empty_record,
@@ -31,6 +32,7 @@ from gtzan_exp.run.files import (
     write_report,
     write_result,
 )
+from gtzan_exp.run.rehearsal import rehearse
 from gtzan_exp.tracking.identity import identity_tags
 from gtzan_exp.tracking.outbox import PARENT
 from gtzan_exp.tracking.predictor import hearing
@@ -106,6 +108,7 @@ def run(
             return Result(
                 earlier.info.run_id, earlier.data.metrics, output, leaks.text, skipped=True
             )
+    rehearse(cell, dataset, split)
     all_tags = {**cell.tags, **found, **(tags or {})}
     folder = empty_record(output)
     with recorded_run(cell.tracking, folder, cell.name, params, all_tags) as recorder:

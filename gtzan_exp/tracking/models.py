@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
-import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,8 @@ from gtzan_exp.basics import keras_loader
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.own_modules import look_for
 from gtzan_exp.data.contracts import Dataset, Servable, View
+from gtzan_exp.models.keras_classifier import KerasClassifier
+from gtzan_exp.models.saving import loaded, saved_and_loaded, trusted_types
 from gtzan_exp.tracking.card import ModelCard
 from gtzan_exp.tracking.store import Tracking, masked, quiet
 
@@ -29,37 +30,13 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.models import ModelSignature
 
-TRUSTED_TYPES = (
-    "numpy.dtype",
-    "scipy.optimize._optimize.OptimizeResult",
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.calibration._TemperatureScaling",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
-    "sklearn.gaussian_process.kernels.ConstantKernel",
-    "sklearn.gaussian_process.kernels.Product",
-    "sklearn.gaussian_process.kernels.RBF",
-    "sklearn.metrics._dist_metrics.ChebyshevDistance64",
-    "sklearn.metrics._dist_metrics.EuclideanDistance64",
-    "sklearn.metrics._dist_metrics.ManhattanDistance64",
-    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
-    "sklearn.multiclass._ConstantPredictor",
-    "sklearn.neighbors._ball_tree.BallTree",
-    "sklearn.neighbors._kd_tree.KDTree",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-    "sklearn.tree._tree.Tree",
-    "sklearn.utils._bunch.Bunch",
-    "xgboost.core.Booster",
-)
-"""Types beyond those that skops trusts by itself and the estimators of this package. Loading
-refuses a model with any other, whatever list the file itself brings along."""
-
 LOADER = "gtzan_exp.tracking.serving"
 """The module that gives a logged model to `mlflow.pyfunc`."""
 
-_OWN = "gtzan_exp.models."
+REMEDY = (
+    "trusted_types=[{0}] of predict, trusted=[...] of load_model, GTZAN_EXP_TRUSTED_TYPES={0} of a "
+    "server, after a look at them"
+)
 _PIPELINE, _DESCRIPTION = "model.skops", "MLmodel"
 _DAMAGES = (AttributeError, ImportError, KeyError, OSError, TypeError, ValueError)
 _BASE_PACKAGES = ("librosa", "numpy", "pandas", "scikit-learn", "scipy", "skops")
@@ -67,12 +44,16 @@ _BASE_PACKAGES = ("librosa", "numpy", "pandas", "scikit-learn", "scipy", "skops"
 
 def requirements(estimator: Any) -> list[str]:
     """Return the pinned packages that the fitted pipeline needs."""
-    packages = [*_BASE_PACKAGES]
-    if any(base.__module__.startswith("xgboost.") for base in type(estimator[-1]).__mro__):
-        packages.append("xgboost")
-    if hasattr(estimator[-1], "model_"):
-        packages += ["keras", os.environ[keras_loader.VARIABLE]]
-    return [f"{name}=={version(name)}" for name in (*sorted(packages), "gtzan-exp")]
+    parts = [part for part in estimator.get_params().values() if hasattr(part, "get_params")]
+    used = {base.__module__.partition(".")[0] for part in parts for base in type(part).__mro__}
+    packages = {*_BASE_PACKAGES, *(used - {"gtzan_exp", "sklearn"})}
+    if any(isinstance(part, KerasClassifier) for part in parts):
+        packages |= {"keras", os.environ[keras_loader.VARIABLE]}
+    found = []
+    for name in (*sorted(packages), "gtzan-exp"):
+        with suppress(PackageNotFoundError):  # a module of the user's own
+            found.append(f"{name}=={version(name)}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -105,39 +86,37 @@ def save_model(
     estimator : Pipeline
     dataset, view, prepare : what it was fitted to, and how that was made from audio
     trusted : tuple of str
-        Types to trust besides `TRUSTED_TYPES`.
+        Types to trust besides those that `gtzan_exp.models.saving` does.
 
     Raises
     ------
     DataError
-        The pipeline holds a type that is not trusted.
+        The pipeline holds a type that is not trusted, or cannot be saved.
     """
     import mlflow.sklearn
-    import skops.io
+    from mlflow.exceptions import MlflowException
     from mlflow.models import Model
 
     shutil.rmtree(folder, ignore_errors=True)
-    loaded = [(name, module) for name, module in sys.modules.items() if name.startswith(_OWN)]
-    own = [f"{name}.{kind}" for name, module in loaded for kind in vars(module)]
-    trusted_types = [*TRUSTED_TYPES, *filter(_is_own, own), *trusted]
     card = ModelCard(
         view, prepare, dataset.classes, dataset.name, synthetic=dataset.synthetic, run_id=""
     )
     example = view.example(dataset) if isinstance(view, Servable) else None
-    mlflow.sklearn.save_model(
-        estimator,
-        str(folder),
-        mlflow_model=Model(metadata=card.metadata()),
-        serialization_format="skops",
-        skops_trusted_types=trusted_types,
-        signature=_signature(example),
-        input_example=example,
-        pip_requirements=requirements(estimator),
-    )
-    found = set(skops.io.get_untrusted_types(file=folder / _PIPELINE)) - set(trusted_types)
-    if found:
-        shutil.rmtree(folder)
-        raise _untrusted(found)
+    try:
+        mlflow.sklearn.save_model(
+            estimator,
+            str(folder),
+            mlflow_model=Model(metadata=card.metadata()),
+            serialization_format="skops",
+            skops_trusted_types=trusted_types(trusted),
+            signature=_signature(example),
+            input_example=example,
+            pip_requirements=requirements(estimator),
+        )
+    except MlflowException:
+        shutil.rmtree(folder, ignore_errors=True)
+        saved_and_loaded(estimator, trusted)  # says better what is wrong
+        raise
 
 
 def register_model(
@@ -200,7 +179,8 @@ def load_logged(
     uri : str
         ``runs:/<run id>/model``, ``models:/...`` or a local path.
     trusted : tuple of str
-        Types to trust besides `TRUSTED_TYPES`. The list in the file itself is not used.
+        Types to trust besides those that `gtzan_exp.models.saving` does. The list in the file
+        itself is not used.
     tracking_uri : str, optional
         The store that a ``runs:`` or ``models:`` URI is looked up in, and MLflow's current one from
         then on.
@@ -217,7 +197,6 @@ def load_logged(
 
 
 def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
-    import skops.io
     import yaml
 
     path, description = folder / _PIPELINE, folder / _DESCRIPTION
@@ -228,31 +207,12 @@ def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
         look_for(name)
     try:
         metadata = yaml.safe_load(description.read_bytes())["metadata"]
-        untrusted = set(skops.io.get_untrusted_types(file=path))
-        allowed = {*TRUSTED_TYPES, *filter(_is_own, untrusted), *trusted}
-        if untrusted - allowed:
-            raise _untrusted(untrusted - allowed)
         card = ModelCard.read(metadata, str(description), trusted=trusted)
-        return LoggedModel(skops.io.load(path, trusted=sorted(allowed)), card)
+        return LoggedModel(loaded(path, trusted, REMEDY), card)
     except (yaml.YAMLError, zipfile.BadZipFile, *_DAMAGES) as error:
         got = f"{folder} ({type(error).__name__}: {error})"
         what, wanted = "is damaged, or is not one of ours", "a whole model"
         raise DataError(Mistake("model", what, wanted, got)) from error
-
-
-def _is_own(name: str) -> bool:
-    """Say whether a type is an estimator that this package defines."""
-    from sklearn.base import BaseEstimator
-
-    module, _, kind = name.rpartition(".")
-    if not module.startswith(_OWN):
-        return False
-    try:
-        found = getattr(importlib.import_module(module), kind, None)
-    except ImportError:
-        return False
-    is_estimator = isinstance(found, type) and issubclass(found, BaseEstimator)
-    return is_estimator and found.__module__ == module
 
 
 def model_of_run(tracking: Tracking, run_id: str) -> str:
@@ -315,9 +275,3 @@ def _signature(example: pd.DataFrame | None) -> ModelSignature:
         outputs=Schema([ColSpec(DataType.string)]),
         params=ParamSchema([ParamSpec("probabilities", DataType.boolean, default=False)]),
     )
-
-
-def _untrusted(found: set[str]) -> DataError:
-    what = "holds types that are not trusted"
-    allowed = "types in model.trusted_types (after a look at them), or tracking.log_model=false"
-    return DataError(Mistake("model", what, allowed, ", ".join(sorted(found))))

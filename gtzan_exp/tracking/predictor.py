@@ -14,6 +14,7 @@ from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.audio.windows import windows
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Audible, View
+from gtzan_exp.models.numbered import NumberedLabels
 from gtzan_exp.tracking.models import LoggedModel
 
 
@@ -74,8 +75,11 @@ class Predictor:
     @property
     def name(self) -> str:
         """Name of the classifier's class."""
+        from sklearn.calibration import CalibratedClassifierCV
+
         classifier = self._estimator[-1]
-        return type(getattr(classifier, "estimator", classifier)).__name__  # calibrated or not
+        is_wrapped = isinstance(classifier, CalibratedClassifierCV | NumberedLabels)
+        return type(classifier.estimator if is_wrapped else classifier).__name__
 
     @property
     def genres(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import traceback
@@ -119,9 +120,18 @@ class Recorder:
         *,
         trusted: tuple[str, ...],
     ) -> None:
-        """Record a fitted pipeline, with how its inputs were made; see `save_model`."""
-        save_model(self._outbox.model_folder, estimator, dataset, view, prepare, trusted=trusted)
-        self._entry.has_model = True
+        """Record a fitted pipeline, with how its inputs were made; see `save_model`.
+
+        A run whose model cannot be saved keeps all else, and says why in ``no_model.txt``.
+        """
+        folder = self._outbox.model_folder
+        try:
+            save_model(folder, estimator, dataset, view, prepare, trusted=trusted)
+            self._entry.has_model = True
+        except Exception as error:  # whatever a class of the user's own raises
+            shutil.rmtree(folder, ignore_errors=True)
+            log.warning("the run goes on without a model: %s", one_line(error))
+            self._entry.texts["no_model.txt"] = f"{one_line(error)}\n\n{traceback.format_exc()}"
 
 
 def begun(

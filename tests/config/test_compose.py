@@ -352,6 +352,7 @@ def test_a_root_with_spaces_and_letters_beyond_ascii(here, monkeypatch):
 
 
 VIEWS = ["data=folder", "data.root=views", "view.columns=[a]"]
+SGD = ["model._target_=sklearn.linear_model.SGDClassifier", "~model.C", "~model.solver"]
 COMMANDS = [
     (["--help"], 0, HEAVY | {"hydra", "numpy", "pandas", "sklearn", "omegaconf"}),
     (["validate", "--help"], 0, HEAVY | {"hydra", "pandas", "sklearn"}),
@@ -361,6 +362,7 @@ COMMANDS = [
     (["compare", "foo=1"], 2, HEAVY),
     (["validate", *VIEWS], 0, HEAVY),
     (["check", "said.csv"], 0, HEAVY),
+    (["validate", *VIEWS, *SGD], 0, HEAVY),
     ([*VIEWS, "model=svc"], 0, HEAVY - {"mlflow", "cv2", "matplotlib"}),
 ]
 """Commands, their exit status, and what none up to there may import."""

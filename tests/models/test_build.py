@@ -23,7 +23,8 @@ from gtzan_exp.basics.errors import DataError
 from gtzan_exp.data.images import ImageStack
 from gtzan_exp.data.inputs import Inputs
 from gtzan_exp.models.boosting import XGBoost
-from gtzan_exp.models.build import ModelSpec, build, fit, n_parameters, refit
+from gtzan_exp.models.build import ModelSpec, build, fit, refit
+from gtzan_exp.models.learned import n_parameters
 from gtzan_exp.models.networks import CNN1D
 from gtzan_exp.models.trainer import Trainer
 from gtzan_exp.models.validation import cuts_rows, needs_validation

@@ -96,7 +96,7 @@ def test_pyfunc_trusts_no_list_in_the_file(logged, monkeypatch):
     folder, _, _ = logged("model=linear_svc")
     description = folder / "MLmodel"
     assert "sklearn.calibration._CalibratedClassifier" in description.read_text()
-    monkeypatch.setattr("gtzan_exp.tracking.models.TRUSTED_TYPES", ("numpy.dtype",))
+    monkeypatch.setattr("gtzan_exp.models.saving.TRUSTED_TYPES", ("numpy.dtype",))
     with pytest.raises(Exception, match=r"not trusted.*_CalibratedClassifier"):
         mlflow.pyfunc.load_model(str(folder))
     names = "sklearn.calibration._CalibratedClassifier, sklearn.calibration._TemperatureScaling"

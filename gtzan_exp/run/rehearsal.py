@@ -1,0 +1,121 @@
+"""A rehearsal before a run: a class that does not ship with us is tried on a few rows."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from gtzan_exp.basics.errors import ConfigError, DataError, GtzanExpError, Mistake, one_line
+from gtzan_exp.config.cell import Cell
+from gtzan_exp.config.files import choices, conf_folder
+from gtzan_exp.data.contracts import Dataset, Split
+from gtzan_exp.evaluation.evaluate import predict
+from gtzan_exp.models.build import build, fit
+from gtzan_exp.models.keras_classifier import KerasClassifier
+from gtzan_exp.models.saving import saved_and_loaded
+from gtzan_exp.models.trainer import Trainer
+
+_ROWS_PER_GENRE = 10
+_ROUNDS = 3
+_LENGTHS = ("n_estimators", "max_iter", "iterations")
+_rehearsed: set[tuple[frozenset[type], bool]] = set()
+
+
+def rehearse(cell: Cell, dataset: Dataset, split: Split, *, networks: bool = True) -> None:
+    """Fit, predict, save and load, all in brief, once in a process for the classes of a model.
+
+    Nothing is done for classes that ship with this package and, without `networks`, for networks.
+
+    Raises
+    ------
+    ConfigError, DataError
+        The model cannot be fitted, or its model would not predict the same once it is saved.
+    """
+    parts = list(_parts(cell.classifier))
+    saves = cell.tracking.log_model and len(split.reported) == 1
+    known = (frozenset(map(type, parts)), saves)
+    if known in _rehearsed or {_short(type(part)) for part in parts} <= _shipped():
+        return
+    if not networks and any(isinstance(part, KerasClassifier) for part in parts):
+        return
+    fold = split.reported[0]
+    few = [_few(dataset, part) for part in (fold.train, fold.val)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = _fitted(cell, dataset, *few)
+        except Exception:  # it may need more: so many neighbours, or folds of its own
+            found = _fitted_to_all(cell, dataset, fold.train, fold.val)
+        if saves:
+            _check_saved(cell, dataset, few[0], found)
+    _rehearsed.add(known)
+
+
+def _parts(classifier: Any) -> Iterator[Any]:
+    """Yield a classifier and the estimators that it is made of."""
+    yield classifier
+    yield from (v for v in classifier.get_params().values() if hasattr(v, "get_params"))
+
+
+def _short(kind: type) -> str:
+    return f"{kind.__module__.partition('.')[0]} {kind.__name__}"
+
+
+@cache
+def _shipped() -> frozenset[str]:
+    files = (conf_folder() / "model" / f"{name}.yaml" for name in choices("model"))
+    targets = (re.search(r"^_target_: (\w+)\S*\.(\w+)$", file.read_text(), re.M) for file in files)
+    return frozenset(" ".join(target.groups()) for target in targets if target)
+
+
+def _few(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    genres = dataset.labels[rows]
+    found = [rows[genres == genre][:_ROWS_PER_GENRE] for genre in np.unique(genres)]
+    return np.concatenate([rows[:0], *found])
+
+
+def _fitted(cell: Cell, dataset: Dataset, train: np.ndarray, val: np.ndarray) -> Any:
+    """Return a pipeline that learns in few rounds, after it has predicted its own rows."""
+    from sklearn.base import clone
+
+    brief: dict[str, Any] = {}
+    for name, value in cell.classifier.get_params().items():
+        if name.rpartition("__")[2] in _LENGTHS and isinstance(value, int):
+            brief[name] = min(value, _ROUNDS)
+        elif isinstance(value, Trainer):
+            brief[name] = replace(value, epochs=1)
+    pipeline = build(cell.model, clone(cell.classifier).set_params(**brief), cell.view.gives)
+    data = (dataset.take(train), dataset.labels[train], dataset.take(val), dataset.labels[val])
+    estimator = fit(pipeline, *data).estimator
+    genres = np.unique(data[1])
+    if list(estimator.classes_) != list(genres):
+        raise ValueError(f"classes_ are to be the genres, not {estimator.classes_}")
+    predict(estimator, dataset, train)
+    return estimator
+
+
+def _fitted_to_all(cell: Cell, dataset: Dataset, train: np.ndarray, val: np.ndarray) -> Any:
+    try:
+        return _fitted(cell, dataset, train, val)
+    except GtzanExpError:
+        raise
+    except Exception as error:  # whatever a class of the user's own raises
+        where, what = f"model={cell.model.name}", "cannot be fitted with these options"
+        allowed = "options that go together (HYDRA_FULL_ERROR=1 shows where it stopped)"
+        raise ConfigError(Mistake(where, what, allowed, one_line(error))) from error
+
+
+def _check_saved(cell: Cell, dataset: Dataset, rows: np.ndarray, estimator: Any) -> None:
+    again = saved_and_loaded(estimator, cell.model.trusted_types)
+    found, wanted = (predict(each, dataset, rows) for each in (again, estimator))
+    if not np.allclose(found, wanted, rtol=1e-5, atol=1e-6, equal_nan=True):
+        what = "does not predict the same once it is saved and loaded"
+        got = f"probabilities that are {np.abs(found - wanted).max():.2g} apart"
+        allowed = "a class that keeps what it learns in its attributes, or tracking.log_model=false"
+        raise DataError(Mistake(f"model={cell.model.name}", what, allowed, got))
