@@ -103,6 +103,7 @@ class FeaturesView:
             tracks=table.tracks,
             classes=tuple(np.unique(table.labels).tolist()),
             fingerprint=table.fingerprint,
+            notes=_gaps(table) if self.segment_seconds == 3 else (),
             maker=replace(self, columns=tuple(inputs)) if self.columns == "all" else None,
         )
         return grouped(dataset, location, look, told=table.names_tracks)
@@ -169,6 +170,18 @@ class FeaturesView:
         if self.segment_seconds == 30:
             return ids
         return np.array([_track(name) for name in ids.tolist()], dtype=str)
+
+
+def _gaps(table: FeatureTable) -> tuple[str, ...]:
+    """Return a line on segments that are not there, though later ones of their tracks are."""
+    numbers = pd.to_numeric(pd.Series(table.ids).str.rpartition(".")[2], errors="coerce")
+    tracks = numbers.groupby(table.tracks).agg(["min", "max", "size"])
+    missing = tracks["max"] - tracks["min"] + 1 - tracks["size"]
+    lacking = missing[missing > 0]
+    if lacking.empty:
+        return ()
+    count, named = f"at least {lacking.sum():.0f} segments", f"first {lacking.index[0]}"
+    return (f"{count} are missing, between others of {len(lacking)} tracks, {named}",)
 
 
 def _track(segment: str) -> str:

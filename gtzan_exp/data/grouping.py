@@ -53,4 +53,6 @@ def grouped(dataset: Dataset, location: Location, look: Look, *, told: bool = Fa
         if whole is dataset.tracks:
             raise
         artists = location.artists(dataset.tracks)  # the list may name pieces
-    return replace(dataset, tracks=whole, artists=artists, notes=tuple(filter(None, said)))
+    return replace(
+        dataset, tracks=whole, artists=artists, notes=(*dataset.notes, *filter(None, said))
+    )

@@ -43,6 +43,7 @@ def check_published(root: Path, ids: Iterable[str]) -> None:
         difference = np.abs(ours.astype(int) - published).max(axis=2)
         assert (difference > 1).sum() < 30, id
         assert difference.max() <= 32, id
+        assert np.abs(ours.astype(int) - published)[..., :3].mean() < 0.002, id
 
 
 @pytest.mark.gtzan

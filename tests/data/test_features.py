@@ -111,6 +111,16 @@ def test_segments_know_their_track(write_table):
     assert list(dataset.tracks[:4]) == ["blues.00000"] * 3 + ["blues.00001"]
 
 
+def test_segments_that_are_missing_are_said(write_table):
+    whole = table(segments=4)
+    assert load(write_table(whole, seconds=3), segment_seconds=3).notes == ()
+    gone = ["blues.00000.1.wav", "blues.00002.1.wav", "blues.00002.2.wav", "jazz.00000.3.wav"]
+    gaps = load(write_table(whole[~whole["filename"].isin(gone)], seconds=3), segment_seconds=3)
+    assert gaps.notes == (
+        "at least 3 segments are missing, between others of 2 tracks, first blues.00000",
+    )
+
+
 def test_tracks_in_the_table_of_segments_are_refused(write_table):
     found = mistakes(write_table(table(tracks=2), seconds=3), segment_seconds=3)
     assert found[0] == (

@@ -63,6 +63,19 @@ def test_validation_tracks_know_no_more_artists_than_test_tracks(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
+    ("split", "shared"), [("notebook", 1), ("kfold", 0), ("group_kfold", 0), ("fault_filtered", 0)]
+)
+def test_segments_of_real_tracks_straddle_in_the_notebooks_protocol_alone(
+    workspace, gtzan_root, split, shared
+):
+    dataset, found = cell("view.segment_seconds=3", f"split={split}")
+    assert len(dataset) == 7901
+    assert dataset.notes[0].startswith("at least 1486 segments are missing")
+    assert audit(dataset, found).shares["track"] == pytest.approx(shared, abs=0.005)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
     ("split", "accuracy"), [("kfold", 0.72), ("fault_filtered", 0.56), ("group_kfold", 0.54)]
 )
 def test_logreg_scores_near_the_known_numbers(workspace, gtzan_root, capsys, split, accuracy):
