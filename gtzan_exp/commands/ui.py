@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import webbrowser
+from threading import Thread
+from time import sleep
 
 from gtzan_exp.commands.arguments import composed_once, parse
 
@@ -11,13 +15,17 @@ USAGE = """\
 usage: gtzan-exp ui [--port PORT] [OVERRIDE ...]
 
 Open MLflow's pages over the store that tracking=... names, at
-http://127.0.0.1:5000 unless --port says otherwise. It listens on this machine
-only; Ctrl-C stops it.
+http://127.0.0.1:5000 unless --port says otherwise, with the runs by accuracy.
+It listens on this machine only; Ctrl-C stops it.
 
 Examples:
   gtzan-exp ui
   gtzan-exp ui --port 8080 paths.runs=/my/project/mlruns
 """
+
+
+_VIEW = "workflowType=machine_learning&orderByKey=metrics.%60test%2Faccuracy%60&orderByAsc=false"
+_PATIENCE = 60  # seconds until a server is up
 
 
 def main(arguments: list[str]) -> int:
@@ -33,6 +41,21 @@ def main(arguments: list[str]) -> int:
     if tracking.uri.startswith("http"):
         print(f"the server has its own pages: {tracking.uri}")
         return 0
-    tracking.client()
+    experiment = tracking.experiment_id(tracking.client())
+    page = f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?{_VIEW}"
+    print(f"runs of {tracking.experiment}, once the server is up: {page}", flush=True)
+    Thread(target=_open, args=(page, int(port)), daemon=True).start()
     command = f"-m mlflow server --host 127.0.0.1 --port {port} --workers 1".split()
     return subprocess.call([sys.executable, *command, "--backend-store-uri", tracking.uri])
+
+
+def _open(page: str, port: int) -> None:
+    """Show the page in the user's browser when the server answers, where a person looks on."""
+    if not sys.stdout.isatty():
+        return
+    for _ in range(_PATIENCE):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                webbrowser.open(page)
+                return
+        sleep(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 
@@ -16,7 +17,13 @@ from gtzan_exp.compare.settings import Comparison
 from gtzan_exp.compare.summary import over_draws, summary
 from gtzan_exp.compare.text import terminal_text, write_tables
 from gtzan_exp.report.page import free_folder, make_folder, write_page
-from gtzan_exp.tracking.query import pages, recorded_curves, recorded_predictions, recorded_runs
+from gtzan_exp.tracking.query import (
+    other_experiments,
+    pages,
+    recorded_curves,
+    recorded_predictions,
+    recorded_runs,
+)
 from gtzan_exp.tracking.record import RecordedPage, recorded_run
 from gtzan_exp.tracking.stale import close_dead
 from gtzan_exp.tracking.store import Tracking, masked
@@ -44,14 +51,21 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> RecordedPage 
     folder = free_folder(settings.output) if settings.record else None
     if folder is not None:
         _close_dead(tracking)
-    runs = _chosen(
-        recorded_runs(tracking, filter=settings.filter, parent=settings.parent), comparison
-    )
+    found = recorded_runs(tracking, filter=settings.filter, parent=settings.parent)
+    if found.empty and not (settings.filter or settings.parent):
+        others = other_experiments(tracking)
+        if len(others) == 1:
+            say(f"There are no runs in {tracking.experiment}, but in {others[0]}:")
+            tracking = replace(tracking, experiment=others[0])
+            return compare(replace(comparison, tracking=tracking), say)
+    else:
+        others = []
+    runs = _chosen(found, comparison, others)
     table, draws, rest = summary(runs), over_draws(runs), unfinished(runs)
     synthetic = set(runs["synthetic"]) == {"true"}
     title = labelled(tracking.experiment, synthetic)
     finished = int((runs["status"] == "FINISHED").sum())
-    heading = f"{finished} finished runs in {title}"
+    heading = f"{finished} finished run{'s' * (finished != 1)} in {title}"
     say(f"{heading}\n\n{terminal_text(table, draws, rest)}")
     if folder is None:
         return None
@@ -95,12 +109,14 @@ def _close_dead(tracking: Tracking) -> None:
             close_dead(client, [experiment.experiment_id])
 
 
-def _chosen(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+def _chosen(runs: pd.DataFrame, comparison: Comparison, others: list[str]) -> pd.DataFrame:
     settings, tracking = comparison.settings, comparison.tracking
     if runs.empty:
         wanted = "an experiment with runs (data=NAME and tracking=NAME choose it)"
         if settings.parent or settings.filter:
             wanted = "a sweep or a filter that some recorded run belongs to"
+        elif others:
+            wanted = f"tracking.experiment={', '.join(others)} (data=NAME chooses it too)"
         raise DataError(
             Mistake(masked(tracking.uri), "no recorded runs", wanted, tracking.experiment)
         )

@@ -186,7 +186,8 @@ class Split:
         """What each fold is called."""
         if self.fractions:
             return tuple(f"{100 * fraction:g} % of training" for fraction in self.fractions)
-        return tuple(f"fold {n} of {len(self.folds)}" for n in range(1, len(self.folds) + 1))
+        count = len(self.folds)
+        return tuple(f"fold {n:0{len(str(count))}} of {count}" for n in range(1, count + 1))
 
 
 def fingerprint(dataset: Dataset, folds: Sequence[Fold]) -> str:

@@ -52,6 +52,11 @@ class Result:
     skipped: bool = False
     undelivered: Path | None = None
 
+    def note(self, overrides: str) -> str:
+        """Return what people should read first, in Markdown, with the command that repeats it."""
+        said = str(self).partition(" ")[2]
+        return f"{said}\n\n```sh\ngtzan-exp {overrides}".rstrip() + "\n```\n"
+
     def __str__(self) -> str:
         metrics = self.metrics
         name = "test/track_accuracy" if "test/track_accuracy" in metrics else "test/accuracy"

@@ -137,6 +137,7 @@ def run(
                 recorder.model(fitted.estimator, dataset, view, prepare, trusted=trusted)
         recorder.artifacts()
         result = write_result(output, recorder.run_id, metrics, found, leaks.text)
+        recorder.note(result.note(all_tags.get("overrides", "")))
     return replace(result, undelivered=recorder.undelivered)
 
 

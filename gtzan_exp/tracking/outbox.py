@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +32,8 @@ SUFFIX = ".undelivered.json"
 
 PARENT, ERROR = "mlflow.parentRunId", "error"
 _RECORD, _NAME, _PROGRAM = "record_id", "mlflow.runName", "mlflow.source.name"
-OUTBOX_TAGS = (PARENT, ERROR, _RECORD, _NAME, _PROGRAM)
+_USER, _NOTE = "mlflow.user", "mlflow.note.content"
+OUTBOX_TAGS = (PARENT, ERROR, _RECORD, _NAME, _PROGRAM, _USER, _NOTE)
 MAX_PARAM = 6000
 MAX_TAG = 5000
 _BATCH = 1000
@@ -66,6 +68,8 @@ class Entry:
         ``RUNNING``, and at the end ``FINISHED``, ``FAILED`` or ``KILLED``.
     error : str, optional
         What it failed of, in a line.
+    note : str
+        What MLflow's page of the run says first, in Markdown.
     ended : int, optional
         Milliseconds since 1970.
     done : list of str
@@ -86,6 +90,7 @@ class Entry:
     model_id: str | None = None
     status: str = "RUNNING"
     error: str | None = None
+    note: str = ""
     ended: int | None = None
     done: list[str] = field(default_factory=list)
 
@@ -290,6 +295,8 @@ class Outbox:
     def _end(self, client: MlflowClient, entry: Entry) -> None:
         if entry.error is not None:
             client.set_tag(entry.run_id, ERROR, masked(entry.error)[:MAX_TAG])
+        if entry.note:
+            client.set_tag(entry.run_id, _NOTE, masked(entry.note)[:MAX_TAG])
         if self._is_old and STALE in client.get_run(entry.run_id).data.tags:
             client.delete_tag(entry.run_id, STALE)
         client.set_terminated(entry.run_id, entry.status, end_time=entry.ended)
@@ -320,7 +327,14 @@ def undelivered(folders: Sequence[Path]) -> Iterator[Path]:
 def as_tags(name: str, tags: Mapping[str, object]) -> dict[str, str]:
     """Return tags of a run as MLflow takes them, with the name of the run and of the program."""
     texts = {key: masked(str(value))[:MAX_TAG] for key, value in tags.items()}
-    return {**texts, _NAME: name, _PROGRAM: "gtzan-exp"}
+    return {**texts, _NAME: name, _PROGRAM: "gtzan-exp", _USER: _user()}
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no name for this user id, as in some containers
+        return "unknown"
 
 
 def now() -> int:

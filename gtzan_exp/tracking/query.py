@@ -71,6 +71,14 @@ def recorded_runs(
         raise tracking.unreachable(error) from error
 
 
+def other_experiments(tracking: Tracking) -> list[str]:
+    """Return the names of the store's other experiments that hold training runs, sorted."""
+    with tracking.asked() as client:
+        experiments = {found.experiment_id: found.name for found in client.search_experiments()}
+        used = [id for id in experiments if client.search_runs([id], _TRAINED, max_results=1)]
+    return sorted({experiments[id] for id in used} - {tracking.experiment})
+
+
 def pages(tracking: Tracking) -> Callable[[str], str]:
     """Return what gives the address of a run's page, on the server or on that of ``ui``."""
     with tracking.asked() as client:

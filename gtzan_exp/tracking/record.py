@@ -107,6 +107,10 @@ class Recorder:
         for step, metrics in points.items():
             self._entry.measure({f"{name}/{key}": value for key, value in metrics.items()}, step)
 
+    def note(self, text: str) -> None:
+        """Say in Markdown what MLflow's page of the run shows first."""
+        self._entry.note = text
+
     def artifacts(self) -> None:
         """Record every file in the folder of the run."""
         self._entry.has_files = True

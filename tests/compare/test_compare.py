@@ -105,7 +105,7 @@ def test_everything_is_written_recorded_and_true(here, look):
     assert svc["accuracy"] == (test["true"] == test["predicted"]).mean()
 
     assert {line["data_set"] for line in numbers["lines"]} == {1}
-    tests = {(p["a"], p["b"]): p["test"] for p in numbers["pairs"]}
+    tests = {(p["protocol"], p["a"], p["b"]): p["test"] for p in numbers["pairs"]}
     assert set(tests.values()) == {"artists"}  # the sample knows its artists
     assert len(tests) == 4
     for drop in numbers["drops"]:
@@ -186,6 +186,15 @@ def test_a_dead_run_alone_is_closed_and_listed(workspace, capsys):
     numbers = json.loads((workspace / "look" / "compare.json").read_text())
     assert [run["status"] for run in numbers["not_compared"]] == ["KILLED"]
     assert numbers["lines"] == numbers["by_genre"] == numbers["pairs"] == []
+
+
+def test_runs_of_the_only_other_experiment_are_found(here, capsys):
+    elsewhere = ["tracking.experiment=empty", "record=false"]
+    assert main(["compare", *elsewhere]) == 0
+    first, second = capsys.readouterr().out.splitlines()[:2]
+    assert first == "There are no runs in empty, but in gtzan_exp-sample:"
+    assert "6 finished runs in gtzan_exp-sample" in second
+    assert "no recorded runs" in refused(capsys, *elsewhere, "filter=\"tags.model = 'x'\"")
 
 
 def test_predictions_that_are_cut_short_are_left_out_and_named(here, capsys, tmp_path):

@@ -161,6 +161,9 @@ def test_the_run_record_is_complete_and_true(workspace, capsys):
     assert params["model.C"] == "1.0"
     assert params["split.test_size"] == "0.2"
     assert tags["note"] == "mine"
+    said, _, command = tags["mlflow.note.content"].partition("\n\n")
+    assert said.startswith(f"test/accuracy={metrics['test/accuracy']:.4f} interval=")
+    assert command == "```sh\ngtzan-exp model=logreg +tags.note=mine name=first\n```\n"
     assert tags["synthetic"] == "true"
     assert tags["leak"] == "artist"
     assert metrics["leak/artist"] > 0.9
@@ -381,4 +384,4 @@ def test_cross_validation_is_a_parent_with_a_child_per_fold(workspace, capsys):
     by_fold = (test["true"] == test["predicted"]).groupby(test["fold"]).mean()
     assert sorted(by_fold) == pytest.approx(sorted(accuracies))
     assert main(["compare", "record=false"]) == 0
-    assert "1 finished runs" in capsys.readouterr().out
+    assert "1 finished run in" in capsys.readouterr().out

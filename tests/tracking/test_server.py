@@ -102,7 +102,7 @@ def test_a_run_on_a_server_is_whole(server, workspace, capsys):
     mlflow.set_tracking_uri(server.address)
     assert load_model(f"runs:/{result['run_id']}/model").classes_[0] == "blues"
     assert main(["compare", *on(server), "output=look"]) == 0
-    assert "1 finished runs" in capsys.readouterr().out
+    assert "1 finished run in" in capsys.readouterr().out
     assert "Confusion matrices" in (workspace / "look" / "compare.html").read_text()
     (comparison,) = runs(server, "tags.task = 'compare'")
     files = MlflowClient(server.address).list_artifacts(comparison.info.run_id)
