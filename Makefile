@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ON_ALL_CORES := --numprocesses=logical --dist=worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui test test-all lint format docs wheel bench clean
+.PHONY: help install embeddings demo ui test test-all lint format docs wheel bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
+
+embeddings: $(READY) ## the published weights of embedder=musicnn (29 MB)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps musicnn==0.1.0
 
 demo: $(READY) ## every model once on the synthetic sample, then the table of the runs
 	$(BIN)/gtzan-exp -m +sweep=smoke

@@ -32,7 +32,7 @@ status is then 1. views=[embeddings] leaves the other views as they are.
 
 Overrides (defaults first):
   views=[features,spectrograms]  or with embeddings   segments=[30,3]  max_seconds=31.0
-  embedder=@EMBEDDERS  with options of its own, as embedder.model=
+  embedder=musicnn|@OTHERS   embedder.model=MSD_musicnn|MTT_musicnn|MSD_vgg|MTT_vgg
   data.offset=0|SECONDS|middle   which max_seconds of a longer file
   view.style=mel_db|kaggle       kaggle draws pictures as the published ones
   view.sample_rate=22050  view.n_fft=2048  view.hop_length=512  view.pad_mode=reflect|constant
@@ -42,8 +42,8 @@ Overrides (defaults first):
 
 Example:
   gtzan-exp prepare data.audio=/my/music data.root=/my/views view.style=kaggle
-  gtzan-exp prepare data.audio=/my/music data.root=/my/views views=[embeddings] embedder=logmel
-""".replace("@EMBEDDERS", "|".join(choices("embedder")))
+  gtzan-exp prepare data.audio=/my/music data.root=/my/views views=[embeddings]
+""".replace("@OTHERS", "|".join(name for name in choices("embedder") if name != "musicnn"))
 
 
 def main(arguments: list[str]) -> int:

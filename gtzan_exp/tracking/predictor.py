@@ -12,7 +12,7 @@ import pandas as pd
 
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.audio.windows import windows
-from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake
 from gtzan_exp.data.contracts import Audible, View
 from gtzan_exp.models.numbered import NumberedLabels
 from gtzan_exp.tracking.models import LoggedModel
@@ -46,7 +46,7 @@ def hearing(view: View, prepare: PrepareSettings) -> Callable[[np.ndarray], Any]
         return Mistake("model", "its view cannot be made from audio", allowed, got)
     try:
         return view.from_sound(sound_settings(view, prepare))
-    except DataError as error:
+    except GtzanExpError as error:
         return error.mistakes[0]
 
 
