@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from gtzan_exp.audio.spectrum import Framing, Spectrum
 from gtzan_exp.basics import keras_loader
-from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
+from gtzan_exp.basics.errors import ConfigError, DataError, MissingExtraError, Mistake
 from gtzan_exp.basics.opening import opened
 
 FRAMES, MELS = 187, 96
@@ -72,8 +72,8 @@ class Musicnn:
 
         Raises
         ------
-        ConfigError
-            The package musicnn is not installed.
+        ConfigError, MissingExtraError
+            The package musicnn, or TensorFlow, is not installed.
         """
         return _hash(_folder(self.model))
 
@@ -107,6 +107,8 @@ class Musicnn:
 
 def _folder(model: str) -> Path:
     """Return the folder with the weights of a model."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise MissingExtraError("embedder=musicnn", "tensorflow", "networks")
     spec = importlib.util.find_spec("musicnn")
     places = (spec and spec.submodule_search_locations) or ()
     for place in places:
@@ -124,15 +126,16 @@ def _hash(folder: Path) -> str:
 
 
 @cache
-def _network(model: str) -> Callable[[np.ndarray], dict[str, Any]]:
+def _network(model: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     """Return a function from patches to the layers of a model, loaded once per process."""
-    keras, tensorflow = keras_loader.load()
+    keras = keras_loader.load()
+    from tensorflow.train import load_checkpoint
 
     folder = _folder(model)
     with tempfile.TemporaryDirectory() as place:
         for file in _FILES:  # their names are endings alone, which TensorFlow takes for no prefix
             shutil.copy(folder / file, Path(place) / f"weights{file}")
-        held = tensorflow.train.load_checkpoint(f"{place}/weights")
+        held = load_checkpoint(f"{place}/weights")
         values = {name: held.get_tensor(name) for name in held.get_variable_to_shape_map()}
     inputs = keras.Input((FRAMES, MELS))
     outputs = _vgg(inputs) if model.endswith("vgg") else _musicnn(inputs, values)
@@ -141,9 +144,7 @@ def _network(model: str) -> Callable[[np.ndarray], dict[str, Any]]:
         found = [values[f"{layer.name}/{weight.name}"] for weight in layer.weights]
         shapes = [weight.shape for weight in layer.weights]
         layer.set_weights([np.reshape(v, s) for v, s in zip(found, shapes, strict=True)])
-    return tensorflow.function(
-        lambda patches: network(patches, training=False), reduce_retracing=True
-    )
+    return network.predict_on_batch
 
 
 def _named(kind: str, number: int) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.audio.tracks import find_tracks, load_audio
-from gtzan_exp.basics.errors import ConfigError, DataError
+from gtzan_exp.basics.errors import ConfigError, DataError, MissingExtraError
 from gtzan_exp.data.embeddings import EmbeddingsView
 from gtzan_exp.embed.musicnn import Musicnn, _network
 from gtzan_exp.embed.prepare import prepare_embeddings
@@ -73,11 +73,15 @@ def test_a_track_is_embedded_alike_in_whatever_batches(gtzan_root, model):
 
 
 def test_without_the_weights_a_line_says_the_command(monkeypatch, tmp_path):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    found = {"tensorflow": True}
+    monkeypatch.setattr(importlib.util, "find_spec", found.get)
     with pytest.raises(ConfigError, match=r"pip install --no-deps musicnn==0\.1\.0"):
         Musicnn().weights()
     spec = importlib.machinery.ModuleSpec("musicnn", None, origin="x", is_package=True)
     spec.submodule_search_locations = [str(tmp_path)]
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    found["musicnn"] = spec
     with pytest.raises(ConfigError, match=f"got: none in {tmp_path}"):
+        Musicnn().weights()
+    del found["tensorflow"]
+    with pytest.raises(MissingExtraError, match="needs tensorflow"):
         Musicnn().weights()
