@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from gtzan_exp.evaluation.calibration import calibration_error, reliability
 from gtzan_exp.evaluation.evaluate import by_track
 from gtzan_exp.evaluation.intervals import CONFIDENCE, Answers, accuracy_interval
 
-_UNBOUNDED = "test/log_loss"
+_ABOVE_1 = ("test/log_loss", "test/brier")
 
 
 def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> dict[str, float]:
@@ -29,13 +30,14 @@ def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> di
     Returns
     -------
     dict of str to float
-        With ``n_tested_tracks`` (of all folds, each once), ``n_tested_artists`` where they are
-        known, and ``ci_low/`` and ``ci_high/`` of ``test/accuracy``, or of ``test/track_accuracy``
-        where rows are segments.
+        With ``test/ece`` over the rows of all folds, ``n_tested_tracks`` (of all folds, each once),
+        ``n_tested_artists`` where they are known, and ``ci_low/`` and ``ci_high/`` of
+        ``test/accuracy``, or of ``test/track_accuracy`` where rows are segments.
     """
     test = predictions[predictions["part"] == "test"]
     tracks = by_track(test)
     found = {**metrics, "n_tested_tracks": tracks["track"].nunique()}
+    found["test/ece"] = calibration_error(reliability(test))
     answers = Answers.of(tracks, _share(predictions))
     if answers.artist is None and answers.fold is not None:
         return found
@@ -59,7 +61,8 @@ def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -
     Parameters
     ----------
     folds : sequence of dict of str to float
-        The metrics of each fold. A metric that not all folds have is left out.
+        The metrics of each fold. A metric that not all folds have is left out, and so is ``ece``:
+        that of few rows is too large, and so would their mean be.
     test_shares : sequence of float
         Test rows by training rows, of each fold.
 
@@ -70,6 +73,7 @@ def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -
         the test part ``ci_low/<name>`` and ``ci_high/<name>``, within what the metric can be.
     """
     names = [name for name in folds[0] if all(name in fold for fold in folds)]
+    names = [name for name in names if not name.endswith("/ece")]
     found = {}
     for name in names:
         values = np.array([fold[name] for fold in folds])
@@ -77,7 +81,7 @@ def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -
         found[f"std/{name}"] = float(values.std(ddof=1))
         if name.startswith("test/"):
             low, high = corrected_interval(values, float(np.mean(test_shares)))
-            most = np.inf if name == _UNBOUNDED else 1.0
+            most = np.inf if name in _ABOVE_1 else 1.0
             found[f"ci_low/{name}"], found[f"ci_high/{name}"] = max(0.0, low), min(most, high)
     return found
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from gtzan_exp.basics.genres import metric_names
 from gtzan_exp.data.contracts import Dataset, Fold
+from gtzan_exp.evaluation.calibration import calibration_error, reliability
 
 BLOCK = 1 << 16
 """So many rows are predicted at a time; a multiple of the usual sizes of a network's batch."""
@@ -23,10 +24,10 @@ class Evaluation:
     Parameters
     ----------
     metrics : dict of str to float
-        ``<part>/accuracy``, ``macro_f1``, ``balanced_accuracy``, ``log_loss`` and ``f1/<genre>`` as
-        `score` returns them, and ``predict_ms_per_track`` measured on the test part. Where rows are
-        segments of tracks, ``<part>/track_accuracy`` and ``track_macro_f1`` too: those of
-        `by_track`.
+        ``<part>/accuracy``, ``macro_f1``, ``balanced_accuracy``, ``log_loss``, ``brier``, ``ece``
+        and ``f1/<genre>`` as `score` returns them, and ``predict_ms_per_track`` measured on the
+        test part. Where rows are segments of tracks, ``<part>/track_accuracy`` and
+        ``track_macro_f1`` too: those of `by_track`.
     predictions : pandas.DataFrame
         One row per row of the fold: ``id``, ``track``, ``artist`` where that is known, ``part``,
         ``true``, ``predicted`` and ``p_<genre>`` for each genre.
@@ -145,9 +146,15 @@ def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, floa
     dict of str to float
         ``macro_f1`` is scikit-learn's: the mean over the genres that are true or predicted
         somewhere. Others have ``f1/<genre>`` 0. ``balanced_accuracy`` is the mean over the genres
-        that are true somewhere. `metric_names` says how a genre is written.
+        that are true somewhere. ``brier`` is the sum over genres of squared errors, of two genres
+        too, 0 to 2; ``ece`` is `calibration_error`. `metric_names` says how a genre is written.
     """
-    from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
+    from sklearn.metrics import (
+        accuracy_score,
+        brier_score_loss,
+        log_loss,
+        precision_recall_fscore_support,
+    )
 
     true, predicted = _codes(predictions, classes)
     labels, names = range(len(classes)), metric_names(classes)
@@ -160,6 +167,8 @@ def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, floa
         "macro_f1": float(np.mean(f1[np.union1d(true, predicted)])),
         "balanced_accuracy": float(np.mean(recall[support > 0])),
         "log_loss": float(log_loss(true, probabilities, labels=labels)),
+        "brier": float(brier_score_loss(true, probabilities, labels=labels, scale_by_half=False)),
+        "ece": calibration_error(reliability(predictions)),
         **{f"f1/{names[name]}": float(value) for name, value in zip(classes, f1, strict=True)},
     }
 

@@ -1,4 +1,4 @@
-"""Pictures of a run: its confusion matrix, and how it learned, by epoch and by amount of data."""
+"""Pictures of a run: its confusion matrix, its calibration, and how it learned."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from gtzan_exp.evaluation.calibration import BINS, calibration_error, reliability
+from gtzan_exp.evaluation.intervals import wilson
 from gtzan_exp.report.canvas import INK, MUTED, canvas, heat_map
 
 if TYPE_CHECKING:
@@ -55,6 +57,33 @@ def draw_confusion(axes: Axes, predictions: pd.DataFrame, classes: Sequence[str]
     shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
     heat_map(axes, shares, np.where(counts, counts.astype(str), ""), rows=classes, columns=classes)
     axes.set(xlabel="predicted genre", ylabel="true genre", aspect="equal")
+
+
+def reliability_diagram(predictions: pd.DataFrame, path: Path, *, title: str) -> None:
+    """Draw how often predictions are right by how probable the model takes them to be.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        With the columns ``true``, ``predicted`` and ``p_<genre>``.
+    path : Path
+        The PNG to write.
+    title : str
+    """
+    bins = reliability(predictions)
+    bounds = [wilson(p, n) for p, n in zip(bins["accuracy"], bins["n"], strict=True)]
+    below, above = (np.abs(np.array(bounds).T - bins["accuracy"].to_numpy())).tolist()
+    with canvas(path, size=(4.4, 4.6), title=title) as figure:
+        axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+        axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=":", label="as often as it says")
+        label = f"measured, error {calibration_error(bins):.3f}"
+        options = {"fmt": "o-", "color": _TRAIN, "ms": 4, "lw": 1.8, "elinewidth": 1}
+        axes.errorbar(bins["confidence"], bins["accuracy"], (below, above), label=label, **options)
+        axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is right, 95 %")
+        axes.grid(alpha=0.25)
+        axes.legend(fontsize=8, loc="upper left")
+        counts.bar(bins["low"], bins["n"], 1 / BINS, align="edge", color=MUTED)
+        counts.set(xlabel="probability of the predicted genre", ylabel="rows")
 
 
 def learning_curves(

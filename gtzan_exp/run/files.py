@@ -16,7 +16,7 @@ from gtzan_exp.data.contracts import Dataset, Split
 from gtzan_exp.data.lists import split_table
 from gtzan_exp.evaluation.audit import Audit
 from gtzan_exp.evaluation.evaluate import Evaluation
-from gtzan_exp.evaluation.plots import confusion_matrix, learning_curves
+from gtzan_exp.evaluation.plots import confusion_matrix, learning_curves, reliability_diagram
 from gtzan_exp.models.build import Fitted
 from gtzan_exp.tracking.outbox import kept_in
 from gtzan_exp.tracking.store import masked
@@ -96,7 +96,8 @@ def write_record(
     """Write what every run records: its config, its predictions, and a picture of them.
 
     The files are ``config.yaml``, ``predictions.parquet`` (all parts; of a cross-validation all
-    folds, in the column ``fold`` from 1) and ``confusion_matrix.png`` of the test parts.
+    folds, in the column ``fold`` from 1), ``confusion_matrix.png`` and ``reliability.png`` of the
+    test parts.
     """
     text = masked(OmegaConf.to_yaml(config, resolve=True))
     (folder / "config.yaml").write_text(text, encoding="utf-8")
@@ -105,6 +106,7 @@ def write_record(
     accuracy = (test["true"] == test["predicted"]).mean()
     title = f"{title}\ntest accuracy {accuracy:.3f} on {len(test)} rows"
     confusion_matrix(test, dataset.classes, folder / "confusion_matrix.png", title=title)
+    reliability_diagram(test, folder / "reliability.png", title=title)
 
 
 def write_report(folder: Path, title: str, fitted: Fitted, evaluation: Evaluation) -> None:

@@ -24,7 +24,7 @@ def test_the_corrected_interval_by_hand():
 
 def test_folds_are_averaged_with_their_spread():
     folds = [{"test/accuracy": 0.5, "val/accuracy": 0.1}, {"test/accuracy": 0.7}]
-    folds = [{**fold, "test/log_loss": fold["test/accuracy"]} for fold in folds]
+    folds = [{**fold, "test/ece": 0.3, "test/log_loss": fold["test/accuracy"]} for fold in folds]
     found = aggregate(folds, [0.1, 0.1])
     assert found["test/accuracy"] == pytest.approx(0.6)
     assert found["std/test/accuracy"] == pytest.approx(0.1414214)
@@ -32,7 +32,7 @@ def test_folds_are_averaged_with_their_spread():
     assert low < 0 < 1 < high  # of two folds, which no accuracy can be
     assert (found["ci_low/test/accuracy"], found["ci_high/test/accuracy"]) == (0, 1)
     assert (found["ci_low/test/log_loss"], found["ci_high/test/log_loss"]) == (0, high)
-    assert not [name for name in found if "val" in name]
+    assert not [name for name in found if "val" in name or "ece" in name]
 
 
 def predicted(rows, *, artist=True):
@@ -76,10 +76,8 @@ def test_the_interval_of_segments_is_that_of_their_tracks():
 def test_folds_keep_their_own_interval_where_no_artist_is_known():
     folds = [(*row[:2], n % 4, row[3]) for n, row in enumerate(ONE)]
     before = {"ci_low/test/accuracy": 0.1, "ci_high/test/accuracy": 0.9}
-    assert with_interval(before, predicted(folds, artist=False)) == {
-        **before,
-        "n_tested_tracks": 48,
-    }
+    found = with_interval(before, predicted(folds, artist=False))
+    assert found == {**before, "n_tested_tracks": 48, "test/ece": pytest.approx(0.15)}
     right, artists, fold = (np.array([row[place] for row in folds]) for place in (3, 1, 2))
     wanted = accuracy_interval(Answers(right, artists, fold, share=1.0))
     found = with_interval(before, predicted(folds))

@@ -11,6 +11,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import (
     accuracy_score,
+    brier_score_loss,
     classification_report,
     f1_score,
     log_loss,
@@ -20,6 +21,7 @@ from sklearn.metrics import (
 from gtzan_exp.basics.genres import metric_names
 from gtzan_exp.data.contracts import Dataset, Fold
 from gtzan_exp.evaluation import evaluate as module
+from gtzan_exp.evaluation.calibration import calibration_error, reliability
 from gtzan_exp.evaluation.evaluate import by_track, evaluate
 
 GENRES = ("blues", "jazz", "rock")
@@ -86,6 +88,8 @@ def test_every_number_is_scikit_learns_on_the_rows_of_its_part(segments, monkeyp
                 true, predicted, labels=np.unique(true), **averaged
             ),
             f"{part}/log_loss": log_loss(true, table[columns], labels=classes),
+            f"{part}/brier": brier_score_loss(true, table[columns].to_numpy(), labels=classes),
+            f"{part}/ece": calibration_error(reliability(table)),
         }
         for name, written in zip(classes, ("blues", "jazz", "r_b", "rock"), strict=True):
             expected[f"{part}/f1/{written}"] = f1_score(true, predicted, labels=[name], **averaged)

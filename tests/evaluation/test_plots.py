@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from sklearn import metrics
 
-from gtzan_exp.evaluation.plots import confusion_matrix, draw_confusion
+from gtzan_exp.evaluation.plots import confusion_matrix, draw_confusion, reliability_diagram
 
 CLASSES = ["a genre that nobody plays", "blues", "folk for $5 and for $10", "rock"]
 
@@ -52,3 +52,9 @@ def test_every_text_has_a_place(names, tmp_path):
         assert (edge == 255).all()
     height, width = np.array(picture.shape[:2]) / 150  # inches
     assert min(height, width) > 0.36 * len(names) + 1
+
+
+def test_a_reliability_diagram_is_drawn_of_one_prediction_too(tmp_path):
+    table = pd.DataFrame({"true": ["a"], "predicted": ["a"], "p_a": [1.0], "p_b": [0.0]})
+    reliability_diagram(table, tmp_path / "x.png", title="one")
+    assert (cv2.imread(str(tmp_path / "x.png")) < 255).any()

@@ -183,6 +183,7 @@ def test_the_run_record_is_complete_and_true(workspace, capsys):
         "classification_report.txt",
         "config.yaml",
         "confusion_matrix.png",
+        "reliability.png",
         "leaks.csv",
         "predictions.parquet",
         "split.csv",

@@ -1,0 +1,41 @@
+"""Whether a model is right as often as its probabilities say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+BINS = 10
+"""Equally wide ones of the probability of the predicted genre."""
+
+
+def reliability(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return how often predictions of like confidence are right.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        With the columns ``true``, ``predicted`` and ``p_<genre>``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A line for each of `BINS` that has predictions, those on an edge in the lower one: ``low``
+        (its edge), ``n``, ``confidence`` and ``accuracy`` (means).
+    """
+    confidence = predictions.filter(regex="^p_").to_numpy().max(axis=1)
+    right = predictions["true"].to_numpy(dtype=str) == predictions["predicted"].to_numpy(dtype=str)
+    place = np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1)
+    table = pd.DataFrame({"low": place / BINS, "confidence": confidence, "accuracy": right})
+    groups = table.astype(float).groupby("low")
+    return groups.size().to_frame("n").join(groups.mean()).reset_index()
+
+
+def calibration_error(bins: pd.DataFrame) -> float:
+    """Return the expected calibration error of what `reliability` returned.
+
+    The mean over predictions of how far accuracy and confidence are apart in their bin: C. Guo et
+    al., "On calibration of modern neural networks", ICML 2017, arXiv:1706.04599.
+    """
+    apart = (bins["accuracy"] - bins["confidence"]).abs()
+    return float(np.average(apart, weights=bins["n"]))
