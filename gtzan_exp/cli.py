@@ -11,13 +11,14 @@ from typing import NoReturn
 
 from gtzan_exp import __version__
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, nearest, report
-from gtzan_exp.basics.process import end_soon, outlive_reader
+from gtzan_exp.basics.process import end_at_last, end_soon, outlive_reader
 from gtzan_exp.commands import COMMANDS
 
 
 def run() -> NoReturn:
     """Run the command line of this process, and end it."""
     outlive_reader()
+    end_at_last()
     try:
         sys.exit(main())
     finally:

@@ -98,8 +98,7 @@ def silent_libraries(*, until_they_fail: bool = False) -> Iterator[None]:
 def ends_in_order() -> Iterator[None]:
     """Let SIGTERM raise `SystemExit` in here, so that what runs is closed before the process ends.
 
-    Where that takes too long, or a library does not give control back to Python, the process ends
-    all the same. Does nothing outside the main thread, where Python has no signals.
+    Does nothing outside the main thread, where Python has no signals.
     """
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -108,7 +107,6 @@ def ends_in_order() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _end_at_last()
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
@@ -117,8 +115,14 @@ def ends_in_order() -> Iterator[None]:
 
 
 @cache
-def _end_at_last() -> None:
-    """Watch for SIGTERM in a thread, which hears of it while the main one is in a library."""
+def end_at_last() -> None:
+    """Let SIGTERM end this process within seconds, even one that does not end by itself.
+
+    For processes of our own: a thread watches, which hears of the signal while the main one is in a
+    library. Whoever imports the package keeps his signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
     heard, told = socket.socketpair()
     told.setblocking(False)
     signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
@@ -143,6 +147,7 @@ def end_with_parent() -> None:
         return
     if os.getppid() != parent.pid:
         os._exit(TERMINATED)
+    end_at_last()
     _watch(parent.pid)
 
 

@@ -53,11 +53,16 @@ def composed_once(
     """Compose the one config that a command line describes, and read it; see `composed`."""
     from gtzan_exp.config.compose import composed
 
+    chosen = {"config_name": config_name or flags.config_name}
+    return composed(flags.overrides, read_config, **alone(flags), **chosen)
+
+
+def alone(flags: Namespace) -> dict[str, str]:
+    """Return the folder of configs of a command line, which must not be that of a sweep."""
     if flags.multirun:
         allowed = "train and validate with it, other commands without"
         raise ConfigError(Mistake("--multirun", "is not for this command", allowed, "-m"))
-    chosen = files(flags) | ({"config_name": config_name} if config_name else {})
-    return composed(flags.overrides, read_config, **chosen)
+    return {"config_dir": flags.config_dir}
 
 
 def files(flags: Namespace) -> dict[str, str]:

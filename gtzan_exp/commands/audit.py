@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
-from gtzan_exp.commands.arguments import composed_once, parse
+from gtzan_exp.commands.arguments import alone, parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,15 +43,10 @@ _FOLDS = 10
 
 def main(arguments: list[str]) -> int:
     """Measure what the command line names and print what was found."""
-    from gtzan_exp.config.cell import resolve
-    from gtzan_exp.data.selection import read_view
-    from gtzan_exp.evaluation.audit import audit
+    from gtzan_exp.api import audited
 
     flags = parse(arguments, csv="")
-    cell = composed_once(flags, resolve)
-    dataset = read_view(cell.view, cell.data, cache=cell.cache)
-    split = cell.parts(dataset)
-    leaks = audit(dataset, split)
+    dataset, split, leaks = audited(*flags.overrides, **alone(flags), config_name=flags.config_name)
     if flags.csv:
         write(leaks.found, Path(flags.csv))
     for part in (_parts(dataset, split), shares(leaks), _twins(leaks), first(leaks)):

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
-from gtzan_exp.commands.arguments import composed_once, parse
+from gtzan_exp.commands.arguments import alone, composed_once, parse
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -42,17 +42,15 @@ Examples:
 
 def main(arguments: list[str]) -> int:
     """Compare what the store holds; the last line printed is the result."""
-    from gtzan_exp.compare.comparison import compare
-    from gtzan_exp.compare.settings import read_comparison
+    from gtzan_exp.api import compare
 
     flags = parse(arguments)
     if flags.cfg:
         print(composed_once(flags, partial(_as_yaml, flags), "compare"), end="")
         return 0
-    comparison = composed_once(flags, read_comparison, "compare")
-    compared = compare(comparison, lambda text: print(text, flush=True))
-    if compared:
-        print(f"\n{compared}", flush=True)
+    table = compare(*flags.overrides, **alone(flags), say=partial(print, flush=True), record=None)
+    if "page" in table.attrs:
+        print(f"\n{table.attrs['page']}", flush=True)
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gtzan_exp.commands.arguments import composed_once, parse
+from gtzan_exp.commands.arguments import alone, parse
 
 USAGE = """\
 usage: gtzan-exp explore [OVERRIDE ...]
@@ -30,8 +30,8 @@ Examples:
 
 def main(arguments: list[str]) -> int:
     """Look at what the command line names; the last line printed is the result."""
-    from gtzan_exp.explore.look import explore
-    from gtzan_exp.explore.settings import read_look
+    from gtzan_exp.api import explore
 
-    print(explore(composed_once(parse(arguments), read_look, "explore")), flush=True)
+    flags = parse(arguments)
+    print(explore(*flags.overrides, **alone(flags)), flush=True)
     return 0

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-from pydantic.dataclasses import dataclass
-
-from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
+from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.commands.arguments import composed_once, parse
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
-    from gtzan_exp.tracking.models import LoggedModel
     from gtzan_exp.tracking.predictor import Prediction
-    from gtzan_exp.tracking.store import Tracking
 
 USAGE = """\
 usage: gtzan-exp predict model=MODEL FILE ... [OVERRIDE ...]
@@ -49,19 +41,6 @@ Example:
   gtzan-exp predict model=0123456789abcdef0123456789abcdef song.mp3 /my/music top=5
 """
 
-_MODEL = "one model=MODEL: the id of a run, models:/..., or the folder of a model"
-_RUN_ID = r"[0-9a-f]{32}"
-_URI = r"(runs|models):/.+"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PredictSettings:
-    """The options of ``gtzan-exp predict`` besides the model and the files; see `USAGE`."""
-
-    top: Annotated[int, Field(gt=0)] = 3
-    format: Literal["table", "json", "csv"] = "table"
-    trusted_types: tuple[str, ...] = ()
-
 
 def main(arguments: list[str]) -> int:
     """Predict the files and return 0, or 1 when some could not be used."""
@@ -71,15 +50,18 @@ def main(arguments: list[str]) -> int:
     files = [word for word in rest if _is_file(word)]
     flags.overrides = [word for word in rest if not _is_file(word)]
     flags.overrides += [f"format={flags.format}"] if flags.format else []
-    settings, tracking = composed_once(flags, _read, "predict")
+
+    from gtzan_exp.predict.settings import read_prediction
+    from gtzan_exp.tracking.models import MODEL, find_logged
+
+    settings, tracking = composed_once(flags, read_prediction, "predict")
     mistakes = []
     if len(models) != 1 or not models[0]:
-        mistakes.append(Mistake("model", "not set", _MODEL, " ".join(models) or "nothing"))
+        mistakes.append(Mistake("model", "not set", MODEL, " ".join(models) or "nothing"))
     if not files:
         mistakes.append(Mistake("command line", "nothing to predict", "FILE ...", "no file"))
     if mistakes:
         raise ConfigError(mistakes)
-    model = _load(models[0], tracking, settings.trusted_types)
 
     from tqdm import tqdm
 
@@ -87,9 +69,7 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.predict.text import WRITERS, printable
     from gtzan_exp.tracking.predictor import Predictor
 
-    predictor = Predictor(model)
-    if predictor.deaf is not None:
-        raise DataError(predictor.deaf)
+    predictor = Predictor.of(find_logged(models[0], tracking, trusted=settings.trusted_types))
     paths = audio_files(map(Path, files))
     failed = 0
 
@@ -114,26 +94,3 @@ def main(arguments: list[str]) -> int:
 
 def _is_file(word: str) -> bool:
     return "=" not in word.partition("/")[0] or os.path.exists(word)
-
-
-def _read(config: DictConfig) -> tuple[PredictSettings, Tracking]:
-    """Return the settings and the store, or raise every mistake in them."""
-    from gtzan_exp.config.reading import option_names, reading
-
-    options = [*option_names(PredictSettings), "data", "paths"]
-    with reading(config, ["tracking"], options) as found:
-        settings, tracking = found.settings(PredictSettings), found.object("tracking")
-    return settings, tracking
-
-
-def _load(model: str, tracking: Tracking, trusted: tuple[str, ...]) -> LoggedModel:
-    from gtzan_exp.tracking.models import load_logged, model_of_run
-
-    path = Path(model).expanduser()
-    if path.is_dir():
-        return load_logged(str(path), trusted=trusted)
-    if re.fullmatch(_RUN_ID, model):
-        model = model_of_run(tracking, model)
-    elif not re.fullmatch(_URI, model):
-        raise DataError(Mistake("model", "is not there", _MODEL, model))
-    return load_logged(model, trusted=trusted, tracking_uri=tracking.uri)

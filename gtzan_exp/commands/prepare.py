@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
-from omegaconf import DictConfig
-
-from gtzan_exp.audio.features import FeatureSettings
-from gtzan_exp.audio.prepare import PrepareSettings
-from gtzan_exp.audio.spectrograms import SpectrogramSettings
-from gtzan_exp.basics.checks import checked, unknown
-from gtzan_exp.commands.arguments import composed_once, parse
+from gtzan_exp.commands.arguments import alone, parse
 from gtzan_exp.config.files import choices
-from gtzan_exp.config.reading import option_names, reading
-from gtzan_exp.embed.contracts import Embedder
-from gtzan_exp.embed.prepare import prepare_all
 
 USAGE = """\
 usage: gtzan-exp prepare data.audio=DIR data.root=OUT [OVERRIDE ...]
@@ -48,33 +36,11 @@ Example:
 
 def main(arguments: list[str]) -> int:
     """Make the views and return 0, or 1 when some files could not be used."""
-    reports = prepare_all(*composed_once(parse(arguments), _settings, "prepare"))
+    from gtzan_exp.api import prepare
+
+    flags = parse(arguments)
+    reports = prepare(*flags.overrides, **alone(flags))
     for report in reports:
         for line in (*report.problems, *(f"note: {note}" for note in report.notes), report):
             print(line)
     return 1 if any(report.failed for report in reports) else 0
-
-
-def _settings(config: DictConfig) -> tuple[Path, Path, PrepareSettings, Embedder]:
-    """Return the two folders, the settings and the embedder, or raise every mistake in them."""
-    options = [*option_names(PrepareSettings), "data", "view", "paths"]
-    with reading(config, ["embedder"], options) as found:
-        data, view = (found.node.get(name) or {} for name in ("data", "view"))
-        known: list[str] = []
-        for name, kind in {
-            "features": FeatureSettings,
-            "spectrograms": SpectrogramSettings,
-        }.items():
-            known += option_names(kind)
-            own = {key: view[key] for key in option_names(kind) if key in view}
-            if made := checked(kind, own, "view", found.mistakes):
-                found.node[name] = made
-        found.mistakes.extend(unknown(view, list(dict.fromkeys(known)), "view"))
-        found.mistakes.extend(unknown(data, ["audio", "root", "labels", "offset"], "data"))
-        found.node["labels"] = data.get("labels") or {}
-        found.node["offset"] = data.get("offset", 0.0)
-        settings, embedder = found.settings(PrepareSettings), found.object("embedder")
-        for place, mistake in enumerate(found.mistakes):
-            if mistake.where in data:
-                found.mistakes[place] = replace(mistake, where=f"data.{mistake.where}")
-    return Path(data["audio"]).expanduser(), Path(data["root"]).expanduser(), settings, embedder

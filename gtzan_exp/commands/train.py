@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from argparse import Namespace
 from collections.abc import Iterable
-from functools import partial
-from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING
 
-from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, report
-from gtzan_exp.basics.process import ends_in_order, say
+from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.commands import COMMANDS
 from gtzan_exp.commands.arguments import files, parse
 from gtzan_exp.config.files import choices
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
-_CHECKED = "hydra_plugins.gtzan_exp.CheckedSweeper"
 
 
 def _choice(group: str, names: Iterable[str], what: str) -> str:
@@ -68,9 +58,8 @@ HYDRA_FULL_ERROR=1 shows tracebacks. Completion in bash:
 
 
 def main(arguments: list[str]) -> int:
-    """Check the command line, then run what it describes."""
-    from gtzan_exp.config.compose import run_once
-    from gtzan_exp.config.hydra_session import hydra_main
+    """Check the command line, then run what it describes; the last line printed is the result."""
+    from gtzan_exp import api
 
     flags = parse(arguments)
     inspects = flags.cfg or flags.info or flags.hydra_help or flags.shell_completion
@@ -81,28 +70,15 @@ def main(arguments: list[str]) -> int:
         got = " ".join(arguments)
         raise ConfigError(Mistake("--multirun", "cannot go with --cfg or --info", allowed, got))
     if flags.multirun:
-        return _sweep(arguments, flags)
-    with ends_in_order():
-        if inspects or flags.resolve or flags.config_path or flags.experimental_rerun:
-            hydra_main(arguments, job)
-        else:
-            run_once(flags.overrides, job, **files(flags))
-    return 0
+        swept = api.sweep(*flags.overrides, **files(flags), console=True)
+        return 0 if swept.status == "FINISHED" else 1
+    if inspects or flags.resolve or flags.config_path or flags.experimental_rerun:
+        from gtzan_exp.config.hydra_session import hydra_main
 
-
-def _sweep(arguments: list[str], flags: Namespace) -> int:
-    from gtzan_exp.config.hydra_session import session
-    from gtzan_exp.config.sweep_plan import check_sweep
-    from gtzan_exp.sweep.sweep import sweep
-
-    plan = check_sweep(flags.overrides, **files(flags))
-    folder = plan.folder.replace("'", r"\'")  # fixed here, because it holds the time
-    options = [f"hydra.sweep.dir='{folder}'"]
-    if plan.basic:
-        options.append(f"hydra.sweeper._target_={_CHECKED}")
-    with ends_in_order(), session(flags.config_dir) as hydra:
-        launch = partial(hydra.sweep, flags.config_name, [*flags.overrides, *options])
-        return sweep(plan, arguments, flags.overrides, launch)
+        hydra_main(arguments, api.run_here)
+        return 0
+    result = api.run(*flags.overrides, **files(flags), console=True)
+    return 0 if result.undelivered is None else 1
 
 
 def _prepare_completion(request: list[str]) -> None:
@@ -118,24 +94,3 @@ def _prepare_completion(request: list[str]) -> None:
     elif text.startswith("query=") and not space:
         print(*(name for name in COMMANDS if name.startswith(word)), sep="\n")
     os.environ["COMP_LINE"] = f"{program} {rest.lstrip()}"
-
-
-def job(config: DictConfig) -> None:
-    """Run the one job of a command line without a sweep; the last line it prints is the result."""
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.core.utils import filter_overrides
-
-    from gtzan_exp.run.runner import run
-
-    hydra_config = HydraConfig.get()
-    tags = {"overrides": " ".join(filter_overrides(hydra_config.overrides.task))}
-    try:
-        result = run(config, Path(hydra_config.runtime.output_dir), tags=tags)
-        say(result)
-    except GtzanExpError as error:
-        if os.environ.get("HYDRA_FULL_ERROR"):
-            raise
-        report(error)  # Hydra would add a line of its own
-        raise SystemExit(2) from None
-    if result.undelivered is not None:
-        raise SystemExit(1)

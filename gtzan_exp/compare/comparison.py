@@ -31,8 +31,12 @@ from gtzan_exp.tracking.store import Tracking, masked
 _CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 
 
-def compare(comparison: Comparison, say: Callable[[str], None]) -> RecordedPage | None:
+def compare(
+    comparison: Comparison, say: Callable[[str], None]
+) -> tuple[pd.DataFrame, RecordedPage | None]:
     """Compare recorded runs; say the tables at once, then write and record everything.
+
+    Returns the lines of the comparison (see `summary`), and the page, if it is written.
 
     Parameters
     ----------
@@ -68,7 +72,7 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> RecordedPage 
     heading = f"{finished} finished run{'s' * (finished != 1)} in {title}"
     say(f"{heading}\n\n{terminal_text(table, draws, rest)}")
     if folder is None:
-        return None
+        return table, None
 
     tags = {"task": "compare", "synthetic": str(synthetic).lower(), **settings.tags}
     name = settings.name or f"Compare {finished} runs"
@@ -98,7 +102,7 @@ def compare(comparison: Comparison, say: Callable[[str], None]) -> RecordedPage 
         )
         recorder.metrics({"runs": len(runs), "finished": finished, "lines": len(table)})
         recorder.artifacts()
-    return RecordedPage(recorder.run_id, page)
+    return table, RecordedPage(recorder.run_id, page)
 
 
 def _close_dead(tracking: Tracking) -> None:

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import cache, lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -67,8 +67,12 @@ def run_once(
     *,
     config_dir: str | None = None,
     config_name: str = "config",
-) -> None:
+) -> Any:
     """Compose the config of one run, once and as a whole, and call a task on it as Hydra does.
+
+    Returns
+    -------
+    what the task returned
 
     Raises
     ------
@@ -85,7 +89,7 @@ def run_once(
         except ConfigError:
             read(Choices(hydra, config_name), given, resolve)
             raise
-        hydra.run(config, config_name, task)
+        return hydra.run(config, config_name, task)
 
 
 def whole(

@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import hydra
 from hydra import version
@@ -18,7 +19,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.core.utils import run_job
+from hydra.core.utils import JobStatus, run_job
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig
@@ -64,7 +65,7 @@ class Session:
         parser = OverridesParser.create(config_loader=self._hydra.config_loader)
         return parser.parse_overrides(list(overrides))
 
-    def run(self, config: DictConfig, config_name: str, task: TaskFunction) -> None:
+    def run(self, config: DictConfig, config_name: str, task: TaskFunction) -> Any:
         """Call a task on a composed config as Hydra does, with its folder, logs and callbacks."""
         config.hydra.mode = RunMode.RUN
         with _mistakes_of_hydra(" ".join(config.hydra.overrides.task)):
@@ -78,7 +79,9 @@ class Session:
                 hydra_context=HydraContext(self._hydra.config_loader, callbacks),
             )
             callbacks.on_run_end(config=config, config_name=config_name, job_return=done)
-            _ = done.return_value  # raises what the task raised
+        if done.status is JobStatus.FAILED:
+            raise done._return_value  # `return_value` would print a line before
+        return done.return_value
 
     def sweep(self, config_name: str, overrides: Sequence[str], task: TaskFunction) -> None:
         """Run the jobs of a sweep as Hydra does."""
@@ -88,7 +91,7 @@ class Session:
 
 @contextmanager
 def session(config_dir: str | None = None) -> Iterator[Session]:
-    """Set Hydra up, and clear it afterwards.
+    """Set Hydra up, and leave it afterwards as it was before.
 
     Raises
     ------
@@ -96,7 +99,6 @@ def session(config_dir: str | None = None) -> Iterator[Session]:
         There is no folder of further configs with the name `config_dir`.
     """
     register()
-    version.setbase(_VERSION)
     search_path = create_config_search_path(str(conf_folder()))
     beside = [os.path.dirname(os.path.abspath(config_dir))] if config_dir is not None else []
     look_in(os.getcwd(), *beside)
@@ -106,11 +108,14 @@ def session(config_dir: str | None = None) -> Iterator[Session]:
             raise ConfigError(Mistake("--config-dir", "is not there", allowed, config_dir))
         own = f"file://{os.path.abspath(config_dir)}"
         search_path.prepend("command-line", own, SearchPathQuery("schema"))
+    hydra_before, base_before = GlobalHydra.instance().hydra, version.getbase()
     GlobalHydra.instance().clear()
+    version.setbase(_VERSION)
     try:
         yield Session(Hydra.create_main_hydra2("gtzan-exp", search_path))
     finally:
-        GlobalHydra.instance().clear()
+        GlobalHydra.instance().hydra = hydra_before
+        version.VersionBase.instance().version_base = base_before
 
 
 def not_composed(error: Exception, got: str) -> Mistake:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,14 +45,28 @@ class Result:
         Nothing was trained: the run is an earlier one of the same configuration, code and data.
     undelivered : Path, optional
         What the store does not have yet, where it stopped answering.
+    predictions : pandas.DataFrame, optional
+        As in ``predictions.parquet``: a line per row of each part.
+    model : Pipeline, optional
+        The fitted model; a cross-validation has none.
     """
 
     run_id: str
-    metrics: dict[str, float]
+    metrics: dict[str, float] = field(repr=False)
     output: Path
     leak: str
     skipped: bool = False
     undelivered: Path | None = None
+    predictions: pd.DataFrame | None = field(default=None, repr=False, compare=False)
+    model: Any = field(default=None, repr=False, compare=False)
+
+    def _repr_html_(self) -> str:
+        parts: dict[str, dict[str, float]] = {"train": {}, "val": {}, "test": {}}
+        for key, value in self.metrics.items():
+            part, _, name = key.partition("/")
+            parts.get(part, {})[name] = value
+        table = pd.DataFrame({part: found for part, found in parts.items() if found})
+        return f"<pre>{escape(str(self))}</pre>{table.to_html(float_format='{:.4f}'.format)}"
 
     def note(self, overrides: str) -> str:
         """Return what people should read first, in Markdown, with the command that repeats it."""

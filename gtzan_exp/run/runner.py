@@ -34,9 +34,10 @@ from gtzan_exp.run.files import (
 )
 from gtzan_exp.run.rehearsal import rehearse
 from gtzan_exp.tracking.identity import identity_tags
+from gtzan_exp.tracking.models import find_logged, has_model
 from gtzan_exp.tracking.outbox import PARENT
 from gtzan_exp.tracking.predictor import hearing
-from gtzan_exp.tracking.query import finished_run
+from gtzan_exp.tracking.query import finished_run, recorded_predictions
 from gtzan_exp.tracking.record import Piece, Recorder, recorded_run
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def run(
         recorder.metrics({f"leak/{kind}": share for kind, share in leaks.shares.items()})
         write_protocol(folder, dataset, split, leaks)
         title = f"{cell.name}, data: {labelled(dataset.name, dataset.synthetic)}"
+        model = None
         if len(split.reported) > 1:
             metrics, predictions = _cross_validate(cell, dataset, split, recorder, found)
             metrics = with_interval(metrics, predictions)
@@ -128,8 +130,9 @@ def run(
                 recorder.curve("learning_curve", points)
             else:
                 fitted, evaluation = _fold(cell, dataset, split, split.folds[0])
-            metrics = with_interval(_metrics(fitted, evaluation, dataset), evaluation.predictions)
-            write_record(folder, config, title, dataset, evaluation.predictions)
+            predictions, model = evaluation.predictions, fitted.estimator
+            metrics = with_interval(_metrics(fitted, evaluation, dataset), predictions)
+            write_record(folder, config, title, dataset, predictions)
             write_report(folder, title, fitted, evaluation)
             recorder.metrics(metrics, fitted.history)
             if prepare is not None:
@@ -138,7 +141,19 @@ def run(
         recorder.artifacts()
         result = write_result(output, recorder.run_id, metrics, found, leaks.text)
         recorder.note(result.note(all_tags.get("overrides", "")))
-    return replace(result, undelivered=recorder.undelivered)
+    return replace(result, undelivered=recorder.undelivered, predictions=predictions, model=model)
+
+
+def recalled(config: DictConfig, result: Result) -> Result:
+    """Return a result with the predictions and the model that the run of its id recorded."""
+    cell = resolve(config)
+    view = type(cell.view)  # which the config names
+    predictions = recorded_predictions(cell.tracking, [result.run_id])
+    model = None
+    if has_model(cell.tracking, result.run_id):
+        trusted = (*cell.model.trusted_types, f"{view.__module__}.{view.__qualname__}")
+        model = find_logged(result.run_id, cell.tracking, trusted=trusted).estimator
+    return replace(result, predictions=predictions.get(result.run_id), model=model)
 
 
 def _earlier(cell: Cell, tags: Mapping[str, str]) -> Run | None:

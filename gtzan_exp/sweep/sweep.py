@@ -7,8 +7,9 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
 from gtzan_exp.config.sweep_plan import SweepPlan
@@ -20,22 +21,57 @@ from gtzan_exp.tracking.outbox import undelivered
 from gtzan_exp.tracking.store import masked
 from gtzan_exp.tracking.sweep_run import SweepRun
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _MAX_NAME = 100
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How a sweep ended.
+
+    Parameters
+    ----------
+    run_id : str
+        The parent run in MLflow.
+    status : str
+        ``FINISHED``, or ``FAILED`` where not every job ended well.
+    output : Path
+        The folder of the sweep.
+    """
+
+    run_id: str
+    status: str
+    output: Path
+
+    @property
+    def jobs(self) -> pd.DataFrame:
+        """The table of the jobs: ``job``, ``status``, ``run_id``, ``overrides`` and ``error``."""
+        import pandas as pd
+
+        path = self.output / "record" / "jobs.csv"
+        return pd.read_csv(path, keep_default_na=False) if path.is_file() else pd.DataFrame()
+
+    def _repr_html_(self) -> str:
+        line = f"sweep {self.status}, run_id={self.run_id}"
+        return f"<pre>{line}</pre>{self.jobs.to_html(index=False)}"
 
 
 def sweep(
     plan: SweepPlan,
-    arguments: Sequence[str],
+    command: str,
     overrides: Sequence[str],
     launch: Callable[[Job], None],
-) -> int:
-    """Run a sweep and return its exit status: 0, or 1 where not every job ended well.
+) -> Swept:
+    """Run a sweep and say how it ended.
 
     Parameters
     ----------
     plan : SweepPlan
-    arguments, overrides : sequence of str
-        The command line after ``gtzan-exp``, and the overrides in it.
+    command : str
+        The command line that does the same.
+    overrides : sequence of str
     launch : callable
         Runs the jobs of the command line; it is given what each of them calls.
 
@@ -46,7 +82,7 @@ def sweep(
     KeyboardInterrupt, SystemExit
         The sweep was stopped. All that ran is closed as KILLED.
     """
-    command = masked(shlex.join(["gtzan-exp", *arguments]))
+    command = masked(command)
     pairs = (text.lstrip("+~").partition("=") for text in overrides)
     params = {key: value for key, _, value in pairs}
     tags = {"command": command, "sweep_dir": plan.folder}
@@ -78,7 +114,7 @@ def sweep(
             print(f"sweep not closed: {one_line(error)}", file=sys.stderr)
             kept = f"  {ledger.folder} has all of it; gtzan-exp sync delivers it and closes it"
             print(kept, file=sys.stderr, flush=True)
-    return 0 if status == "FINISHED" else 1
+    return Swept(parent.run_id, status, ledger.folder)
 
 
 def _free_folder(name: str) -> Path:

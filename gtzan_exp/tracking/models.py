@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,7 +24,7 @@ from gtzan_exp.data.contracts import Dataset, Servable, View
 from gtzan_exp.models.keras_classifier import KerasClassifier
 from gtzan_exp.models.saving import loaded, saved_and_loaded, trusted_types
 from gtzan_exp.tracking.card import ModelCard
-from gtzan_exp.tracking.store import Tracking, masked, quiet
+from gtzan_exp.tracking.store import Tracking, aside, masked, quiet
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 LOADER = "gtzan_exp.tracking.serving"
 """The module that gives a logged model to `mlflow.pyfunc`."""
+
+MODEL = "one model=MODEL: the id of a run, models:/..., or the folder of a model"
 
 REMEDY = (
     "trusted_types=[{0}] of predict, trusted=[...] of load_model, GTZAN_EXP_TRUSTED_TYPES={0} of a "
@@ -182,8 +185,8 @@ def load_logged(
         Types to trust besides those that `gtzan_exp.models.saving` does. The list in the file
         itself is not used.
     tracking_uri : str, optional
-        The store that a ``runs:`` or ``models:`` URI is looked up in, and MLflow's current one from
-        then on.
+        The store that a ``runs:`` or ``models:`` URI is looked up in; MLflow's current one if it
+        is not given.
 
     Raises
     ------
@@ -213,6 +216,32 @@ def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
         got = f"{folder} ({type(error).__name__}: {error})"
         what, wanted = "is damaged, or is not one of ours", "a whole model"
         raise DataError(Mistake("model", what, wanted, got)) from error
+
+
+def find_logged(model: str, tracking: Tracking, *, trusted: tuple[str, ...] = ()) -> LoggedModel:
+    """Load the model of a run by its id, or one by a URI of MLflow's or its folder.
+
+    Raises
+    ------
+    ConfigError
+        The store does not answer.
+    DataError
+        As `load_logged`.
+    """
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return load_logged(str(path), trusted=trusted)
+    if re.fullmatch(r"[0-9a-f]{32}", model):
+        model = model_of_run(tracking, model)
+    elif not re.fullmatch(r"(runs|models):/.+", model):
+        raise DataError(Mistake("model", "is not there", MODEL, model))
+    return load_logged(model, trusted=trusted, tracking_uri=tracking.uri)
+
+
+def has_model(tracking: Tracking, run_id: str) -> bool:
+    """Return whether a run recorded a model."""
+    with tracking.asked() as client:
+        return bool(_model_ids(client.get_run(run_id)))
 
 
 def model_of_run(tracking: Tracking, run_id: str) -> str:
@@ -246,14 +275,15 @@ def _model_ids(run: Run) -> list[str]:
 
 def _fetch(uri: str, tracking_uri: str | None, place: str) -> Path:
     quiet()
-    import mlflow
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
+    from mlflow.tracking._tracking_service.utils import _use_tracking_uri
 
-    if tracking_uri:
-        mlflow.set_tracking_uri(tracking_uri)  # not all of `download_artifacts` heeds its argument
+    # not all of `download_artifacts` heeds its argument
+    current = _use_tracking_uri(tracking_uri) if tracking_uri else nullcontext()
     try:
-        return Path(download_artifacts(uri, dst_path=place))
+        with aside(), current:
+            return Path(download_artifacts(uri, dst_path=place))
     except (MlflowException, OSError) as error:
         raise DataError(
             Mistake("model", "cannot be fetched", "the URI of a logged model", f"{uri} ({error})")

@@ -72,6 +72,14 @@ class Predictor:
         self._inputs = hearing(model.card.view, model.card.prepare)
         self.deaf = self._inputs if isinstance(self._inputs, Mistake) else None
 
+    @classmethod
+    def of(cls, model: LoggedModel) -> Predictor:
+        """Return what predicts audio by a model; raise why it cannot."""
+        predictor = cls(model)
+        if predictor.deaf is not None:
+            raise DataError(predictor.deaf)
+        return predictor
+
     @property
     def name(self) -> str:
         """Name of the classifier's class."""

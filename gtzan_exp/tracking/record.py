@@ -49,6 +49,9 @@ class RecordedPage:
     def __str__(self) -> str:
         return f"run_id={self.run_id} page={self.page}"
 
+    def _repr_html_(self) -> str:
+        return f'<pre>run_id={self.run_id}</pre><a href="{self.page.absolute().as_uri()}">page</a>'
+
 
 class Recorder:
     """An open MLflow run. What can be known before the fit is sent at once, the rest at the end."""

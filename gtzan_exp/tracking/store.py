@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -195,6 +196,30 @@ def store_errors() -> tuple[type[Exception], ...]:
 def masked(text: str) -> str:
     """Return a text that is printed or recorded without the passwords of the URIs in it."""
     return re.sub(r"(://[^\s:/@\\]*\\?:)[^\s@/]+@", r"\1***@", text)
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Work in here beside other MLflow code of this process, which finds all as it left it.
+
+    Environment variables are restored, and nothing is logged by MLflow's autologging.
+    """
+    before = dict(os.environ)
+    try:
+        with _no_autologging():
+            yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def _no_autologging() -> AbstractContextManager[None]:
+    if "mlflow" not in sys.modules:  # then nobody has asked for it
+        return nullcontext()
+    from mlflow.utils.autologging_utils import disable_autologging
+
+    return disable_autologging()
 
 
 def quiet() -> None:

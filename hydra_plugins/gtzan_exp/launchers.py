@@ -51,6 +51,9 @@ class ClusterLauncher(Launcher):
 
     def __call__(self, overrides: Sequence[str], number: int) -> JobReturn:
         """Run a job, in a worker."""
+        from gtzan_exp.basics.process import end_at_last
+
+        end_at_last()
         job_id = self._enter_worker()
         setup_globals()
         Singleton.set_state(self.state)

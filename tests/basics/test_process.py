@@ -15,6 +15,7 @@ import ctypes, sys
 from gtzan_exp.basics import process
 
 process._CLOSING_SECONDS = 0.2
+process.end_at_last()
 with process.ends_in_order():
     print("ready", flush=True)
     {wait}

@@ -1,0 +1,390 @@
+"""The Python API: what ``gtzan-exp`` does, as functions of ``import gtzan_exp as gx``.
+
+Every function takes overrides as they stand on a command line, and keywords: a group or an option
+at the top of the config. A mapping sets options within one:
+
+    gx.run("trainer.epochs=5", data="gtzan", view="spectrograms", model="cnn2d")
+    gx.run(data="folder", model={"C": 3.0}, tags={"note": "louder"})
+    gx.sweep(model=["logreg", "svc"], seed=range(3))
+
+`config_dir` is a folder with further configs, as ``--config-dir``. Records go where those of the
+commands go. A user's mistake is a `GtzanExpError` with the text that the command would print. What
+other code of the process relies on is left as it was: environment variables, the working directory,
+logging, Hydra, and MLflow's tracking URI, experiment and active run.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable
+from functools import partial, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+
+from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from omegaconf import DictConfig
+    from sklearn.pipeline import Pipeline
+
+    from gtzan_exp.audio.prepare import PrepareReport
+    from gtzan_exp.data.contracts import Dataset, Split
+    from gtzan_exp.evaluation.audit import Audit
+    from gtzan_exp.run.files import Result
+    from gtzan_exp.sweep.sweep import Swept
+    from gtzan_exp.tracking.models import LoggedModel
+    from gtzan_exp.tracking.record import RecordedPage
+
+__all__ = [
+    "GtzanExpError",
+    "audit",
+    "compare",
+    "explore",
+    "load_data",
+    "load_model",
+    "predict",
+    "prepare",
+    "run",
+    "sweep",
+]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_CHECKED = "hydra_plugins.gtzan_exp.CheckedSweeper"
+_NO_LOGS = ("hydra/hydra_logging=none", "hydra/job_logging=none")
+
+
+def _beside(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a function leave what other code of the process relies on as it was."""
+
+    @wraps(function)
+    def beside(*arguments: P.args, **options: P.kwargs) -> T:
+        from gtzan_exp.tracking.store import aside
+
+        with aside():
+            return function(*arguments, **options)
+
+    return beside
+
+
+@_beside
+def run(
+    *overrides: str,
+    config_dir: str | None = None,
+    config_name: str = "config",
+    console: bool = False,
+    **choices: Any,
+) -> Result:
+    """Train, evaluate and record one cell of data x view x split x model, as ``gtzan-exp``.
+
+    Parameters
+    ----------
+    *overrides : str
+    config_dir, config_name : str, optional
+    console : bool, default=False
+        Also set up logging as the command does, for the whole process.
+    **choices
+        Groups (``data``, ``view``, ``split``, ``model``, ``trainer``, ``tracking``,
+        ``experiment``) and ``seed``, ``name``, ``tags``, ``skip_finished``.
+
+    Returns
+    -------
+    Result
+        With ``metrics``, ``predictions`` (a line per row of each part), ``model`` (the fitted
+        pipeline; None for a cross-validation), ``run_id`` and ``output`` (the folder).
+
+    Raises
+    ------
+    ConfigError, DataError
+    """
+    from gtzan_exp.basics.process import ends_in_order
+    from gtzan_exp.config.compose import run_once
+    from gtzan_exp.config.keywords import as_overrides
+
+    given = [*as_overrides(overrides, choices), *(() if console else _NO_LOGS)]
+    task = partial(run_here, recall=not console)
+    with ends_in_order():
+        return run_once(given, task, config_dir=config_dir, config_name=config_name)
+
+
+def run_here(config: DictConfig, *, recall: bool = False) -> Result:
+    """Run what a config describes in Hydra's folder of the job, and print the line of the result.
+
+    `recall` reads predictions and model of a run that stands for a skipped one.
+    """
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.core.utils import filter_overrides
+
+    from gtzan_exp.basics.process import say
+    from gtzan_exp.run import runner
+
+    hydra = HydraConfig.get()
+    tags = {"overrides": " ".join(filter_overrides(hydra.overrides.task))}
+    result = runner.run(config, Path(hydra.runtime.output_dir), tags=tags)
+    say(result)
+    return runner.recalled(config, result) if recall and result.skipped else result
+
+
+@_beside
+def sweep(
+    *overrides: str,
+    config_dir: str | None = None,
+    config_name: str = "config",
+    console: bool = False,
+    **choices: Any,
+) -> Swept:
+    """Run every cell of a sweep, as ``gtzan-exp -m``.
+
+    Parameters
+    ----------
+    *overrides : str
+    config_dir, config_name, console : as in `run`
+    **choices
+        As in `run`; lists, tuples and ranges are the values that are tried, and ``sweep`` names a
+        sweep of the configs.
+
+    Returns
+    -------
+    Swept
+        With ``status`` (``FINISHED`` where every job ended well), ``run_id`` (of the parent run)
+        and ``jobs`` (a DataFrame with the run of each).
+
+    Raises
+    ------
+    ConfigError
+        With every mistake in any job; nothing has been trained.
+    """
+    from gtzan_exp.basics.process import ends_in_order
+    from gtzan_exp.config.hydra_session import session
+    from gtzan_exp.config.keywords import as_overrides
+    from gtzan_exp.config.sweep_plan import check_sweep
+    from gtzan_exp.sweep import sweep as room
+
+    given = as_overrides(overrides, choices, sweep=True)
+    plan = check_sweep(given, config_dir=config_dir, config_name=config_name)
+    folder = plan.folder.replace("'", r"\'")  # fixed here, because it holds the time
+    options = [f"hydra.sweep.dir='{folder}'", *(() if console else _NO_LOGS)]
+    if plan.basic:
+        options.append(f"hydra.sweeper._target_={_CHECKED}")
+    command = ["gtzan-exp", *(["--config-dir", config_dir] if config_dir else [])]
+    command += ["--config-name", config_name] if config_name != "config" else []
+    with ends_in_order(), session(config_dir) as hydra:
+        launch = partial(hydra.sweep, config_name, [*given, *options])
+        return room.sweep(plan, shlex.join([*command, "-m", *given]), given, launch)
+
+
+@_beside
+def load_data(
+    *overrides: str,
+    config_dir: str | None = None,
+    config_name: str = "config",
+    **choices: Any,
+) -> Dataset:
+    """Read the view of the data that a run would read.
+
+    Returns
+    -------
+    Dataset
+        With ``X``, ``labels``, ``ids``, ``tracks``, ``classes`` and its ``fingerprint``.
+    """
+    from gtzan_exp.config.cell import resolve
+    from gtzan_exp.run.runner import load
+
+    return load(_read(resolve, overrides, choices, config_dir, config_name))
+
+
+@_beside
+def audit(
+    *overrides: str,
+    config_dir: str | None = None,
+    config_name: str = "config",
+    **choices: Any,
+) -> Audit:
+    """Measure what training would know of the test part, without training.
+
+    Returns
+    -------
+    Audit
+        With ``shares`` by kind of leak, ``found`` and ``twins`` (DataFrames) and ``tag``.
+    """
+    return audited(*overrides, config_dir=config_dir, config_name=config_name, **choices)[2]
+
+
+def audited(
+    *overrides: str,
+    config_dir: str | None = None,
+    config_name: str = "config",
+    **choices: Any,
+) -> tuple[Dataset, Split, Audit]:
+    """Do the same, and return the data and its split too."""
+    from gtzan_exp.config.cell import resolve
+    from gtzan_exp.evaluation.audit import audit
+    from gtzan_exp.run.runner import load
+
+    cell = _read(resolve, overrides, choices, config_dir, config_name)
+    dataset = load(cell)
+    split = cell.parts(dataset)
+    return dataset, split, audit(dataset, split)
+
+
+@_beside
+def prepare(*overrides: str, config_dir: str | None = None, **options: Any) -> list[PrepareReport]:
+    """Turn a folder of audio into views, as ``gtzan-exp prepare``.
+
+    Parameters
+    ----------
+    *overrides : str
+    config_dir : str, optional
+    **options
+        ``data={"audio": FOLDER, "root": FOLDER}`` says from where to where; more are in the help of
+        the command.
+
+    Returns
+    -------
+    list of PrepareReport
+        With ``done``, ``reused`` and ``problems``, one for each file that could not be used.
+        Embeddings have a report of their own.
+    """
+    from gtzan_exp.config.preparing import read_preparation
+    from gtzan_exp.embed.prepare import prepare_all
+
+    return prepare_all(*_read(read_preparation, overrides, options, config_dir, "prepare"))
+
+
+@_beside
+def explore(*overrides: str, config_dir: str | None = None, **options: Any) -> RecordedPage:
+    """Look at tracks or at a whole data set, as ``gtzan-exp explore``.
+
+    Returns
+    -------
+    RecordedPage
+        With ``page``, a file, and ``run_id``.
+    """
+    from gtzan_exp.explore.look import explore
+    from gtzan_exp.explore.settings import read_look
+
+    return explore(_read(read_look, overrides, options, config_dir, "explore"))
+
+
+@_beside
+def compare(
+    *overrides: str,
+    config_dir: str | None = None,
+    record: bool | None = False,
+    say: Callable[[str], None] = lambda text: None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Compare recorded runs, as ``gtzan-exp compare``.
+
+    Parameters
+    ----------
+    *overrides : str
+    config_dir : str, optional
+    record : bool, optional
+        Also write the page and record it; ``attrs["page"]`` of the table says where it is. None
+        leaves it to the config.
+    say : callable, optional
+        Takes the text that the command prints, before the page is written.
+    **options
+        ``data``, ``tracking``, ``models``, ``views``, ``splits``, ``parent``, ``filter``, ...
+
+    Returns
+    -------
+    pandas.DataFrame
+        A line per split, view and model, see `gtzan_exp.compare.summary.summary`.
+    """
+    from gtzan_exp.compare.comparison import compare
+    from gtzan_exp.compare.settings import read_comparison
+
+    options |= {} if record is None else {"record": record}
+    table, page = compare(_read(read_comparison, overrides, options, config_dir, "compare"), say)
+    table.attrs |= {} if page is None else {"page": page}
+    return table
+
+
+@_beside
+def predict(
+    model: str | Path | Result,
+    files: str | Path | Iterable[str | Path],
+    *overrides: str,
+    on_error: Literal["raise", "skip"] = "raise",
+    config_dir: str | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Predict the genres of audio files by a recorded model, as ``gtzan-exp predict``.
+
+    Parameters
+    ----------
+    model : str, Path or Result
+        A run, its id, a URI of MLflow's, or the folder of a model.
+    files : str, Path or an iterable of them
+        Files, and folders, which stand for the audio in them.
+    *overrides : str
+    on_error : {"raise", "skip"}
+        What to do with files that cannot be used: say which when all others are predicted, or
+        leave them out.
+    config_dir : str, optional
+    **options
+        ``tracking``, and ``trusted_types``, types of your own that may be loaded.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (n_files, n_genres)
+        Probabilities; the index is the file.
+
+    Raises
+    ------
+    DataError
+        The model is not there or not trusted, or a file cannot be used.
+    """
+    import pandas as pd
+
+    from gtzan_exp.predict.files import audio_files
+    from gtzan_exp.tracking.predictor import Predictor
+
+    predictor = Predictor.of(_logged(model, overrides, options, config_dir))
+    paths = [files] if isinstance(files, str | Path) else files
+    found = list(predictor.files(audio_files(map(Path, paths))))
+    mistakes = [each for each in found if isinstance(each, Mistake)]
+    if mistakes and on_error == "raise":
+        raise DataError(mistakes)
+    good = {str(each.file): each.probabilities for each in found if not isinstance(each, Mistake)}
+    return pd.DataFrame.from_dict(good, orient="index", columns=predictor.genres)
+
+
+@_beside
+def load_model(
+    model: str | Path | Result, *overrides: str, config_dir: str | None = None, **options: Any
+) -> Pipeline:
+    """Load the fitted pipeline of a recorded model; parameters are as in `predict`."""
+    return _logged(model, overrides, options, config_dir).estimator
+
+
+def _logged(
+    model: str | Path | Result,
+    overrides: Iterable[str],
+    options: dict[str, Any],
+    config_dir: str | None,
+) -> LoggedModel:
+    from gtzan_exp.predict.settings import read_prediction
+    from gtzan_exp.tracking.models import find_logged
+
+    settings, tracking = _read(read_prediction, overrides, options, config_dir, "predict")
+    name = str(getattr(model, "run_id", model))
+    return find_logged(name, tracking, trusted=settings.trusted_types)
+
+
+def _read(
+    read_config: Callable[[DictConfig], T],
+    overrides: Iterable[str],
+    options: dict[str, Any],
+    config_dir: str | None,
+    config_name: str,
+) -> T:
+    from gtzan_exp.config.compose import composed
+    from gtzan_exp.config.keywords import as_overrides
+
+    given = as_overrides(overrides, options)
+    return composed(given, read_config, config_dir=config_dir, config_name=config_name)

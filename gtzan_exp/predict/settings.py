@@ -1,0 +1,29 @@
+"""The options of ``gtzan-exp predict``, and what its config describes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from omegaconf import DictConfig
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from gtzan_exp.config.reading import option_names, reading
+from gtzan_exp.tracking.store import Tracking
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictSettings:
+    """The options of ``gtzan-exp predict`` besides the model and the files; see its help."""
+
+    top: Annotated[int, Field(gt=0)] = 3
+    format: Literal["table", "json", "csv"] = "table"
+    trusted_types: tuple[str, ...] = ()
+
+
+def read_prediction(config: DictConfig) -> tuple[PredictSettings, Tracking]:
+    """Return the settings and the store, or raise every mistake in them."""
+    options = [*option_names(PredictSettings), "data", "paths"]
+    with reading(config, ["tracking"], options) as found:
+        settings, tracking = found.settings(PredictSettings), found.object("tracking")
+    return settings, tracking
