@@ -121,21 +121,26 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
 
         rows, size = np.arange(len(codes)), trainer.batch_size
+        loss: Any = "sparse_categorical_crossentropy"
+        targets: np.ndarray = np.arange(len(self.classes_))
+        if trainer.label_smoothing:
+            loss = keras.losses.CategoricalCrossentropy(label_smoothing=trainer.label_smoothing)
+            targets = np.eye(len(self.classes_), dtype=np.float32)
         validation = None
         if validation_data is not None:
             X_val, y_val = validation_data
             known = np.flatnonzero(np.isin(y_val, self.classes_))
             val_codes = np.searchsorted(self.classes_, np.asarray(y_val)[known])
-            validation = _batches(keras, X_val, val_codes, known, size)
+            validation = _batches(keras, X_val, targets[val_codes], known, size)
 
         shape = _like(X, [tuple(array.shape[1:]) for array in _arrays(X)])
-        self.model_ = self.network(shape, len(self.classes_))
+        self.model_ = self._build(shape, trainer)
+        training = _batches(keras, X, targets[codes], rows, size, self.random_state)
         self.model_.compile(
-            optimizer=keras.optimizers.Adam(trainer.learning_rate),
-            loss="sparse_categorical_crossentropy",
+            optimizer=_optimizer(keras, trainer, trainer.epochs * training.steps),
+            loss=loss,
             metrics=["accuracy"],
         )
-        training = _batches(keras, X, codes, rows, size, self.random_state)
         history = self.model_.fit(
             training,
             epochs=trainer.epochs,
@@ -170,6 +175,14 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
     def predict(self, X) -> np.ndarray:
         """Return the most probable class of each row, shape (n,)."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _build(self, shape: Any, trainer: Trainer) -> keras.Model:
+        shapes = shape.values() if isinstance(shape, dict) else [shape]
+        if not trainer.changes_pictures or all(len(of) < 3 for of in shapes):
+            return self.network(shape, len(self.classes_))
+        from gtzan_exp.models.augment import around
+
+        return around(self.network, shape, len(self.classes_), trainer, self.random_state)
 
     def _check_size(self, X) -> None:
         for array in _arrays(X):
@@ -237,6 +250,26 @@ def _batches(
     return batches
 
 
+def _optimizer(keras: ModuleType, trainer: Trainer, steps: int) -> Any:
+    rate: Any = trainer.learning_rate
+    warm = round(trainer.warmup * steps)
+    if trainer.schedule == "cosine" or warm:
+        cosine = trainer.schedule == "cosine"
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if warm else rate,
+            steps - warm,
+            alpha=0.0 if cosine else 1.0,
+            warmup_target=rate if warm else None,
+            warmup_steps=warm,
+        )
+    ema = {"use_ema": True, "ema_momentum": trainer.ema} if trainer.ema else {}
+    if not trainer.weight_decay:
+        return keras.optimizers.Adam(rate, **ema)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=trainer.weight_decay, **ema)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
 def _callbacks(trainer: Trainer, keras) -> list:
     from tqdm import tqdm
 
@@ -251,6 +284,8 @@ def _callbacks(trainer: Trainer, keras) -> list:
         on_epoch_end=advance, on_train_end=lambda logs: bar.close()
     )
     callbacks = [progress]
+    if trainer.ema:
+        callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     if trainer.needs_validation:
         callbacks.append(
             keras.callbacks.EarlyStopping(
@@ -271,6 +306,8 @@ def _to_bytes(model: keras.Model) -> np.ndarray:
 
 def _from_bytes(raw: np.ndarray) -> keras.Model:
     keras = keras_loader.load()
+    import gtzan_exp.models.augment  # noqa: F401  layers that a saved network may have
+
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.keras"
         path.write_bytes(np.asarray(raw, dtype=np.uint8).tobytes())

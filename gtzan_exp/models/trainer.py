@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
+
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +21,7 @@ class Trainer:
         At most so many passes over the training part.
     batch_size : int
     learning_rate : float
-        Of the Adam optimiser.
+        Of the Adam optimiser, at its highest.
     patience : int, optional
         Stop after so many epochs without a lower validation loss; None never stops early.
     keep : {"best", "last"}
@@ -31,6 +34,26 @@ class Trainer:
         boosting rounds, as the validation part found best.
     rounds : int
         Boosting rounds; networks have none.
+    weight_decay : float
+        Of the weights, but for biases and batch normalisation (AdamW); 0 is plain Adam.
+    warmup : float
+        Share of all steps in which the learning rate rises from 0.
+    schedule : {"constant", "cosine"}
+        Of the learning rate afterwards; ``cosine`` falls to 0.
+    ema : float
+        The weights to keep and to validate are a moving average with this momentum; 0 has none.
+    label_smoothing : float
+        Share of each label that is spread over all classes.
+    crop : float
+        Share of a picture's width: train on random stretches, test on the mean of half-overlapping
+        ones; 1 takes the whole.
+    time_mask, frequency_mask : float
+        Hide a random stretch of up to this share of the width, of the height.
+    shift : float
+        Move pictures along frequency by up to this share of the height.
+    equalise, gain : float
+        Change the level by a random smooth curve over frequency, and as a whole; in standard
+        deviations of the picture.
     backend : {"tensorflow", "jax", "torch"}, optional
         What Keras computes with; one for a process. What the variable ``KERAS_BACKEND`` says, or
         TensorFlow, when omitted.
@@ -44,7 +67,29 @@ class Trainer:
     validation_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
     refit: bool = False
     rounds: Annotated[int, Field(ge=1)] = 300
+    weight_decay: NonNegative = 0.0
+    warmup: Share = 0.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    ema: Share = 0.0
+    label_smoothing: Share = 0.0
+    crop: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    time_mask: Share = 0.0
+    frequency_mask: Share = 0.0
+    shift: Share = 0.0
+    equalise: NonNegative = 0.0
+    gain: NonNegative = 0.0
     backend: Literal["tensorflow", "jax", "torch"] | None = None
+
+    @model_validator(mode="after")
+    def _the_average_must_be_kept(self) -> Trainer:
+        if self.ema and self.patience is not None and self.keep == "last":
+            raise ValueError("ema with keep=best, or without patience")
+        return self
+
+    @property
+    def changes_pictures(self) -> bool:
+        changes = (self.time_mask, self.frequency_mask, self.shift, self.equalise, self.gain)
+        return self.crop < 1 or any(changes)
 
     @property
     def needs_validation(self) -> bool:

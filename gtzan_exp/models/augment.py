@@ -1,0 +1,205 @@
+"""Layers that change pictures in training, and average crops of them otherwise.
+
+Pictures have the shape (rows of frequency, columns of time, channels). In training each of a batch
+is changed in a way of its own, drawn by a seed; otherwise pictures stay as they are. Sizes are
+shares of a picture's height or width, levels are in standard deviations of the picture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from gtzan_exp.models.trainer import Trainer
+
+_CURVES = 4
+
+
+class _Random(keras.layers.Layer):
+    """A layer with options and a seed, which it is saved with."""
+
+    def __init__(self, *, seed: int = 0, **options: Any) -> None:
+        own = {key: options.pop(key) for key in self.options if key in options}
+        super().__init__(**options)
+        self.own = {**own, "seed": seed}
+        self.random = keras.random.SeedGenerator(seed)
+
+    options: tuple[str, ...] = ()
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **self.own}
+
+    def call(self, pictures, training=None):
+        return self.changed(pictures) if training else pictures
+
+    def compute_output_shape(self, shape):
+        return shape
+
+    def changed(self, pictures):
+        raise NotImplementedError
+
+    def draw(self, pictures, low: float, high: float, axes: int = 3):
+        """Return a number for each picture, uniform in [low, high), shape (n, 1, ...)."""
+        shape = (ops.shape(pictures)[0], *[1] * axes)
+        return keras.random.uniform(shape, low, high, seed=self.random)
+
+
+@keras.saving.register_keras_serializable("gtzan_exp")
+class Crop(_Random):
+    """A random stretch of `columns` in training; otherwise all half-overlapping ones, as rows."""
+
+    options = ("columns",)
+
+    def call(self, pictures, training=None):
+        width, columns = pictures.shape[2], self.own["columns"]
+        if training:
+            start = self.draw(pictures, 0, width - columns + 1, axes=1)
+            places = ops.cast(ops.floor(start), "int32") + ops.arange(columns)[None]
+            return ops.take_along_axis(pictures, places[:, None, :, None], axis=2)
+        starts = [round(start) for start in _starts(width, columns)]
+        crops = ops.stack([pictures[:, :, start : start + columns] for start in starts], axis=1)
+        return ops.reshape(crops, (-1, pictures.shape[1], columns, pictures.shape[3]))
+
+    def compute_output_shape(self, shape):
+        return (None, shape[1], self.own["columns"], shape[3])
+
+
+def _starts(width: int, columns: int) -> list[float]:
+    steps = math.ceil(2 * (width - columns) / columns)
+    return [step * (width - columns) / steps for step in range(steps + 1)]
+
+
+@keras.saving.register_keras_serializable("gtzan_exp")
+class Repeat(_Random):
+    """What belongs to a picture, once for each of its `crops`, but in training."""
+
+    options = ("crops",)
+
+    def call(self, rows, training=None):
+        return rows if training else ops.repeat(rows, self.own["crops"], axis=0)
+
+    def compute_output_shape(self, shape):
+        return (None, *shape[1:])
+
+
+@keras.saving.register_keras_serializable("gtzan_exp")
+class MeanOfCrops(_Random):
+    """The mean of the probabilities of the `crops` of each picture, but in training."""
+
+    options = ("crops",)
+
+    def call(self, probabilities, training=None):
+        if training:
+            return probabilities
+        shape = (-1, self.own["crops"], probabilities.shape[1])
+        return ops.mean(ops.reshape(probabilities, shape), axis=1)
+
+    def compute_output_shape(self, shape):
+        return (None, shape[1])
+
+
+@keras.saving.register_keras_serializable("gtzan_exp")
+class Shift(_Random):
+    """Moved along frequency by up to `shift` of the height; the rows at the edge are repeated."""
+
+    options = ("shift",)
+
+    def changed(self, pictures):
+        height = pictures.shape[1]
+        most = self.own["shift"] * height
+        moved = ops.cast(ops.round(self.draw(pictures, -most, most, axes=1)), "int32")
+        places = ops.clip(ops.arange(height)[None] + moved, 0, height - 1)
+        return ops.take_along_axis(pictures, places[:, :, None, None], axis=1)
+
+
+@keras.saving.register_keras_serializable("gtzan_exp")
+class Tone(_Random):
+    """Louder or softer by `gain`, and by a smooth curve over frequency of size `equalise`."""
+
+    options = ("equalise", "gain")
+
+    def changed(self, pictures):
+        height, n = pictures.shape[1], ops.shape(pictures)[0]
+        turns = (ops.arange(height, dtype="float32") + 0.5) * (math.pi / height)
+        curves = [ops.cos(k * turns) for k in range(1, _CURVES + 1)]
+        sizes = keras.random.normal((n, _CURVES + 1), seed=self.random)
+        level = self.own["gain"] * sizes[:, :1]
+        level += self.own["equalise"] / math.sqrt(_CURVES) * (sizes[:, 1:] @ ops.stack(curves))
+        spread = ops.std(pictures, axis=(1, 2, 3), keepdims=True)
+        return pictures + spread * level[:, :, None, None]
+
+
+@keras.saving.register_keras_serializable("gtzan_exp")
+class Mask(_Random):
+    """A stretch along `axis` of up to `share` of it becomes the mean of the picture."""
+
+    options = ("axis", "share")
+
+    def changed(self, pictures):
+        axis = self.own["axis"]
+        size = pictures.shape[axis]
+        width = self.draw(pictures, 0, self.own["share"] * size)
+        start = self.draw(pictures, 0, 1) * (size - width)
+        places = ops.reshape(
+            ops.arange(size, dtype="float32"), [size if n == axis else 1 for n in range(4)]
+        )
+        hidden = ops.logical_and(places >= start, places < start + width)
+        return ops.where(hidden, ops.mean(pictures, axis=(1, 2, 3), keepdims=True), pictures)
+
+
+def around(
+    network: Callable[[Any, int], keras.Model],
+    shape: Any,
+    n_classes: int,
+    trainer: Trainer,
+    seed: int,
+) -> keras.Model:
+    """Return a network with what a trainer asks for pictures before it, and the mean after it.
+
+    Parameters
+    ----------
+    network : callable
+        From the shape of its inputs and the number of classes to the network.
+    shape : tuple of int, or dict of str to tuple of int
+        Of a row of each input, pictures as they come. Inputs that are no pictures stay as they are.
+    n_classes : int
+    trainer : Trainer
+    seed : int
+    """
+    shapes = shape if isinstance(shape, dict) else {"X": shape}
+    pictures = [name for name, of in shapes.items() if len(of) == 3]
+    seeds = iter(range(seed, seed + 10 * len(shapes)))
+    inputs = {name: keras.Input(of, name=name) for name, of in shapes.items()}
+    found, crops = dict(inputs), 1
+    for name in pictures:
+        width = shapes[name][1]
+        columns = max(1, round(trainer.crop * width)) if trainer.crop else width
+        if columns < width:
+            found[name] = Crop(columns=columns, seed=next(seeds))(found[name])
+            crops = len(_starts(width, columns))
+        for layer in _changes(trainer, seeds):
+            found[name] = layer(found[name])
+    if crops > 1:
+        others = [name for name in shapes if name not in pictures]
+        found |= {name: Repeat(crops=crops)(found[name]) for name in others}
+    inner = {name: tuple(tensor.shape[1:]) for name, tensor in found.items()}
+    several = isinstance(shape, dict)
+    output = network(inner if several else inner["X"], n_classes)(found if several else found["X"])
+    output = MeanOfCrops(crops=crops)(output) if crops > 1 else output
+    return keras.Model(inputs if several else inputs["X"], output)
+
+
+def _changes(trainer: Trainer, seeds) -> list[keras.layers.Layer]:
+    layers = []
+    if trainer.shift:
+        layers.append(Shift(shift=trainer.shift, seed=next(seeds)))
+    if trainer.equalise or trainer.gain:
+        layers.append(Tone(equalise=trainer.equalise, gain=trainer.gain, seed=next(seeds)))
+    for axis, share in ((1, trainer.frequency_mask), (2, trainer.time_mask)):
+        if share:
+            layers.append(Mask(axis=axis, share=share, seed=next(seeds)))
+    return layers
