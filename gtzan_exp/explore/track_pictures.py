@@ -78,6 +78,8 @@ class Kind:
         is to be seen.
     rows : int
         How many axes it needs, one above the other.
+    over_time : bool
+        Whether time goes to the right.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Kind:
     height: float
     draw: Callable[[Sequence[Axes], AnalysedTrack, Scales], str]
     rows: int = 1
+    over_time: bool = True
 
 
 def draw(kind: Kind, sounds: Sequence[AnalysedTrack], scales: Scales, path: Path) -> Picture:
@@ -106,7 +109,11 @@ def draw(kind: Kind, sounds: Sequence[AnalysedTrack], scales: Scales, path: Path
             axes[-1].set(xlim=(0, scales.seconds), xlabel="time (s)")
             seen.append(kind.draw(axes, sound, scales))
             axes[0].set_title(f"{sound.id}: {axes[0].get_title(loc='left') or kind.title}")
-    return Picture(path, " ".join(seen))
+    span = None
+    if kind.over_time and len(sounds) == 1:  # the axes have their places when all is drawn
+        place = grid[0, 0].get_position()
+        span = (float(place.x0), float(place.x1), scales.seconds)
+    return Picture(path, " ".join(seen), span)
 
 
 def envelope(y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -327,7 +334,7 @@ def _zero_crossings(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) 
 
 KINDS = (
     Kind("waveform", "Waveform", 2.2, _waveform),
-    Kind("stft", "STFT magnitude", 2.9, _stft),
+    Kind("stft", "STFT magnitude", 2.9, _stft, over_time=False),
     Kind("spectrogram", "Spectrogram (dB)", 3.0, _spectrogram),
     Kind("mel", "Mel spectrogram (dB)", 3.0, _mel),
     Kind("harmonic_percussive", "Harmonic and percussive waves", 3.6, _harmonic_percussive, rows=2),

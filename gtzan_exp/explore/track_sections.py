@@ -17,6 +17,7 @@ from gtzan_exp.explore.analysis import AnalysedTrack, analyse
 from gtzan_exp.explore.settings import ExploreSettings, Look
 from gtzan_exp.explore.track_pictures import KINDS, Scales, draw
 from gtzan_exp.report.page import Section, Table
+from gtzan_exp.report.sound import Sound
 
 _TEXTS = {
     "waveform": "Amplitude over time, full scale being 1.",
@@ -31,6 +32,7 @@ _TEXTS = {
     "onsets": "Rise of the mel spectrum from frame to frame, and the beats that follow from it.",
     "zero_crossings": "How often the wave changes its sign; noise does so more often than tone.",
 }
+_LISTEN = "What is played moves a cursor along the pictures of its track below."
 _NAMED = 4
 
 
@@ -110,13 +112,18 @@ class TracksReport:
         if len(self.sounds) > 1:
             groups["side_by_side"] = self.sounds
         scales = Scales.of(self.sounds, self.settings.frequency_axis)
-        sections = [Section("Numbers", tables=self._tables())]
+        sections = [
+            Section("Listen", _LISTEN, sounds=[s for track in self.sounds for s in _heard(track)]),
+            Section("Numbers", tables=self._tables()),
+        ]
         for kind in tqdm(KINDS, "draw", unit="kind", disable=None):
             drawn = [
                 draw(kind, sounds, scales, folder / f"{name}.{kind.name}.png")
                 for name, sounds in groups.items()
             ]
-            sections.append(Section(kind.title, _TEXTS[kind.name], drawn[: len(self.sounds)]))
+            shown = drawn[: len(self.sounds)]
+            owners = [sound.id for sound in self.sounds]
+            sections.append(Section(kind.title, _TEXTS[kind.name], shown, owners=owners))
         return sections
 
     def _tables(self) -> list[Table]:
@@ -141,6 +148,14 @@ def _chosen(ids: tuple[str, ...], data: Location) -> list[Track]:
     if mistakes:
         raise ConfigError(mistakes)
     return [tracks[id] for id in ids]
+
+
+def _heard(track: AnalysedTrack) -> list[Sound]:
+    """Return a track and its two parts to be played."""
+    parts = {"": track.y, ", harmonic part": track.harmonic, ", percussive part": track.percussive}
+    return [
+        Sound.of(f"{track.id}{name}", track.id, y, track.sample_rate) for name, y in parts.items()
+    ]
 
 
 def _text(value: Any) -> str:

@@ -48,10 +48,14 @@ class Picture:
     path : Path
     alt : str
         What is to be seen, for those who do not see it.
+    span : (float, float, float), optional
+        Of a picture over time: where its time axis begins and ends, as shares of the width, and the
+        seconds that it shows. A sound that is played moves a cursor along it.
     """
 
     path: Path
     alt: str
+    span: tuple[float, float, float] | None = None
 
 
 @contextmanager

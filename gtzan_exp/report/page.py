@@ -18,6 +18,7 @@ from pandas.api.types import is_bool_dtype, is_float_dtype, is_numeric_dtype
 from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.report.canvas import Picture
 from gtzan_exp.report.chart import Chart
+from gtzan_exp.report.sound import Sound
 
 _SYNTHETIC = (
     "SYNTHETIC, not GTZAN: this audio was generated so that everything can be tried. What is shown "
@@ -96,6 +97,10 @@ class Section:
     tables : sequence of Table
     columns : int
         At most so many pictures side by side.
+    sounds : sequence of Sound
+        Before the pictures.
+    owners : sequence of str
+        Of each picture, whose sound moves a cursor along it.
     """
 
     title: str
@@ -103,6 +108,8 @@ class Section:
     pictures: Sequence[Picture | Chart] = field(default=())
     tables: Sequence[Table] = field(default=())
     columns: int = 3
+    sounds: Sequence[Sound] = field(default=())
+    owners: Sequence[str] = field(default=())
 
 
 def free_folder(path: Path) -> Path:
@@ -175,9 +182,7 @@ def write_page(
     environment.filters["breakable"] = lambda text: Markup(
         re.sub("([_/])", r"\1<wbr>", escape(text))
     )
-    environment.filters["base64"] = lambda picture: base64.b64encode(
-        picture.path.read_bytes()
-    ).decode()
+    environment.filters["base64"] = lambda content: base64.b64encode(content).decode()
     environment.filters["safe_json"] = lambda spec: Markup(_in_script(spec))
     charts = any(isinstance(picture, Chart) for part in sections for picture in part.pictures)
     html = environment.get_template("page.html").render(
