@@ -24,6 +24,7 @@ from gtzan_exp.data.grouping import grouped
 from gtzan_exp.data.known_tracks import all_known
 from gtzan_exp.data.vector_file import ENDINGS, VectorFile, read_vectors
 from gtzan_exp.embed.contracts import Embedder
+from gtzan_exp.embed.musicnn import TRAINING
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings
@@ -48,7 +49,8 @@ class EmbeddingsView:
     layer : str, optional
         Which of its arrays; see `gtzan_exp.data.vector_file.read_vectors`.
     training : str, optional
-        What the model was trained on, in a word, where the file does not say so.
+        What the model was trained on, in a word, where the file does not say so. Of the files
+        ``embeddings_<model>`` of others it is known for the models of musicnn.
     embedder : Embedder, optional
         The model, so that audio can be predicted, where the file does not say which it is.
     weights : str, optional
@@ -83,7 +85,7 @@ class EmbeddingsView:
         ids, labels = tracks_of(path, found, location)
         order = np.argsort(ids)
         ids, labels, vectors = ids[order], labels[order], found.vectors[order]
-        told = self._told(found)
+        told = self._told(path, found)
         model = getattr(told.embedder, "name", found.meta.get("model", path.stem))
         dataset = Dataset(
             name=location.name,
@@ -201,9 +203,11 @@ class EmbeddingsView:
             raise DataError(Mistake("view.file", what, allowed, got))
         return found[0]
 
-    def _told(self, found: VectorFile) -> EmbeddingsView:
+    def _told(self, path: Path, found: VectorFile) -> EmbeddingsView:
         """Return the view with what the file says of the model."""
         meta, size = found.meta, found.vectors.shape[1]
+        published = {f"embeddings_{name}".casefold(): of for name, of in TRAINING.items()}
+        named = published.get(path.stem.casefold())
         node = meta.get("embedder", {})
         embedder = self.embedder
         if embedder is None and str(node.get("_target_")).startswith(_OURS):
@@ -211,7 +215,7 @@ class EmbeddingsView:
         return replace(
             self,
             layer=found.layer if embedder else self.layer,
-            training=self.training or meta.get("training") or getattr(embedder, "training", None),
+            training=self.training or meta.get("training") or getattr(embedder, "training", named),
             embedder=embedder,
             weights=self.weights or meta.get("weights"),
             max_seconds=meta.get("max_seconds", self.max_seconds),

@@ -25,7 +25,14 @@ FRAMES, MELS = 187, 96
 _RATE = 16000
 _AT_ONCE = 10
 _COMMAND = "pip install --no-deps musicnn==0.1.0"
-_TRAINING = {"MSD": "MSD", "MTT": "MagnaTagATune"}
+TRAINING = {
+    "MSD_musicnn": "MSD",
+    "MTT_musicnn": "MagnaTagATune",
+    "MSD_vgg": "MSD",
+    "MTT_vgg": "MagnaTagATune",
+}
+"""What each model learned from: MSD is the Million Song Dataset."""
+
 _FILES = (".index", ".data-00000-of-00001")
 _TIMBRAL = (38, 67)
 _TEMPORAL = (128, 64, 32)
@@ -65,7 +72,7 @@ class Musicnn:
     @property
     def training(self) -> str:
         """``MSD``, the Million Song Dataset, or ``MagnaTagATune``."""
-        return _TRAINING[self.model.partition("_")[0]]
+        return TRAINING[self.model]
 
     def weights(self) -> str:
         """Return a hash of the file of weights.

@@ -201,6 +201,7 @@ def test_the_published_musicnn_vectors_of_gtzan(gtzan_root, tmp_path):
     with np.load(gtzan_root / "embeddings_msd_musicnn.npz") as truth:
         vectors = dict(zip(truth["ids"].tolist(), truth["penultimate"], strict=True))
     assert dataset.X.shape == (647, 200)
+    assert dataset.pretraining == ("MSD",)
     assert dataset.ids.tolist() == sorted(vectors)
     np.testing.assert_array_equal(dataset.X[100], vectors[dataset.ids[100]])
     assert len(np.unique(dataset.tracks)) == 647
