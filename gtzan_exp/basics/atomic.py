@@ -1,4 +1,4 @@
-"""Files that another process reads: whole or as they were before, whenever the writer dies."""
+"""Atomic writes: a reader finds the old content or the new one, whenever the writer is killed."""
 
 from __future__ import annotations
 

@@ -219,10 +219,10 @@ def end_soon() -> None:
 
 @cache
 def settle() -> None:
-    """Take all that is in memory by now, libraries above all, from the rounds of the collector.
+    """Exclude all live objects from garbage collection, once in a process.
 
-    For the end of the first of many jobs: a round takes longer the more there is, and what the
-    first job has brought in stays to the end. Done once in a process.
+    A collection takes longer the more objects there are, and what the first of many jobs has loaded
+    stays to the end.
     """
     gc.collect()
     gc.freeze()

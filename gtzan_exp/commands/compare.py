@@ -18,7 +18,7 @@ usage: gtzan-exp compare [OVERRIDE ...]
 Print the recorded runs on one set of data as a table: a line per split, view and model, with the
 mean test accuracy of its runs and its 95 % interval. What leaks stands beside each number:
 "artist 82%" says that for 82 % of the test tracks the artist is in the training part too, and
-"artist ?" that nobody knows. Runs on different splits are different lines; the same "on" means the
+"artist ?" that it is not known. Runs on different splits are different lines; the same "on" is the
 same test tracks. Failed and unfinished runs are listed. Then tests between models, accuracy by
 genre, confusion matrices, learning curves, fit times and the tracks that all get wrong go into one
 page, compare.html, with compare.csv, compare.md and compare.json beside it, recorded as a run. The

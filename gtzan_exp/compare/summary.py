@@ -46,11 +46,11 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``split``, ``leak`` (each kind with the share of the test part that it reaches, where that
-        was measured; ``duplicate`` counts near duplicates too; ``artist ?`` where nobody knows the
-        artists), ``view``, ``model``, ``runs``,
+        was measured; ``duplicate`` counts near duplicates too; ``artist ?`` where the artists are
+        not known), ``view``, ``model``, ``runs``,
         ``seeds`` (of each the newest run counts; 1 where they change nothing; 0: the runs differ in
         options), ``codes`` (so many states of the code made the runs),
-        ``best`` (chosen on the test part, so too good when there are several), ``accuracy``
+        ``best`` (selected on the test part, so optimistic when there are several), ``accuracy``
         (mean), ``low``, ``high`` (their range where runs differ in options, a 95 % interval
         otherwise), ``interval`` (its kind: ``artists``, ``wilson``, ``folds``,
         ``seeds`` or ``range``),

@@ -217,7 +217,7 @@ class Location(Protocol):
         """Return the folder with the views, made first if need be."""
 
     def artists(self, tracks: np.ndarray) -> np.ndarray | None:
-        """Return who made each of these tracks, or None where nobody knows."""
+        """Return who made each of these tracks, or None where that is not known."""
 
 
 @runtime_checkable

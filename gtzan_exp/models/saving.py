@@ -39,7 +39,7 @@ TRUSTED_TYPES = (
 """Types beyond those that skops trusts by itself and the estimators of this package. Loading
 refuses a model with any other that the user does not name, whatever list the file brings along."""
 
-REMEDY = "model.trusted_types=[{}] after a look at them, or tracking.log_model=false"
+REMEDY = "model.trusted_types=[{}] after reviewing them, or tracking.log_model=false"
 
 _OWN = "gtzan_exp.models."
 

@@ -107,7 +107,7 @@ def _fitted_to_all(cell: Cell, dataset: Dataset, train: np.ndarray, val: np.ndar
         raise
     except Exception as error:  # whatever a class of the user's own raises
         where, what = f"model={cell.model.name}", "cannot be fitted with these options"
-        allowed = "options that go together (HYDRA_FULL_ERROR=1 shows where it stopped)"
+        allowed = "a compatible combination of options (HYDRA_FULL_ERROR=1 shows where it stopped)"
         raise ConfigError(Mistake(where, what, allowed, one_line(error))) from error
 
 

@@ -259,7 +259,7 @@ def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitte
     except ValueError as error:
         what = "cannot be fitted to these rows with these options"
         reason = str(error).strip().splitlines()[0]
-        allowed = "options that go together (HYDRA_FULL_ERROR=1 shows where it stopped)"
+        allowed = "a compatible combination of options (HYDRA_FULL_ERROR=1 shows where it stopped)"
         raise ConfigError(Mistake(f"model={cell.model.name}", what, allowed, reason)) from error
     for message in final.warnings:
         log.warning("fit: %s", message)

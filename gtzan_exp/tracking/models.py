@@ -38,7 +38,7 @@ MODEL = "one model=MODEL: the id of a run, models:/..., or the folder of a model
 
 REMEDY = (
     "trusted_types=[{0}] of predict, trusted=[...] of load_model, GTZAN_EXP_TRUSTED_TYPES={0} of a "
-    "server, after a look at them"
+    "server, after reviewing them"
 )
 _PIPELINE, _DESCRIPTION = "model.skops", "MLmodel"
 _DAMAGES = (AttributeError, ImportError, KeyError, OSError, TypeError, ValueError)

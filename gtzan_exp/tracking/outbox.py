@@ -1,4 +1,4 @@
-"""What runs have to say, kept beside their files until the store has all of it."""
+"""Pending MLflow records, kept beside the files of their runs until the store has all of them."""
 
 from __future__ import annotations
 
