@@ -65,6 +65,9 @@ class Dataset:
         Files that were left out because they could not be read.
     artists : ndarray of str, shape (n_rows,), optional
         Who made the track of each row, where that is known.
+    accepted : ndarray of str, shape (n_rows,), optional
+        The labels of each row that are right by ``data.relabel``, divided by ``|``. Training and
+        the metrics without ``relabelled_`` keep `labels`.
     notes : tuple of str
         What was noticed in reading, a line each: rows grouped into tracks, names that are doubtful.
     origin : mapping of str to str
@@ -88,6 +91,7 @@ class Dataset:
     fingerprint: str
     skipped: tuple[str, ...] = ()
     artists: np.ndarray | None = None
+    accepted: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
     maker: View | None = None

@@ -26,6 +26,7 @@ from gtzan_exp.data.pieces import Mode
 
 Genres = Annotated[tuple[str, ...], Field(min_length=1)] | None
 Tracks = Annotated[Literal["common"] | Path | None, Place.OF_DATA]
+Relabelled = Annotated[Path | None, Place.OF_DATA]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,8 @@ class Folder:
     tracks : {"common"} or Path, optional
         Only tracks that all views of the folder have, or that a file names: a text of one name a
         line, or a file of embeddings.
+    relabel : Path, optional
+        A CSV of second labels, which runs give their score under besides the published ones.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Folder:
     labels: dict[str, str] = field(default_factory=dict)
     genres: Genres = None
     tracks: Tracks = None
+    relabel: Relabelled = None
     synthetic: bool = False
 
     def mistakes(self) -> list[Mistake]:
@@ -131,7 +135,7 @@ class Sample:
         Another seed gives another set of tracks.
     cache : Path
         The set is kept in a folder below this one.
-    genres, tracks : as in `Folder`
+    genres, tracks, relabel : as in `Folder`
     """
 
     name: str
@@ -142,6 +146,7 @@ class Sample:
     cache: Annotated[Path, Place.OF_DATA]
     genres: Genres = None
     tracks: Tracks = None
+    relabel: Relabelled = None
     synthetic: Literal[True] = True
     pieces: ClassVar[Mode] = "tracks"
     labels: ClassVar[Mapping[str, str]] = {}

@@ -14,6 +14,7 @@ from gtzan_exp.data.embeddings import embedding_files, tracks_of
 from gtzan_exp.data.known_tracks import known_tracks
 from gtzan_exp.data.labels import class_mistakes
 from gtzan_exp.data.name_lists import read_lines, track_ids
+from gtzan_exp.data.relabel import accepted_labels
 from gtzan_exp.data.vector_file import ENDINGS, read_vectors
 
 _OPTIONS = "data.genres and data.tracks"
@@ -22,12 +23,19 @@ _OPTIONS = "data.genres and data.tracks"
 def read_view(view: View, location: Location, *, cache: Path) -> Dataset:
     """Read a view, of the tracks alone that the options ``genres`` and ``tracks`` ask for.
 
+    With the option ``relabel`` they have second labels (`accepted_labels`).
+
     Raises
     ------
     DataError
-        The view cannot be read, there is no such genre, or too little is left.
+        The view cannot be read, there is no such genre, too little is left, or second labels are
+        faulty.
     """
-    return restricted(view.load(location, cache=cache), location)
+    whole = view.load(location, cache=cache)
+    dataset, path = restricted(whole, location), getattr(location, "relabel", None)
+    if path is None:
+        return dataset
+    return replace(dataset, accepted=accepted_labels(path, whole, dataset))
 
 
 def restricted(dataset: Dataset, location: Location) -> Dataset:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.evaluation.calibration import calibration_error, reliability
-from gtzan_exp.evaluation.evaluate import by_track
+from gtzan_exp.evaluation.evaluate import by_track, relabelled
 from gtzan_exp.evaluation.intervals import CONFIDENCE, Answers, accuracy_interval
 
 _ABOVE_1 = ("test/log_loss", "test/brier")
@@ -32,7 +32,8 @@ def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> di
     dict of str to float
         With ``test/ece`` over the rows of all folds, ``n_tested_tracks`` (of all folds, each once),
         ``n_tested_artists`` where they are known, and ``ci_low/`` and ``ci_high/`` of
-        ``test/accuracy``, or of ``test/track_accuracy`` where rows are segments.
+        ``test/accuracy``, or of ``test/track_accuracy`` where rows are segments; with second labels
+        those of ``relabelled_accuracy`` too.
     """
     test = predictions[predictions["part"] == "test"]
     tracks = by_track(test)
@@ -41,11 +42,17 @@ def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> di
     answers = Answers.of(tracks, _share(predictions))
     if answers.artist is None and answers.fold is not None:
         return found
-    name = "test/accuracy" if len(tracks) == len(test) else "test/track_accuracy"
-    interval = accuracy_interval(answers)
-    if interval.clusters:
-        found["n_tested_artists"] = interval.clusters
-    return {**found, f"ci_low/{name}": interval.low, f"ci_high/{name}": interval.high}
+    prefix = "test/" if len(tracks) == len(test) else "test/track_"
+    scored = {"accuracy": tracks}
+    if "accepted" in tracks:
+        scored["relabelled_accuracy"] = relabelled(tracks)
+    for name, table in scored.items():
+        interval = accuracy_interval(Answers.of(table, answers.share))
+        found[f"ci_low/{prefix}{name}"] = interval.low
+        found[f"ci_high/{prefix}{name}"] = interval.high
+        if interval.clusters:
+            found["n_tested_artists"] = interval.clusters
+    return found
 
 
 def _share(predictions: pd.DataFrame) -> float:

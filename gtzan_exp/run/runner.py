@@ -141,6 +141,7 @@ def run(
         recorder.artifacts()
         result = write_result(output, recorder.run_id, metrics, found, leaks.text)
         recorder.note(result.note(all_tags.get("overrides", "")))
+    _say_relabelled(dataset, metrics)
     return replace(result, undelivered=recorder.undelivered, predictions=predictions, model=model)
 
 
@@ -264,6 +265,18 @@ def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitte
     for message in final.warnings:
         log.warning("fit: %s", message)
     return final, evaluate(final.estimator, dataset, fold, validated=fitted.estimator)
+
+
+def _say_relabelled(dataset: Dataset, metrics: dict[str, float]) -> None:
+    """Say the accuracy under second labels, where there are some, beside that under the first."""
+    of = "track_" if "test/track_accuracy" in metrics else ""
+    if dataset.accepted is not None:
+        log.info(
+            "%d tracks have other labels by data.relabel: test/%srelabelled_accuracy=%.4f, "
+            "under the published ones %.4f",
+            len(np.unique(dataset.tracks[dataset.accepted != dataset.labels])),
+            *(of, metrics[f"test/{of}relabelled_accuracy"], metrics[f"test/{of}accuracy"]),
+        )
 
 
 def _metrics(fitted: Fitted, evaluation: Evaluation, dataset: Dataset) -> dict[str, float]:

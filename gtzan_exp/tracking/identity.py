@@ -57,7 +57,8 @@ def identity_tags(
     code = source_fingerprint(type(part) for _, part in named)
     tested = digest(*(",".join(np.unique(dataset.tracks[fold.test])) for fold in split.folds))
     prints = (dataset.fingerprint, split.fingerprint)
-    whole = digest(sorted(_of_the_cell(params, places).items()), code, *prints)
+    second = () if dataset.accepted is None else (digest(*dataset.accepted),)
+    whole = digest(sorted(_of_the_cell(params, places).items()), code, *prints, *second)
     text = ",".join(f"{key}={of}" for key, of in places.items())
     return dict(zip(IDENTITY_TAGS, (text, code, *prints, tested, leak, whole), strict=True))
 
@@ -75,7 +76,9 @@ def recorded_options(params: Mapping[str, str], tags: Mapping[str, str]) -> dict
     names = {key: PurePath(path).name for key, path in of_split.items()}
     lists = _text(of_split, "data.") if any(key.startswith("split.") for key in of_split) else ""
     return {
-        "options": digest(*sorted(options.items() - seeds.items())),
+        "options": digest(
+            *sorted(pair for pair in options.items() - seeds.items() if pair[1] != "None")
+        ),
         "seeds": _text(seeds),
         "data_options": _text(options, "data.", without=("_target_", "classes")),
         "data_place": _text(of_data, "data."),

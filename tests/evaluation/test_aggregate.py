@@ -64,6 +64,14 @@ def test_a_run_gets_the_interval_that_is_robust_to_its_artists():
     assert "n_tested_artists" not in unknown
 
 
+def test_the_accuracy_under_second_labels_has_its_interval_too():
+    """Under them all is right, so it is Wilson's over the 16 artists."""
+    table = predicted(ONE).drop(columns="fold").assign(accepted="a|b")
+    found = with_interval({"test/accuracy": 0.75}, table)
+    assert found["ci_low/test/relabelled_accuracy"] == pytest.approx(wilson(1.0, 16)[0])
+    assert found["ci_high/test/accuracy"] < found["ci_high/test/relabelled_accuracy"] == 1.0
+
+
 def test_the_interval_of_segments_is_that_of_their_tracks():
     """Each track has three segments, one of which is wrong; all tracks are right."""
     segments = [(f"{n:02}", f"artist {n}", 1, s > 0) for n in range(12) for s in range(3)]

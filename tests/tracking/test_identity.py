@@ -17,6 +17,7 @@ from gtzan_exp.config.cell import resolve
 from gtzan_exp.config.compose import composed
 from gtzan_exp.data.contracts import Dataset, Location, Place
 from gtzan_exp.data.features import FeaturesView
+from gtzan_exp.tracking.identity import recorded_options
 from gtzan_exp.tracking.query import recorded_runs
 from tests.data.conftest import table as feature_table
 
@@ -120,3 +121,25 @@ def test_a_path_that_is_not_marked_is_an_option_like_others(capsys):
     assert not is_skipped(capsys, *in_file(FileView, "here"))
     assert not is_skipped(capsys, *in_file(FileView, "there"))
     assert lines()[["runs", "interval"]].to_numpy().tolist() == [[2, "range"]]
+
+
+@pytest.mark.slow
+def test_other_second_labels_are_another_run_of_the_same_line(two_places, capsys):
+    second = two_places / "second.csv"
+    second.write_text("filename,label\na.00000.wav,b\n")
+    plain, relabelled = ["data.root=here"], ["data.root=here", f"data.relabel='{second}'"]
+    assert not is_skipped(capsys, *plain)
+    assert not is_skipped(capsys, *relabelled)
+    assert is_skipped(capsys, *plain)
+    assert is_skipped(capsys, *relabelled)
+    second.write_text("filename,label\na.00001.wav,a|b\n")
+    assert not is_skipped(capsys, *relabelled)
+    assert lines()[["runs", "seeds"]].to_numpy().tolist() == [[3, 1]]
+
+
+def test_an_option_that_is_new_and_not_set_tells_no_runs_apart():
+    before = {"model.C": "1", "seed": "0"}
+    now = {**before, "data.genres": "None"}
+    assert recorded_options(before, {})["options"] == recorded_options(now, {})["options"]
+    now["data.genres"] = "['blues']"
+    assert recorded_options(before, {})["options"] != recorded_options(now, {})["options"]
