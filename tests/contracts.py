@@ -65,8 +65,6 @@ def check_split(found: Cell, dataset: Dataset) -> None:
         if "track" not in split.leaks:
             tracks = [np.unique(dataset.tracks[rows]) for rows in parts]
             assert len(np.unique(np.concatenate(tracks))) == sum(map(len, tracks))
-        if found.split.has_validation:
-            assert len(fold.val)
     assert len(split.fold_names) == len(split.folds)
     assert members(found.split.split(dataset), dataset) == members(split, dataset)
     if "scaler_rows" not in vars(found.split):  # the notebook draws by the place of a row

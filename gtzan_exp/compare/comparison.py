@@ -14,7 +14,7 @@ from gtzan_exp.compare.outcomes import Outcome
 from gtzan_exp.compare.run_columns import unfinished, with_defaults
 from gtzan_exp.compare.sections import MOST_CURVES, CompareReport, line_title, shown
 from gtzan_exp.compare.settings import Comparison
-from gtzan_exp.compare.summary import over_draws, summary
+from gtzan_exp.compare.summary import over_draws, seen, summary
 from gtzan_exp.compare.text import terminal_text, write_tables
 from gtzan_exp.report.page import free_folder, make_folder, write_page
 from gtzan_exp.tracking.query import (
@@ -66,6 +66,9 @@ def compare(
         others = []
     runs = _chosen(found, comparison, others)
     table, draws, rest = summary(runs), over_draws(runs), unfinished(runs)
+    if not table.empty:
+        everything = recorded_runs(tracking) if settings.filter or settings.parent else found
+        table["seen"] = seen(table, everything)
     synthetic = set(runs["synthetic"]) == {"true"}
     title = labelled(tracking.experiment, synthetic)
     finished = int((runs["status"] == "FINISHED").sum())

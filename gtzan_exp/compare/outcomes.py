@@ -12,7 +12,7 @@ import pandas as pd
 
 from gtzan_exp.compare.statistics import bootstrap_interval, corrected_t, holm, mcnemar
 from gtzan_exp.compare.text import label
-from gtzan_exp.evaluation.aggregate import corrected_interval
+from gtzan_exp.evaluation.aggregate import corrected_interval, part_sizes, share_of_test
 from gtzan_exp.evaluation.evaluate import by_track
 from gtzan_exp.evaluation.intervals import Answers, difference
 
@@ -45,16 +45,14 @@ class Outcome:
         """Return the outcome that a table of recorded predictions holds."""
         if "fold" not in predictions:
             predictions = predictions.assign(fold=1)
-        counts = predictions.pivot_table(
-            index="fold", columns="part", values="track", aggfunc="nunique"
-        )
+        counts = part_sizes(predictions)
         if not line["cross_validated"] and len(counts) > 1:  # a learning curve: its last word
             predictions = predictions[predictions["fold"] == counts["train"].idxmax()]
         test = predictions[predictions["part"] == "test"]
         columns = ["fold", "track", "artist", "true", "predicted"]
         tracks = by_track(test).reindex(columns=columns).dropna(axis="columns", how="all")
         tracks["right"] = tracks["true"] == tracks["predicted"]
-        return cls(line, tracks, float((counts["test"] / counts["train"]).mean()))
+        return cls(line, tracks, share_of_test(counts))
 
     @property
     def folds(self) -> int:

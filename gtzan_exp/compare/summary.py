@@ -79,6 +79,13 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def seen(table: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
+    """Return how many of all finished runs have seen the test part of each line."""
+    runs = with_defaults(runs)
+    counts = runs[is_finished(runs)]["test_fingerprint"].value_counts()
+    return table["test_fingerprint"].map(counts)
+
+
 def _with_files(table: pd.DataFrame) -> pd.Series:
     """Return the options of the splits, with files added whose lists of tracks are not the same."""
     read = table[table["split_place"] != ""]

@@ -108,6 +108,12 @@ def notes(table: pd.DataFrame) -> list[str]:
         )
     if table["leak"].str.endswith(UNKNOWN_ARTIST).any():
         found.append(f"{UNKNOWN_ARTIST}: no list of artists came with the data or the split.")
+    if "seen" in table:
+        parts = table.groupby("on", sort=False)["seen"].first()
+        seen = ", ".join(f"{on} by {count}" for on, count in parts.items())
+        found.append(
+            f"Finished runs that have seen a test part: {seen}. The best of many is too good."
+        )
     if (table["interval"] == "range").any():
         found.append(
             'range: lowest and highest of runs that differ in options, no interval; "best" was '
@@ -131,7 +137,8 @@ def terminal_text(table: pd.DataFrame, draws: pd.DataFrame, rest: pd.DataFrame) 
 
 def rest_line(run: pd.Series) -> str:
     """Return a line on a run that is in no table."""
-    status = "FINISHED without test/accuracy" if run["status"] == "FINISHED" else run["status"]
+    judged = "on validation alone" if pd.notna(run.get("val/accuracy")) else "without test/accuracy"
+    status = f"FINISHED {judged}" if run["status"] == "FINISHED" else run["status"]
     name = "".join(letter if letter.isprintable() else "?" for letter in run["name"])
     return f"{status}: {name} ({run['run_id']})"
 

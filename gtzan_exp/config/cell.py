@@ -8,19 +8,19 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from gtzan_exp.basics.checks import as_dict, checked, imported, object_of, with_objects
-from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, nearest
+from gtzan_exp.basics.errors import MissingExtraError, Mistake, nearest
 from gtzan_exp.config.files import choices
 from gtzan_exp.config.reading import class_of, reading
 from gtzan_exp.data.contracts import Classifier, Dataset, Location, Split, Splitter, View
 from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, order
-from gtzan_exp.data.validation import with_validation
+from gtzan_exp.data.validation import with_validation, without_test
 from gtzan_exp.models.build import ModelSpec
 from gtzan_exp.models.trainer import Trainer
 from gtzan_exp.models.validation import cuts_rows, needs_validation
@@ -30,6 +30,7 @@ from gtzan_exp.tracking.store import Tracking
 from gtzan_exp.tracking.sweep_run import JOB_TAGS
 
 GROUPS = ("data", "view", "split", "trainer", "model", "tracking", "experiment", "sweep")
+Evaluate = Literal["test", "val"]
 _OPTIONS = ("seed", "name", "tags", "skip_finished", "paths")
 _NODES = ("data", "view", "split", "trainer", "model", "tracking")
 _PATHS = ("runs", "cache")
@@ -54,34 +55,33 @@ class Cell:
     tags: dict[str, str]
     skip_finished: bool
     cache: Path
+    evaluate: Evaluate = "test"
 
     def parts(self, dataset: Dataset) -> Split:
         """Return who is in which part: what the split says, and a validation part if need be.
 
-        Where the split has none and the model needs one, it is cut from training by the split's
-        rule, and `Split.notes` says so.
+        Where the split has none and the model, or the evaluation, needs one, it is cut from
+        training by the split's rule, and `Split.notes` says so. With ``split.evaluate=val`` test
+        parts are empty.
 
         Raises
         ------
         ConfigError
-            The data cannot be split so, or ``trainer.refit`` would fit to the test part.
+            The data cannot be split so.
         DataError
             A file that the split reads is missing or faulty.
         """
         split = self.split.split(dataset)
-        if self.trainer.refit and "test_as_validation" in split.leaks:
-            what, allowed = "would fit the model to the test part", "split.validation=none"
-            raise ConfigError(Mistake("trainer.refit", what, allowed, "split.validation=test"))
-        whole = all(len(fold.val) for fold in split.folds)
-        if whole or not needs_validation(self.classifier, len(dataset)):
-            return split
-        share = self.trainer.validation_fraction
-        split = with_validation(dataset, split, share, getattr(self.split, "seed", self.seed))
-        note = (
-            f"validation part: cut from training for model={self.model.name}, "
-            f"{share:.0%} of its tracks as whole {split.apart}s (trainer.validation_fraction)"
-        )
-        return replace(split, notes=(*split.notes, note))
+        hides = self.evaluate == "val"
+        is_whole = all(len(fold.val) for fold in split.folds)
+        if not is_whole and (hides or needs_validation(self.classifier, len(dataset))):
+            share = self.trainer.validation_fraction
+            split = with_validation(dataset, split, share, getattr(self.split, "seed", self.seed))
+            of = f"{share:.0%} of its tracks as whole {split.apart}s (trainer.validation_fraction)"
+            split = replace(
+                split, notes=(*split.notes, f"validation part: cut from training, {of}")
+            )
+        return without_test(dataset, split) if hides else split
 
 
 def register() -> None:
@@ -109,12 +109,15 @@ def resolve(config: DictConfig) -> Cell:
     if any(mistake.where == "seed" for mistake in mistakes):
         config = config.copy()  # one mistake, not one per use of the seed
         OmegaConf.update(config, "seed", 0, force_add=True)
+    evaluate: Any = OmegaConf.select(config, "split.evaluate", default="test")
+    config = _without_evaluate(config)
     with reading(config, _NODES, _OPTIONS, mistakes) as found:
         node, mistakes = found.node, found.mistakes
         mistakes += misfit(node.get("view"), node.get("model"))
         objects = {name: found.object(name) for name in _NODES if name != "model"}
         if objects["data"] is not None:
             mistakes += objects["data"].mistakes()
+        mistakes += _shown(objects["split"], objects["trainer"], evaluate)
         model = _model(node.get("model"), mistakes)
     assert model is not None  # or there was a mistake
     spec, classifier = model
@@ -127,7 +130,25 @@ def resolve(config: DictConfig) -> Cell:
         tags={str(key): str(value) for key, value in node["tags"].items()},
         skip_finished=node["skip_finished"],
         cache=Path(node["paths"]["cache"]),
+        evaluate=evaluate,
     )
+
+
+def _without_evaluate(config: DictConfig) -> DictConfig:
+    """Return a config whose split has its own options alone, and is None where it has none."""
+    config = config.copy()
+    with open_dict(config):
+        if isinstance(config.get("split"), DictConfig):
+            config.split.pop("evaluate", None)
+            config.split = config.split or None
+    return config
+
+
+def hidden(config: DictConfig) -> DictConfig:
+    """Return a config whose run does not see its test part, as the trials of a search do not."""
+    config = config.copy()
+    OmegaConf.update(config, "split.evaluate", "val", force_add=True)
+    return config
 
 
 def resolve_tracking(config: DictConfig) -> Tracking:
@@ -142,6 +163,21 @@ def resolve_tracking(config: DictConfig) -> Tracking:
     with reading(config, ["tracking"], ["paths", "data"]) as found:
         tracking = found.object("tracking")
     return tracking
+
+
+def _shown(split: Any, trainer: Any, evaluate: Any) -> list[Mistake]:
+    """Return the mistakes of options that show training a test part that it must not see."""
+    if evaluate not in get_args(Evaluate):
+        allowed = " or ".join(map(repr, get_args(Evaluate)))
+        return [Mistake("split.evaluate", "not a valid value", allowed, repr(evaluate))]
+    leaks = getattr(split, "leaks", ())
+    if evaluate == "val" and leaks:
+        what = f"cannot hide a test part that training sees ({', '.join(leaks)})"
+        return [Mistake("split.evaluate", what, "a split without leaks on purpose", "val")]
+    if getattr(trainer, "refit", False) and "test_as_validation" in leaks:
+        what, allowed = "would fit the model to the test part", "split.validation=none"
+        return [Mistake("trainer.refit", what, allowed, "split.validation=test")]
+    return []
 
 
 def misfit(view: Mapping[str, Any] | None, model: Mapping[str, Any] | None) -> list[Mistake]:

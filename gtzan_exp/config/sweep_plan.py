@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gtzan_exp.basics.checks import as_dict, checked, once
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake
-from gtzan_exp.config.cell import Cell, job_text, resolve
+from gtzan_exp.config.cell import Cell, hidden, job_text, resolve
 from gtzan_exp.config.compose import Choices, parsed, read, text_of, whole, wrong
 from gtzan_exp.config.hydra_session import BASIC_SWEEPER, Session, session
 from gtzan_exp.config.search import Search, ends, space_mistakes
@@ -69,19 +69,19 @@ def check_sweep(
         sweeper = _sweeper(base)
         mistakes += _hydra_mistakes(base)
         search = _search(hydra, given, sweeper) if _is_search(sweeper) else None
+        check = resolve if search is None else lambda config: resolve(hidden(config))
         choices = Choices(hydra, config_name)
         jobs = _jobs(choices, given, sweeper)
         first = list(itertools.islice(jobs, MAX_JOBS_CHECKED))
         for job in first:
             try:
-                cells.append(read(choices, hydra.parse(job), resolve))
+                cells.append(read(choices, hydra.parse(job), check))
             except ConfigError as error:
                 mistakes += error.mistakes
         is_product = sweeper._target_.endswith((".BasicSweeper", ".PairsSweeper"))
         n_jobs = len(first) + sum(1 for _ in jobs) if is_product else None
         if search is not None:
             n_jobs = search.n_trials
-            mistakes += [_no_validation(c) for c in cells if not c.split.has_validation]
         folder = str(base.hydra.sweep.dir)
     stores = {cell.tracking.uri: None for cell in cells}
     if len(stores) > 1:
@@ -186,10 +186,3 @@ def _jobs(choices: Choices, overrides: list[Override], sweeper: DictConfig) -> I
                 continue
             seen.add(text)
         yield list(job)
-
-
-def _no_validation(cell: Cell) -> Mistake:
-    what = "has no validation part, and a search never looks at the test part"
-    with_one = "holdout, fault_filtered, learning_curve; kfold, group_kfold with split.val_size=0.1"
-    allowed = f"{with_one}; lists with split.val=FILE"
-    return Mistake("split", what, allowed, f"split={cell.split.name}")

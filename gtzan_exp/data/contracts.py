@@ -134,6 +134,16 @@ class Fold:
     val: np.ndarray
     test: np.ndarray
 
+    @property
+    def evaluated(self) -> str:
+        """The part that a model is judged by: ``val`` where the test part is hidden."""
+        return "test" if len(self.test) else "val"
+
+    @property
+    def judging(self) -> np.ndarray:
+        """Row numbers of that part."""
+        return self.test if len(self.test) else self.val
+
     def parts(self) -> Iterable[tuple[str, np.ndarray]]:
         """Yield the name and the row numbers of each part that has rows."""
         for part in PARTS:
@@ -184,6 +194,11 @@ class Split:
     def reported(self) -> tuple[Fold, ...]:
         """The folds that a run's own numbers come from: all, or the end of a learning curve."""
         return self.folds[-1:] if self.fractions else self.folds
+
+    @property
+    def evaluated(self) -> str:
+        """The part that a model is judged by, ``test`` or ``val``."""
+        return self.folds[0].evaluated
 
     @property
     def fold_names(self) -> tuple[str, ...]:
@@ -288,10 +303,6 @@ class Splitter(Protocol):
     @property
     def name(self) -> str:
         """Name of the protocol in every record."""
-
-    @property
-    def has_validation(self) -> bool:
-        """Whether, by the options alone, there is a validation part apart from the test part."""
 
     def split(self, dataset: Dataset) -> Split:
         """Return the parts. They depend on nothing but the options and `dataset`.

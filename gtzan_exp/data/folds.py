@@ -32,11 +32,6 @@ class _Folds:
     val_size: Fraction | None = None
     seed: DrawSeed = 0
 
-    @property
-    def has_validation(self) -> bool:
-        """Whether there is a validation part apart from the test part."""
-        return self.val_size is not None
-
     def _split(self, dataset: Dataset, artists: np.ndarray | None = None) -> Split:
         """Return the folds of whole tracks, or of whole artists, given by track in their order."""
         from sklearn.model_selection import StratifiedGroupKFold
@@ -165,11 +160,6 @@ class GroupHoldout(Grouped):
     test_size: Fraction = 0.2
     val_size: Fraction = 0.1
     seed: DrawSeed = 0
-
-    @property
-    def has_validation(self) -> bool:
-        """Whether there is a validation part apart from the test part."""
-        return True
 
     def split(self, dataset: Dataset) -> Split:
         """Return the one fold.

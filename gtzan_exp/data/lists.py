@@ -51,11 +51,6 @@ class Lists:
     table: Annotated[Path | None, Place.OF_SPLIT] = None
     source: Annotated[str, Place.OF_SPLIT] = "the paper that published them"
 
-    @property
-    def has_validation(self) -> bool:
-        """Whether there is a validation part, which of a table is not known before it is read."""
-        return self.table is not None or self.val is not None
-
     def split(self, dataset: Dataset) -> Split:
         """Return the folds.
 

@@ -41,11 +41,6 @@ class Holdout:
     val_size: Fraction = 0.1
     seed: int = 0
 
-    @property
-    def has_validation(self) -> bool:
-        """Whether there is a validation part apart from the test part."""
-        return True
-
     def split(self, dataset: Dataset) -> Split:
         """Return the one fold.
 
@@ -105,9 +100,10 @@ class Notebook:
     validation: Literal["none", "test"] = "none"
 
     @property
-    def has_validation(self) -> bool:
-        """Whether there is one apart from the test part: never, as in the notebook."""
-        return False
+    def leaks(self) -> tuple[str, ...]:
+        """What the options alone let through from test to training."""
+        scaler = ("scaler",) if self.scaler_rows == "all" else ()
+        return (*scaler, "test_as_validation") if self.validation == "test" else scaler
 
     def split(self, dataset: Dataset) -> Split:
         """Return the one fold; its validation part is empty, or the test part.
@@ -137,19 +133,13 @@ class Notebook:
             [places.get(genre, len(listed)) for genre in dataset.labels], kind="stable"
         )
         train, test = train_test_split(rows, test_size=test_size, random_state=random_state)
-        leaks = []
-        if self.scaler_rows == "all":
-            leaks.append("scaler")
-        if self.validation == "test":
-            leaks.append("test_as_validation")
-        if len(np.unique(dataset.tracks)) < len(dataset):
-            leaks.append("track")
+        of_tracks = ("track",) if len(np.unique(dataset.tracks)) < len(dataset) else ()
         none = np.array([], dtype=int)
         return Split(
             self.name,
             (Fold(train, test if self.validation == "test" else none, test),),
             fingerprint(dataset, [Fold(train, none, test)]),
-            leaks=tuple(leaks),
+            leaks=(*self.leaks, *of_tracks),
             scaler_rows=self.scaler_rows,
             apart="track",
         )

@@ -1,4 +1,4 @@
-"""Validation parts that a split has not got: cut from training by the rule of its test part."""
+"""Validation parts that a split has not got, and test parts that are to stay unseen."""
 
 from __future__ import annotations
 
@@ -48,6 +48,12 @@ def with_validation(dataset: Dataset, split: Split, share: float, seed: int) -> 
             fold = Fold(fold.train[~is_val], fold.train[is_val], fold.test)
         folds.append(fold)
     return replace(split, folds=tuple(folds), fingerprint=fingerprint(dataset, folds))
+
+
+def without_test(dataset: Dataset, split: Split) -> Split:
+    """Return a split whose models are judged by its validation parts; nobody sees the others."""
+    folds = tuple(Fold(fold.train, fold.val, fold.test[:0]) for fold in split.folds)
+    return replace(split, folds=folds, fingerprint=fingerprint(dataset, folds))
 
 
 def draw(

@@ -11,7 +11,7 @@ from gtzan_exp.evaluation.calibration import calibration_error, reliability
 from gtzan_exp.evaluation.evaluate import by_track, relabelled
 from gtzan_exp.evaluation.intervals import CONFIDENCE, Answers, accuracy_interval
 
-_ABOVE_1 = ("test/log_loss", "test/brier")
+_ABOVE_1 = ("/log_loss", "/brier")
 
 
 def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> dict[str, float]:
@@ -33,16 +33,18 @@ def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> di
         With ``test/ece`` over the rows of all folds, ``n_tested_tracks`` (of all folds, each once),
         ``n_tested_artists`` where they are known, and ``ci_low/`` and ``ci_high/`` of
         ``test/accuracy``, or of ``test/track_accuracy`` where rows are segments; with second labels
-        those of ``relabelled_accuracy`` too.
+        those of ``relabelled_accuracy`` too. Where the test part is hidden, those of the validation
+        part: ``n_validated_tracks``, ``val/ece``.
     """
-    test = predictions[predictions["part"] == "test"]
-    tracks = by_track(test)
-    found = {**metrics, "n_tested_tracks": tracks["track"].nunique()}
-    found["test/ece"] = calibration_error(reliability(test))
-    answers = Answers.of(tracks, _share(predictions))
+    part = evaluated(predictions)
+    test = predictions[predictions["part"] == part]
+    tracks, of = by_track(test), {"test": "tested", "val": "validated"}[part]
+    found = {**metrics, f"n_{of}_tracks": tracks["track"].nunique()}
+    found[f"{part}/ece"] = calibration_error(reliability(test))
+    answers = Answers.of(tracks, share_of_test(part_sizes(predictions)))
     if answers.artist is None and answers.fold is not None:
         return found
-    prefix = "test/" if len(tracks) == len(test) else "test/track_"
+    prefix = f"{part}/" if len(tracks) == len(test) else f"{part}/track_"
     scored = {"accuracy": tracks}
     if "accepted" in tracks:
         scored["relabelled_accuracy"] = relabelled(tracks)
@@ -51,15 +53,24 @@ def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> di
         found[f"ci_low/{prefix}{name}"] = interval.low
         found[f"ci_high/{prefix}{name}"] = interval.high
         if interval.clusters:
-            found["n_tested_artists"] = interval.clusters
+            found[f"n_{of}_artists"] = interval.clusters
     return found
 
 
-def _share(predictions: pd.DataFrame) -> float:
-    """Return test tracks by training tracks, mean over folds."""
+def evaluated(predictions: pd.DataFrame) -> str:
+    """Return the part that predictions are judged by: ``val`` where the test part is hidden."""
+    return "test" if (predictions["part"] == "test").any() else "val"
+
+
+def part_sizes(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the number of tracks in each part (the columns) of each fold."""
     folded = predictions if "fold" in predictions else predictions.assign(fold=1)
-    counts = folded.pivot_table(index="fold", columns="part", values="track", aggfunc="nunique")
-    return float((counts["test"] / counts["train"]).mean())
+    return folded.pivot_table(index="fold", columns="part", values="track", aggfunc="nunique")
+
+
+def share_of_test(sizes: pd.DataFrame) -> float:
+    """Return test tracks by training tracks, mean over folds, from `part_sizes`."""
+    return float((sizes["test" if "test" in sizes else "val"] / sizes["train"]).mean())
 
 
 def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -> dict[str, float]:
@@ -79,6 +90,7 @@ def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -
         Each metric under its name (the mean), ``std/<name>`` (with n - 1), and for the metrics of
         the test part ``ci_low/<name>`` and ``ci_high/<name>``, within what the metric can be.
     """
+    part = "test" if "test/accuracy" in folds[0] else "val"
     names = [name for name in folds[0] if all(name in fold for fold in folds)]
     names = [name for name in names if not name.endswith("/ece")]
     found = {}
@@ -86,9 +98,9 @@ def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -
         values = np.array([fold[name] for fold in folds])
         found[name] = float(values.mean())
         found[f"std/{name}"] = float(values.std(ddof=1))
-        if name.startswith("test/"):
+        if name.startswith(f"{part}/"):
             low, high = corrected_interval(values, float(np.mean(test_shares)))
-            most = np.inf if name in _ABOVE_1 else 1.0
+            most = np.inf if name.endswith(_ABOVE_1) else 1.0
             found[f"ci_low/{name}"], found[f"ci_high/{name}"] = max(0.0, low), min(most, high)
     return found
 

@@ -96,14 +96,16 @@ def doubts(dataset: Dataset, split: Split) -> list[str]:
     What `lopsided` says, and fewer than `FEWEST_TRACKS` test tracks of a genre, over all folds.
     """
     lines, few = lopsided(dataset, split), []
-    tested_rows = np.unique(np.concatenate([fold.test for fold in split.reported]))
+    tested_rows = np.unique(np.concatenate([fold.judging for fold in split.reported]))
     for genre in dataset.classes:
         own = tested_rows[dataset.labels[tested_rows] == genre]
         count = len(np.unique(dataset.tracks[own]))
         if 0 < count < FEWEST_TRACKS:
             few.append(f"{genre} {count}")
     if few:
-        lines.append(f"fewer than {FEWEST_TRACKS} test tracks tell little: {', '.join(few)}")
+        lines.append(
+            f"fewer than {FEWEST_TRACKS} {split.evaluated} tracks tell little: {', '.join(few)}"
+        )
     return lines
 
 
@@ -114,7 +116,7 @@ def lopsided(dataset: Dataset, split: Split) -> list[str]:
     """
     found: dict[str, list[str]] = {}
     for name, fold in zip(split.fold_names, split.folds, strict=True):
-        trained, tested = (set(dataset.labels[rows]) for rows in (fold.train, fold.test))
+        trained, tested = (set(dataset.labels[rows]) for rows in (fold.train, fold.judging))
         if not trained or "" in trained:
             continue
         for genres, what in (
@@ -144,7 +146,7 @@ def measured(dataset: Dataset, split: Split, same: Same) -> Audit:
                 continue
             for kind, rows, partners in same.shared(parts[part], parts[other]):
                 is_known = partners >= 0
-                if (part, other) == ("test", "train"):
+                if (part, other) == (fold.evaluated, "train"):
                     shares[kind].append(float(is_known.mean()))
                 ids = dataset.ids if kind == "duplicate" else dataset.tracks
                 lines = (kind, number, part, ids[rows[is_known]], other, ids[partners[is_known]])

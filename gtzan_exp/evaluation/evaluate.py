@@ -68,7 +68,7 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold, *, validated: Any = N
         asked = estimator if part != "val" or validated is None else validated
         probabilities = predict(asked, dataset, rows)
         seconds = perf_counter() - started
-        if part == "test":
+        if part == fold.evaluated:
             metrics["predict_ms_per_track"] = 1000 * seconds / len(set(dataset.tracks[rows]))
         table = _table(dataset, rows, part, probabilities)
         metrics |= {f"{part}/{key}": value for key, value in score(table, dataset.classes).items()}
@@ -77,7 +77,7 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold, *, validated: Any = N
             metrics |= {f"{part}/track_{key}": tracks[key] for key in tracks if key in _OF_TRACKS}
         tables.append(table)
     predictions = pd.concat(tables, ignore_index=True)
-    test = _codes(predictions[predictions["part"] == "test"], dataset.classes)
+    test = _codes(predictions[predictions["part"] == fold.evaluated], dataset.classes)
     present = np.union1d(*test)
     names = [dataset.classes[code] for code in present]
     options = {"labels": present, "target_names": names, "zero_division": 0}

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.data.contracts import Dataset, Split
 from gtzan_exp.data.lists import split_table
+from gtzan_exp.evaluation.aggregate import evaluated
 from gtzan_exp.evaluation.audit import Audit
 from gtzan_exp.evaluation.evaluate import Evaluation
 from gtzan_exp.evaluation.plots import confusion_matrix, learning_curves, reliability_diagram
@@ -75,15 +76,19 @@ class Result:
 
     def __str__(self) -> str:
         metrics = self.metrics
-        name = "test/track_accuracy" if "test/track_accuracy" in metrics else "test/accuracy"
+        is_hidden = "test/accuracy" not in metrics
+        part, tested = ("val", "validated") if is_hidden else ("test", "tested")
+        track = f"{part}/track_accuracy"
+        name = track if track in metrics else f"{part}/accuracy"
         said = [f"run_id={self.run_id or 'undelivered'}"]
-        said += [f"{key}={metrics[key]:.4f}" for key in dict.fromkeys(("test/accuracy", name))]
+        said += [f"{key}={metrics[key]:.4f}" for key in dict.fromkeys((f"{part}/accuracy", name))]
         if f"ci_low/{name}" in metrics:
             low, high = metrics[f"ci_low/{name}"], metrics[f"ci_high/{name}"]
             said.append(f"interval={low:.2f}-{high:.2f}")
-        if "n_tested_tracks" in metrics:
-            said.append(f"n={metrics['n_tested_tracks']:.0f}")
-        return " ".join([*said, f"test/macro_f1={metrics['test/macro_f1']:.4f} leak={self.leak}"])
+        if f"n_{tested}_tracks" in metrics:
+            said.append(f"n={metrics[f'n_{tested}_tracks']:.0f}")
+        said += [f"{part}/macro_f1={metrics[f'{part}/macro_f1']:.4f}", f"leak={self.leak}"]
+        return " ".join([*said, "test=hidden"] if is_hidden else said)
 
 
 def empty_record(output: Path) -> Path:
@@ -113,16 +118,17 @@ def write_record(
 
     The files are ``config.yaml``, ``predictions.parquet`` (all parts; of a cross-validation all
     folds, in the column ``fold`` from 1), ``confusion_matrix.png`` and ``reliability.png`` of the
-    test parts.
+    test parts, or of the validation parts where those are hidden.
     """
     text = masked(OmegaConf.to_yaml(config, resolve=True))
     (folder / "config.yaml").write_text(text, encoding="utf-8")
     predictions.to_parquet(folder / "predictions.parquet", index=False)
-    test = predictions.query("part == 'test'")
-    accuracy = (test["true"] == test["predicted"]).mean()
-    title = f"{title}\ntest accuracy {accuracy:.3f} on {len(test)} rows"
-    confusion_matrix(test, dataset.classes, folder / "confusion_matrix.png", title=title)
-    reliability_diagram(test, folder / "reliability.png", title=title)
+    part = evaluated(predictions)
+    rows = predictions[predictions["part"] == part]
+    accuracy = (rows["true"] == rows["predicted"]).mean()
+    title = f"{title}\n{part} accuracy {accuracy:.3f} on {len(rows)} rows"
+    confusion_matrix(rows, dataset.classes, folder / "confusion_matrix.png", title=title)
+    reliability_diagram(rows, folder / "reliability.png", title=title)
 
 
 def write_report(folder: Path, title: str, fitted: Fitted, evaluation: Evaluation) -> None:

@@ -18,7 +18,7 @@ from gtzan_exp.config.cell import Cell, described_by, options, resolve
 from gtzan_exp.data.contracts import Dataset, Fold, Split
 from gtzan_exp.data.provenance import prepare_settings
 from gtzan_exp.data.selection import read_view
-from gtzan_exp.evaluation.aggregate import aggregate, with_interval
+from gtzan_exp.evaluation.aggregate import aggregate, evaluated, with_interval
 from gtzan_exp.evaluation.audit import Audit, audit, doubts, lopsided
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
 from gtzan_exp.evaluation.plots import learning_curve
@@ -182,7 +182,7 @@ def _cross_validate(
     for found, _, evaluation in _children(cell, dataset, split, recorder, tags):
         metrics.append(found)
         pooled.append(evaluation.predictions.assign(fold=len(metrics)))
-    shares = [len(fold.test) / len(fold.train) for fold in split.folds]
+    shares = [len(fold.judging) / len(fold.train) for fold in split.folds]
     return aggregate(metrics, shares), pd.concat(pooled)
 
 
@@ -208,7 +208,8 @@ def _children(
             fitted, evaluation = _fold(cell, dataset, split, fold)
             metrics = _metrics(fitted, evaluation, dataset)
             child.metrics(metrics, fitted.history)
-        log.info("%s: test/accuracy=%.4f", name, metrics["test/accuracy"])
+        accuracy = f"{split.evaluated}/accuracy"
+        log.info("%s: %s=%.4f", name, accuracy, metrics[accuracy])
         yield metrics, fitted, evaluation
 
 
@@ -235,7 +236,8 @@ def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> None:
         log.warning("this view has FAULTS on purpose: %s", ", ".join(dataset.faults))
     if leaks.tag != "none":
         shares = ", ".join(f"{kind} {share:.0%}" for kind, share in leaks.shares.items())
-        log.info("share of the test part that training knows: %s", shares)
+        part = {"test": "test", "val": "validation"}[split.evaluated]
+        log.info("share of the %s part that training knows: %s", part, shares)
     for warning in doubts(dataset, split):
         log.warning("%s", warning)
     for kind, why in leaks.unknown.items():
@@ -254,7 +256,7 @@ def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitte
             scaler_rows=dataset.X if split.scaler_rows == "all" else None,
         )
         final = fitted
-        if cell.trainer.refit and len(fold.val):
+        if cell.trainer.refit and len(fold.val) and len(fold.test):
             both = np.sort(np.concatenate([fold.train, fold.val]))
             final = refit(fitted, dataset.take(both), dataset.labels[both])
     except ValueError as error:
@@ -281,12 +283,13 @@ def _say_relabelled(dataset: Dataset, metrics: dict[str, float]) -> None:
 
 def _metrics(fitted: Fitted, evaluation: Evaluation, dataset: Dataset) -> dict[str, float]:
     sizes = evaluation.predictions.groupby("part").size()
+    part = evaluated(evaluation.predictions)
     optional = {"n_parameters": n_parameters(fitted.estimator), "best_epoch": fitted.best_epoch}
     return {
         **evaluation.metrics,
         "fit_seconds": fitted.seconds,
         "n_skipped": len(dataset.skipped),
-        "n_test_tracks": evaluation.predictions.query("part == 'test'")["track"].nunique(),
+        f"n_{part}_tracks": evaluation.predictions.query("part == @part")["track"].nunique(),
         **{f"n_{part}": int(size) for part, size in sizes.items()},
         **{key: value for key, value in optional.items() if value is not None},
     }

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, one_line
 from gtzan_exp.basics.own_modules import look_in, own_folders
 from gtzan_exp.basics.process import end_with_parent, ends_in_order, say, settle
-from gtzan_exp.config.cell import Cell, described_by, resolve
+from gtzan_exp.config.cell import Cell, described_by, hidden, resolve
 from gtzan_exp.config.search import METRICS, Search
 from gtzan_exp.data.selection import read_view
 from gtzan_exp.tracking.sweep_run import SweepRun
@@ -78,6 +78,8 @@ class Job:
 
         from gtzan_exp.run.runner import run
 
+        if self.search is not None:
+            config = hidden(config)
         hydra_config = HydraConfig.get()
         number = hydra_config.job.num
         overrides = " ".join(filter_overrides(hydra_config.overrides.task))
@@ -103,8 +105,7 @@ class Job:
         """Say how a trial went without a word of the test part, and return its score."""
         if metric not in result.metrics:
             where, what = "hydra.sweeper.metric", "is not measured by these trials"
-            scores = ", ".join(name for name in METRICS if name in result.metrics)
-            allowed = scores or "a split with a validation part"
+            allowed = ", ".join(name for name in METRICS if name in result.metrics)
             raise ConfigError(Mistake(where, what, allowed, metric))
         score = result.metrics[metric]
         say(f"run_id={result.run_id} {metric}={score:.4f}")

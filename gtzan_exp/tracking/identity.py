@@ -20,7 +20,7 @@ _PRINTS = ("data_fingerprint", "split_fingerprint", "test_fingerprint")
 IDENTITY_TAGS = ("places", "code", *_PRINTS, "leak", "config_hash")
 
 _CELL = ("seed", "data", "view", "split", "model")
-_REFIT = "trainer.refit"  # counts for every model, where it is on
+_SWITCHES = {"trainer.refit": "False", "split.evaluate": "test"}  # they count where they are on
 _SEEDS = ("seed", "random_state")
 _PLACES_BEFORE = (  # of runs that do not record theirs
     "data.root=data,data.cache=data,data.splits=split,split.dir=split,split.train=split,"
@@ -115,8 +115,8 @@ def _of_the_cell(params: Mapping[str, Any], places: Container[str]) -> dict[str,
     return {
         key: value
         for key, value in params.items()
-        if (key.partition(".")[0] in _CELL and key not in places)
-        or (key == _REFIT and str(value) == "True")
+        if str(value) != _SWITCHES.get(key)
+        and (key in _SWITCHES or (key.partition(".")[0] in _CELL and key not in places))
     }
 
 

@@ -107,7 +107,10 @@ def test_everything_is_written_recorded_and_true(here, look):
     assert {line["data_set"] for line in numbers["lines"]} == {1}
     tests = {(p["protocol"], p["a"], p["b"]): p["test"] for p in numbers["pairs"]}
     assert set(tests.values()) == {"artists"}  # the sample knows its artists
-    assert len(tests) == 4
+    assert len(numbers["pairs"]) == 4
+    for line in numbers["lines"]:
+        same = [other for other in numbers["lines"] if other["on"] == line["on"]]
+        assert line["seen"] == sum(other["runs"] for other in same)
     for drop in numbers["drops"]:
         before, after = (lines[drop[end], drop["model"]]["accuracy"] for end in ("from", "to"))
         assert drop["drop"] == pytest.approx(before - after)

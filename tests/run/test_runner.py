@@ -350,6 +350,39 @@ def test_a_sweep_records_every_job_and_compare_shows_them(workspace, capsys):
     assert sorted(line[4] for line in lines) == ["logreg", "svc"]
 
 
+@pytest.mark.parametrize("split", [["split=holdout"], ["split=group_kfold", "split.k=2"]])
+def test_a_hidden_test_part_is_nowhere(workspace, capsys, split):
+    """Neither predicted nor counted nor recorded; what is validated is judged like a test part."""
+    command = ["data.tracks_per_genre=12", "data.seconds=3", *split, "tracking.log_model=false"]
+    assert main([*command, "split.evaluate=val", "trainer.refit=true"]) == 0
+    printed = capsys.readouterr().out
+    (path,) = Path.cwd().rglob("result.json")
+    result, output = json.loads(path.read_text()), path.parent
+    said = dict(part.partition("=")[::2] for part in printed.splitlines()[-1].split())
+    names = ["run_id", "val/accuracy", "interval", "n", "val/macro_f1", "leak", "test"]
+    assert list(said) == names
+    assert said["test"] == "hidden"
+
+    record = MlflowClient(store(workspace)).get_run(result["run_id"])
+    assert not [name for name in record.data.metrics if "test" in name]
+    assert not [name for name in result["metrics"] if "test" in name]
+    table = pd.read_parquet(output / "record" / "predictions.parquet")
+    assert set(table["part"]) == set(pd.read_csv(output / "record" / "split.csv")["part"])
+    assert set(table["part"]) == {"train", "val"}
+    val = table[table["part"] == "val"].assign(right=table["true"] == table["predicted"])
+    folds = val.groupby("fold" if "fold" in val else "part")["right"].mean()
+    assert result["metrics"]["val/accuracy"] == pytest.approx(folds.mean())
+    assert said["n"] == str(val["track"].nunique())
+    assert result["metrics"]["train/accuracy"] > result["metrics"]["val/accuracy"]
+
+    shown, _ = run(capsys, *command)
+    assert shown["tags"]["config_hash"] != result["tags"]["config_hash"]
+    assert main(["compare", "record=false"]) == 0
+    text = capsys.readouterr().out
+    assert f"{shown['tags']['test_fingerprint'][:6]} by 1." in text
+    assert "FINISHED on validation alone" in text
+
+
 def test_leaks_of_the_notebook_warn_and_tag_the_run(workspace, capsys):
     result, _ = run(capsys, "split=notebook", "split.scaler_rows=all", "tracking.log_model=false")
     assert result["tags"]["leak"] == "scaler+artist"

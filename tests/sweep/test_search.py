@@ -81,7 +81,7 @@ def test_a_search_finds_better_options_and_its_best_config_repeats_them(rings, s
     scores = [run.data.metrics["val/macro_f1"] for run in children]
     assert [trial.value for trial in studies[0].trials] == scores
     assert len(scores) == N_TRIALS
-    assert [run.data.metrics["test/macro_f1"] for run in children] != scores
+    assert not [name for run in children for name in run.data.metrics if "test" in name]
     best = children[int(np.argmax(scores))]
     assert parent.data.metrics["best/val/macro_f1"] == max(scores)
     assert max(scores) > poor.data.metrics["val/macro_f1"] + 0.2
@@ -101,7 +101,9 @@ def test_a_search_finds_better_options_and_its_best_config_repeats_them(rings, s
     assert main([*shlex.split(command)[1:], "tracking.log_model=false"]) == 0
     _, again = runs(rings, "tags.task = 'train'")  # trials are of another task, and not compared
     assert again.data.metrics["val/macro_f1"] == max(scores)
-    assert again.data.tags["config_hash"] == best.data.tags["config_hash"]
+    assert "test/macro_f1" in again.data.metrics
+    assert again.data.params["split.evaluate"] == "test"
+    assert again.data.tags["config_hash"] != best.data.tags["config_hash"]
     assert again.data.tags["search"] == parent.info.run_id
 
 
@@ -115,13 +117,14 @@ def test_the_same_seed_gives_the_same_trials_whatever_the_test_part(rings, studi
     assert parent.data.metrics["n_skipped"] == 2
     assert parent.data.metrics["n_finished"] == 2
 
-    protocol = next(Path("multirun").rglob("split.csv"))
-    test = pd.read_csv(protocol).query("part == 'test'")["track"]
+    seen = set(pd.read_csv(next(Path("multirun").rglob("split.csv")))["track"])
+    test = {f"{genre}.{i:05}" for genre in ("inner", "outer") for i in range(40)} - seen
+    assert len(test) == 16
     write_rings(rings / "good", tuple(test))
     assert main([*SEARCH, "hydra.sweeper.n_trials=2"]) == 0
     assert tried(studies[2]) == first
-    changed = runs(rings, "tags.task = 'trial'")[-1]
-    assert changed.data.metrics["test/macro_f1"] < 0.5
+    prints = {run.data.tags["data_fingerprint"] for run in runs(rings, "tags.task = 'trial'")}
+    assert len(prints) == 2
 
 
 def test_trials_follow_the_scores_and_the_seed(rings):
@@ -168,26 +171,20 @@ def test_a_failed_trial_is_told_to_the_sampler_and_the_others_go_on(rings, studi
     assert "model.kernel=precomputed" in err.splitlines()[-1]
 
 
-def test_a_table_of_parts_without_validation_ends_the_search_in_a_line(rings, capsys):
+def test_a_table_of_parts_without_validation_gets_one_for_the_search(rings, capsys):
     tracks = [(genre, i) for genre in ("inner", "outer") for i in range(40)]
     lines = [f"1,{'test' if i < 10 else 'train'},{genre}.{i:05}" for genre, i in tracks]
     (rings / "parts.csv").write_text("\n".join(["fold,part,track", *lines]))
-    assert main([*SEARCH, "split=lists", "split.table=parts.csv"]) == 2
-    line = capsys.readouterr().err.splitlines()[-1]
-    assert line == (
-        "gtzan-exp: error: hydra.sweeper.metric: is not measured by these trials; "
-        "allowed: a split with a validation part; got: val/macro_f1"
-    )
-    (parent,) = runs(rings, "tags.task = 'sweep'")
-    assert parent.info.status == "FAILED"
+    table = ["split=lists", "split.table=parts.csv"]
+    assert main([*SEARCH, *table, "hydra.sweeper.n_trials=1"]) == 0
+    assert "validation part: cut from training, 10% of its tracks" in capsys.readouterr().out
+    split = pd.read_csv(next(Path("multirun").rglob("split.csv")))
+    assert split["part"].value_counts().to_dict() == {"train": 54, "val": 6}
 
 
 REFUSED = {
-    "split=kfold": "split: has no validation part",
-    "split=group_kfold": "split: has no validation part",
-    "split=notebook": "split: has no validation part",
-    "split=notebook split.validation=test": "split: has no validation part",
-    "split=lists": "split: has no validation part",
+    "split=notebook split.validation=test": "split.evaluate: cannot hide a test part that training",
+    "split=notebook split.scaler_rows=all": "split.evaluate: cannot hide a test part that training",
     "split=holdout,kfold": "split: is no part of a search",
     "seed=0,1": "seed: is no part of a search",
     "hydra.sweeper.metric=test/accuracy": "hydra.sweeper.metric: not a valid value",
@@ -219,8 +216,8 @@ def test_a_missing_optuna_is_named(rings, monkeypatch, capsys):
     assert "needs optuna, which is not installed; allowed: pip install 'gtzan-exp[hpo]'" in line
 
 
-def test_folds_with_a_validation_part_and_losses_are_allowed(rings):
-    assert check_sweep([*SEARCH[1:], "split=kfold", "split.val_size=0.1"]).n_jobs == 40
+def test_folds_and_losses_are_allowed(rings):
+    assert check_sweep([*SEARCH[1:], "split=kfold"]).n_jobs == 40
     for metric, best in (("val/log_loss", 0.5), ("val/macro_f1", 0.7)):
         study = Search(metric=metric).study()
         for score in (0.6, 0.5, 0.7):
