@@ -84,7 +84,7 @@ def test_logreg_on_pictures_has_the_notebooks_accuracy_and_supports(workspace, g
     assert result["metrics"]["test/accuracy"] == 0.47
     report = report_of(output)
     assert {genre: report[genre]["support"] for genre in SUPPORTS} == SUPPORTS
-    assert ",duplicate:6%" in result["printed"]
+    assert ",duplicate:5%" in result["printed"]
 
 
 @pytest.mark.slow
