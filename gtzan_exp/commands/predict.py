@@ -29,6 +29,7 @@ MODEL is the id of a run, a URI of MLflow's (models:/NAME/VERSION, runs:/ID/mode
 
 Overrides (defaults first):
   top=3                           so many genres of each file
+  neighbours=0                    so many tracks of the data of the run that it is most like
   format=table|json|csv           (also --format json)
   trusted_types=[NAME,...]        types of a model of your own that may be loaded
   tracking=local|server           the store that a run is in
@@ -60,6 +61,8 @@ def main(arguments: list[str]) -> int:
         mistakes.append(Mistake("model", "not set", MODEL, " ".join(models) or "nothing"))
     if not files:
         mistakes.append(Mistake("command line", "nothing to predict", "FILE ...", "no file"))
+    if settings.neighbours and settings.format == "csv":
+        mistakes.append(Mistake("neighbours", "not in this format", "format=table|json", "csv"))
     if mistakes:
         raise ConfigError(mistakes)
 
@@ -67,9 +70,12 @@ def main(arguments: list[str]) -> int:
 
     from gtzan_exp.predict.files import audio_files
     from gtzan_exp.predict.text import WRITERS, printable
+    from gtzan_exp.tracking.neighbours import neighbours_of
     from gtzan_exp.tracking.predictor import Predictor
 
-    predictor = Predictor.of(find_logged(models[0], tracking, trusted=settings.trusted_types))
+    model = find_logged(models[0], tracking, trusted=settings.trusted_types)
+    near = neighbours_of(model, tracking) if settings.neighbours else None
+    predictor = Predictor.of(model, near, settings.neighbours)
     paths = audio_files(map(Path, files))
     failed = 0
 

@@ -17,6 +17,7 @@ class PredictSettings:
     """The options of ``gtzan-exp predict`` besides the model and the files; see its help."""
 
     top: Annotated[int, Field(gt=0)] = 3
+    neighbours: Annotated[int, Field(ge=0)] = 0
     format: Literal["table", "json", "csv"] = "table"
     trusted_types: tuple[str, ...] = ()
 

@@ -196,7 +196,7 @@ def load_logged(
     if Path(uri).is_dir():
         return _load(Path(uri), trusted)
     with tempfile.TemporaryDirectory() as place:
-        return _load(_fetch(uri, tracking_uri, place), trusted)
+        return _load(fetch(uri, tracking_uri, place), trusted)
 
 
 def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
@@ -273,7 +273,14 @@ def _model_ids(run: Run) -> list[str]:
     return [output.model_id for output in run.outputs.model_outputs] if run.outputs else []
 
 
-def _fetch(uri: str, tracking_uri: str | None, place: str) -> Path:
+def fetch(uri: str, tracking_uri: str | None, place: str) -> Path:
+    """Return where a model or a file of a run lies in the folder `place`, fetched from the store.
+
+    Raises
+    ------
+    DataError
+        It cannot be fetched.
+    """
     quiet()
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException

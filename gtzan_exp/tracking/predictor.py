@@ -16,6 +16,7 @@ from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake
 from gtzan_exp.data.contracts import Audible, View
 from gtzan_exp.models.numbered import NumberedLabels
 from gtzan_exp.tracking.models import LoggedModel
+from gtzan_exp.tracking.neighbours import Neighbours
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,14 @@ class Prediction:
         How many rows of inputs the probabilities are the mean of: windows, or segments of them.
     probabilities : pandas.Series
         By genre, the most probable first.
+    neighbours : pandas.Series, optional
+        Similarity by track, the most alike first, where that was asked for.
     """
 
     file: Path
     rows: int
     probabilities: pd.Series
+    neighbours: pd.Series | None = None
 
 
 def hearing(view: View, prepare: PrepareSettings) -> Callable[[np.ndarray], Any] | Mistake:
@@ -59,6 +63,13 @@ def sound_settings(view: View, prepare: PrepareSettings) -> PrepareSettings:
 class Predictor:
     """A logged model that takes audio.
 
+    Parameters
+    ----------
+    model : LoggedModel
+    neighbours : Neighbours, optional
+        Tracks of which to name those `count` that each file is most like.
+    count : int
+
     Attributes
     ----------
     card : ModelCard
@@ -66,16 +77,21 @@ class Predictor:
         Why the model cannot take audio; it may still take rows.
     """
 
-    def __init__(self, model: LoggedModel) -> None:
+    def __init__(
+        self, model: LoggedModel, neighbours: Neighbours | None = None, count: int = 5
+    ) -> None:
+        self._neighbours, self._count = neighbours, count
         self._estimator = model.estimator
         self.card = model.card
         self._inputs = hearing(model.card.view, model.card.prepare)
         self.deaf = self._inputs if isinstance(self._inputs, Mistake) else None
 
     @classmethod
-    def of(cls, model: LoggedModel) -> Predictor:
+    def of(
+        cls, model: LoggedModel, neighbours: Neighbours | None = None, count: int = 5
+    ) -> Predictor:
         """Return what predicts audio by a model; raise why it cannot."""
-        predictor = cls(model)
+        predictor = cls(model, neighbours, count)
         if predictor.deaf is not None:
             raise DataError(predictor.deaf)
         return predictor
@@ -112,17 +128,25 @@ class Predictor:
         if isinstance(self._inputs, Mistake):
             raise DataError(self._inputs)
         total, count = np.zeros(len(self.genres)), 0
+        seen: list[np.ndarray] = []
         try:
             for y in windows(
                 path, sample_rate=prepare.features.sample_rate, max_seconds=prepare.max_seconds
             ):
-                probabilities = self.rows(self._inputs(y))
+                inputs = self._inputs(y)
+                probabilities = self.rows(inputs)
+                if self._neighbours is not None:
+                    seen.append(self._neighbours.seen(inputs))
                 total += probabilities.sum(axis=0)
                 count += len(probabilities)
         except DataError as error:
             raise DataError(replace(error.mistakes[0], where=str(path))) from error
         series = pd.Series(total / count, index=list(self.genres))
-        return Prediction(path, count, series.sort_values(ascending=False, kind="stable"))
+        series = series.sort_values(ascending=False, kind="stable")
+        if self._neighbours is None:
+            return Prediction(path, count, series)
+        near = self._neighbours.of(np.concatenate(seen), self._count)
+        return Prediction(path, count, series, near)
 
     def files(self, paths: Iterable[Path | Mistake]) -> Iterator[Prediction | Mistake]:
         """Yield the prediction of each file, or what is wrong with it."""

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from sklearn.metrics.pairwise import cosine_similarity
 
 from gtzan_exp.audio.features import FeatureSettings
 from gtzan_exp.audio.prepare import PrepareSettings, prepare
@@ -19,6 +20,8 @@ from gtzan_exp.audio.spectrograms import SpectrogramSettings, encode_png, render
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.cli import main
 from gtzan_exp.data.provenance import prepare_settings
+from gtzan_exp.embed.logmel import LogMel
+from gtzan_exp.embed.prepare import prepare_embeddings
 from gtzan_exp.sample.synthetic import synthesize
 from gtzan_exp.tracking.models import load_logged
 from gtzan_exp.tracking.predictor import Predictor
@@ -147,7 +150,7 @@ def test_bad_files_get_a_line_each_and_the_others_are_predicted(trained, music, 
     odd.write_bytes(whole)
     capsys.readouterr()
     paths = [bad, tmp_path / "nothing", tmp_path / "absent.mp3", odd]
-    assert main(["predict", f"model={run_id}", *map(str, paths), "top=1", "format=csv"]) == 1
+    assert main(["predict", f"model={run_id}", *map(str, paths), "top=1", "format=csv"]) == 2
     out, err = capsys.readouterr()
     header, row = csv.reader(io.StringIO(out))
     assert header == ["file", "rank", "genre", "probability", "data", "synthetic"]
@@ -243,3 +246,36 @@ def test_a_model_of_the_published_table_knows_its_tracks_from_audio(workspace, g
         ours = {entry["genre"]: entry["probability"] for entry in file["genres"]}
         recorded = table.loc[Path(file["file"]).stem]
         assert ours == pytest.approx({g: recorded[f"p_{g}"] for g in ours}, abs=0.02)
+
+
+def test_neighbours_are_the_tracks_whose_scaled_vectors_point_the_same_way(trained, music, capsys):
+    run_id, _ = trained("model=logreg", *SOME_COLUMNS)
+    song = music / "audio" / "jazz" / "song 2.flac"
+    found = predict(capsys, f"model={run_id}", song, "neighbours=4")["files"][0]["neighbours"]
+    table = pd.read_csv(music / "views" / "features_30_sec.csv").sort_values("filename")
+    X = table[["length", "tempo", "mfcc1_mean", "rms_var"]]
+    model = load_logged(f"runs:/{run_id}/model", tracking_uri=store(Path.cwd()))
+    scaled = model.estimator["scaler"].transform(X)
+    row = table["filename"].tolist().index("jazz.song 2.flac")
+    cosine = cosine_similarity(scaled)[row]
+    nearest = np.argsort(-cosine, kind="stable")[:4]
+    assert [n["track"] for n in found] == [table["filename"].iloc[n][:-5] for n in nearest]
+    np.testing.assert_allclose([n["similarity"] for n in found], cosine[nearest], atol=1e-5)
+    assert found[0]["track"] == "jazz.song 2"
+    arguments = ["predict", f"model={run_id}", str(song), "neighbours=1"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "  like jazz.song 2  1.00"
+    assert main([*arguments, "format=csv"]) == 2
+    assert "neighbours: not in this format; allowed: format=table|json" in capsys.readouterr().err
+
+
+def test_a_model_on_vectors_of_an_embedder_hears_as_the_embedder_does(
+    trained, music, tmp_path, capsys
+):
+    prepare_embeddings(music / "audio", music / "views", SETTINGS, LogMel(sample_rate=8000))
+    run_id, output = trained("model=logreg", "view=embeddings")
+    recorded = pd.read_parquet(output / "record" / "predictions.parquet").set_index("id")
+    found = predict(capsys, f"model={run_id}", music / "audio" / "metal" / "song 1.flac", "top=3")
+    for genre in found["files"][0]["genres"]:
+        expected = recorded.loc["metal.song 1", f"p_{genre['genre']}"]
+        assert genre["probability"] == pytest.approx(expected, abs=1e-5)
