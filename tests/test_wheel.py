@@ -28,8 +28,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_configuration_and_no_tests(site):
     (wheel,) = site.parent.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    for path in (ROOT / "conf").rglob("*.yaml"):
-        assert f"gtzan_exp/conf/{path.relative_to(ROOT / 'conf').as_posix()}" in names
+    paths = [*(ROOT / "conf").rglob("*.yaml"), *(ROOT / "template").rglob("*.*")]
+    for path in (path for path in paths if path.is_file() and path.suffix != ".pyc"):
+        assert f"gtzan_exp/{path.relative_to(ROOT).as_posix()}" in names
     assert "hydra_plugins/gtzan_exp/__init__.py" in names
     assert not [name for name in names if name.startswith("tests/")]
 

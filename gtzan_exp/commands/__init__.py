@@ -11,4 +11,5 @@ COMMANDS = (
     "predict",
     "sync",
     "ui",
+    "init",
 )

@@ -34,6 +34,7 @@ usage: gtzan-exp [train] [OVERRIDE ...]   train, evaluate and record one cell
                                           predict: genres of audio by a model
                                           sync: deliver what a server missed
                                           ui: MLflow's pages on this machine
+                                          init: a small project of your own
 
 An override GROUP=NAME chooses a file, GROUP.OPTION=VALUE sets an option:
 {_choice("data", choices("data"), "where the tracks are (sample is synthetic)")}

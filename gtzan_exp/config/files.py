@@ -7,10 +7,15 @@ from pathlib import Path
 import gtzan_exp
 
 
-def conf_folder() -> Path:
-    """Return the folder of the configuration: inside an installed package, or beside the source."""
+def packaged(name: str) -> Path:
+    """Return a folder that is inside an installed package, or beside the source."""
     package = Path(gtzan_exp.__file__).resolve().parent
-    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
+    return package / name if (package / name).is_dir() else package.parent / name
+
+
+def conf_folder() -> Path:
+    """Return the folder of the configuration."""
+    return packaged("conf")
 
 
 def choices(group: str) -> list[str]:
