@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from gtzan_exp import __version__
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, nearest, report
+from gtzan_exp.basics.places import STORE_VARIABLES, refuse_secrets
 from gtzan_exp.basics.process import end_at_last, end_soon, outlive_reader
 from gtzan_exp.commands import COMMANDS
 
@@ -33,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        named = (f"{key}={os.environ.get(key, '')}" for key in STORE_VARIABLES)
+        refuse_secrets([*arguments, *named])
         name = _subcommand(arguments)
         command = importlib.import_module(f"gtzan_exp.commands.{name}")
         if {"-h", "--help"} & set(arguments):

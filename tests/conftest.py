@@ -85,7 +85,13 @@ def _with_store(folder: Path, empty_store: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _clean_hydra():
+def _clean_hydra_and_mlflow():
+    """No Hydra of a test before, and no store that MLflow, or the machine, put in the way."""
+    variables = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME")
     GlobalHydra.instance().clear()
+    for name in variables:
+        os.environ.pop(name, None)
     yield
     GlobalHydra.instance().clear()
+    for name in variables:
+        os.environ.pop(name, None)

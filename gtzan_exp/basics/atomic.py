@@ -45,5 +45,9 @@ def read_object(kind: type[T], path: Path, allowed: str) -> T:
 
     try:
         return TypeAdapter(kind).validate_json(read_bytes(path))
-    except (OSError, ValidationError) as error:
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        got = f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
+        raise DataError(Mistake(str(path), "cannot be read", allowed, got)) from error
+    except OSError as error:
         raise DataError(Mistake(str(path), "cannot be read", allowed, one_line(error))) from error

@@ -14,6 +14,7 @@ from pydantic_core import ArgsKwargs
 
 from gtzan_exp.basics.errors import Mistake, nearest, one_line
 from gtzan_exp.basics.own_modules import look_for
+from gtzan_exp.basics.places import masked
 
 MAX_MISTAKES = 10
 Find = Callable[[Any, str, list[Mistake]], Any]
@@ -170,7 +171,7 @@ def _mistake(detail: Mapping[str, Any], where: str) -> Mistake:
     if isinstance(got, ArgsKwargs):
         text = ", ".join(f"{key}={value}" for key, value in (got.kwargs or {}).items())
         return Mistake(option, "options do not fit", allowed, text)
-    return Mistake(option, "not a valid value", allowed, repr(got))
+    return Mistake(option, "not a valid value", allowed, masked(repr(got)))
 
 
 def _join(where: str, key: object) -> str:

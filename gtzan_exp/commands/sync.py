@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, report
+from gtzan_exp.basics.places import checked_uri, masked
 from gtzan_exp.commands.arguments import parse
 
 USAGE = """\
@@ -33,7 +34,12 @@ def main(arguments: list[str]) -> int:
     """Deliver what is below the folders of the command line, and say what was."""
     flags = parse(arguments, uri="")
     folders = [Path(name) for name in flags.overrides]
-    mistakes = [
+    mistakes: list[Mistake] = []
+    try:
+        uri = checked_uri(flags.uri) if flags.uri else None
+    except ValueError as error:
+        mistakes.append(Mistake("--uri", "not a store", str(error), masked(flags.uri)))
+    mistakes += [
         Mistake("sync", "no such folder", "folders in which runs left their output", str(folder))
         for folder in folders
         if not folder.is_dir()
@@ -44,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
     folders = folders or [Path(name) for name in _DEFAULT if Path(name).is_dir()]
     line, status = None, 0
-    for line in sync([folder.absolute() for folder in folders], uri=flags.uri or None):
+    for line in sync([folder.absolute() for folder in folders], uri=uri):
         if isinstance(line, GtzanExpError):
             status = 2
             report(line)

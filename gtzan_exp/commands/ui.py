@@ -31,6 +31,7 @@ _PATIENCE = 60  # seconds until a server is up
 def main(arguments: list[str]) -> int:
     """Start MLflow's server on loopback and wait for its end."""
     from gtzan_exp.basics.errors import ConfigError, Mistake
+    from gtzan_exp.basics.places import is_server
     from gtzan_exp.config.cell import resolve_tracking
 
     flags = parse(arguments, port="5000")
@@ -38,7 +39,7 @@ def main(arguments: list[str]) -> int:
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise ConfigError(Mistake("--port", "not a port", "1 to 65535", repr(port)))
     tracking = composed_once(flags, resolve_tracking)
-    if tracking.uri.startswith("http"):
+    if is_server(tracking.uri):
         print(f"the server has its own pages: {tracking.uri}")
         return 0
     experiment = tracking.experiment_id(tracking.client())

@@ -26,7 +26,7 @@ from gtzan_exp.tracking.query import (
 )
 from gtzan_exp.tracking.record import RecordedPage, recorded_run
 from gtzan_exp.tracking.stale import close_dead
-from gtzan_exp.tracking.store import Tracking, masked
+from gtzan_exp.tracking.store import Tracking
 
 _CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 
@@ -124,9 +124,7 @@ def _chosen(runs: pd.DataFrame, comparison: Comparison, others: list[str]) -> pd
             wanted = "a sweep or a filter that some recorded run belongs to"
         elif others:
             wanted = f"tracking.experiment={', '.join(others)} (data=NAME chooses it too)"
-        raise DataError(
-            Mistake(masked(tracking.uri), "no recorded runs", wanted, tracking.experiment)
-        )
+        raise DataError(Mistake(tracking.uri, "no recorded runs", wanted, tracking.experiment))
     runs = with_defaults(runs)
     chosen = pd.Series(True, index=runs.index)
     mistakes = []

@@ -15,7 +15,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from gtzan_exp.basics.checks import as_dict, checked, imported, object_of, with_objects
-from gtzan_exp.basics.errors import MissingExtraError, Mistake, nearest
+from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, nearest
+from gtzan_exp.basics.places import sqlite_uri
 from gtzan_exp.config.files import choices
 from gtzan_exp.config.reading import class_of, reading
 from gtzan_exp.data.contracts import Classifier, Dataset, Location, Split, Splitter, View
@@ -92,8 +93,13 @@ def register() -> None:
     open_node = DictConfig({}, flags={"struct": False})
     ConfigStore.instance().store("open_model", {"model": open_node})
     start = os.getcwd()  # hydra.job.chdir=true leaves it
+    if "${" in start:
+        what, allowed = "has ${ in its name, which Hydra takes for a reference", "another one"
+        raise ConfigError(Mistake("working directory", what, allowed, start))
     OmegaConf.register_new_resolver("gtzan_exp.work", lambda: start, replace=True)
     OmegaConf.register_new_resolver("gtzan_exp.cache", _cache_folder, replace=True)
+    OmegaConf.register_new_resolver("gtzan_exp.sqlite", sqlite_uri, replace=True)
+    OmegaConf.register_new_resolver("gtzan_exp.env", _environment, replace=True)
 
 
 def resolve(config: DictConfig) -> Cell:
@@ -357,6 +363,11 @@ def _argument_mistakes(target: Any, arguments: Mapping[str, Any]) -> list[Mistak
             got = got.removesuffix(" instead.")
             mistakes.append(Mistake(f"model.{name}", what, allowed, got))
     return mistakes
+
+
+def _environment(name: str, default: Any = None) -> Any:
+    """Return a variable of the environment; an empty one counts as none."""
+    return os.environ.get(name) or default
 
 
 def _cache_folder() -> str:

@@ -17,7 +17,6 @@ from gtzan_exp.config.cell import Cell, hidden, job_text, resolve
 from gtzan_exp.config.compose import Choices, parsed, read, text_of, whole, wrong
 from gtzan_exp.config.hydra_session import BASIC_SWEEPER, Session, session
 from gtzan_exp.config.search import Search, ends, space_mistakes
-from gtzan_exp.tracking.store import masked
 
 MAX_JOBS_CHECKED = 256
 
@@ -85,7 +84,7 @@ def check_sweep(
         folder = str(base.hydra.sweep.dir)
     stores = {cell.tracking.uri: None for cell in cells}
     if len(stores) > 1:
-        got = ", ".join(map(masked, stores))
+        got = ", ".join(stores)
         mistakes.append(Mistake("tracking.uri", "is swept", "one store for all jobs", got))
     if not first:
         wanted = "values that exist, in pairs that work"

@@ -22,7 +22,6 @@ from gtzan_exp.evaluation.evaluate import Evaluation
 from gtzan_exp.evaluation.plots import confusion_matrix, learning_curves, reliability_diagram
 from gtzan_exp.models.build import Fitted
 from gtzan_exp.tracking.outbox import kept_in
-from gtzan_exp.tracking.store import masked
 
 RESULT = "result.json"
 
@@ -120,7 +119,7 @@ def write_record(
     folds, in the column ``fold`` from 1), ``confusion_matrix.png`` and ``reliability.png`` of the
     test parts, or of the validation parts where those are hidden.
     """
-    text = masked(OmegaConf.to_yaml(config, resolve=True))
+    text = OmegaConf.to_yaml(config, resolve=True)
     (folder / "config.yaml").write_text(text, encoding="utf-8")
     predictions.to_parquet(folder / "predictions.parquet", index=False)
     part = evaluated(predictions)

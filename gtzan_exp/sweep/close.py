@@ -15,7 +15,6 @@ from gtzan_exp.config.search import Search
 from gtzan_exp.sweep.best import best_command, best_file, best_job
 from gtzan_exp.sweep.delivery import Busy, delivered
 from gtzan_exp.sweep.ledger import LEDGER, Ledger
-from gtzan_exp.tracking.store import masked
 
 if TYPE_CHECKING:
     from gtzan_exp.tracking.query import Run
@@ -125,7 +124,7 @@ def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs:
     (folder / "command.txt").write_text(f"{command}\n", encoding="utf-8")
     composed = folder.parent / "multirun.yaml"
     if composed.is_file():
-        text = masked(composed.read_text(encoding="utf-8"))
+        text = composed.read_text(encoding="utf-8")
         (folder / composed.name).write_text(text, encoding="utf-8")
     if lines:
         table = pd.DataFrame(lines).sort_values("job")

@@ -18,7 +18,6 @@ from gtzan_exp.sweep.close import close
 from gtzan_exp.sweep.job import Job
 from gtzan_exp.sweep.ledger import LEDGER, Ledger
 from gtzan_exp.tracking.outbox import undelivered
-from gtzan_exp.tracking.store import masked
 from gtzan_exp.tracking.sweep_run import SweepRun
 
 if TYPE_CHECKING:
@@ -82,13 +81,12 @@ def sweep(
     KeyboardInterrupt, SystemExit
         The sweep was stopped. All that ran is closed as KILLED.
     """
-    command = masked(command)
     pairs = (text.lstrip("+~").partition("=") for text in overrides)
     params = {key: value for key, _, value in pairs}
     tags = {"command": command, "sweep_dir": plan.folder}
     if plan.n_jobs is not None:
         tags["n_jobs_planned"] = str(plan.n_jobs)
-    name = masked(f"sweep {' '.join(overrides)}")[:_MAX_NAME]
+    name = f"sweep {' '.join(overrides)}"[:_MAX_NAME]
     folder = _free_folder(plan.folder)
     parent = SweepRun.open(plan.first.tracking, folder, name, params, tags)
     ledger = Ledger(parent, folder, command, plan.n_jobs, plan.search)

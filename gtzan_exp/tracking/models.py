@@ -24,7 +24,7 @@ from gtzan_exp.data.contracts import Dataset, Servable, View
 from gtzan_exp.models.keras_classifier import KerasClassifier
 from gtzan_exp.models.saving import loaded, saved_and_loaded, trusted_types
 from gtzan_exp.tracking.card import ModelCard
-from gtzan_exp.tracking.store import Tracking, aside, masked, quiet
+from gtzan_exp.tracking.store import Tracking, aside, quiet
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -261,7 +261,7 @@ def model_of_run(tracking: Tracking, run_id: str) -> str:
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise tracking.unreachable(error) from error
-        allowed = f"a run in {masked(tracking.uri)} (tracking=... names another store)"
+        allowed = f"a run in {tracking.uri} (tracking=... names another store)"
         raise DataError(Mistake("model", "no such run", allowed, run_id)) from error
     if not _model_ids(run):
         allowed = "a run of one fold with tracking.log_model=true"

@@ -19,7 +19,7 @@ from gtzan_exp.basics.atomic import read_object, write_object
 from gtzan_exp.basics.errors import ConfigError
 from gtzan_exp.tracking.models import register_model, upload_model
 from gtzan_exp.tracking.stale import STALE
-from gtzan_exp.tracking.store import Tracking, masked, store_errors
+from gtzan_exp.tracking.store import Tracking, store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -242,7 +242,7 @@ class Outbox:
     def _params(self, client: MlflowClient, entry: Entry) -> None:
         from mlflow.entities import Param
 
-        params = [Param(key, masked(value)[:MAX_PARAM]) for key, value in entry.params.items()]
+        params = [Param(key, value[:MAX_PARAM]) for key, value in entry.params.items()]
         if params:
             client.log_batch(entry.run_id, params=params)
 
@@ -294,9 +294,9 @@ class Outbox:
 
     def _end(self, client: MlflowClient, entry: Entry) -> None:
         if entry.error is not None:
-            client.set_tag(entry.run_id, ERROR, masked(entry.error)[:MAX_TAG])
+            client.set_tag(entry.run_id, ERROR, entry.error[:MAX_TAG])
         if entry.note:
-            client.set_tag(entry.run_id, _NOTE, masked(entry.note)[:MAX_TAG])
+            client.set_tag(entry.run_id, _NOTE, entry.note[:MAX_TAG])
         if self._is_old and STALE in client.get_run(entry.run_id).data.tags:
             client.delete_tag(entry.run_id, STALE)
         client.set_terminated(entry.run_id, entry.status, end_time=entry.ended)
@@ -326,7 +326,7 @@ def undelivered(folders: Sequence[Path]) -> Iterator[Path]:
 
 def as_tags(name: str, tags: Mapping[str, object]) -> dict[str, str]:
     """Return tags of a run as MLflow takes them, with the name of the run and of the program."""
-    texts = {key: masked(str(value))[:MAX_TAG] for key, value in tags.items()}
+    texts = {key: str(value)[:MAX_TAG] for key, value in tags.items()}
     return {**texts, _NAME: name, _PROGRAM: "gtzan-exp", _USER: _user()}
 
 

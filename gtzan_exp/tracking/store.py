@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -11,13 +10,20 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.error import HTTPError
-from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import AwayError, ConfigError, MissingExtraError, Mistake, RefusedError
+from gtzan_exp.basics.places import (
+    checked_path,
+    checked_uri,
+    is_server,
+    masked,
+    sqlite_file,
+    sqlite_uri,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,13 +32,6 @@ _PROBE_SECONDS = 5
 _away: set[str] = set()  # stores that did not answer this process when they were last asked
 
 _REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST")
-_SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")
-
-
-def _known_scheme(uri: str) -> str:
-    if urlsplit(uri).scheme.partition("+")[0] not in _SCHEMES:
-        raise ValueError(f"a URI that starts with {', '.join(_SCHEMES)}")
-    return uri
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +50,8 @@ class Tracking:
         Also record the fitted model.
     """
 
-    uri: Annotated[str, AfterValidator(_known_scheme)]
-    artifacts: Path | None = None
+    uri: Annotated[str, BeforeValidator(lambda uri: uri or ""), AfterValidator(checked_uri)]
+    artifacts: Annotated[Path, AfterValidator(checked_path)] | None = None
     experiment: Annotated[str, Field(min_length=1)]
     log_model: bool = True
 
@@ -74,7 +73,7 @@ class Tracking:
             self.probe()
         try:
             with self._reached():
-                database = self._database_file()
+                database = sqlite_file(self.uri)
                 if database is not None and not _is_made(database):
                     self._make(database)
                 return MlflowClient(self.uri)
@@ -105,7 +104,8 @@ class Tracking:
         """Return the id of the experiment, which is made first if it is not there yet."""
         from mlflow.exceptions import MlflowException
 
-        location = self.artifacts.absolute().as_uri() if self.artifacts else None
+        artifacts = None if is_server(self.uri) else self.artifacts
+        location = artifacts.absolute().as_uri() if artifacts else None
         with self._reached():
             found = client.get_experiment_by_name(self.experiment)
             if found is None:
@@ -136,13 +136,9 @@ class Tracking:
             unfinished = database.with_name(f"{database.name}.unfinished")
             for left_over in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):
                 left_over.unlink(missing_ok=True)
-            root = self.artifacts or database.parent / "artifacts"
-            SqlAlchemyStore(f"sqlite:///{unfinished}", str(root)).engine.dispose()
+            root = (self.artifacts or database.parent / "artifacts").absolute().as_uri()
+            SqlAlchemyStore(sqlite_uri(unfinished), root).engine.dispose()
             unfinished.replace(database)
-
-    def _database_file(self) -> Path | None:
-        parts = urlsplit(self.uri)
-        return Path(unquote(parts.path[1:])) if parts.scheme == "sqlite" else None
 
     def probe(self) -> None:
         """Ask a server once, while MLflow would ask it for minutes.
@@ -152,7 +148,7 @@ class Tracking:
         ConfigError
             It does not answer. What it answers does not matter.
         """
-        if urlsplit(self.uri).scheme in ("http", "https"):
+        if is_server(self.uri):
             try:
                 urlopen(f"{self.uri.rstrip('/')}/health", timeout=_PROBE_SECONDS).close()
             except (OSError, ValueError, HTTPException) as error:
@@ -167,13 +163,13 @@ class Tracking:
             return self.unreachable(error)
         what = "the store refuses what it is sent"
         allowed = "a run that is not deleted, whose files are there"
-        return RefusedError(Mistake(masked(self.uri), what, allowed, _first_line(error)))
+        return RefusedError(Mistake(self.uri, what, allowed, _first_line(error)))
 
     def unreachable(self, error: Exception) -> AwayError:
         """Return the error that says that the store does not answer, and remember it."""
         _away.add(self.uri)
         allowed = "a running MLflow server, or a database that can be written"
-        got = f"{masked(self.uri)} ({_first_line(error)})"
+        got = f"{self.uri} ({_first_line(error)})"
         return AwayError(Mistake("tracking.uri", "the store does not answer", allowed, got))
 
 
@@ -182,6 +178,17 @@ def _first_line(error: Exception) -> str:
 
 
 def _is_made(database: Path) -> bool:
+    """Say whether there is a database; what is there and is no file of ours is not replaced."""
+    from sqlalchemy.engine import make_url
+
+    understood = make_url(sqlite_uri(database)).database
+    if understood != str(database):
+        allowed = "a working directory, or paths.runs, of plain letters"
+        what = "SQLAlchemy would take it for another place"
+        raise ConfigError(Mistake("tracking.uri", what, allowed, f"{database} ({understood})"))
+    if os.path.lexists(database) and not database.is_file():
+        what, allowed = "is not a file", "a database, or a place where none is yet"
+        raise ConfigError(Mistake("tracking.uri", what, allowed, str(database)))
     return database.is_file() and database.stat().st_size > 0
 
 
@@ -191,11 +198,6 @@ def store_errors() -> tuple[type[Exception], ...]:
     from sqlalchemy.exc import SQLAlchemyError
 
     return MlflowException, OSError, SQLAlchemyError
-
-
-def masked(text: str) -> str:
-    """Return a text that is printed or recorded without the passwords of the URIs in it."""
-    return re.sub(r"(://[^\s:/@\\]*\\?:)[^\s@/]+@", r"\1***@", text)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from gtzan_exp.tracking.outbox import ERROR, MAX_TAG, PARENT, kept_in, now
 from gtzan_exp.tracking.query import searched
 from gtzan_exp.tracking.record import begun, recorded_run
 from gtzan_exp.tracking.stale import STALE, close_dead_of
-from gtzan_exp.tracking.store import Tracking, masked
+from gtzan_exp.tracking.store import Tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -157,7 +157,7 @@ class SweepRun:
             client.log_batch(
                 self.run_id,
                 metrics=[Metric(key, value, moment, 0) for key, value in metrics.items()],
-                tags=[RunTag(key, masked(value)[:MAX_TAG]) for key, value in tags.items()],
+                tags=[RunTag(key, value[:MAX_TAG]) for key, value in tags.items()],
             )
             if STALE in client.get_run(self.run_id).data.tags:
                 client.delete_tag(self.run_id, STALE)

@@ -15,7 +15,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError
-from gtzan_exp.config.cell import resolve
+from gtzan_exp.config.cell import resolve, resolve_tracking
 from gtzan_exp.config.compose import composed, run_once
 from gtzan_exp.config.files import choices, conf_folder
 from gtzan_exp.config.hydra_session import Session
@@ -397,3 +397,17 @@ def test_errors_survive_a_trip_to_another_process():
         assert isinstance(again, GtzanExpError)
         assert (type(again), str(again)) == (type(error), str(error))
     assert Path(conf_folder(), "config.yaml").is_file()
+
+
+def test_the_environment_names_store_and_experiment_as_for_mlflow(monkeypatch, tmp_path):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/own.db")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "mine")
+    own = composed([], resolve_tracking)
+    assert (own.uri, own.experiment) == (f"sqlite:///{tmp_path}/own.db", "mine")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    server = composed(["tracking=server", "tracking.experiment=x"], resolve_tracking)
+    assert (server.uri, server.experiment) == ("http://127.0.0.1:5000", "x")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    assert composed([], resolve_tracking).uri.endswith("/mlruns/mlflow.db")
+    with pytest.raises(ConfigError, match=r"tracking\.uri"):
+        composed(["tracking=server"], resolve_tracking)

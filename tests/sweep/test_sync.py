@@ -309,21 +309,17 @@ def test_folders_that_are_not_there_are_named(workspace: Path, capsys):
     assert "sync: no such folder" in capsys.readouterr().err
 
 
-def test_a_password_is_in_nothing_that_is_recorded_or_printed(tables, capsys, monkeypatch):  # noqa: F811
+@pytest.mark.parametrize("where", ["tracking.uri=", "--uri=", "+tags.where=", "environment"])
+def test_a_password_is_refused_before_anything_is_written(tmp_path, capsys, monkeypatch, where):
     address = "postgresql+psycopg://me:s3cret@127.0.0.1:9/x"
-    assert main(["-m", *GOOD, f"+tags.where='{address}'", "seed=0"]) == 0
-    recorded = runs(tables)
-    assert {run.data.tags["where"] for run in recorded if "where" in run.data.tags} == {
-        "postgresql+psycopg://me:***@127.0.0.1:9/x"
-    }
-    assert not [run for run in recorded if "s3cret" in str(run.to_dictionary())]
-    files = [path for path in (tables / "mlruns").rglob("*") if path.is_file()]
-    assert not [path for path in files if b"s3cret" in path.read_bytes()]
-
-    capsys.readouterr()
-    monkeypatch.setattr("mlflow.store.db.utils.MAX_RETRY_COUNT", 1)
-    assert main([*GOOD, f"tracking.uri={address}"]) == 2
+    monkeypatch.chdir(tmp_path)
+    if where == "environment":
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    words = {"environment": [], "--uri=": ["sync", f"--uri={address}"]}
+    assert main(words.get(where, ["-m", *GOOD, f"{where}{address}", "seed=0"])) == 2
     out, err = capsys.readouterr()
-    assert "the store does not answer" in err
-    assert "postgresql+psycopg://me:***@127.0.0.1:9/x" in err
     assert "s3cret" not in out + err
+    assert len(err.splitlines()) == 1
+    assert "PGPASSWORD" in err
+    assert "postgresql+psycopg://***@127.0.0.1:9/x" in err
+    assert not list(tmp_path.iterdir())

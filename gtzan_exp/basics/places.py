@@ -1,0 +1,127 @@
+"""Places by their URIs: how they are written and read, and that no secret is in one."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, unquote
+
+from gtzan_exp.basics.errors import ConfigError, Mistake
+
+SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")
+
+NO_SECRETS = (
+    "a URI without a password or token; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, "
+    "or MLFLOW_TRACKING_TOKEN, for a server, PGPASSWORD or ~/.pgpass for PostgreSQL"
+)
+
+STORE_VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+"""Variables of the environment that name a store."""
+
+_SQLITE = "sqlite:///"
+_URI = re.compile(r"[A-Za-z][\w+.-]*:(?:\\?/){2}.*", re.DOTALL)
+_SECRET_KEY = re.compile(
+    r"pass|pwd|secret|token|credential|signature|auth|(^|api|access|account|shared).?key$", re.I
+)
+_SECRET_VALUE = re.compile(r"(^|[;,\s])(pwd|password)\s*=", re.I)
+
+
+def sqlite_uri(path: str | Path) -> str:
+    """Return the URI of a SQLite database as SQLAlchemy reads it: what is special is quoted."""
+    return _SQLITE + quote(os.path.abspath(path).encode(errors="surrogateescape"), safe="/:@&=+$,;")
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """Return the file of a SQLite database, absolute, or None where the URI is another's."""
+    if not uri.startswith(_SQLITE):
+        return None
+    return Path(os.path.abspath(unquote(uri.removeprefix(_SQLITE), errors="surrogateescape")))
+
+
+def is_server(uri: str) -> bool:
+    """Return whether a URI is that of a server, and not of a database."""
+    return scheme(uri) in ("http", "https")
+
+
+def scheme(uri: str) -> str:
+    """Return the scheme of a URI in lower case, without the driver of a database."""
+    return uri.partition(":")[0].partition("+")[0].lower()
+
+
+def checked_uri(uri: str) -> str:
+    """Return the URI of a store, that of a SQLite database with an absolute path.
+
+    Raises
+    ------
+    ValueError
+        It holds a secret, or is of no store that can be used; the message says what would be right.
+    """
+    if has_secret(uri):
+        raise ValueError(NO_SECRETS)
+    if scheme(uri) not in SCHEMES or "://" not in uri:
+        raise ValueError(f"a URI (or MLFLOW_TRACKING_URI) that starts with {', '.join(SCHEMES)}")
+    if is_server(uri) and re.search(r"[?#\s]", uri):
+        raise ValueError("the address of a server, without ?, # and blanks")
+    if scheme(uri) != "sqlite":
+        return uri
+    file = sqlite_file(uri)
+    if file is None or re.search(r"[?#]", uri) or not uri.removeprefix(_SQLITE):
+        raise ValueError(f"{_SQLITE}PATH, with %3F for ? and %23 for # in PATH")
+    checked_path(file)
+    return sqlite_uri(file)
+
+
+def checked_path(path: Path) -> Path:
+    """Return the place of a database or of artifacts.
+
+    Raises
+    ------
+    ValueError
+        It has what looks like a quoted character, such as %20, which MLflow decodes twice.
+    """
+    if unquote(str(path)) != str(path):
+        raise ValueError("a path without % and two digits, such as %20, in the name of a folder")
+    return path
+
+
+def has_secret(uri: str) -> bool:
+    """Return whether a URI has a password, a token in place of a user, or a secret in its query."""
+    name, separator, rest = uri.replace("\\/", "/").partition("://")
+    if separator and scheme(name) in ("sqlite", "file"):
+        return False
+    user, at, _ = rest.rpartition("@") if separator else uri.rpartition("@")
+    if at and (":" in unquote(user) or scheme(name) in ("http", "https")):
+        return True
+    _, *queries = re.split(r"[?#]", rest)
+    pairs = parse_qsl("&".join(queries), keep_blank_values=True)
+    return any(_SECRET_KEY.search(k) or _SECRET_VALUE.search(v) for k, v in pairs)
+
+
+def refuse_secrets(words: Iterable[str]) -> None:
+    """Refuse a command line, or an environment, with a secret in a URI.
+
+    Parameters
+    ----------
+    words : iterable of str
+        For example ``tracking.uri=http://...``.
+
+    Raises
+    ------
+    ConfigError
+        What holds one is named, and the secret is not.
+    """
+    for word in words:
+        found = _URI.search(word)
+        if found and has_secret(found[0]):
+            where = word[: found.start()].rstrip("='\"") or "command line"
+            what = "a URI with a password or token in it"
+            raise ConfigError(Mistake(where, what, NO_SECRETS, masked(found[0])))
+
+
+def masked(text: str) -> str:
+    """Return a text that is printed without what may be a secret in the URIs in it."""
+    text = re.sub(r"(:(?:\\?/){2})(?!/)\S*@", r"\1***@", text)
+    text = re.sub(r"(?<!\S)[^\s/'\"]+:[^\s/]*@", "***@", text)
+    return re.sub(r"(:(?:\\?/){2}[^\s?#]*[?#])[^\s)]+", r"\1***", text)
