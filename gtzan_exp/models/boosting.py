@@ -35,6 +35,7 @@ class XGBoost(XGBClassifier):
         "reg_alpha": _NON_NEGATIVE,
         "reg_lambda": _NON_NEGATIVE,
         "gamma": _NON_NEGATIVE,
+        "base_score": [Real, None],
         "tree_method": [StrOptions({"auto", "exact", "approx", "hist"}), None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],

@@ -372,7 +372,7 @@ def test_the_real_pictures(gtzan_root, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.gtzan
-def test_levels_are_those_of_the_mel_spectrograms_of_the_tracks(gtzan_root, session_cache):
+def test_levels_are_those_of_the_mel_spectrograms_of_the_tracks(gtzan_root):
     """Kaggle's pictures hold twice the decibels, cell over cell; ``images_mel`` correct ones."""
     import librosa
 
@@ -382,13 +382,14 @@ def test_levels_are_those_of_the_mel_spectrograms_of_the_tracks(gtzan_root, sess
         view = SpectrogramsView(
             folder=folder, colour="level", height=height, width=335, pixel_range="byte"
         )
-        dataset = view.load(place(gtzan_root), cache=session_cache)
         hear = view.from_sound(prepare_settings(gtzan_root, view))
         for track in tracks:
-            (read,) = np.asarray(dataset.X[dataset.ids == track.id])[..., 0]
+            name = track.id if folder == "images_mel" else track.id.replace(".", "")
+            path = gtzan_root / folder / track.genre / f"{name}.png"
+            read = np.asarray(view.as_inputs(view.decode(path.read_bytes())))[0, ..., 0]
             y = load_audio(track.path)
             if folder == "images_original":
-                difference = np.abs(read - np.asarray(hear(y))[0, ..., 0])
+                difference = cv2.absdiff(read, np.asarray(hear(y))[0, ..., 0])
                 assert (difference.mean() < 0.002, difference.max() < 20) == (True, True), track
                 continue
             mel = librosa.feature.melspectrogram(y=y, sr=22050, pad_mode="reflect")
@@ -396,7 +397,7 @@ def test_levels_are_those_of_the_mel_spectrograms_of_the_tracks(gtzan_root, sess
             drawn = (drawn - drawn.min()) * 255 / -drawn.min()
             drawn = cv2.resize(drawn, (335, height), interpolation=cv2.INTER_AREA)[::-1]
             for other in (drawn, np.asarray(hear(y))[0, ..., 0]):
-                assert np.abs(read - other).mean() < 9, track
+                assert np.abs(read - other.astype(float)).mean() < 9, track
                 assert np.corrcoef(read.ravel(), other.ravel())[0, 1] > 0.93, track
 
 

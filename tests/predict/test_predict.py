@@ -19,7 +19,10 @@ from gtzan_exp.audio.prepare import PrepareSettings, prepare
 from gtzan_exp.audio.spectrograms import SpectrogramSettings, encode_png, render
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.cli import main
+from gtzan_exp.data.features import FeaturesView
+from gtzan_exp.data.fused import FusedView
 from gtzan_exp.data.provenance import prepare_settings
+from gtzan_exp.data.spectrograms import SpectrogramsView
 from gtzan_exp.embed.logmel import LogMel
 from gtzan_exp.embed.prepare import prepare_embeddings
 from gtzan_exp.sample.synthetic import synthesize
@@ -231,6 +234,13 @@ def test_views_that_prepare_did_not_write_are_taken_for_published_ones(music, tm
         picture = encode_png(render(y, SpectrogramSettings(style=style)))
         (pictures / "jazz.00000.png").write_bytes(picture)
         assert prepare_settings(tmp_path).spectrograms == SpectrogramSettings(style=style)
+    gray = SpectrogramSettings(cmap="gray")
+    (tmp_path / "mine" / "jazz").mkdir(parents=True)
+    (tmp_path / "mine" / "jazz" / "jazz.00000.png").write_bytes(encode_png(render(y, gray)))
+    fused = FusedView(parts={"a": FeaturesView(), "b": SpectrogramsView(folder="mine")})
+    for view in (fused, fused.parts["b"]):
+        assert prepare_settings(tmp_path, view).spectrograms == gray
+    assert prepare_settings(tmp_path, fused.parts["a"]).spectrograms.style == "mel_db"
     (tmp_path / "prepare_settings.json").write_text('{"recipe": 0}')
     with pytest.raises(DataError, match="another version"):
         prepare_settings(tmp_path)
