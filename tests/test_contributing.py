@@ -55,7 +55,7 @@ def test_the_guides_examples_make_a_run(examples, workspace, capsys):
 def test_the_guides_examples_keep_their_contracts(examples, tmp_path):
     mine = {"config_dir": "my_conf"}
     check_view(cell("view=tempo", **mine))
-    check_model(cell("model=knn", **mine), tmp_path / "knn")
+    check_model(cell("model=rf", "model.max_depth=3", **mine), tmp_path / "rf")
     small = ["trainer=smoke", "view=spectrograms", "model=tiny_cnn", "model.filters=4"]
     check_model(cell(*small, **mine), tmp_path / "tiny_cnn")
     saved = str(tmp_path / "tiny_cnn" / "model")
@@ -79,7 +79,7 @@ def test_files_that_are_added_are_tested_without_a_list_to_edit(tmp_path, monkey
     write_examples(tmp_path, tmp_path / "conf")
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "tests/test_contracts.py"]
     listed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    for name in ("view[tempo]", "split[last_digits]", "model[knn]", "model[tiny_cnn]"):
+    for name in ("view[tempo]", "split[last_digits]", "model[rf]", "model[tiny_cnn]"):
         assert f"tests/test_contracts.py::test_a_{name}" in listed.stdout
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "help"]
     subprocess.run([*command, "tests/test_cli.py"], cwd=tmp_path, check=True)

@@ -11,20 +11,24 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
     VotingClassifier,
 )
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC
-from xgboost import XGBClassifier
+from xgboost import XGBClassifier, XGBRFClassifier
 
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.data.images import ImageStack
 from gtzan_exp.data.inputs import Inputs
 from gtzan_exp.models.boosting import XGBoost
 from gtzan_exp.models.build import ModelSpec, build, fit, refit
-from gtzan_exp.models.learned import n_parameters
+from gtzan_exp.models.learned import curves, n_parameters
 from gtzan_exp.models.networks import CNN1D
 from gtzan_exp.models.trainer import Trainer
 from gtzan_exp.models.validation import cuts_rows, needs_validation
@@ -141,6 +145,30 @@ def test_parameters_are_counted_by_hand(table):
     assert n_parameters(svc) == vectors * 12 + vectors * 3 + 6
     stumps = fitted(XGBoost(n_estimators=2, max_depth=1), X, y)
     assert n_parameters(stumps) == 2 * 4 * 3
+    stumps = fitted(XGBRFClassifier(n_estimators=2, max_depth=1), X, y)
+    assert n_parameters(stumps) == 2 * 4 * 3
+    forest = RandomForestClassifier(2, max_depth=1)
+    assert n_parameters(fitted(forest, X, y)) == 2 * 3
+    assert n_parameters(fitted(GradientBoostingClassifier(n_estimators=2, max_depth=1), X, y)) == 24
+    both = [("a", LogisticRegression()), ("b", forest)]
+    assert n_parameters(fitted(StackingClassifier(both), X, y)) == 52 + 6 + 4 * 8 + 4
+    assert n_parameters(fitted(KNeighborsClassifier(), X, y)) is None
+    assert (
+        n_parameters(fitted(VotingClassifier([("a", forest), ("b", GaussianNB())]), X, y)) is None
+    )
+
+
+def test_curves_are_those_that_the_classifier_offers(table):
+    X, y = table
+    boosted = fitted(GradientBoostingClassifier(n_estimators=3), X, y)[-1]
+    assert curves(boosted) == {"score": list(boosted.train_score_)}
+    network = MLPClassifier(max_iter=3, early_stopping=True).fit(X, y)
+    assert curves(network) == {
+        "loss": network.loss_curve_,
+        "val_score": network.validation_scores_,
+    }
+    assert curves(HistGradientBoostingClassifier(max_iter=2).fit(X, y)) == {}
+    assert curves(fitted(SVC(), X, y)[-1]) == {}
 
 
 def test_xgboost_takes_names_and_forgets_them_on_refit(table):
@@ -245,6 +273,17 @@ def test_several_inputs_are_scaled_each_by_itself_on_the_training_part(several):
     np.testing.assert_allclose(pipeline[:-1].transform(inputs), by_hand, rtol=1e-4, atol=1e-5)
     pca = fitted(LogisticRegression(), inputs[rows], y[rows], gives=BOTH, pca=3)
     assert pca[:-1].transform(inputs).shape == (200, 3)
+
+
+def test_components_may_be_of_inputs_of_a_kind_alone(several):
+    inputs, y = several
+    table, pictures = inputs.arrays.values()
+    one = {"pca": {"image": 3}}
+    assert fitted(Sizes(), table, y, **one)[:-1].transform(table).shape == table.shape
+    assert fitted(Sizes(), pictures, y, gives=IMAGES, **one)[:-1].transform(pictures).shape[1] == 3
+    both = fitted(Sizes(), inputs, y, gives=BOTH, **one)[:-1].transform(inputs)
+    np.testing.assert_array_equal(both[:, :-3], table)
+    assert both.shape[1] == table.shape[1] + 3
 
 
 def test_the_leak_of_the_notebook_scales_several_inputs_on_all_rows(several):
