@@ -91,11 +91,11 @@ def check_model(found: Cell, folder: Path) -> None:
 
     options = found.classifier.get_params()
     same = type(found.classifier)(**found.classifier.get_params(deep=False))
-    assert same.get_params() == clone(same).get_params() == options
-    assert clone(same).set_params(**options).get_params() == options
+    assert told(same) == told(clone(same)) == told(found.classifier)
+    assert told(clone(same).set_params(**options)) == told(found.classifier)
 
     estimator, inputs = trained(found.classifier), dataset.take(val)
-    assert found.classifier.get_params() == options
+    assert told(found.classifier) == {name: repr(value) for name, value in options.items()}
     assert tuple(estimator.classes_) == dataset.classes
     probabilities = estimator.predict_proba(inputs)
     assert probabilities.shape == (len(val), len(dataset.classes))
@@ -112,6 +112,11 @@ def check_model(found: Cell, folder: Path) -> None:
         own = f"{type(found.view).__module__}.{type(found.view).__name__}"
         again = load_logged(str(folder / "model"), trusted=(*trusted, own)).estimator
         np.testing.assert_allclose(again.predict_proba(inputs), probabilities, atol=1e-6)
+
+
+def told(classifier: Any) -> dict[str, str]:
+    """Return the options of a classifier as text, those of estimators in it too."""
+    return {name: repr(value) for name, value in classifier.get_params().items()}
 
 
 def members(split: Split, dataset: Dataset) -> list[dict[str, set[str]]]:

@@ -22,7 +22,7 @@ from gtzan_exp.config.reading import class_of, reading
 from gtzan_exp.data.contracts import Classifier, Dataset, Location, Split, Splitter, View
 from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, order
 from gtzan_exp.data.validation import with_validation, without_test
-from gtzan_exp.models.build import ModelSpec
+from gtzan_exp.models.build import ModelSpec, part
 from gtzan_exp.models.trainer import Trainer
 from gtzan_exp.models.validation import cuts_rows, needs_validation
 from gtzan_exp.tracking.identity import IDENTITY_TAGS
@@ -292,21 +292,29 @@ def _top_level(config: DictConfig) -> list[Mistake]:
     return mistakes
 
 
-def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec, Classifier] | None:
-    """Return the spec and the classifier, not fitted, of a ``model`` node, if nothing is wrong."""
+def _model(
+    node: Any, mistakes: list[Mistake], group: str = "model"
+) -> tuple[ModelSpec, Classifier] | None:
+    """Return the spec and the classifier, not fitted, of a ``model`` node, if nothing is wrong.
+
+    An argument that holds such nodes by name becomes a list of (name, pipeline).
+    """
     if not isinstance(node, Mapping):
         return None
     before = len(mistakes)
     own = {key: node[key] for key in _SPEC_FIELDS if key in node}
-    spec = checked(ModelSpec, own, "model", mistakes)
-    target = class_of(node.get("_target_"), "model", mistakes)
-    if target is None:
+    spec = checked(ModelSpec, own, group, mistakes)
+    target = class_of(node.get("_target_"), group, mistakes)
+    if target is None or spec is None:
         return None
     arguments = {k: v for k, v in node.items() if k not in _SPEC_FIELDS and k != "_target_"}
     for key, value in arguments.items():
-        where = key if key in _NODES else f"model.{key}"  # trainer: ${trainer} is said once
-        arguments[key] = with_objects(value, where, mistakes, class_of)
-    mistakes += _argument_mistakes(target, arguments)
+        where = key if key in _NODES else f"{group}.{key}"  # trainer: ${trainer} is said once
+        if isinstance(value, Mapping) and value and all(map(_is_model, value.values())):
+            arguments[key] = _members(value, spec, mistakes, where)
+        else:
+            arguments[key] = with_objects(value, where, mistakes, class_of)
+    mistakes += _argument_mistakes(target, arguments, group)
     backend = getattr(arguments.get("trainer"), "backend", None) or "tensorflow"
     if hasattr(target, "network") and not importlib.util.find_spec(backend):
         extra = "networks" if backend == "tensorflow" else backend
@@ -318,8 +326,31 @@ def _model(node: Any, mistakes: list[Mistake]) -> tuple[ModelSpec, Classifier] |
     if option is not None:
         what = "cuts validation rows from the training part, whatever their tracks and artists"
         allowed = "no early stopping; networks and boosted trees stop by the split's own part"
-        mistakes.append(Mistake(f"model.{option}", what, allowed, str(arguments.get(option))))
+        mistakes.append(Mistake(f"{group}.{option}", what, allowed, str(arguments.get(option))))
     return replace(spec, trusted_types=(*spec.trusted_types, *_named(node))), classifier
+
+
+def _is_model(node: Any) -> bool:
+    return isinstance(node, Mapping) and {"_target_", "input"} <= node.keys()
+
+
+def _members(
+    nodes: Mapping[str, Any], spec: ModelSpec, mistakes: list[Mistake], where: str
+) -> list[tuple[str, Any]]:
+    """Return the pipelines, not fitted, of models that get the inputs of another."""
+    found = []
+    for name, node in nodes.items():
+        member = _model(node, mistakes, f"{where}.{name}")
+        if member is None:
+            continue
+        try:
+            found.append((name, part(*member, spec.input)))
+        except ValueError as error:
+            allowed = f"what model.input={spec.input} can be brought to"
+            mistakes.append(
+                Mistake(f"{where}.{name}.input", str(error), allowed, str(node["input"]))
+            )
+    return found
 
 
 def _named(node: Any) -> Iterator[str]:
@@ -332,7 +363,7 @@ def _named(node: Any) -> Iterator[str]:
             yield from _named(inner)
 
 
-def _argument_mistakes(target: Any, arguments: Mapping[str, Any]) -> list[Mistake]:
+def _argument_mistakes(target: Any, arguments: Mapping[str, Any], group: str) -> list[Mistake]:
     """Check arguments by the signature of a classifier and by its own parameter constraints."""
     parameters = inspect.signature(target).parameters
     known = tuple(name for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD)
@@ -344,10 +375,12 @@ def _argument_mistakes(target: Any, arguments: Mapping[str, Any]) -> list[Mistak
         if name not in known:
             what = f"unknown option of {target.__name__}{nearest(name, known)}"
             allowed = ", ".join((*_SPEC_FIELDS, *known))
-            mistakes.append(Mistake(f"model.{name}", what, allowed, f"model.{name}"))
+            mistakes.append(Mistake(f"{group}.{name}", what, allowed, f"{group}.{name}"))
     for name, p in parameters.items():
         if p.default is p.empty and p.kind is not p.VAR_KEYWORD and name not in arguments:
-            mistakes.append(Mistake(f"model.{name}", "not set", f"model.{name}=VALUE", "nothing"))
+            mistakes.append(
+                Mistake(f"{group}.{name}", "not set", f"{group}.{name}=VALUE", "nothing")
+            )
     constraints = getattr(target, "_parameter_constraints", {})
     from sklearn.utils import _param_validation as validation
 
@@ -361,7 +394,7 @@ def _argument_mistakes(target: Any, arguments: Mapping[str, Any]) -> list[Mistak
             )
             allowed, _, got = rest.rpartition(". Got ")
             got = got.removesuffix(" instead.")
-            mistakes.append(Mistake(f"model.{name}", what, allowed, got))
+            mistakes.append(Mistake(f"{group}.{name}", what, allowed, got))
     return mistakes
 
 

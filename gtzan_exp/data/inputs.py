@@ -15,6 +15,13 @@ InputKind = Literal["vector", "sequence", "image"]
 Forms = tuple[InputKind, ...]
 """The kinds that one array can be brought to; the first is its own."""
 
+FORMS: dict[InputKind, Forms] = {
+    "vector": ("vector", "sequence"),
+    "sequence": ("sequence",),
+    "image": ("image", "vector"),
+}
+"""What an array of a kind can be brought to."""
+
 Gives = Forms | tuple[Forms, ...]
 """What a view gives: the forms of its one array, or those of each of its arrays."""
 

@@ -14,7 +14,16 @@ from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Classifier
-from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, numbered, order
+from gtzan_exp.data.inputs import (
+    FORMS,
+    Gives,
+    InputKind,
+    Takes,
+    forms_of,
+    kinds_of,
+    numbered,
+    order,
+)
 from gtzan_exp.models.learned import curves
 from gtzan_exp.models.validation import as_found, handed_over
 
@@ -134,6 +143,35 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
     names = numbered(kinds) if len(kinds) > 1 else None
     joined = "passthrough" if by_kind else spec.pca_of("vector")
     return Pipeline([("inputs", Branches(branches, places, names)), ("pca", joined), last])
+
+
+def part(spec: ModelSpec, classifier: Classifier, takes: Takes) -> Pipeline:
+    """Return the pipeline of a model that gets the inputs of another, or those it takes of them.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    classifier : estimator
+    takes : InputKind or several of them
+        What the other one takes.
+
+    Raises
+    ------
+    ValueError
+        The inputs cannot be brought to what the model takes.
+    """
+    from sklearn.pipeline import Pipeline
+
+    from gtzan_exp.models.preprocess import Pick
+
+    given, wanted = kinds_of(takes), kinds_of(spec.input)
+    if len(given) == 1 or len(wanted) == len(given):
+        return build(spec, classifier, tuple(FORMS[kind] for kind in given))
+    names = dict(zip(given, numbered(given), strict=True))
+    if not set(wanted) <= names.keys():
+        raise ValueError(f"the model takes {wanted}, and there are {given}")
+    whole = build(spec, classifier, tuple(FORMS[kind] for kind in wanted))
+    return Pipeline([("pick", Pick([names[kind] for kind in wanted])), *whole.steps])
 
 
 def _steps(given: InputKind, taken: InputKind) -> tuple[Any, Any]:

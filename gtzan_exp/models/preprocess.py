@@ -33,6 +33,23 @@ class ToSequence(_Stateless):
         return np.asarray(X)[:, :, np.newaxis]
 
 
+class Pick(_Stateless):
+    """Some of several arrays.
+
+    Parameters
+    ----------
+    names : sequence of str
+        One name picks the array itself.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+
+    def transform(self, X: Inputs) -> Any:
+        found = {name: X.arrays[name] for name in self.names}
+        return Inputs(found) if len(found) > 1 else found[self.names[0]]
+
+
 class Branches(TransformerMixin, BaseEstimator):
     """Several arrays, each through steps of its own.
 

@@ -1,0 +1,95 @@
+"""Several models as one: the mean of what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin, clone
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.metaestimators import _BaseComposition
+
+from gtzan_exp.models.build import fit
+from gtzan_exp.models.validation import as_found
+
+
+class Vote(ClassifierMixin, _BaseComposition):
+    """Soft vote: the mean of the probabilities of models, each under several seeds.
+
+    Unlike scikit-learn's `VotingClassifier` it hands the validation part on, so its members may be
+    networks, and it takes inputs that are no table.
+
+    Parameters
+    ----------
+    estimators : list of (str, Pipeline)
+        Members by name, with their preprocessing.
+    seeds : int
+        How often each is fitted; the n-th time with n more than its own ``random_state``.
+
+    Attributes
+    ----------
+    estimators_ : list of Pipeline
+        The fitted members, those of one name side by side.
+    classes_ : ndarray of shape (n_classes,)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "estimators": [list],
+        "seeds": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, estimators: Sequence[tuple[str, Any]], *, seeds: int = 1) -> None:
+        self.estimators = estimators
+        self.seeds = seeds
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the options by name, those of members as ``<name>__<option>``."""
+        return self._get_params("estimators", deep=deep)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set options, those of members as ``<name>__<option>``."""
+        self._set_params("estimators", **params)
+        return self
+
+    def fit(self, X, y, validation_data: tuple[Any, Any] | None = None) -> Self:
+        """Fit every member to the same rows; `validation_data` go to those that take them."""
+        self._validate_params()
+        X_val, y_val = validation_data or (X[:0], y[:0])
+        self.classes_ = np.unique(np.asarray(y))
+        self.estimators_ = [
+            fit(_seeded(clone(member), n), X, y, X_val, y_val).estimator
+            for _, member in self.estimators
+            for n in range(self.seeds)
+        ]
+        return self
+
+    def as_found(self) -> Self:
+        """Return the same vote, not fitted, whose members train as long as was found best.
+
+        That is as long as the first of each was found to.
+        """
+        firsts = self.estimators_[:: self.seeds]
+        found = [
+            (name, clone(member).set_params(classifier=as_found(fitted[-1])))
+            for (name, member), fitted in zip(self.estimators, firsts, strict=True)
+        ]
+        return clone(self).set_params(estimators=found)
+
+    def predict_proba(self, X) -> np.ndarray:
+        """Return the mean of the members' probabilities, shape (n, n_classes)."""
+        return np.mean([member.predict_proba(X) for member in self.estimators_], axis=0)
+
+    def predict(self, X) -> np.ndarray:
+        """Return the most probable class of each row, shape (n,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def _seeded(member: Any, more: int) -> Any:
+    seeds = {
+        name: value + more
+        for name, value in member.get_params().items()
+        if name.startswith("classifier__") and name.endswith("random_state") and value is not None
+    }
+    return member.set_params(**seeds)
