@@ -26,6 +26,7 @@ last line names both.
 
 Overrides (data= and tracking= as in gtzan-exp --help):
   models=[NAME,...]  views=[NAME,...]  splits=[NAME,...]    only runs of these
+  metrics=[NAME,...]              further columns: metrics of the test part, as metrics=[ece,brier]
   parent=RUN_ID                   only the runs of this sweep
   filter=TEXT                     MLflow's search filter, as filter='"metrics.n_test > 100"'
   record=true|false               false: print the table alone

@@ -65,7 +65,7 @@ def compare(
     else:
         others = []
     runs = _chosen(found, comparison, others)
-    table, draws, rest = summary(runs), over_draws(runs), unfinished(runs)
+    table, draws, rest = summary(runs, settings.metrics), over_draws(runs), unfinished(runs)
     if not table.empty:
         everything = recorded_runs(tracking) if settings.filter or settings.parent else found
         table["seen"] = seen(table, everything)
@@ -138,6 +138,12 @@ def _chosen(runs: pd.DataFrame, comparison: Comparison, others: list[str]) -> pd
         ]
         if names:
             chosen &= runs[tag].isin(names)
+    known = sorted(name.removeprefix("test/") for name in runs if name.startswith("test/"))
+    mistakes += [
+        Mistake("metrics", f"no recorded run has it{nearest(name, known)}", ", ".join(known), name)
+        for name in settings.metrics
+        if name not in known
+    ]
     if mistakes:
         raise DataError(mistakes)
     if not chosen.any():

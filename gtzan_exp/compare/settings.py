@@ -24,6 +24,8 @@ class CompareSettings:
     ----------
     models, views, splits : tuple of str
         Only runs of these; all when empty.
+    metrics : tuple of str
+        Further columns: metrics of the test part.
     parent : str, optional
         Run id of a sweep; only the runs of its jobs.
     filter : str, optional
@@ -41,6 +43,7 @@ class CompareSettings:
     models: tuple[_Text, ...] = ()
     views: tuple[_Text, ...] = ()
     splits: tuple[_Text, ...] = ()
+    metrics: tuple[_Text, ...] = ()
     parent: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
     filter: _Text | None = None
     record: bool = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -30,7 +32,7 @@ PROTOCOL = ["data", "split", "on_purpose", "split_options"]
 """The columns of `summary` that lines must share to be compared."""
 
 
-def summary(runs: pd.DataFrame) -> pd.DataFrame:
+def summary(runs: pd.DataFrame, metrics: Sequence[str] = ()) -> pd.DataFrame:
     """Return one line per cell, best mean accuracy first within each protocol.
 
     Finished runs of one cell, split and data are one line; they differ in seeds or options. Runs
@@ -41,6 +43,8 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     ----------
     runs : pandas.DataFrame
         From `gtzan_exp.tracking.query.recorded_runs`.
+    metrics : sequence of str
+        Further metrics of the test part, such as ``ece``: columns ``test/ece``.
 
     Returns
     -------
@@ -65,7 +69,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     runs = with_defaults(runs)
     finished = runs[is_finished(runs)]
     groups = finished.groupby(CELL, dropna=False, sort=False)
-    table = pd.DataFrame([_line(group) for _, group in groups])
+    table = pd.DataFrame([_line(group, metrics) for _, group in groups])
     if table.empty:
         return table
     data = ["data", "data_options"]
@@ -165,7 +169,7 @@ def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
     return table if table.empty else table.sort_values(order, ascending=[True, True, False])
 
 
-def _line(group: pd.DataFrame) -> dict[str, object]:
+def _line(group: pd.DataFrame, metrics: Sequence[str]) -> dict[str, object]:
     newest = group.iloc[0]
     name = metric_of(group, "accuracy")
     accuracy = group[name]
@@ -203,6 +207,7 @@ def _line(group: pd.DataFrame) -> dict[str, object]:
         "high": high,
         "interval": kind,
         "macro_f1": distinct[metric_of(group, "macro_f1")].mean(),
+        **{f"test/{metric}": distinct[metric_of(group, metric)].mean() for metric in metrics},
         "fit_s": group["fit_seconds"].mean(),
         "cross_validated": is_folded(group),
         "of": "tracks" if name != ACCURACY else "rows",

@@ -50,9 +50,12 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     shown["interval"] = [_interval_text(line) for _, line in table.iterrows()]
     if published:
         shown["published"] = (table["published"] + " " + table["published_is"]).str.rstrip()
-    for name in ("macro_f1", "fit_s"):
+    further = [name for name in table if name.startswith("test/")]
+    for name in ("macro_f1", *further, "fit_s"):
         if name in table:
-            shown[name] = table[name].map(_FORMATS[name].format)
+            text = _FORMATS.get(name, "{:.3f}").format
+            values = table[name].map(text, na_action="ignore").fillna("")
+            shown[name.removeprefix("test/")] = values
     shown["on"] = table["on"]
     return shown
 
@@ -65,17 +68,29 @@ def _interval_text(line: pd.Series) -> str:
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """Return the table to read in a terminal, with aligned columns."""
+    """Return the table to read in a terminal, with aligned columns.
+
+    What all lines of a protocol have in common stands above them, so that they fit 80 columns.
+    """
     shown = readable(table)
+    titles = ["protocol"] if "protocol" in table else ["split", "split_options"]
+    numbers = table.groupby(titles, sort=False).ngroup()
+    alike = shown.groupby(numbers).nunique().max() == 1
+    common = ["split", *(name for name in ("data", "leak", "on") if alike.get(name, False))]
     columns = []
-    for name in shown:
+    for name in shown.columns.drop(common):
         column = [name, *shown[name]]
         width = max(map(len, column))
-        numeric = name in _FORMATS or name in ("runs", "draws")
+        numeric = name in _FORMATS or name in ("runs", "draws") or f"test/{name}" in table
         # The names of columns with numbers are longer than the numbers, so one space divides them.
         columns.append([f"{t:>{width}}" if numeric else f" {t:<{width}}" for t in column])
-    lines = zip(*columns, strict=True)
-    return "\n".join(" ".join(line)[1:].rstrip() for line in lines)
+    head, *lines = (f" {' '.join(line)}".rstrip() for line in zip(*columns, strict=True))
+    found = [head]
+    for _, rows in numbers.reset_index(drop=True).groupby(numbers.to_numpy(), sort=False):
+        first = shown.iloc[rows.index[0]]
+        found.append("; ".join([first["split"], *(f"{name} {first[name]}" for name in common[1:])]))
+        found += [lines[row] for row in rows.index]
+    return "\n".join(found)
 
 
 def notes(table: pd.DataFrame) -> list[str]:

@@ -132,8 +132,8 @@ def test_draws_of_a_split_are_lines_of_their_own_and_averaged_beside_them():
     )
     table = summary(runs)
     assert table["protocol"].tolist() == [1, 2, 3]
-    shown = [line.split("  ")[0] for line in as_text(table).splitlines()]
-    assert shown == ["split", *(f"holdout, seed={n}" for n in range(3))]
+    shown = [line.split("; ")[0] for line in as_text(table).splitlines()[1::2]]
+    assert shown == [f"holdout, seed={n}" for n in range(3)]
     (line,) = over_draws(runs).to_dict("records")
     assert (line["draws"], line["on"]) == (3, "t0+t1+t2")
     assert line["accuracy"] == pytest.approx(0.6)
@@ -141,10 +141,8 @@ def test_draws_of_a_split_are_lines_of_their_own_and_averaged_beside_them():
     assert (line["low"], line["high"]) == pytest.approx(expected)
     larger = runs.assign(split_options=[f"seed={n}, test_size=0.4" for n in range(3)])
     text = as_text(over_draws(pd.concat([runs, larger])))
-    assert {line.split("  ")[0] for line in text.splitlines()[1:]} == {
-        "holdout, test_size=0.2",
-        "holdout, test_size=0.4",
-    }
+    shown = [line.split("; ")[0] for line in text.splitlines()[1::2]]
+    assert shown == ["holdout, test_size=0.2", "holdout, test_size=0.4"]
     lists = {"split_options": "test=a.txt"}
     assert over_draws(frame(lists, {**lists, "split_fingerprint": "s9"})).empty
 
@@ -208,7 +206,7 @@ def test_other_data_of_the_same_name_is_told_apart():
     table = summary(frame(*runs, *other))
     assert set(table["protocol"]) == {1}
     assert set(table["data_set"] * 10 + (table["data_place"] == "b")) == {10, 21}
-    assert as_text(table).split()[1] == "data"
+    assert as_text(table).split()[0] == "data"
     (note,) = notes(table)
     assert note.startswith("holdout: the data is not the same.")
     changed = summary(frame({}, {**pictures, "data_options": "seed=1"}))
@@ -256,11 +254,27 @@ def test_the_notebooks_numbers_are_tags_of_its_rows(workspace):
     }
 
 
-def test_the_table_fits_the_readme():
-    """The widest names there are, three decimals, a line in at most 115 characters."""
+def test_what_the_lines_of_a_protocol_have_in_common_stands_above_them():
+    other = {"split": "kfold", "leak": "none", "test_fingerprint": "t2"}
+    alike = frame({}, {"model": "logreg", "test/ece": 0.125, "test/accuracy": 0.25}, other)
+    assert as_text(summary(alike, ["ece"])) == (
+        "  view      model  runs accuracy  interval  macro_f1   ece fit_s\n"
+        "holdout; leak artist 82%; on t1\n"
+        "  features  svc       1    0.500  0.40-0.60    0.500         1.0\n"
+        "  features  logreg    1    0.250  0.18-0.34    0.500 0.125   1.0\n"
+        "kfold; leak none; on t2\n"
+        "  features  svc       1    0.500  0.40-0.60    0.500         1.0"
+    )
+    unlike = as_text(summary(frame({}, {"model": "mlp", "leak/artist": 0.5}, other)))
+    assert unlike.split()[0] == "leak"
+    assert "holdout; on t1" in unlike.splitlines()
+
+
+def test_the_table_fits_a_terminal():
+    """The widest names there are, three decimals, a line in at most 80 characters."""
     wide = {"split": "group_kfold_artist", "leak": "artist+duplicate", "leak/duplicate": 0.03}
     text = as_text(summary(frame({**wide, "model": "linear_svc"})))
-    assert max(map(len, text.splitlines())) <= 115
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_nothing_finished_is_no_table_and_still_says_what_there_is(tmp_path):
