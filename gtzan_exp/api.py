@@ -21,7 +21,8 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
-from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake
+from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.errors import GtzanExpError as GtzanExpError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,25 +30,12 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from gtzan_exp.audio.prepare import PrepareReport
-    from gtzan_exp.data.contracts import Dataset, Split
+    from gtzan_exp.data.contracts import Dataset
     from gtzan_exp.evaluation.audit import Audit
     from gtzan_exp.run.files import Result
     from gtzan_exp.sweep.sweep import Swept
     from gtzan_exp.tracking.models import LoggedModel
     from gtzan_exp.tracking.record import RecordedPage
-
-__all__ = [
-    "GtzanExpError",
-    "audit",
-    "compare",
-    "explore",
-    "load_data",
-    "load_model",
-    "predict",
-    "prepare",
-    "run",
-    "sweep",
-]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -177,10 +165,7 @@ def sweep(
 
 @_beside
 def load_data(
-    *overrides: str,
-    config_dir: str | None = None,
-    config_name: str = "config",
-    **choices: Any,
+    *overrides: str, config_dir: str | None = None, config_name: str = "config", **choices: Any
 ) -> Dataset:
     """Read the view of the data that a run would read.
 
@@ -197,10 +182,7 @@ def load_data(
 
 @_beside
 def audit(
-    *overrides: str,
-    config_dir: str | None = None,
-    config_name: str = "config",
-    **choices: Any,
+    *overrides: str, config_dir: str | None = None, config_name: str = "config", **choices: Any
 ) -> Audit:
     """Measure what training would know of the test part, without training.
 
@@ -209,24 +191,13 @@ def audit(
     Audit
         With ``shares`` by kind of leak, ``found`` and ``twins`` (DataFrames) and ``tag``.
     """
-    return audited(*overrides, config_dir=config_dir, config_name=config_name, **choices)[2]
-
-
-def audited(
-    *overrides: str,
-    config_dir: str | None = None,
-    config_name: str = "config",
-    **choices: Any,
-) -> tuple[Dataset, Split, Audit]:
-    """Do the same, and return the data and its split too."""
     from gtzan_exp.config.cell import resolve
     from gtzan_exp.evaluation.audit import audit
     from gtzan_exp.run.runner import load
 
     cell = _read(resolve, overrides, choices, config_dir, config_name)
     dataset = load(cell)
-    split = cell.parts(dataset)
-    return dataset, split, audit(dataset, split)
+    return audit(dataset, cell.parts(dataset))
 
 
 @_beside

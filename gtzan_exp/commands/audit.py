@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
-from gtzan_exp.commands.arguments import alone, parse
+from gtzan_exp.commands.arguments import composed_once, parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,10 +43,15 @@ _FOLDS = 10
 
 def main(arguments: list[str]) -> int:
     """Measure what the command line names and print what was found."""
-    from gtzan_exp.api import audited
+    from gtzan_exp.config.cell import resolve
+    from gtzan_exp.evaluation.audit import audit
+    from gtzan_exp.run.runner import load
 
     flags = parse(arguments, csv="")
-    dataset, split, leaks = audited(*flags.overrides, **alone(flags), config_name=flags.config_name)
+    cell = composed_once(flags, resolve)
+    dataset = load(cell)
+    split = cell.parts(dataset)
+    leaks = audit(dataset, split)
     if flags.csv:
         write(leaks.found, Path(flags.csv))
     for part in (_parts(dataset, split), shares(leaks), _twins(leaks), first(leaks)):
