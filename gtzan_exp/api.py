@@ -8,9 +8,10 @@ at the top of the config. A mapping sets options within one:
     gx.sweep(model=["logreg", "svc"], seed=range(3))
 
 `config_dir` is a folder with further configs, as ``--config-dir``. Records go where those of the
-commands go. A user's mistake is a `GtzanExpError` with the text that the command would print. What
-other code of the process relies on is left as it was: environment variables, the working directory,
-logging, Hydra, and MLflow's tracking URI, experiment and active run.
+commands go: to MLflow's tracking URI if one has been set, otherwise to ``mlruns``. A user's mistake
+is a `GtzanExpError` with the text that the command would print. What other code of the process
+relies on is left as it was: environment variables, the working directory, logging, Hydra, and
+MLflow's tracking URI, experiment and active run.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def source_fingerprint(classes: Iterable[type] = ()) -> str:
 
 @cache
 def _package_hash(package: Path) -> str:
-    paths = sorted(package.rglob("*.py"))
+    paths = sorted(set(package.rglob("*.py")) - set((package / "template").rglob("*.py")))
     return digest(*((path.relative_to(package).as_posix(), _file_hash(path)) for path in paths))
 
 
