@@ -18,8 +18,8 @@ Mode = Literal["auto", "tracks", "group"]
 Look = Callable[[np.ndarray], np.ndarray]
 """From row numbers to the vectors of these rows, float of shape (n, d)."""
 
-NEAR, NEAR_IN_ORDER, NEAR_BY_WORD = 0.70, 0.80, 0.85
-_ORDER = 5.0
+NEAR, NEAR_EVEN, NEAR_IN_ORDER, NEAR_SURELY_IN_ORDER, NEAR_BY_WORD = 0.62, 0.70, 0.70, 0.80, 0.85
+_EVEN, _ORDER, _SURELY, _LIFT = 0.75, 2.0, 5.0, 0.20
 _ALIKE = 0.08
 _APART = 0.90
 _ROWS_OF_STEM, _ROWS_OF_GENRE = 50, 500
@@ -66,9 +66,13 @@ def find_pieces(
     other stems of the genre, over standardised vectors. Measured on GTZAN, features and levels of
     pictures: 0.42 to 0.63 for pieces of 3 to 15 s (0.72 in classical alone, 0.74 where the tracks
     are an artist's), 0.77 to 0.81 for the tracks of an artist, 0.98 to 1.01 for groups drawn by
-    chance. So `NEAR` is asked of names that only count, `NEAR_IN_ORDER` where, besides, pieces that
-    follow each other are the closest, which an artist's tracks are not, and `NEAR_BY_WORD` where a
-    word or a range says that they are pieces.
+    chance; of two genres alone, an artist's tracks have 0.64 to 0.88. So `NEAR` is asked of names
+    that only count, and `NEAR_EVEN` where nearly all stems are of one size, which artists are not.
+    More is allowed where, besides, the closest of a stem are those that follow
+    each other: of pieces they are so 22 to 50 % of the way from chance to always, of an artist's
+    tracks 19 % at most. `NEAR_IN_ORDER` is allowed where that is twice its standard error,
+    `NEAR_SURELY_IN_ORDER` where it is five times, and `NEAR_BY_WORD` where a word or a range says
+    that they are pieces.
 
     Where names tell nothing, the genre of the nearest row tells whether rows are suspiciously
     close: it is wrong for 9 % of the pieces of GTZAN, and that of the 20th nearest for 48 %; of
@@ -150,8 +154,13 @@ def _measured(candidate: Candidate, look: Look) -> _Measured:
     ratio = np.median(np.concatenate(ratios)) if any(map(len, ratios)) else 1.0
     chance = np.concatenate(chances)
     surplus = (np.concatenate(hits) - chance).sum()
-    is_in_order = surplus > 0 and surplus >= _ORDER * (chance * (1 - chance)).sum() ** 0.5
-    limit = NEAR_BY_WORD if candidate.by_word else NEAR_IN_ORDER if is_in_order else NEAR
+    error = (chance * (1 - chance)).sum() ** 0.5
+    limit = NEAR_BY_WORD
+    if not candidate.by_word:
+        in_order = error > 0 and surplus >= max(_LIFT * (1 - chance).sum(), _ORDER * error)
+        surely = NEAR_SURELY_IN_ORDER if surplus >= _SURELY * error else NEAR_IN_ORDER
+        sizes = candidate.members.groupby("stem").size().value_counts(normalize=True)
+        limit = surely if in_order else NEAR_EVEN if sizes.max() >= _EVEN else NEAR
     return _Measured(candidate, float(ratio), limit)
 
 

@@ -103,9 +103,8 @@ def doubts(dataset: Dataset, split: Split) -> list[str]:
         if 0 < count < FEWEST_TRACKS:
             few.append(f"{genre} {count}")
     if few:
-        lines.append(
-            f"fewer than {FEWEST_TRACKS} {split.evaluated} tracks tell little: {', '.join(few)}"
-        )
+        part = {"test": "test", "val": "validation"}[split.evaluated]
+        lines.append(f"fewer than {FEWEST_TRACKS} {part} tracks tell little: {', '.join(few)}")
     return lines
 
 

@@ -297,7 +297,7 @@ def _audio(location: Location) -> tuple[set[str] | None, list[str]]:
     if not root.is_dir():
         return None, []
     good, broken = set(), []
-    for track in tqdm(find_tracks(root), "open", unit="file", disable=None):
+    for track in tqdm(find_tracks(root, location.labels), "open", unit="file", disable=None):
         try:
             duration(track.path)
             good.add(track.id)

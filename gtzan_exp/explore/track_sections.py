@@ -137,7 +137,8 @@ class TracksReport:
 
 
 def _chosen(ids: tuple[str, ...], data: Location) -> list[Track]:
-    tracks = {track.id: track for track in find_tracks(data.folder() / "genres_original")}
+    root = data.folder() / "genres_original"
+    tracks = {track.id: track for track in find_tracks(root, data.labels)}
     known = list(tracks)
     allowed = f"one of {len(known)} ids, {known[0]} to {known[-1]}"
     mistakes = [

@@ -271,13 +271,14 @@ def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitte
 
 def _say_relabelled(dataset: Dataset, metrics: dict[str, float]) -> None:
     """Say the accuracy under second labels, where there are some, beside that under the first."""
-    of = "track_" if "test/track_accuracy" in metrics else ""
+    part = "test" if "test/accuracy" in metrics else "val"
+    of = f"{part}/track_" if f"{part}/track_accuracy" in metrics else f"{part}/"
     if dataset.accepted is not None:
         log.info(
-            "%d tracks have other labels by data.relabel: test/%srelabelled_accuracy=%.4f, "
+            "%d tracks have other labels by data.relabel: %srelabelled_accuracy=%.4f, "
             "under the published ones %.4f",
             len(np.unique(dataset.tracks[dataset.accepted != dataset.labels])),
-            *(of, metrics[f"test/{of}relabelled_accuracy"], metrics[f"test/{of}accuracy"]),
+            *(of, metrics[f"{of}relabelled_accuracy"], metrics[f"{of}accuracy"]),
         )
 
 
