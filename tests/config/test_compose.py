@@ -305,12 +305,12 @@ def test_only_estimators_trainers_and_our_own_types_are_made_of_arguments(here, 
 def test_estimators_among_arguments_are_made_in_lists_too(here):
     (here / "model").mkdir()
     text = """
-        {name: vote, input: vector, _target_: sklearn.ensemble.VotingClassifier, estimators: [
+        {name: my_vote, input: vector, _target_: sklearn.ensemble.VotingClassifier, estimators: [
             [a, {_target_: sklearn.svm.SVC, C: 3}],
             [b, {_target_: sklearn.naive_bayes.GaussianNB}]]}
     """
-    (here / "model" / "vote.yaml").write_text(text)
-    found = composed(["model=vote"], resolve, config_dir=str(here)).classifier
+    (here / "model" / "my_vote.yaml").write_text(text)
+    found = composed(["model=my_vote"], resolve, config_dir=str(here)).classifier
     assert {name: type(part).__name__ for name, part in found.estimators} == {
         "a": "SVC",
         "b": "GaussianNB",
