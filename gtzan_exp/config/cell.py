@@ -310,8 +310,11 @@ def _model(
     arguments = {k: v for k, v in node.items() if k not in _SPEC_FIELDS and k != "_target_"}
     for key, value in arguments.items():
         where = key if key in _NODES else f"{group}.{key}"  # trainer: ${trainer} is said once
-        if isinstance(value, Mapping) and value and all(map(_is_model, value.values())):
-            arguments[key] = _members(value, spec, mistakes, where)
+        nodes = (
+            {k: v for k, v in value.items() if v is not None} if isinstance(value, Mapping) else {}
+        )
+        if nodes and all(map(_is_model, nodes.values())):
+            arguments[key] = _members(nodes, spec, mistakes, where)
         else:
             arguments[key] = with_objects(value, where, mistakes, class_of)
     mistakes += _argument_mistakes(target, arguments, group)

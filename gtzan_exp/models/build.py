@@ -55,6 +55,9 @@ class ModelSpec:
         turns the inputs without losing anything, which makes many more columns than rows cheap.
         A mapping, such as ``{image: 0.9}``, is for inputs that are of a kind to begin with. Not for
         models of images and of several inputs.
+    pictures : {"pixels", "bands"}
+        What a model of vectors sees of an image: every pixel, or five statistics over time of each
+        row of pixels, which are bands of frequency.
     trusted_types : tuple of str
         Types of a classifier of your own that may be saved and loaded besides those that the
         package trusts.
@@ -64,6 +67,7 @@ class ModelSpec:
     input: InputKind | Annotated[tuple[InputKind, ...], Field(min_length=2)]
     scaler: Scaler | dict[InputKind, Scaler | None] | None = None
     pca: Components | dict[InputKind, Components | None] | None = None
+    pictures: Literal["pixels", "bands"] = "pixels"
     trusted_types: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -130,13 +134,13 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
     if places is None:
         raise ValueError(f"the model takes {kinds}, the view gives {forms}")
     if len(forms) == 1:
-        first, form = _steps(forms[0][0], kinds[0])
+        first, form = _steps(forms[0][0], kinds[0], spec)
         scaler, pca = ("scaler", spec.scaler_of(kinds[0])), ("pca", spec.pca_of(forms[0][0]))
         return Pipeline([("input", first), scaler, pca, ("form", form), last])
     by_kind = isinstance(spec.pca, dict)
     branches = []
     for kind, place in zip(kinds if len(kinds) > 1 else kinds * len(forms), places, strict=True):
-        first, form = _steps(forms[place][0], kind)
+        first, form = _steps(forms[place][0], kind, spec)
         own = [("pca", spec.pca_of(forms[place][0]))] if by_kind else []
         scaler = ("scaler", spec.scaler_of(kind))
         branches.append(Pipeline([("input", first), scaler, *own, ("form", form)]))
@@ -174,14 +178,14 @@ def part(spec: ModelSpec, classifier: Classifier, takes: Takes) -> Pipeline:
     return Pipeline([("pick", Pick([names[kind] for kind in wanted])), *whole.steps])
 
 
-def _steps(given: InputKind, taken: InputKind) -> tuple[Any, Any]:
+def _steps(given: InputKind, taken: InputKind, spec: ModelSpec) -> tuple[Any, Any]:
     """Return what brings an array to rows of numbers, and these to the form that is taken."""
-    from gtzan_exp.models.preprocess import Flatten, ToSequence
+    from gtzan_exp.models.preprocess import Bands, Flatten, ToSequence
 
     flatten = given == "image" and taken == "vector"
     as_sequence = taken == "sequence" and given != "sequence"
     return (
-        Flatten() if flatten else "passthrough",
+        {"pixels": Flatten, "bands": Bands}[spec.pictures]() if flatten else "passthrough",
         ToSequence() if as_sequence else "passthrough",
     )
 

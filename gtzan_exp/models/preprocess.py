@@ -26,6 +26,25 @@ class Flatten(_Stateless):
         return np.asarray(X).reshape(len(X), -1)
 
 
+class Bands(_Stateless):
+    """Images of shape (n, h, w, c) to vectors of shape (n, 5 * h * c): statistics along the width.
+
+    Of each row of pixels and channel they are the mean, the standard deviation, the 10 % and the
+    90 % quantile, and the mean size of the step from one pixel to the next.
+    """
+
+    def transform(self, X) -> np.ndarray:
+        blocks = (np.asarray(X[start : start + 256], np.float32) for start in range(0, len(X), 256))
+        return np.concatenate([_bands(images) for images in blocks])
+
+
+def _bands(images: np.ndarray) -> np.ndarray:
+    low, high = np.quantile(images, [0.1, 0.9], axis=2)
+    steps = np.abs(np.diff(images, axis=2)).mean(axis=2)
+    found = [images.mean(axis=2), images.std(axis=2), low, high, steps]
+    return np.concatenate(found, axis=1).reshape(len(images), -1)
+
+
 class ToSequence(_Stateless):
     """Vectors of shape (n, d) to sequences of d steps with one channel, shape (n, d, 1)."""
 

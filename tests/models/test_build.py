@@ -122,6 +122,23 @@ def test_full_pca_loses_nothing(table):
     )
 
 
+def test_bands_of_a_picture_are_told_by_their_statistics_over_time():
+    """Far more pictures than are read at once; one band is still, one jumps, one rises."""
+    still, jumps, rises = np.full(11, 7), np.arange(11) % 2 * 100, np.arange(11) * 10
+    pixels = np.repeat(np.stack([still, jumps, rises])[None, :, :, None], 300, axis=0)
+    pixels[150:] += 20
+    spec = ModelSpec(name="test", input="vector", pictures="bands")
+    stack = ImageStack(pixels.astype(np.uint8), peak=255.0)
+    found = build(spec, LogisticRegression(), IMAGES)[:1].transform(stack)
+    mean, deviation, low, high, step = found[0].reshape(5, 3)
+    np.testing.assert_allclose(mean, [7, 500 / 11, 50], rtol=1e-6)
+    np.testing.assert_allclose(deviation, np.std([still, jumps, rises], axis=1), rtol=1e-6)
+    np.testing.assert_allclose([low, high], [[7, 0, 10], [7, 100, 90]], rtol=1e-6)
+    np.testing.assert_allclose(step, [0, 100, 10], rtol=1e-6)
+    shift = np.repeat([20, 0, 20, 20, 0], 3)
+    np.testing.assert_allclose(found[-1], found[0] + shift, rtol=1e-5, atol=1e-4)
+
+
 def test_images_become_vectors_row_by_row():
     pixels = np.random.default_rng(0).integers(0, 256, (20, 4, 5, 3), dtype=np.uint8)
     y = np.repeat(["blues", "rock"], 10)
