@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -37,10 +36,12 @@ def rehearse(cell: Cell, dataset: Dataset, split: Split, *, networks: bool = Tru
     ConfigError, DataError
         The model cannot be fitted, or its model would not predict the same once it is saved.
     """
-    parts = list(_parts(cell.classifier))
+    params = cell.classifier.get_params().values()
+    parts = [cell.classifier, *(value for value in params if hasattr(value, "get_params"))]
+    learners = {type(part) for part in parts if part is parts[0] or hasattr(part, "predict")}
     saves = cell.tracking.log_model and len(split.reported) == 1
-    known = (frozenset(map(type, parts)), saves)
-    if known in _rehearsed or {_short(type(part)) for part in parts} <= _shipped():
+    known = (frozenset(learners), saves)
+    if known in _rehearsed or {_short(kind) for kind in learners} <= _shipped():
         return
     if not networks and any(isinstance(part, KerasClassifier) for part in parts):
         return
@@ -57,12 +58,6 @@ def rehearse(cell: Cell, dataset: Dataset, split: Split, *, networks: bool = Tru
     _rehearsed.add(known)
 
 
-def _parts(classifier: Any) -> Iterator[Any]:
-    """Yield a classifier and the estimators that it is made of."""
-    yield classifier
-    yield from (v for v in classifier.get_params().values() if hasattr(v, "get_params"))
-
-
 def _short(kind: type) -> str:
     return f"{kind.__module__.partition('.')[0]} {kind.__name__}"
 
@@ -71,7 +66,7 @@ def _short(kind: type) -> str:
 def _shipped() -> frozenset[str]:
     files = (conf_folder() / "model" / f"{name}.yaml" for name in choices("model"))
     targets = (re.search(r"^_target_: (\w+)\S*\.(\w+)$", file.read_text(), re.M) for file in files)
-    return frozenset(" ".join(target.groups()) for target in targets if target)
+    return frozenset(["sklearn Pipeline", *(" ".join(it.groups()) for it in targets if it)])
 
 
 def _few(dataset: Dataset, rows: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mlflow import MlflowClient
+from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import all_estimators
@@ -41,7 +42,6 @@ REFUSED = {
     "SelfTrainingClassifier": "If you wish to predict on string targets",
     "TunedThresholdClassifierCV": "Only binary classification is supported",
     "VotingClassifier": "has no attribute 'predict_proba'",
-    "canberra": "model.trusted_types=[sklearn.metrics._dist_metrics.CanberraDistance64]",
 }
 
 
@@ -83,7 +83,7 @@ def classifiers() -> list:
         options = {name: PARTS[name] for name in PARTS if name in parameters}
         options |= {"n_estimators": 5} if "n_estimators" in parameters else {}
         found.append(pytest.param(kind(**options), id=kind.__name__))
-    for metric in ("manhattan", "chebyshev", "canberra"):
+    for metric in ("manhattan", "chebyshev", "canberra", "hamming", "jaccard"):
         near = KNeighborsClassifier(algorithm="ball_tree", metric=metric)
         found.append(pytest.param(near, id=metric))
     return found
@@ -122,6 +122,20 @@ def test_what_is_not_refused_comes_back_as_it_was(data, classifier, request, tmp
     again = load_logged(str(tmp_path / "m"), trusted=own).estimator
     np.testing.assert_allclose(again.predict_proba(X), fitted.predict_proba(X), rtol=1e-6)
     assert set(again.predict(X)) <= set(dataset.classes)
+
+
+def test_a_rehearsal_is_once_in_a_process_and_of_foreign_classes(data, monkeypatch):
+    found, dataset, split = data
+    fitted, really = [], rehearsal._fitted
+    monkeypatch.setattr(rehearsal, "_fitted", lambda *how: fitted.append(how) or really(*how))
+    monkeypatch.setattr(rehearsal, "_rehearsed", set())
+    rehearse(found, dataset, split)
+    assert not fitted
+    mine = replace(found, classifier=Mine(), tracking=replace(found.tracking, log_model=False))
+    for inverse in (1.0, 2.0):
+        rehearse(replace(mine, classifier=Mine(C=inverse)), dataset, split)
+        rehearse(replace(mine, classifier=BaggingClassifier(Mine(C=inverse))), dataset, split)
+    assert len(fitted) == 2
 
 
 @pytest.fixture

@@ -101,6 +101,8 @@ def test_a_cell_reloads_from_mlflow_and_predicts_the_same(workspace, capsys, vie
     for array in by_name(inputs, view).values():
         if isinstance(array, pd.DataFrame):
             frame[array.columns] = array.to_numpy()
+        elif isinstance(array, np.ndarray):
+            frame["embedding"] = array.tolist()
         else:
             frame["image"] = [encode_png(image) for image in array.pixels]
     np.testing.assert_array_equal(served.predict(frame), predictions["predicted"])
