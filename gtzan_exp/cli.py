@@ -10,7 +10,7 @@ import traceback
 from typing import NoReturn
 
 from gtzan_exp import __version__
-from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, nearest, report
+from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, as_mistake, nearest, report
 from gtzan_exp.basics.places import STORE_VARIABLES, refuse_secrets
 from gtzan_exp.basics.process import end_at_last, end_soon, outlive_reader
 from gtzan_exp.commands import COMMANDS
@@ -29,8 +29,9 @@ def run() -> NoReturn:
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line (default: that of the process) and return its exit status.
 
-    0 is success, 2 a mistake of the user, 130 an interrupt. Anything else that goes wrong is a
-    fault of the package and comes out as an exception, with its traceback.
+    0 is success, 2 a mistake of the user, or of the system or a package below in his situation, 130
+    an interrupt. Anything else that goes wrong is a fault of the package and comes out as an
+    exception, with its traceback.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -49,6 +50,12 @@ def main(arguments: list[str] | None = None) -> int:
         if os.environ.get("HYDRA_FULL_ERROR"):
             traceback.print_exc()
         report(error)
+        return 2
+    except Exception as error:
+        mistake = as_mistake(error)
+        if mistake is None or os.environ.get("HYDRA_FULL_ERROR"):
+            raise
+        report(GtzanExpError(mistake))
         return 2
     except KeyboardInterrupt:
         print("gtzan-exp: interrupted", file=sys.stderr)

@@ -33,6 +33,26 @@ def write_object(path: Path, kept: object) -> None:
     write_text(path, json.dumps(content, indent=1), private=True)  # pydantic's own has no NaN
 
 
+def overwrite(path: Path, kept: object) -> None:
+    """Write a dataclass for `read_object` into the room that a file has already.
+
+    Raises
+    ------
+    OSError
+        There is no such file.
+    ValueError
+        It has not enough room.
+    """
+    from pydantic import TypeAdapter
+
+    content = json.dumps(TypeAdapter(type(kept)).dump_python(kept, mode="json")).encode()
+    size = path.stat().st_size
+    if len(content) > size:
+        raise ValueError(f"{len(content)} bytes do not fit into {size}")
+    with path.open("r+b") as file:
+        file.write(content.ljust(size))
+
+
 def read_object(kind: type[T], path: Path, allowed: str) -> T:
     """Return the dataclass that `write_object` wrote.
 

@@ -84,6 +84,31 @@ class MissingExtraError(GtzanExpError):
         return type(self), (self.mistakes[0].where, self.package, self.extra)
 
 
+_BELOW = (
+    *("alembic", "boto3", "botocore", "librosa", "mlflow", "numpy", "pandas", "pyarrow"),
+    *("requests", "skops", "soundfile", "sqlalchemy", "sqlite3", "urllib3"),
+)
+"""Packages whose errors come of what the user has, far more often than of a fault here."""
+
+
+def as_mistake(error: Exception) -> Mistake | None:
+    """Return an error of the system, or of a package below, as a mistake; None of other errors."""
+    allowed = "HYDRA_FULL_ERROR=1 shows where"
+    if isinstance(error, OSError) and error.errno is not None:
+        where, what = str(error.filename or "the system"), "cannot be read or written"
+        return Mistake(
+            where, what, f"a place with room, and rights; {allowed}", str(error.strerror)
+        )
+    if isinstance(error, MemoryError):
+        return Mistake("memory", "is full", "fewer or smaller rows, or jobs at once", str(error))
+    if isinstance(error, ModuleNotFoundError):
+        return Mistake(str(error.name), "is not installed", f"pip install {error.name}", str(error))
+    package = type(error).__module__.partition(".")[0]
+    if package not in _BELOW:
+        return None
+    return Mistake(package, "cannot do what it is asked", allowed, one_line(error))
+
+
 def report(error: GtzanExpError) -> None:
     """Print the mistakes to the standard error, a line each."""
     lines = [" ".join(str(mistake).splitlines()) for mistake in error.mistakes]

@@ -8,11 +8,12 @@ import multiprocessing
 import os
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from types import FrameType
@@ -134,6 +135,25 @@ def end_at_last() -> None:
         os._exit(TERMINATED)
 
     threading.Thread(target=watch, args=(told,), daemon=True).start()
+
+
+def run_to_end(command: Sequence[str]) -> int:
+    """Run a program and return its exit status; however this process ends, that one and its do.
+
+    A shell beside it waits for the end of a pipe that this process holds, and then ends them all.
+    """
+    if os.name != "posix":
+        return subprocess.call(command)
+    end = 'trap "" TERM; read -r _ <&3; kill -TERM "-$$"; sleep 3; kill -KILL "-$$"'
+    script = f'exec 3<&0; ({end}) & exec "$@" 3<&- </dev/null'
+    program = subprocess.Popen(
+        ["sh", "-c", script, "sh", *command], stdin=subprocess.PIPE, start_new_session=True
+    )
+    with program:
+        try:
+            return program.wait()
+        finally:
+            program.communicate()  # closes the pipe
 
 
 def end_with_parent() -> None:

@@ -9,7 +9,7 @@ from gtzan_exp.basics.places import checked_uri, masked
 from gtzan_exp.commands.arguments import parse
 
 USAGE = """\
-usage: gtzan-exp sync [--uri URI] [FOLDER ...]
+usage: gtzan-exp sync [--uri URI | --anew URI] [FOLDER ...]
 
 Deliver to MLflow what runs could not, because the store did not answer. Each such run left a file
 *.undelivered.json in its output folder, beside its record and its model. These are looked for below
@@ -21,6 +21,7 @@ What has been delivered is not delivered again, and sync may be stopped at any m
 status is 0 when nothing is left to deliver.
 
   --uri URI    where that store is now, if it has moved
+  --anew URI   another store, which gets the runs as new ones
 
 Examples:
   gtzan-exp sync
@@ -32,13 +33,16 @@ _DEFAULT = ("outputs", "multirun")
 
 def main(arguments: list[str]) -> int:
     """Deliver what is below the folders of the command line, and say what was."""
-    flags = parse(arguments, uri="")
+    flags = parse(arguments, uri="", anew="")
     folders = [Path(name) for name in flags.overrides]
     mistakes: list[Mistake] = []
     try:
-        uri = checked_uri(flags.uri) if flags.uri else None
+        uri = flags.uri or flags.anew
+        uri = checked_uri(uri) if uri else None
     except ValueError as error:
-        mistakes.append(Mistake("--uri", "not a store", str(error), masked(flags.uri)))
+        mistakes.append(
+            Mistake("--uri", "not a store", str(error), masked(flags.uri or flags.anew))
+        )
     mistakes += [
         Mistake("sync", "no such folder", "folders in which runs left their output", str(folder))
         for folder in folders
@@ -50,7 +54,7 @@ def main(arguments: list[str]) -> int:
 
     folders = folders or [Path(name) for name in _DEFAULT if Path(name).is_dir()]
     line, status = None, 0
-    for line in sync([folder.absolute() for folder in folders], uri=uri):
+    for line in sync([folder.absolute() for folder in folders], uri=uri, anew=bool(flags.anew)):
         if isinstance(line, GtzanExpError):
             status = 2
             report(line)

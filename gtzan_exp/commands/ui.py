@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import sys
 import webbrowser
 from threading import Thread
@@ -32,6 +31,7 @@ def main(arguments: list[str]) -> int:
     """Start MLflow's server on loopback and wait for its end."""
     from gtzan_exp.basics.errors import ConfigError, Mistake
     from gtzan_exp.basics.places import is_server
+    from gtzan_exp.basics.process import ends_in_order, run_to_end
     from gtzan_exp.config.cell import resolve_tracking
 
     flags = parse(arguments, port="5000")
@@ -47,7 +47,8 @@ def main(arguments: list[str]) -> int:
     print(f"runs of {tracking.experiment}, once the server is up: {page}", flush=True)
     Thread(target=_open, args=(page, int(port)), daemon=True).start()
     command = f"-m mlflow server --host 127.0.0.1 --port {port} --workers 1".split()
-    return subprocess.call([sys.executable, *command, "--backend-store-uri", tracking.uri])
+    with ends_in_order():
+        return run_to_end([sys.executable, *command, "--backend-store-uri", tracking.uri])
 
 
 def _open(page: str, port: int) -> None:

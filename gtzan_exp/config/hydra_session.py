@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -25,6 +26,7 @@ from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from gtzan_exp.basics.claim import claimed
 from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.basics.own_modules import look_in
 from gtzan_exp.config.cell import register
@@ -68,7 +70,11 @@ class Session:
     def run(self, config: DictConfig, config_name: str, task: TaskFunction) -> Any:
         """Call a task on a composed config as Hydra does, with its folder, logs and callbacks."""
         config.hydra.mode = RunMode.RUN
-        with _mistakes_of_hydra(" ".join(config.hydra.overrides.task)):
+        folder = Path(config.hydra.run.dir)
+        with (
+            claimed(folder, "hydra.run.dir"),
+            _mistakes_of_hydra(" ".join(config.hydra.overrides.task)),
+        ):
             callbacks = Callbacks(config)
             callbacks.on_run_start(config=config, config_name=config_name)
             done = run_job(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
+from gtzan_exp.basics.claim import claimed
 from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.config.cell import Cell, described_by, options, resolve
@@ -111,8 +112,12 @@ def run(
             )
     rehearse(cell, dataset, split)
     all_tags = {**cell.tags, **found, **(tags or {})}
-    folder = empty_record(output)
-    with recorded_run(cell.tracking, folder, cell.name, params, all_tags) as recorder:
+    with (
+        claimed(output, "hydra.run.dir"),
+        recorded_run(
+            cell.tracking, folder := empty_record(output), cell.name, params, all_tags
+        ) as recorder,
+    ):
         recorder.dataset(dataset, split)
         recorder.metrics({f"leak/{kind}": share for kind, share in leaks.shares.items()})
         write_protocol(folder, dataset, split, leaks)

@@ -75,14 +75,17 @@ def close(ledger: Ledger) -> str:
     return status
 
 
-def sync(folders: Sequence[Path], *, uri: str | None = None) -> Iterator[str | GtzanExpError]:
+def sync(
+    folders: Sequence[Path], *, uri: str | None = None, anew: bool = False
+) -> Iterator[str | GtzanExpError]:
     """Deliver all that lies below some folders, and close the sweeps there that have ended.
 
     Yields what was delivered or closed, in a line, or why it was not. Nothing is lost then. A store
-    that does not answer is not asked again; `uri` says where it is now, if it has moved.
+    that does not answer is not asked again; `uri` says where it is now, if it has moved. A store
+    that does not know a run which it should know gets it only where that is to be `anew`.
     """
     said = set()
-    for line in delivered(folders, uri=uri):
+    for line in delivered(folders, uri=uri, anew=anew):
         said.add(str(line))
         yield line
     for path in sorted({path for folder in folders for path in folder.rglob(LEDGER)}):

@@ -11,14 +11,16 @@ from gtzan_exp.basics.atomic import write_text
 from gtzan_exp.basics.errors import AwayError, GtzanExpError
 from gtzan_exp.basics.opening import read_bytes
 from gtzan_exp.run.files import RESULT
-from gtzan_exp.tracking.outbox import Entry, Outbox, undelivered
+from gtzan_exp.tracking.outbox import RUNNING, Entry, Outbox, left_running, undelivered
 
 
 class Busy(str):
     """Says of a file that another process delivers it."""
 
 
-def delivered(folders: Sequence[Path], *, uri: str | None = None) -> Iterator[str | GtzanExpError]:
+def delivered(
+    folders: Sequence[Path], *, uri: str | None = None, anew: bool = False
+) -> Iterator[str | GtzanExpError]:
     """Deliver all that lies below some folders, to `uri` if the store has moved there.
 
     Yields
@@ -30,11 +32,18 @@ def delivered(folders: Sequence[Path], *, uri: str | None = None) -> Iterator[st
         which is not asked again then. Nothing is lost.
     """
     away: set[str] = set()
+    for path in sorted(path for folder in folders for path in folder.rglob(f"*{RUNNING}")):
+        try:
+            if closed := left_running(path):
+                yield closed
+        except GtzanExpError as error:
+            yield error
     for path in undelivered(folders):
         try:
             outbox = Outbox.read(path, uri=uri)
             if outbox.tracking.uri in away:
                 continue
+            outbox.anew = anew
             outbox.tracking.probe()
             is_delivered = outbox.deliver()
             if outbox.away is not None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gtzan_exp.basics.claim import claimed
 from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
 from gtzan_exp.config.sweep_plan import SweepPlan
 from gtzan_exp.sweep.best import best_file
@@ -87,7 +89,19 @@ def sweep(
     if plan.n_jobs is not None:
         tags["n_jobs_planned"] = str(plan.n_jobs)
     name = f"sweep {' '.join(overrides)}"[:_MAX_NAME]
-    folder = _free_folder(plan.folder)
+    with _free_folder(plan.folder) as folder:
+        return _swept(plan, folder, command, name, params, tags, launch)
+
+
+def _swept(
+    plan: SweepPlan,
+    folder: Path,
+    command: str,
+    name: str,
+    params: Mapping[str, str],
+    tags: Mapping[str, str],
+    launch: Callable[[Job], None],
+) -> Swept:
     parent = SweepRun.open(plan.first.tracking, folder, name, params, tags)
     ledger = Ledger(parent, folder, command, plan.n_jobs, plan.search)
     stopped: BaseException | None = None
@@ -106,7 +120,7 @@ def sweep(
         ledger = replace(ledger, stopped=reason, killed=killed, process=None)
         try:
             status = close(ledger)
-        except ConfigError as error:
+        except (ConfigError, OSError) as error:
             ledger.write()
             sys.stdout.flush()
             print(f"sweep not closed: {one_line(error)}", file=sys.stderr)
@@ -115,18 +129,14 @@ def sweep(
     return Swept(parent.run_id, status, ledger.folder)
 
 
-def _free_folder(name: str) -> Path:
-    """Make the folder of a sweep, or clear it of what one before has recorded; return it."""
-    folder = Path(name)
-    where, allowed = "hydra.sweep.dir", "a folder that can be written"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def _free_folder(name: str) -> Iterator[Path]:
+    """Claim the folder of a sweep, cleared of what one before has recorded."""
+    with claimed(Path(name), "hydra.sweep.dir") as folder:
         left = [*folder.glob(LEDGER), *undelivered([folder])]
         if left:
             what = "holds what a sweep has not delivered, or one that still runs"
             allowed = f"another folder, or first: gtzan-exp sync {shlex.quote(name)}"
-            raise ConfigError(Mistake(where, what, allowed, str(left[0])))
+            raise ConfigError(Mistake("hydra.sweep.dir", what, allowed, str(left[0])))
         best_file(folder).unlink(missing_ok=True)
-    except OSError as error:
-        raise ConfigError(Mistake(where, "cannot be made", allowed, str(error))) from error
-    return folder
+        yield folder

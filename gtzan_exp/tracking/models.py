@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ import pandas as pd
 
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics import keras_loader
-from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake, one_line
+from gtzan_exp.basics.opening import read_bytes
 from gtzan_exp.basics.own_modules import look_for
 from gtzan_exp.data.contracts import Dataset, Servable, View
 from gtzan_exp.models.keras_classifier import KerasClassifier
@@ -41,7 +41,6 @@ REMEDY = (
     "server, after reviewing them"
 )
 _PIPELINE, _DESCRIPTION = "model.skops", "MLmodel"
-_DAMAGES = (AttributeError, ImportError, KeyError, OSError, TypeError, ValueError)
 _BASE_PACKAGES = ("librosa", "numpy", "pandas", "scikit-learn", "scipy", "skops")
 
 
@@ -209,11 +208,13 @@ def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
     for name in trusted:
         look_for(name)
     try:
-        metadata = yaml.safe_load(description.read_bytes())["metadata"]
+        metadata = yaml.safe_load(read_bytes(description))["metadata"]
         card = ModelCard.read(metadata, str(description), trusted=trusted)
         return LoggedModel(loaded(path, trusted, REMEDY), card)
-    except (yaml.YAMLError, zipfile.BadZipFile, *_DAMAGES) as error:
-        got = f"{folder} ({type(error).__name__}: {error})"
+    except (GtzanExpError, MemoryError):
+        raise
+    except Exception as error:  # what a damaged file makes skops, NumPy or Keras raise has no end
+        got = f"{folder} ({one_line(error)})"
         what, wanted = "is damaged, or is not one of ours", "a whole model"
         raise DataError(Mistake("model", what, wanted, got)) from error
 

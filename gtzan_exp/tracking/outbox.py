@@ -15,10 +15,19 @@ from uuid import uuid4
 
 from pydantic import BeforeValidator, Field
 
-from gtzan_exp.basics.atomic import read_object, write_object
-from gtzan_exp.basics.errors import ConfigError
+from gtzan_exp.basics.atomic import overwrite, read_object, write_object, write_text
+from gtzan_exp.basics.errors import (
+    ConfigError,
+    DataError,
+    GtzanExpError,
+    Mistake,
+    RefusedError,
+    one_line,
+)
+from gtzan_exp.basics.opening import read_bytes
+from gtzan_exp.basics.process import may_run
 from gtzan_exp.tracking.models import register_model, upload_model
-from gtzan_exp.tracking.stale import STALE
+from gtzan_exp.tracking.stale import STALE, close_dead_of
 from gtzan_exp.tracking.store import Tracking, store_errors
 
 if TYPE_CHECKING:
@@ -27,6 +36,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+RUNNING = ".running.json"
+"""``<folder>.running.json`` says who writes a run, and keeps room on the disk for its end."""
+
+MARK = "record_id"
+"""Name of the file in a folder that says which run its files are of."""
+
+_ROOM = 1 << 18
 SUFFIX = ".undelivered.json"
 """``<folder>.undelivered.json`` holds what the store lacks of the run in ``<folder>``."""
 
@@ -118,6 +134,10 @@ class _Kept:
         return read_object(cls, path, f"a file *{SUFFIX} that a run left")
 
 
+class ForeignError(RefusedError):
+    """The store answers, and is another one than the run began in."""
+
+
 class Outbox:
     """A run with its children and the folder of its files, on their way to a store.
 
@@ -132,6 +152,8 @@ class Outbox:
         self.folder = folder
         self.entries: list[Entry] = []
         self.away: Exception | None = None
+        self.anew = False
+        self._origin = tracking
         self._client: MlflowClient | None = None
         self._is_old = False
 
@@ -147,7 +169,7 @@ class Outbox:
         kept = _Kept.read(path)
         tracking = kept.tracking if uri is None else replace(kept.tracking, uri=uri)
         outbox = cls(tracking, path.with_name(path.name.removesuffix(SUFFIX)))
-        outbox.entries, outbox._is_old = kept.runs, True
+        outbox.entries, outbox._is_old, outbox._origin = kept.runs, True, kept.tracking
         return outbox
 
     @property
@@ -186,10 +208,15 @@ class Outbox:
                 if step not in entry.done:
                     _STEPS[step](self, self._client, entry)
                     entry.done.append(step)
-        except ConfigError as error:
+        except GtzanExpError as error:
             self.away = error
         except store_errors() as error:
             self.away = self.tracking.failed(error)
+        except Exception as error:
+            if not self._is_old:
+                raise
+            what, allowed = "is not as a run left it", f"a file *{SUFFIX} that nobody changed"
+            self.away = DataError(Mistake(str(self.path), what, allowed, one_line(error)))
 
     def deliver(self) -> bool:
         """Send all that the store does not have, and say whether it has all of it now.
@@ -205,15 +232,18 @@ class Outbox:
                     if not self.path.exists():  # another process has delivered it
                         return False
                     self.entries = _Kept.read(self.path).runs
-                self._save()
+                    self._recognise()
+                if self.away is None:
+                    self._save()
                 for entry in self.entries:
                     self.send(entry, "run")
                 for entry in reversed(self.entries):
                     self.send(entry)
                 if self.away is None:
                     shutil.rmtree(self.model_folder, ignore_errors=True)
-                    self.path.unlink()
-                else:
+                    self.path.unlink(missing_ok=True)
+                    running_in(self.folder).unlink(missing_ok=True)
+                elif not isinstance(self.away, ForeignError):
                     self._save()
         except Timeout:
             log.info("%s: another process delivers it", self.path)
@@ -222,8 +252,59 @@ class Outbox:
             Path(lock.lock_file).unlink()
         return self.away is None
 
+    def mark(self, entry: Entry) -> None:
+        """Say in the folder which run its files are of."""
+        write_text(self.folder / MARK, entry.tags[_RECORD])
+
+    def reserve(self) -> None:
+        """Keep room on the disk for what `deliver` may have to keep, and say who runs."""
+        running_in(self.folder).parent.mkdir(parents=True, exist_ok=True)
+        write_object(running_in(self.folder), self._kept)
+        with running_in(self.folder).open("ab") as file:
+            file.write(b" " * _ROOM)
+
+    @property
+    def _kept(self) -> _Kept:
+        return _Kept(self._origin, self.entries)
+
     def _save(self) -> None:
-        write_object(self.path, _Kept(self.tracking, self.entries))
+        """Keep what the store lacks; where there is no room for it, in the room that was kept."""
+        try:
+            write_object(self.path, self._kept)
+        except OSError as error:
+            self.path.with_name(f"{self.path.name}.unfinished").unlink(missing_ok=True)
+            kept = self.path if self.path.exists() else running_in(self.folder)
+            try:
+                overwrite(kept, self._kept)
+                kept.replace(self.path)
+            except (OSError, ValueError):
+                raise error from None
+
+    def _recognise(self) -> None:
+        """Refuse a store that has never heard of a run that it should know."""
+        from mlflow.exceptions import MlflowException
+
+        first = self.entries[0]
+        run_id = first.run_id or first.tags.get(PARENT)
+        if not run_id:
+            return
+        try:
+            with self.tracking.asked() as client:
+                client.get_run(run_id)
+        except ConfigError as error:
+            cause = error.__cause__
+            code = cause.error_code if isinstance(cause, MlflowException) else ""
+            if code != "RESOURCE_DOES_NOT_EXIST":
+                self.away = error
+                return
+            if self.anew:
+                self._origin = self.tracking
+                for entry in self.entries:
+                    entry.run_id, entry.model_id, entry.done = "", None, []
+                return
+            what, allowed = "another store than it began in", "that one, or sync --anew URI"
+            got = f"{self.tracking.uri} knows no run {run_id}"
+            self.away = ForeignError(Mistake(str(self.path), what, allowed, got))
 
     def _run(self, client: MlflowClient, entry: Entry) -> None:
         tags = dict(entry.tags)
@@ -267,6 +348,10 @@ class Outbox:
 
     def _files(self, client: MlflowClient, entry: Entry) -> None:
         if entry.has_files:
+            mark, own = self.folder / MARK, entry.tags.get(_RECORD, "")
+            if mark.exists() and read_bytes(mark).decode(errors="replace") != own:
+                what, allowed = "holds the files of another run", "the files of this one"
+                raise RefusedError(Mistake(str(self.folder), what, allowed, entry.name))
             client.log_artifacts(entry.run_id, str(self.folder))
         for name, text in entry.texts.items():
             client.log_text(entry.run_id, text, name)
@@ -316,6 +401,38 @@ _STEPS: dict[str, Callable[[Outbox, MlflowClient, Entry], None]] = {
 def kept_in(folder: Path) -> Path:
     """Return the file that holds what has not been delivered of the run with this folder."""
     return folder.with_name(folder.name + SUFFIX)
+
+
+def running_in(folder: Path) -> Path:
+    """Return the file that says who writes a run with this folder, as long as somebody does."""
+    return folder.with_name(f"{folder.name}{RUNNING}")
+
+
+def left_running(path: Path) -> str | None:
+    """Close the runs of a file that `Outbox.reserve` wrote, where their process is gone.
+
+    Returns
+    -------
+    str or None
+        What was closed, in a line; None where the process may run on.
+
+    Raises
+    ------
+    ConfigError
+        The store does not answer.
+    DataError
+        It is no such file.
+    """
+    kept = _Kept.read(path)
+    first = kept.runs[0]
+    with suppress(KeyError, ValueError):
+        if may_run(first.tags):
+            return None
+    known = [entry.run_id for entry in kept.runs if entry.run_id]
+    with kept.tracking.asked() as client:
+        close_dead_of(client, [client.get_run(run_id) for run_id in known])
+    path.unlink()
+    return f"run_id={first.run_id or 'undelivered'} KILLED {first.name}, whose process is gone"
 
 
 def undelivered(folders: Sequence[Path]) -> Iterator[Path]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.audio.windows import windows
-from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake
+from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake, one_line
 from gtzan_exp.data.contracts import Audible, View
 from gtzan_exp.models.numbered import NumberedLabels
 from gtzan_exp.tracking.models import LoggedModel
@@ -112,7 +112,13 @@ class Predictor:
 
     def rows(self, X: Any) -> np.ndarray:
         """Return the probabilities of rows of inputs, float64, shape (n_rows, n_genres)."""
-        found = np.asarray(self._estimator.predict_proba(X), dtype=np.float64)
+        try:
+            found = np.asarray(self._estimator.predict_proba(X), dtype=np.float64)
+        except MemoryError:
+            raise
+        except Exception as error:  # of a model that was damaged, or changed
+            what, allowed = "cannot predict", "a whole model, and inputs as it was fitted to"
+            raise DataError(Mistake("model", what, allowed, one_line(error))) from error
         return found / found.sum(axis=1, keepdims=True)
 
     def file(self, path: Path) -> Prediction:

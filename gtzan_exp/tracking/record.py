@@ -116,6 +116,7 @@ class Recorder:
 
     def artifacts(self) -> None:
         """Record every file in the folder of the run."""
+        self._outbox.mark(self._entry)
         self._entry.has_files = True
 
     def model(
@@ -188,6 +189,7 @@ def recorded_run(
     outbox, entry = begun(tracking, folder, name, params, tags)
     try:
         with _closed(entry):
+            outbox.reserve()
             yield Recorder(outbox, entry)
     finally:
         if not outbox.deliver() and outbox.away is not None:

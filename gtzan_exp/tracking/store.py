@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _PROBE_SECONDS = 5
-_away: set[str] = set()  # stores that did not answer this process when they were last asked
+_answered: set[str] = set()  # stores that answered this process when they were last asked
 
 _REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST")
 
@@ -58,8 +59,8 @@ class Tracking:
     def client(self) -> MlflowClient:
         """Return a client of the store, which is made first if it is a database not there yet.
 
-        MLflow asks a server again and again for minutes. One that did not answer in all that time
-        is asked once before all this is done again.
+        MLflow asks a server again and again for minutes, so one that has not answered yet, or not
+        when it was last asked, is asked once before.
 
         Raises
         ------
@@ -69,7 +70,7 @@ class Tracking:
         quiet()
         from mlflow import MlflowClient
 
-        if self.uri in _away:
+        if self.uri not in _answered:
             self.probe()
         try:
             with self._reached():
@@ -154,7 +155,7 @@ class Tracking:
             except (OSError, ValueError, HTTPException) as error:
                 if not isinstance(error, HTTPError) or error.code >= 500:
                     raise self.unreachable(error) from error
-        _away.discard(self.uri)
+        _answered.add(self.uri)
 
     def failed(self, error: Exception) -> AwayError | RefusedError:
         """Return the error that says what became of a call to the store."""
@@ -167,7 +168,7 @@ class Tracking:
 
     def unreachable(self, error: Exception) -> AwayError:
         """Return the error that says that the store does not answer, and remember it."""
-        _away.add(self.uri)
+        _answered.discard(self.uri)
         allowed = "a running MLflow server, or a database that can be written"
         got = f"{self.uri} ({_first_line(error)})"
         return AwayError(Mistake("tracking.uri", "the store does not answer", allowed, got))
@@ -194,10 +195,11 @@ def _is_made(database: Path) -> bool:
 
 def store_errors() -> tuple[type[Exception], ...]:
     """Return what MLflow's clients raise when a store does not do what it is asked."""
+    from alembic.util.exc import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    return MlflowException, OSError, SQLAlchemyError
+    return MlflowException, OSError, SQLAlchemyError, CommandError
 
 
 @contextmanager
@@ -229,4 +231,5 @@ def quiet() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # which tells each retry
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")

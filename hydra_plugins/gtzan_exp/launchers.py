@@ -204,6 +204,8 @@ class RayLauncher(ClusterLauncher):
     def _results(
         self, jobs: Sequence[Sequence[str]], first: int
     ) -> Iterator[JobReturn | Exception]:
+        if self.options["init"].get("address") is None:  # or it would listen on all interfaces
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         import ray
         from ray.exceptions import RayError, RayTaskError
 
@@ -216,7 +218,8 @@ class RayLauncher(ClusterLauncher):
         started = not ray.is_initialized()
         try:
             if started:
-                ray.init(**self.options["init"])
+                with _private_files():
+                    ray.init(**self.options["init"])
             task = ray.remote(**self.options["remote"])(_run)
             launcher = ray.put(self)
         except (ConnectionError, RuntimeError, TypeError, ValueError) as error:
@@ -245,6 +248,19 @@ class RayLauncher(ClusterLauncher):
 
 def _run(launcher: RayLauncher, overrides: Sequence[str], number: int) -> JobReturn:
     return launcher(overrides, number)
+
+
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """Let nobody else read the files that are made in here, nor the token of Ray."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+        token = Path.home() / ".ray" / "auth_token"
+        if token.is_file():
+            token.chmod(0o600)
 
 
 @contextmanager

@@ -37,3 +37,20 @@ def test_sigterm_ends_a_process_that_does_not_end(wait):
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == TERMINATED
     process.stdout.close()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
+def test_a_program_and_its_children_end_with_the_process_that_ran_it(tmp_path, sign):
+    program = (
+        "import sys; from gtzan_exp.basics import process\n"
+        "with process.ends_in_order():\n"
+        "    process.run_to_end(sys.argv[1:])\n"
+    )
+    stubborn = "trap '' TERM; sh -c 'trap \"\" TERM; echo ready; sleep 100' & wait; sleep 100"
+    command = [sys.executable, "-c", program, "sh", "-c", stubborn]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(sign)
+    assert process.stdout.read() == b""  # ends when the last of them has
+    assert process.wait(timeout=30) in (TERMINATED, -signal.SIGKILL)
+    process.stdout.close()

@@ -101,7 +101,7 @@ ONE = {
     "model._target_=no.such.Model": "model._target_: cannot be imported",
     "model._target_=sklearn.svm": "model._target_: does not fit; allowed: a class with 'fit'",
     "view._target_=pathlib.Path": "view._target_: does not fit; allowed: a class with 'load'",
-    "tracking=server": "tracking.uri: not set; allowed: tracking.uri=VALUE; got: nothing",
+    "tracking=server": "tracking.uri: not a valid value; allowed: a URI (or MLFLOW_TRACKING_URI)",
     "data=gtzan": "data.root: not set; allowed: a folder in GTZAN's layout (data.root=... or, for "
     "data=gtzan, GTZAN_ROOT); got: nothing",
     "data=gtzan,data.root=''": "data.root: not set",
@@ -153,8 +153,8 @@ def test_all_mistakes_are_said_at_once():
         *("tracking=server", "name=3", "+view.hight=1"),
     )
     assert [line.partition(":")[0] for line in found] == [
-        *("view", "traner", "seed", "name", "tracking.uri", "view.hight"),
-        *("split.val_size", "trainer.epochs", "data.root", "model.sovler", "model.C"),
+        *("view", "traner", "seed", "name", "view.hight", "split.val_size", "trainer.epochs"),
+        *("tracking.uri", "data.root", "model.sovler", "model.C"),
     ]
     assert "(nearest: spectrograms)" in found[0]
     assert "(nearest: trainer)" in found[1]
