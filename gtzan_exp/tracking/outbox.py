@@ -234,7 +234,8 @@ class Outbox:
                     self.entries = _Kept.read(self.path).runs
                     self._recognise()
                 if self.away is None:
-                    self._save()
+                    with suppress(OSError):  # the store may take it all the same
+                        self._save()
                 for entry in self.entries:
                     self.send(entry, "run")
                 for entry in reversed(self.entries):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
+from gtzan_exp.basics.process import process_tags
 from gtzan_exp.cli import main
 from gtzan_exp.sweep.ledger import LEDGER, Ledger
 from gtzan_exp.tracking import outbox
@@ -302,6 +304,85 @@ def test_a_folder_with_what_was_not_delivered_is_not_used_again(tables, capsys, 
     (tables / "mine" / "record" / "thesis.txt").touch()
     main([*GOOD, "hydra.run.dir=mine"])
     assert (tables / "mine" / "record" / "thesis.txt").exists()
+
+
+def test_a_store_that_is_not_the_runs_own_gets_nothing_unless_asked_for(
+    tables,  # noqa: F811
+    empty_store,
+    capsys,
+    monkeypatch,
+):
+    breaks(monkeypatch, "metrics", OSError("gone"), after=False)
+    assert main(GOOD) == 1
+    (kept,) = tables.rglob("*.undelivered.json")
+    before = kept.read_bytes()
+    shutil.copy(empty_store, tables / "other.db")
+    other = Tracking(uri=f"sqlite:///{tables}/other.db", experiment="gtzan_exp-folder")
+    assert main(["sync", "--uri", other.uri]) == 2
+    assert "another store than it began in" in capsys.readouterr().err
+    assert kept.read_bytes() == before
+    assert other.client().get_experiment_by_name("gtzan_exp-folder") is None
+
+    assert main(["sync", "--anew", other.uri]) == 0
+    (run,) = other.client().search_runs([other.experiment_id(other.client())])
+    assert run.info.status == "FINISHED"
+    assert "test/accuracy" in run.data.metrics
+    assert not kept.exists()
+
+
+def test_a_record_that_was_changed_is_a_line_and_the_others_are_delivered(
+    tables,  # noqa: F811
+    capsys,
+    monkeypatch,
+):
+    for name in ("one", "two", "three"):
+        with monkeypatch.context() as patch:
+            breaks(patch, "files", OSError("gone"), after=False)
+            assert main([*GOOD, f"hydra.run.dir={name}"]) == 1
+    changed = tables / "one" / "record.undelivered.json"
+    changed.write_text(changed.read_text().replace('"status": "FINISHED"', '"status": "DONE"'))
+    (tables / "two" / "record" / "record_id").write_text("of another run")
+    assert main(["sync", "."]) == 2
+    out, err = capsys.readouterr()
+    assert len(err.splitlines()) == 2
+    assert "is not as a run left it" in err
+    assert "holds the files of another run" in err
+    assert out.count(" FINISHED ") == 1
+    assert not (tables / "three" / "record.undelivered.json").exists()
+
+
+@pytest.mark.parametrize("room", [True, False], ids=["room was kept", "none at all"])
+def test_a_run_whose_end_finds_no_room_is_delivered_or_closed_later(
+    tables,  # noqa: F811
+    capsys,
+    monkeypatch,
+    room,
+):
+    def full(path, *_):
+        if not path.name.endswith(outbox.RUNNING):
+            raise OSError(28, "No space left on device", str(path))
+        write(path, *_)
+
+    write = outbox.write_object
+    with monkeypatch.context() as patch:
+        breaks(patch, "metrics", OSError("disk I/O error"), after=False)
+        patch.setattr(outbox, "write_object", full)
+        if not room:
+            patch.setattr(outbox, "overwrite", gone)
+        assert main(GOOD) == (1 if room else 2)
+    assert room or "No space left on device" in capsys.readouterr().err
+    for running in tables.rglob(f"*{outbox.RUNNING}"):
+        ours = f'"process_start": "{process_tags()["process_start"]}"'
+        assert ours in running.read_text()
+        assert main(["sync"]) == 0  # its process lives
+        running.write_text(running.read_text().replace(ours, '"process_start": "1.0"'))
+    capsys.readouterr()
+    assert main(["sync"]) == 0
+    assert f"{'FINISHED' if room else 'KILLED'}" in capsys.readouterr().out
+    (run,) = runs(tables)
+    assert run.info.status == ("FINISHED" if room else "KILLED")
+    assert not list(tables.rglob("*.json.unfinished"))
+    assert not list(tables.rglob(f"*{outbox.RUNNING}"))
 
 
 def test_folders_that_are_not_there_are_named(workspace: Path, capsys):
