@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from gtzan_exp.tracking.identity import _package_hash
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -32,6 +34,7 @@ def test_the_wheel_holds_the_configuration_and_no_tests(site):
     for path in (path for path in paths if path.is_file() and path.suffix != ".pyc"):
         assert f"gtzan_exp/{path.relative_to(ROOT).as_posix()}" in names
     assert "hydra_plugins/gtzan_exp/__init__.py" in names
+    assert _package_hash(site / "gtzan_exp") == _package_hash(ROOT / "gtzan_exp")
     assert not [name for name in names if name.startswith("tests/")]
 
 

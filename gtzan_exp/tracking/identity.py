@@ -21,6 +21,7 @@ IDENTITY_TAGS = ("places", "code", *_PRINTS, "leak", "config_hash")
 
 _CELL = ("seed", "data", "view", "split", "model")
 _SWITCHES = {"trainer.refit": "False", "split.evaluate": "test"}  # they count where they are on
+_SHIPPED = ("conf", "template")  # lie beside the package in its source
 _SEEDS = ("seed", "random_state")
 _PLACES_BEFORE = (  # of runs that do not record theirs
     "data.root=data,data.cache=data,data.splits=split,split.dir=split,split.train=split,"
@@ -102,8 +103,9 @@ def source_fingerprint(classes: Iterable[type] = ()) -> str:
 
 @cache
 def _package_hash(package: Path) -> str:
-    paths = sorted(set(package.rglob("*.py")) - set((package / "template").rglob("*.py")))
-    return digest(*((path.relative_to(package).as_posix(), _file_hash(path)) for path in paths))
+    found = (path.relative_to(package) for path in package.rglob("*.py"))
+    names = sorted(name for name in found if name.parts[0] not in _SHIPPED)
+    return digest(*((name.as_posix(), _file_hash(package / name)) for name in names))
 
 
 @cache
