@@ -35,3 +35,8 @@ def test_the_error_weighs_bins_by_their_predictions():
     assert bins["n"].tolist() == [3, 1]
     assert bins["low"].tolist() == [0.6, 0.9]
     assert calibration_error(bins) == pytest.approx((3 * (2 / 3 - 0.65) + 1) / 4)
+
+
+def test_a_probability_on_an_edge_is_in_the_lower_bin():
+    table = pd.DataFrame({"true": ["a"], "predicted": ["a"], "p_a": [0.5], "p_b": [0.5]})
+    assert reliability(table)["low"].tolist() == [0.4]

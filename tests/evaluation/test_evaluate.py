@@ -113,12 +113,15 @@ def test_under_second_labels_what_is_predicted_is_right_if_it_is_among_them(segm
     number = np.array([int(track[-5:]) for track in data.tracks])
     accepted = np.where(number % 2, data.labels, np.char.add(data.labels, "|jazz"))
     accepted = np.where(number == 0, "rock", accepted)
-    fold = Fold(np.arange(3), np.array([], dtype=int), np.arange(len(data)))
+    data = replace(data, artists=np.char.add("by ", data.tracks))
+    rows = np.arange(len(data))[::-1]
+    fold = Fold(rows[:3], rows[:0], rows[1:])
     model = Told().fit(data.X, data.labels)
     found = evaluate(model, replace(data, accepted=accepted), fold)
     published = evaluate(model, data, fold)
     test = found.predictions[found.predictions["part"] == "test"]
-    assert list(test["accepted"]) == list(accepted)
+    assert list(test["accepted"]) == list(accepted[rows[1:]])
+    assert list(test["artist"]) == [f"by {track}" for track in test["track"]]
     tables = {"": test, "track_": by_track(test)} if segments > 1 else {"": test}
     for of, table in tables.items():
         said = table["predicted"].to_numpy(dtype=str)
@@ -173,6 +176,11 @@ def test_one_segment_can_outvote_many():
     )
     tracks = [("a.1", "blues", "blues", 0.8, 0.2), ("a.2", "jazz", "jazz", 0.34, 0.66)]
     pd.testing.assert_frame_equal(by_track(table), pd.DataFrame(tracks, columns=table.columns))
+    folds = by_track(table.assign(fold=[1, 2, 2, 1], artist=list("ppqr"), accepted="jazz"))
+    assert list(folds) == ["fold", *table.columns, "artist", "accepted"]
+    expected = [(1, "a.1", "blues"), (1, "a.2", "blues"), (2, "a.2", "jazz")]
+    assert list(zip(folds["fold"], folds["track"], folds["predicted"], strict=True)) == expected
+    assert folds["artist"].tolist() == ["r", "p", "p"]
 
 
 def test_blocks_of_rows_give_what_all_rows_at_once_give(monkeypatch):

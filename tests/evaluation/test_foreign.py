@@ -170,6 +170,19 @@ def test_the_same_name_in_two_folders_is_two_tracks(tmp_path):
     assert found.leaks.shares["track"] == 0
 
 
+def test_tracks_get_their_part_by_a_split_of_pieces(tmp_path):
+    """Of what is predicted, blues.00000 is in both parts, so tested, and rock.00000 in training."""
+    names = ["blues.00000", "blues.00001", "rock.00000"]
+    true = [name.partition(".")[0] for name in names]
+    path = write(tmp_path / "a.csv", track=names, true=true, predicted=true)
+    pieces = ["blues.00000.0", "blues.00000.1", "blues.00001.0", "rock.00000.0"]
+    split = write(tmp_path / "s.csv", track=pieces, part=["train", "test", "test", "train"])
+    found = check(path, split)
+    assert list(found.tracks["track"]) == names[:2]
+    assert found.leaks is not None
+    assert found.leaks.shares["track"] == 0.5
+
+
 def test_what_is_doubtful_is_said(tmp_path):
     names = [f"blues.{n:05}" for n in range(12)] + [f"rock.{n:05}" for n in range(12)]
     true = ["blues"] * 11 + ["rock"] * 13
