@@ -17,9 +17,9 @@ FEWEST_ARTISTS = 10
 _OF_ACCURACY, _OF_DIFFERENCE = 0.5, 1.0
 """The share of Nadeau and Bengio's correction for training parts that overlap.
 
-Chosen by coverage (``benchmarks/coverage.py``): without it, pooled folds are too sure. A difference
-needs more of it than an accuracy: what the test tracks have in common cancels, and what came from
-the training tracks stays.
+Chosen by coverage (``benchmarks/interval_coverage.py``): without it, pooled folds are too sure. A
+difference needs more of it than an accuracy: what the test tracks have in common cancels, and what
+came from the training tracks stays.
 """
 
 

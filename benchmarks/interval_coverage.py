@@ -11,7 +11,7 @@ Seen with the defaults: accuracies on one test part 0.93 to 0.97 up to 0.9 with 
 Differences 0.93 to 1, but 0.89 with 12 artists and 0.90 with 9 for 0.92 against 0.85 and rho 0.6;
 the test has at most 0.06. Folds 0.91 to 0.99 for accuracies; the test there at most 0.05.
 
-    python benchmarks/coverage.py [--draws N] [--seed N]
+    python benchmarks/interval_coverage.py [--draws N] [--seed N]
 """
 
 from __future__ import annotations
