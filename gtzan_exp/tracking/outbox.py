@@ -27,7 +27,7 @@ from gtzan_exp.basics.errors import (
 from gtzan_exp.basics.opening import read_bytes
 from gtzan_exp.basics.process import may_run
 from gtzan_exp.tracking.models import register_model, upload_model
-from gtzan_exp.tracking.stale import STALE, close_dead_of
+from gtzan_exp.tracking.stale import STALE, close
 from gtzan_exp.tracking.store import Tracking, store_errors
 
 if TYPE_CHECKING:
@@ -429,9 +429,10 @@ def left_running(path: Path) -> str | None:
     with suppress(KeyError, ValueError):
         if may_run(first.tags):
             return None
-    known = [entry.run_id for entry in kept.runs if entry.run_id]
     with kept.tracking.asked() as client:
-        close_dead_of(client, [client.get_run(run_id) for run_id in known])
+        for run in [client.get_run(entry.run_id) for entry in kept.runs if entry.run_id]:
+            if run.info.status == "RUNNING":
+                close(client, run)
     path.unlink()
     return f"run_id={first.run_id or 'undelivered'} KILLED {first.name}, whose process is gone"
 

@@ -42,12 +42,17 @@ def close_dead_of(client: MlflowClient, runs: Iterable[Run]) -> list[str]:
     closed = []
     for run in runs:
         if run.info.status == "RUNNING" and _is_dead(run):
-            client.set_tag(run.info.run_id, STALE, "the process ended without closing the run")
-            client.set_terminated(run.info.run_id, "KILLED")
+            close(client, run)
             closed.append(run.info.run_id)
     if closed:
         log.warning("closed as KILLED, their process is gone: %s", ", ".join(closed))
     return closed
+
+
+def close(client: MlflowClient, run: Run) -> None:
+    """Set a run whose process is gone to KILLED, with the tag ``stale``."""
+    client.set_tag(run.info.run_id, STALE, "the process ended without closing the run")
+    client.set_terminated(run.info.run_id, "KILLED")
 
 
 def _is_dead(run: Run) -> bool:
