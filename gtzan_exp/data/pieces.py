@@ -19,7 +19,8 @@ Look = Callable[[np.ndarray], np.ndarray]
 """From row numbers to the vectors of these rows, float of shape (n, d)."""
 
 NEAR, NEAR_EVEN, NEAR_IN_ORDER, NEAR_SURELY_IN_ORDER, NEAR_BY_WORD = 0.62, 0.70, 0.70, 0.80, 0.85
-_EVEN, _ORDER, _SURELY, _LIFT = 0.75, 2.0, 5.0, 0.20
+_EVEN, _ORDER = 0.75, 2.0
+_ORDER_OF_EVEN, _ORDER_OF_UNEVEN = (0.15, 3.0), (0.20, 5.0)
 _ALIKE = 0.08
 _APART = 0.90
 _ROWS_OF_STEM, _ROWS_OF_GENRE = 50, 500
@@ -68,11 +69,11 @@ def find_pieces(
     are an artist's), 0.77 to 0.81 for the tracks of an artist, 0.98 to 1.01 for groups drawn by
     chance; of two genres alone, an artist's tracks have 0.64 to 0.88. So `NEAR` is asked of names
     that only count, and `NEAR_EVEN` where nearly all stems are of one size, which artists are not.
-    More is allowed where, besides, the closest of a stem are those that follow
-    each other: of pieces they are so 22 to 50 % of the way from chance to always, of an artist's
-    tracks 19 % at most. `NEAR_IN_ORDER` is allowed where that is twice its standard error,
-    `NEAR_SURELY_IN_ORDER` where it is five times, and `NEAR_BY_WORD` where a word or a range says
-    that they are pieces.
+    More is allowed where, besides, the closest of a stem are those that follow each other: of
+    pieces they are so 22 to 50 % of the way from chance to always, of an artist's tracks 19 % at
+    most. `NEAR_IN_ORDER` is allowed where that is twice its standard error, `NEAR_SURELY_IN_ORDER`
+    where it is five times (three, where stems are of one size), and `NEAR_BY_WORD` where a word or
+    a range says that they are pieces.
 
     Where names tell nothing, the genre of the nearest row tells whether rows are suspiciously
     close: it is wrong for 9 % of the pieces of GTZAN, and that of the 20th nearest for 48 %; of
@@ -157,10 +158,13 @@ def _measured(candidate: Candidate, look: Look) -> _Measured:
     error = (chance * (1 - chance)).sum() ** 0.5
     limit = NEAR_BY_WORD
     if not candidate.by_word:
-        in_order = error > 0 and surplus >= max(_LIFT * (1 - chance).sum(), _ORDER * error)
-        surely = NEAR_SURELY_IN_ORDER if surplus >= _SURELY * error else NEAR_IN_ORDER
         sizes = candidate.members.groupby("stem").size().value_counts(normalize=True)
-        limit = surely if in_order else NEAR_EVEN if sizes.max() >= _EVEN else NEAR
+        is_even = sizes.max() >= _EVEN
+        lift, surely = _ORDER_OF_EVEN if is_even else _ORDER_OF_UNEVEN
+        if error == 0 or surplus < max(lift * (1 - chance).sum(), _ORDER * error):
+            limit = NEAR_EVEN if is_even else NEAR
+        else:
+            limit = NEAR_SURELY_IN_ORDER if surplus >= surely * error else NEAR_IN_ORDER
     return _Measured(candidate, float(ratio), limit)
 
 
