@@ -107,6 +107,12 @@ def leak_text(group: pd.DataFrame) -> str:
     return ", ".join(kinds)
 
 
+def of_protocol(text: str) -> str:
+    """Return the text of leaks without what a pretrained model learned from."""
+    kinds = [kind for kind in text.split(", ") if not kind.startswith(PRETRAINING)]
+    return ", ".join(kinds) or "none"
+
+
 def _measured(kind: str, group: pd.DataFrame) -> bool:
     """Return whether the audit of some run could know a kind of leak."""
     share = group.get(f"{LEAK}{kind}")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from gtzan_exp.compare import charts
 from gtzan_exp.compare.outcomes import Outcome, always_wrong, by_genre, drops, pairs
+from gtzan_exp.compare.run_columns import of_protocol
 from gtzan_exp.compare.text import label, notes, protocol_title, readable
 from gtzan_exp.report.page import Section, Table
 
@@ -103,7 +104,7 @@ class CompareReport:
         """Return what keeping artists apart costs, as a sentence, where runs tell."""
         if self.drops.empty:
             return ""
-        told = self.table.drop_duplicates("split").set_index("split")["leak"]
+        told = self.table.drop_duplicates("split").set_index("split")["leak"].map(of_protocol)
         safe = self.drops["to"].map(told).eq("none") & ~self.drops["from"].map(told).eq("none")
         found = self.drops[safe & (self.drops["low"] > 0)]
         if found.empty:

@@ -161,6 +161,9 @@ def test_what_keeping_artists_apart_costs_is_a_sentence():
         "Keeping artists apart costs 0.20 [0.10, 0.30]: svc on v falls from 0.70 (kfold) to 0.50 "
         "(apart)."
     )
+    told = table.assign(leak=[f"{leak}, pretraining:MSD" for leak in table["leak"]])
+    table["leak"] = told["leak"].str.replace("none, ", "")
+    assert report.lead().startswith("Keeping artists apart costs 0.20")
     vars(report)["drops"] = pd.DataFrame([{**drop, "low": -0.1}])
     assert report.lead() == ""
 
