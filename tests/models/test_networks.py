@@ -214,9 +214,12 @@ def test_an_epoch_sees_each_row_once_and_in_an_order_of_its_own():
 def branches() -> tuple[FusedNet, Inputs, np.ndarray]:
     """Two small branches, fitted to rows that the vector tells apart."""
     random = np.random.default_rng(0)
-    X = Inputs({"image": random.normal(size=(60, 8, 8, 1)), "vector": random.normal(size=(60, 5))})
-    y = np.where(X.arrays["vector"][:, 0] > 0, "high", "low")
-    trainer = Trainer(epochs=12, learning_rate=0.01, patience=None, keep="last")
+    images, vectors = random.normal(size=(60, 8, 16, 1)), random.normal(size=(60, 5))
+    X = Inputs({"image": images, "vector": vectors})
+    y = np.where(vectors[:, 0] > 0, "high", "low")
+    changes = {"crop": 0.5, "shift": 0.2, "gain": 0.1, "time_mask": 0.2, "label_smoothing": 0.1}
+    options = {"ema": 0.5, "weight_decay": 0.01, "schedule": "cosine", **changes}
+    trainer = Trainer(epochs=12, learning_rate=0.02, patience=None, keep="last", **options)
     network = FusedNet(filters=4, dense_units=16, dropout=0.0, trainer=trainer)
     return network.fit(X, y, validation_data=(X[:20], y[:20])), X, y
 
