@@ -53,8 +53,7 @@ class ModelSpec:
     pca : int, float or "full", optional
         Principal components to keep: so many, so much of the variance, or all of them. ``full``
         turns the inputs without losing anything, which makes many more columns than rows cheap.
-        A mapping, such as ``{image: 0.9}``, is for inputs that are of a kind to begin with. Not for
-        models of images and of several inputs.
+        Not for images and not for several inputs.
     pictures : {"pixels", "bands"}
         What a model of vectors sees of an image: every pixel, or five statistics over time of each
         row of pixels, which are bands of frequency.
@@ -66,7 +65,7 @@ class ModelSpec:
     name: str
     input: InputKind | Annotated[tuple[InputKind, ...], Field(min_length=2)]
     scaler: Scaler | dict[InputKind, Scaler | None] | None = None
-    pca: Components | dict[InputKind, Components | None] | None = None
+    pca: Components | None = None
     pictures: Literal["pixels", "bands"] = "pixels"
     trusted_types: tuple[str, ...] = ()
 
@@ -87,13 +86,6 @@ class ModelSpec:
         if name is None:
             return "passthrough"
         return {"standard": StandardScaler, "minmax": MinMaxScaler}[name]()
-
-    def pca_of(self, kind: InputKind) -> Any:
-        """Return the principal components of inputs that are of a kind to begin with."""
-        from sklearn.decomposition import PCA
-
-        kept = self.pca.get(kind) if isinstance(self.pca, dict) else self.pca
-        return PCA(None if kept == "full" else kept, random_state=0) if kept else "passthrough"
 
 
 def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
@@ -118,6 +110,7 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
         The view does not give what the model takes.
     """
     from sklearn.base import clone
+    from sklearn.decomposition import PCA
     from sklearn.pipeline import Pipeline
 
     from gtzan_exp.models.calibrated import Calibrated
@@ -129,24 +122,23 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
         classifier = NumberedLabels(classifier)
     if hasattr(classifier, "decision_function") and not hasattr(classifier, "predict_proba"):
         classifier = Calibrated(classifier, method="temperature", ensemble=False)
+    n_components = None if spec.pca == "full" else spec.pca
+    pca = ("pca", PCA(n_components, random_state=0) if spec.pca else "passthrough")
     last = ("classifier", classifier)
     kinds, forms, places = kinds_of(spec.input), forms_of(gives), order(spec.input, gives)
     if places is None:
         raise ValueError(f"the model takes {kinds}, the view gives {forms}")
     if len(forms) == 1:
         first, form = _steps(forms[0][0], kinds[0], spec)
-        scaler, pca = ("scaler", spec.scaler_of(kinds[0])), ("pca", spec.pca_of(forms[0][0]))
+        scaler = ("scaler", spec.scaler_of(kinds[0]))
         return Pipeline([("input", first), scaler, pca, ("form", form), last])
-    by_kind = isinstance(spec.pca, dict)
     branches = []
     for kind, place in zip(kinds if len(kinds) > 1 else kinds * len(forms), places, strict=True):
         first, form = _steps(forms[place][0], kind, spec)
-        own = [("pca", spec.pca_of(forms[place][0]))] if by_kind else []
-        scaler = ("scaler", spec.scaler_of(kind))
-        branches.append(Pipeline([("input", first), scaler, *own, ("form", form)]))
+        steps = [("input", first), ("scaler", spec.scaler_of(kind)), ("form", form)]
+        branches.append(Pipeline(steps))
     names = numbered(kinds) if len(kinds) > 1 else None
-    joined = "passthrough" if by_kind else spec.pca_of("vector")
-    return Pipeline([("inputs", Branches(branches, places, names)), ("pca", joined), last])
+    return Pipeline([("inputs", Branches(branches, places, names)), pca, last])
 
 
 def part(spec: ModelSpec, classifier: Classifier, takes: Takes) -> Pipeline:

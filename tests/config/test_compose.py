@@ -67,7 +67,7 @@ ONE = {
     "+view.hight=3": "view.hight: unknown option",
     "+model.sovler=saga": "model.sovler: unknown option of LogisticRegression (nearest: solver)",
     "model.sovler=saga": "model.sovler: unknown option of LogisticRegression (nearest: solver); "
-    "allowed: name, input, scaler, pca, trusted_types, penalty, C,",
+    "allowed: name, input, scaler, pca, pictures, trusted_types, penalty, C,",
     "model.l1_ratio=2": "model.l1_ratio: not valid for LogisticRegression; allowed: a float in",
     "+model.C=1": "model.C: is there already; allowed: model.C=VALUE; got: +model.C=1",
     "tags.note=x": "tags.note: is not there yet; allowed: +tags.note=VALUE; got: tags.note=x",

@@ -292,17 +292,6 @@ def test_several_inputs_are_scaled_each_by_itself_on_the_training_part(several):
     assert pca[:-1].transform(inputs).shape == (200, 3)
 
 
-def test_components_may_be_of_inputs_of_a_kind_alone(several):
-    inputs, y = several
-    table, pictures = inputs.arrays.values()
-    one = {"pca": {"image": 3}}
-    assert fitted(Sizes(), table, y, **one)[:-1].transform(table).shape == table.shape
-    assert fitted(Sizes(), pictures, y, gives=IMAGES, **one)[:-1].transform(pictures).shape[1] == 3
-    both = fitted(Sizes(), inputs, y, gives=BOTH, **one)[:-1].transform(inputs)
-    np.testing.assert_array_equal(both[:, :-3], table)
-    assert both.shape[1] == table.shape[1] + 3
-
-
 def test_the_leak_of_the_notebook_scales_several_inputs_on_all_rows(several):
     inputs, y = several
     options = {"gives": BOTH, "input": ("image", "vector"), "scaler": {"vector": "minmax"}}
