@@ -95,7 +95,7 @@ def as_mistake(error: Exception) -> Mistake | None:
     """Return an error of the system, or of a package below, as a mistake; None of other errors."""
     allowed = "HYDRA_FULL_ERROR=1 shows where"
     if isinstance(error, OSError) and error.errno is not None:
-        where, what = str(error.filename or "the system"), "cannot be read or written"
+        where, what = str(error.filename or "the disk"), "cannot be read or written"
         return Mistake(
             where, what, f"a place with room, and rights; {allowed}", str(error.strerror)
         )

@@ -32,7 +32,7 @@ def delivered(
         which is not asked again then. Nothing is lost.
     """
     away: set[str] = set()
-    for path in sorted(path for folder in folders for path in folder.rglob(f"*{RUNNING}")):
+    for path in sorted({path for folder in folders for path in folder.rglob(f"*{RUNNING}")}):
         try:
             if closed := left_running(path):
                 yield closed

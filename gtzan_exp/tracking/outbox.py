@@ -246,6 +246,7 @@ class Outbox:
                     running_in(self.folder).unlink(missing_ok=True)
                 elif not isinstance(self.away, ForeignError):
                     self._save()
+                    running_in(self.folder).unlink(missing_ok=True)
         except Timeout:
             log.info("%s: another process delivers it", self.path)
             return False
@@ -272,14 +273,14 @@ class Outbox:
         """Keep what the store lacks; where there is no room for it, in the room that was kept."""
         try:
             write_object(self.path, self._kept)
-        except OSError as error:
+        except OSError:
             self.path.with_name(f"{self.path.name}.unfinished").unlink(missing_ok=True)
-            kept = self.path if self.path.exists() else running_in(self.folder)
-            try:
-                overwrite(kept, self._kept)
-                kept.replace(self.path)
-            except (OSError, ValueError):
-                raise error from None
+            for kept in (self.path, running_in(self.folder)):
+                with suppress(OSError, ValueError):
+                    overwrite(kept, self._kept)
+                    kept.replace(self.path)
+                    return
+            raise
 
     def _recognise(self) -> None:
         """Refuse a store that has never heard of a run that it should know."""
@@ -424,6 +425,9 @@ def left_running(path: Path) -> str | None:
     DataError
         It is no such file.
     """
+    if kept_in(path.with_name(path.name.removesuffix(RUNNING))).exists():  # which says more
+        path.unlink()
+        return None
     kept = _Kept.read(path)
     first = kept.runs[0]
     with suppress(KeyError, ValueError):

@@ -232,4 +232,5 @@ def quiet() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # which tells each retry
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it raises, too
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
