@@ -31,6 +31,8 @@ def as_experiment(
     base = loader.load_configuration(config.hydra.job.config_name, chosen, RunMode.RUN)
     text: dict[str, Any] = {"defaults": [{f"override /{n}": choices[n]} for n in _GROUPS]}
     found, before = (as_dict(each, resolve=False) for each in (config, base))
+    for each in (found, before):
+        each["split"].pop("evaluate", None)  # the best trial is to show its test part, once
     for name in (*_VALUES, *_GROUPS):
         if found[name] != before[name]:
             text[name] = _changes(found[name], before[name])

@@ -74,7 +74,7 @@ def test_a_search_finds_better_options_and_its_best_config_repeats_them(rings, s
     (poor,) = runs(rings, "tags.task = 'train'")
     capsys.readouterr()
 
-    assert main([*SEARCH, f"hydra.sweeper.n_trials={N_TRIALS}"]) == 0
+    assert main([*SEARCH, f"hydra.sweeper.n_trials={N_TRIALS}", "split.evaluate=val"]) == 0
     out = capsys.readouterr().out
     (parent,) = runs(rings, "tags.task = 'sweep'")
     children = trials(rings, parent)
