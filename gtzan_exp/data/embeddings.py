@@ -197,8 +197,10 @@ class EmbeddingsView:
         found = embedding_files(root)
         if len(found) != 1:
             what = "several files of embeddings in data.root" if found else "no embeddings there"
-            names = "one of them" if found else "embeddings*.parquet, .npz or .csv in data.root"
-            allowed = f"{names} (view.file=FILE, or gtzan-exp prepare views=[embeddings])"
+            new = (
+                "embeddings*.parquet, .npz or .csv there, gtzan-exp prepare views=[embeddings], or "
+            )
+            allowed = f"{'' if found else new}view.file=FILE"
             got = ", ".join(path.name for path in found) or str(root)
             raise DataError(Mistake("view.file", what, allowed, got))
         return found[0]

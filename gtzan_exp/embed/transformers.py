@@ -143,7 +143,9 @@ def _hash(folder: Path) -> str:
 def _loaded(folder: Path) -> tuple[Any, Any]:
     """Return what prepares sound for a model, and the model, or the part of it that hears."""
     from transformers import AutoFeatureExtractor, AutoModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     safe = {"trust_remote_code": False, "local_files_only": True}
     try:
         extractor = AutoFeatureExtractor.from_pretrained(folder, **safe)
