@@ -117,7 +117,7 @@ def two_models(count: int, rng: np.random.Generator) -> Iterator[str]:
             found = difference(Answers(one, artist), Answers(other, artist))
             boot.append(resampled(np.bincount(artist, one * 1.0 - other)))
             robust.append(bounds_of(found.interval))
-            p.append((mcnemar(one, other).p if a == b else np.nan, found.p))
+            p.append((mcnemar(one, other) if a == b else np.nan, found.p))
         exact, ours = np.mean(np.array(p) <= 0.05, axis=0)
         yield (
             f"{len(sizes):>7} {a:>4} {b:>4} {rho:>4}  | "

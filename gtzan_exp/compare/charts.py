@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,13 @@ Curves = Mapping[str, Mapping[str, list[tuple[int, float]]]]
 """By the name of a run, and by ``loss``, ``val_loss``, ...: (epoch, value)."""
 
 _LABELS = 230
-"""Pixels that the names of lines take at most."""
+"""Maximum width of the names of lines, in pixels."""
 
 _DOTS, _HEAT = 22, 24
-"""Pixels of a line."""
+"""Height of a line, in pixels."""
 
 _KEY = "\u241f"
-"""Divides the number of a row, which makes it unique, from its name."""
+"""Separates the number of a row, which makes it unique, from its name."""
 
 
 def intervals(table: pd.DataFrame) -> Chart:
@@ -65,13 +66,13 @@ def drops(found: pd.DataFrame) -> Chart:
 def _dots(
     rows: list[dict[str, Any]], quantity: str, color: str, tooltip: list[str], alt: str
 ) -> Chart:
-    """Return values with intervals, a line each, below headings."""
+    """Return a chart of values with intervals, one per line, below headings."""
     import altair
 
     for number, row in enumerate(rows):
         row["row"] = f"{number:04}{_KEY}{row['name']}"
     headings = [row["row"] for row in rows if row.get("heading")]
-    bold = {"test": f"indexof({_json(headings)}, datum.value) >= 0", "value": "bold"}
+    bold = {"test": f"indexof({json.dumps(headings)}, datum.value) >= 0", "value": "bold"}
     axis = altair.Axis(
         labelExpr=f"split(datum.value, '{_KEY}')[1]",
         labelFontWeight={"condition": bold, "value": "normal"},
@@ -105,7 +106,7 @@ def _dots(
 
 
 def genres(accuracies: pd.DataFrame, table: pd.DataFrame) -> Chart:
-    """Return the share that each line gets right of each genre, from `by_genre`, as a heat map."""
+    """Return a heat map of the accuracy of each line on each genre, from `by_genre`."""
     lines = table.loc[accuracies.index]
     names = [
         f"{number:04}{_KEY}{label(line)}: {protocol_title(line, table)}"
@@ -146,7 +147,7 @@ def _heat(
     quantity: str,
     form: str,
 ) -> altair.TopLevelMixin:
-    """Return shares, 0 to 1, as shades, with a text in each cell."""
+    """Return a heat map of shares, 0 to 1, with a text in each cell."""
     import altair
 
     axis = altair.Axis(labelExpr=f"peek(split(datum.value, '{_KEY}'))", labelLimit=_LABELS)
@@ -175,7 +176,7 @@ def _heat(
 
 
 def fit_times(table: pd.DataFrame) -> Chart:
-    """Return accuracy over fit time, all lines on the same axes."""
+    """Return accuracy against fit time, all lines on the same axes."""
     import altair
 
     rows = [
@@ -261,11 +262,5 @@ def _number(value: float) -> float | None:
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row whose numbers are Python's own."""
+    """Return a row with NumPy scalars converted to Python numbers."""
     return {key: v.item() if isinstance(v, np.generic) else v for key, v in row.items()}
-
-
-def _json(names: list[str]) -> str:
-    import json
-
-    return json.dumps(names)

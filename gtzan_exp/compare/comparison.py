@@ -34,7 +34,7 @@ _CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 def compare(
     comparison: Comparison, say: Callable[[str], None]
 ) -> tuple[pd.DataFrame, RecordedPage | None]:
-    """Compare recorded runs; say the tables at once, then write and record everything.
+    """Compare recorded runs: print the tables at once, then write and record the page.
 
     Returns the lines of the comparison (see `summary`), and the page, if it is written.
 
@@ -42,14 +42,14 @@ def compare(
     ----------
     comparison : Comparison
     say : callable
-        Takes what is to be printed.
+        Called with each text to print.
 
     Raises
     ------
     ConfigError
         The output folder is not empty, the filter is wrong, or the store does not answer.
     DataError
-        There is no such run.
+        No run matches.
     """
     settings, tracking = comparison.settings, comparison.tracking
     folder = free_folder(settings.output) if settings.record else None
@@ -109,7 +109,7 @@ def compare(
 
 
 def _close_dead(tracking: Tracking) -> None:
-    """Close what dead processes left open, so that it is read as what it is recorded as."""
+    """Close the runs of dead processes, so that they are read with their final status."""
     with tracking.asked() as client:
         experiment = client.get_experiment_by_name(tracking.experiment)
         if experiment is not None:

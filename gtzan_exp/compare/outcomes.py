@@ -1,4 +1,4 @@
-"""What the runs of a comparison said of each track, and the tests that follow from it."""
+"""Predictions of the compared runs by track, and the tests that they allow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gtzan_exp.evaluation.evaluate import by_track
 from gtzan_exp.evaluation.intervals import Answers, difference
 
 FEWEST = 2
-"""So many runs must have tested a track before it can count as one that all get wrong."""
+"""A track counts as one that all get wrong if at least so many runs tested it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Outcome:
         ``predicted`` and ``right``; where rows are segments, a track's probabilities are averaged
         first.
     share : float
-        Test tracks by training tracks, mean over folds.
+        Ratio of test tracks to training tracks, mean over folds.
     """
 
     line: pd.Series
@@ -46,7 +46,7 @@ class Outcome:
         if "fold" not in predictions:
             predictions = predictions.assign(fold=1)
         counts = part_sizes(predictions)
-        if not line["cross_validated"] and len(counts) > 1:  # a learning curve: its last word
+        if not line["cross_validated"] and len(counts) > 1:  # a learning curve: its last point
             predictions = predictions[predictions["fold"] == counts["train"].idxmax()]
         test = predictions[predictions["part"] == "test"]
         columns = ["fold", "track", "artist", "true", "predicted"]
@@ -65,7 +65,7 @@ class Outcome:
 
 
 def by_genre(outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """Return the share of each genre's test tracks that each run gets right.
+    """Return the accuracy of each run on the test tracks of each genre.
 
     The index is the row of each line in the summary; the columns are the genres.
     """
@@ -74,12 +74,12 @@ def by_genre(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 
 def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """Return a test between each two runs of the same protocol.
+    """Test each pair of runs of the same protocol.
 
-    Where artists are known it is robust to what their tracks have in common (`difference`). Where
-    they are not, it is the exact McNemar test over the tracks of one test part that both tested,
-    and on the same folds the corrected resampled t test over the folds. Between runs on other data
-    there is none. p values are corrected by Holm's method over the pairs of a protocol.
+    Where artists are known, the test is clustered by artist (`difference`). Elsewhere it is the
+    exact McNemar test over the common tracks of one test part, or, on the same folds, the corrected
+    resampled t test over the folds. Runs on different data are not tested. p values are corrected
+    by Holm's method over the pairs of a protocol.
 
     Returns
     -------
@@ -103,10 +103,10 @@ def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 
 def drops(outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """Return what a model loses from one protocol to another, where artists are known.
+    """Return the accuracy that a model loses from one protocol to another, where artists are known.
 
-    Each two runs of one model and view on the same data are a line, the more accurate one first.
-    Artists that both tested count once (`difference`), so the interval holds for their overlap.
+    Each pair of runs of one model and view on the same data is a line, the more accurate one first.
+    An artist that both tested is one cluster (`difference`): the interval allows for the overlap.
 
     Returns
     -------
@@ -131,9 +131,9 @@ def drops(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 
 def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """Return the tracks that every run gets wrong which tested them, the most tested first.
+    """Return the tracks that no run which tested them gets right, the most tested first.
 
-    Tracks of other data are other tracks, whatever their names.
+    Tracks of different data are different tracks, even with the same name.
 
     Returns
     -------
@@ -200,7 +200,7 @@ def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> dict[str, object
         signed = both["right_a"].astype(float) - both["right_b"].astype(float)
         value = float(signed.mean())
         low, high = bootstrap_interval(signed.to_numpy())
-        p, test = mcnemar(both["right_a"].to_numpy(), both["right_b"].to_numpy()).p, "McNemar"
+        p, test = mcnemar(both["right_a"].to_numpy(), both["right_b"].to_numpy()), "McNemar"
         note = _note(a, b, len(both))
     counts = both["right_a"] != both["right_b"]
     return found | {
@@ -217,7 +217,7 @@ def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> dict[str, object
 
 
 def _answers(both: pd.DataFrame, side: str, share: float) -> Answers:
-    """Return what one of two runs got right of the tracks that both tested."""
+    """Return the answers of one of two runs on the tracks that both tested."""
     folds = both["fold"].to_numpy()
     artists = both["artist_a"].to_numpy(dtype=str)
     right = both[f"right_{side}"].to_numpy()

@@ -1,4 +1,4 @@
-"""What a comparison takes from recorded runs: their accuracy, its interval, and what leaked."""
+"""What a comparison takes from recorded runs: accuracy, interval and leaks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNKNOWN_ARTIST = "artist ?"
 
 
 def with_defaults(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs with the columns that older ones, or a user's own, may lack."""
+    """Return the runs with defaults for columns that older runs, or a user's own, lack."""
     texts = ["run_id", "name", "synthetic", "overrides", *_TAGS]
     numbers = [ACCURACY, "test/macro_f1", "fit_seconds", "n_test", "n_train"]
     runs = runs.reindex(columns=list(dict.fromkeys([*runs, *texts, *numbers])))
@@ -33,10 +33,7 @@ def with_defaults(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _on_purpose(runs: pd.DataFrame) -> list[str]:
-    """Return the leaks that the protocols let through on purpose: those that are not measured.
-
-    What a pretrained model learned from is no matter of the protocol.
-    """
+    """Return the leaks that the protocols permit: those that are not measured, nor pretraining."""
     kinds = {kind for tag in runs["leak"].unique() for kind in tag.split("+")} - {"", "none"}
     kinds = {kind for kind in kinds if not kind.startswith(PRETRAINING)}
     nowhere = pd.Series(np.nan, index=runs.index)
@@ -53,7 +50,7 @@ def is_finished(runs: pd.DataFrame) -> pd.Series:
 
 
 def unfinished(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs that are in no line: failed, killed, still running, or without a result."""
+    """Return the runs without a line: failed, killed, still running, or without a result."""
     runs = with_defaults(runs)
     return runs[~is_finished(runs)]
 
@@ -61,8 +58,8 @@ def unfinished(runs: pd.DataFrame) -> pd.DataFrame:
 def interval(run: pd.Series) -> tuple[float, float]:
     """Return the 95 % interval of the test accuracy of one run.
 
-    As the run recorded it; of an older run of a single test part Wilson's over its tracks, and not
-    a number when their number is not recorded.
+    As the run recorded it; for an older run of a single test part, Wilson's over its tracks, or NaN
+    where their number was not recorded.
     """
     name = "test/track_accuracy" if pd.notna(run.get("test/track_accuracy")) else ACCURACY
     low, high = run.get(f"ci_low/{name}"), run.get(f"ci_high/{name}")
@@ -74,7 +71,7 @@ def interval(run: pd.Series) -> tuple[float, float]:
 
 
 def metric_of(group: pd.DataFrame, name: str) -> str:
-    """Return a metric of the test part of runs: that of tracks, where all recorded it."""
+    """Return the column of a test metric: that over tracks, where all runs recorded it."""
     of_tracks = f"test/track_{name}"
     return of_tracks if of_tracks in group and group[of_tracks].notna().all() else f"test/{name}"
 
@@ -100,7 +97,7 @@ def tracks_of(run: pd.Series) -> float:
 
 
 def leak_text(group: pd.DataFrame) -> str:
-    """Return the kinds of leaks of runs of one cell, each with its share where it was measured."""
+    """Return the kinds of leak in the runs of one cell, with the shares that were measured."""
     kinds = [_with_share(kind, group) for kind in group.iloc[0]["leak"].split("+")]
     if _measured("track", group) and not _measured("artist", group):
         kinds = [*(kind for kind in kinds if kind != "none"), UNKNOWN_ARTIST]
@@ -108,13 +105,13 @@ def leak_text(group: pd.DataFrame) -> str:
 
 
 def of_protocol(text: str) -> str:
-    """Return the text of leaks without what a pretrained model learned from."""
+    """Return the text of leaks without those of pretraining."""
     kinds = [kind for kind in text.split(", ") if not kind.startswith(PRETRAINING)]
     return ", ".join(kinds) or "none"
 
 
 def _measured(kind: str, group: pd.DataFrame) -> bool:
-    """Return whether the audit of some run could know a kind of leak."""
+    """Return whether any run measured a kind of leak."""
     share = group.get(f"{LEAK}{kind}")
     return share is not None and bool(share.notna().any())
 

@@ -17,7 +17,7 @@ from gtzan_exp.compare.text import label, notes, protocol_title, readable
 from gtzan_exp.report.page import Section, Table
 
 MOST_LINES = 60
-"""So many lines at most have their predictions read; the tables have all of them."""
+"""Predictions are read for at most so many lines; the tables have all of them."""
 
 MOST_MATRICES = 12
 MOST_CURVES = 10
@@ -39,7 +39,7 @@ _LEAKS = (
 
 
 def shown(table: pd.DataFrame, most: int = MOST_LINES) -> pd.DataFrame:
-    """Return the lines that pictures and tests are made of: the best few of each protocol."""
+    """Return the lines for charts and tests: the best few of each protocol."""
     if len(table) <= most:
         return table
     places = table.groupby("protocol").cumcount()
@@ -48,7 +48,7 @@ def shown(table: pd.DataFrame, most: int = MOST_LINES) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class CompareReport:
-    """What there is to say about recorded runs.
+    """The report on recorded runs.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class CompareReport:
     table, draws, rest : pandas.DataFrame
         From `summary`, `over_draws` and `unfinished`.
     outcomes : sequence of Outcome
-        Of the lines that are shown and whose newest run recorded predictions.
+        One for each line that is shown and whose newest run recorded predictions.
     curves : mapping
         Learning curves by line label, see `gtzan_exp.compare.charts.Curves`.
     """
@@ -86,7 +86,7 @@ class CompareReport:
         return by_genre(self.outcomes)
 
     def numbers(self) -> dict[str, Any]:
-        """Return everything that the tables of the page say, as plain data."""
+        """Return the contents of all tables of the page, as plain data."""
         names = ["run_id", "split", "view", "model"]
         genres = self.table.reindex(columns=names).loc[self.genres.index]
         return {
@@ -101,7 +101,7 @@ class CompareReport:
         }
 
     def lead(self) -> str:
-        """Return what keeping artists apart costs, as a sentence, where runs tell."""
+        """Return a sentence on what keeping artists apart costs, empty where no run tells."""
         if self.drops.empty:
             return ""
         told = self.table.drop_duplicates("split").set_index("split")["leak"].map(of_protocol)
@@ -147,7 +147,7 @@ class CompareReport:
         return Section("Accuracy by protocol", text, [chart], [table])
 
     def _left_out(self) -> list[str]:
-        """Return what the sections after the tables do not tell of."""
+        """Return notes on what the sections after the tables leave out."""
         lines = shown(self.table)
         found = []
         if len(lines) < len(self.table):
@@ -270,7 +270,7 @@ class CompareReport:
 
 
 def _numbers(lines: pd.DataFrame) -> pd.DataFrame:
-    """Return the readable columns, with numbers as numbers, and how to repeat each line."""
+    """Return the readable columns with numeric values, and the command to repeat each line."""
     texts = readable(lines)
     for name in ("runs", "best", "accuracy", "macro_f1", "fit_s"):
         if name in texts:
@@ -310,10 +310,10 @@ def _p(value: float) -> str:
 
 
 def _records(frame: pd.DataFrame) -> list[Mapping[str, Any]]:
-    """Return rows as plain data; what is not a number or not there becomes None."""
+    """Return rows as plain data, with None for missing values."""
     return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
 
 def line_title(line: pd.Series) -> str:
-    """Return the name of a line among those of all protocols."""
+    """Return the name of a line, unique over all protocols."""
     return f"{label(line)}, {line['split']} ({line['on']})"

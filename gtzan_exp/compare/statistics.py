@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,37 +11,20 @@ from gtzan_exp.evaluation.intervals import CONFIDENCE
 RESAMPLES = 2000
 
 
-@dataclass(frozen=True)
-class McNemar:
-    """An exact McNemar test.
-
-    Parameters
-    ----------
-    only_a, only_b : int
-        Tracks that one of the two alone gets right.
-    p : float
-        Two-sided.
-    """
-
-    only_a: int
-    only_b: int
-    p: float
-
-
 def over_seeds(values: Sequence[float], single: tuple[float, float]) -> tuple[float, float]:
     """Return the 95 % interval of a mean over seeds, on one test part.
 
-    Two things could have come out otherwise: the tracks in the test part, which `single` is about,
-    and the seeds, whose mean has the interval of Student's t. Squared distances from the mean add
-    up (G. Zou and A. Donner, Stat. Med. 27, 2008). More seeds make it narrower, but never narrower
-    than `single`: they bring no new test tracks.
+    There are two sources of variance: the tracks of the test part, which `single` covers, and the
+    seeds, whose mean has the interval of Student's t. Squared distances from the mean add up (G.
+    Zou and A. Donner, Stat. Med. 27, 2008). More seeds make the interval narrower, but never
+    narrower than `single`: they bring no new test tracks.
 
     Parameters
     ----------
     values : sequence of float
         The accuracy of each seed.
     single : (float, float)
-        The interval that their mean would have, were it the result of one run.
+        The interval of their mean, as if it were the result of one run.
     """
     from scipy.stats import t
 
@@ -54,8 +36,8 @@ def over_seeds(values: Sequence[float], single: tuple[float, float]) -> tuple[fl
     return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
 
 
-def mcnemar(a: np.ndarray, b: np.ndarray) -> McNemar:
-    """Return the exact test of whether two models get the same share of the same tracks right.
+def mcnemar(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the two-sided p of the exact test that two models are equally accurate.
 
     The binomial test on the tracks that one alone gets right: Q. McNemar, Psychometrika 12, 1947;
     advised for a single test part by T. Dietterich, Neural Computation 10, 1998.
@@ -68,15 +50,14 @@ def mcnemar(a: np.ndarray, b: np.ndarray) -> McNemar:
     from scipy.stats import binomtest
 
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    p = binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
-    return McNemar(only_a, only_b, float(p))
+    return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
 
 
 def bootstrap_interval(differences: np.ndarray) -> tuple[float, float]:
     """Return the 95 % percentile interval of a mean over tracks, the same on every call.
 
-    The differences are -1, 0 or 1, so of a resample only their counts are drawn. Not a number for
-    fewer than two tracks.
+    The differences are -1, 0 or 1, so only their counts are resampled. NaN for fewer than two
+    tracks.
     """
     n = len(differences)
     if n < 2:
@@ -92,15 +73,15 @@ def corrected_t(differences: np.ndarray, test_share: float) -> float:
     """Return the two-sided p of a mean difference over folds whose training parts overlap.
 
     The corrected resampled t test of C. Nadeau and Y. Bengio, Machine Learning 52, 2003: the
-    variance of the mean is ``(1/k + test_share) * s**2``. Not a number where the difference is the
-    same in each fold and not 0: no spread says nothing of chance.
+    variance of the mean is ``(1/k + test_share) * s**2``. NaN where the difference is the same in
+    each fold and not 0, because no variance can be estimated.
 
     Parameters
     ----------
     differences : ndarray of float, shape (k,)
         Between the accuracies of two models, fold by fold.
     test_share : float
-        Test tracks by training tracks.
+        Ratio of test tracks to training tracks.
     """
     from scipy.stats import t
 
@@ -112,10 +93,7 @@ def corrected_t(differences: np.ndarray, test_share: float) -> float:
 
 
 def holm(p: Sequence[float]) -> np.ndarray:
-    """Return p values corrected for being several (S. Holm, Scand. J. Stat. 6, 1979).
-
-    One that is not a number stays so and does not count.
-    """
+    """Return p values corrected for multiple tests (S. Holm, Scand. J. Stat. 6, 1979)."""
     values = np.asarray(p, dtype=float)
     corrected = np.full(len(values), np.nan)
     order = [i for i in np.argsort(values, kind="stable") if not np.isnan(values[i])]

@@ -36,8 +36,8 @@ def summary(runs: pd.DataFrame, metrics: Sequence[str] = ()) -> pd.DataFrame:
     """Return one line per cell, best mean accuracy first within each protocol.
 
     Finished runs of one cell, split and data are one line; they differ in seeds or options. Runs
-    on other splits or other data are other lines, so that unlike is never averaged. Where rows are
-    segments of tracks, accuracy and macro F1 are those of tracks if they were recorded.
+    on different splits or data are never averaged. Where rows are segments of tracks, accuracy and
+    macro F1 are those of tracks if they were recorded.
 
     Parameters
     ----------
@@ -49,22 +49,18 @@ def summary(runs: pd.DataFrame, metrics: Sequence[str] = ()) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``split``, ``leak`` (each kind with the share of the test part that it reaches, where that
-        was measured; ``duplicate`` counts near duplicates too; ``artist ?`` where the artists are
-        not known), ``view``, ``model``, ``runs``,
-        ``seeds`` (of each the newest run counts; 1 where they change nothing; 0: the runs differ in
-        options), ``codes`` (so many states of the code made the runs),
-        ``best`` (selected on the test part, so optimistic when there are several), ``accuracy``
-        (mean), ``low``, ``high`` (their range where runs differ in options, a 95 % interval
-        otherwise), ``interval`` (its kind: ``artists``, ``wilson``, ``folds``,
-        ``seeds`` or ``range``),
-        ``macro_f1`` and ``fit_s`` (means, seconds), ``on`` (start of the fingerprint of the test
-        part), ``published`` (of the tag), ``published_is`` (``inside`` or ``outside`` of the range
-        of the runs, to the digits that it has; empty where it is no number) and what identifies
-        the line: ``protocol`` (a number),
-        ``data_set`` (a number; another one: other data, or data of which that is not known),
-        ``run_id``, ``name``, ``overrides`` and ``doubts`` of the newest run, the fingerprints,
-        ``leak/<kind>``.
+        ``split``, ``leak`` (each kind with its measured share of the test part; ``duplicate``
+        includes near duplicates; ``artist ?`` where artists are unknown), ``view``, ``model``,
+        ``runs``, ``seeds`` (the newest run of each counts; 1 where they change nothing; 0 where
+        runs differ in options), ``codes`` (number of versions of the code), ``best`` (selected on
+        the test part, so optimistic), ``accuracy`` (mean), ``low``, ``high`` (a 95 % interval, or
+        the range of runs that differ in options), ``interval`` (``artists``, ``wilson``, ``folds``,
+        ``seeds`` or ``range``), ``macro_f1`` and ``fit_s`` (means, seconds), ``on`` (start of the
+        fingerprint of the test part), ``published`` (the tag), ``published_is`` (``inside`` or
+        ``outside`` of the range of the runs, to its own digits; empty where it is no number) and
+        what identifies the line: ``protocol`` and ``data_set`` (numbers; data that may differ has
+        another one), ``run_id``, ``name``, ``overrides`` and ``doubts`` of the newest run, the
+        fingerprints, ``leak/<kind>``.
     """
     runs = with_defaults(runs)
     finished = runs[is_finished(runs)]
@@ -84,14 +80,14 @@ def summary(runs: pd.DataFrame, metrics: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def seen(table: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
-    """Return how many of all finished runs have seen the test part of each line."""
+    """Return the number of finished runs evaluated on the test part of each line."""
     runs = with_defaults(runs)
     counts = runs[is_finished(runs)]["test_fingerprint"].value_counts()
     return table["test_fingerprint"].map(counts)
 
 
 def _with_files(table: pd.DataFrame) -> pd.Series:
-    """Return the options of the splits, with files added whose lists of tracks are not the same."""
+    """Return the options of the splits, with the names of files whose lists of tracks differ."""
     read = table[table["split_place"] != ""]
     read = read.assign(split_fingerprint="fingerprint=" + read["split_fingerprint"])
     same = [*_VIEW, "data_fingerprint"]
@@ -105,11 +101,11 @@ def _with_files(table: pd.DataFrame) -> pd.Series:
 def _told_apart(
     table: pd.DataFrame, within: list[str], same: list[str], differing: str, by: list[str]
 ) -> pd.Series:
-    """Return what tells lines apart that share `within` and `same`, and are `differing`.
+    """Return a text that tells apart lines of equal `within` and `same`, but unequal `differing`.
 
-    It is the first of the columns `by` within whose values they do not differ, at last `differing`
-    itself, and an empty text where they never do; lines that are not `differing` have it in common.
-    Lines that share `within` alone may differ: two views of the same data have two fingerprints.
+    It is the value of the first column of `by` that separates them, else of `differing` itself, and
+    empty where nothing differs. Lines that are equal in `within` alone may differ: two views of the
+    same data have two fingerprints.
     """
     found = pd.Series("", index=table.index)
     for _, lines in table.groupby(within):
@@ -128,10 +124,10 @@ def clash(lines: pd.DataFrame, same: list[str], differing: str) -> bool:
 def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one line per cell that was run on several draws of the same split.
 
-    ``draws`` counts them, ``on`` is what they were (lines with the same ``on`` are comparable),
+    ``draws`` is their number, ``on`` identifies them (lines with the same ``on`` are comparable),
     ``accuracy`` is the mean. ``low`` and ``high`` are corrected for overlapping training parts
-    (Nadeau and Bengio 2003); cross-validations that are repeated keep the mean of their own
-    intervals at least.
+    (Nadeau and Bengio 2003); for repeated cross-validations the interval is never narrower than the
+    mean of their own.
     """
     runs = with_defaults(runs)
     finished = runs[is_finished(runs) & runs["split_options"].str.contains(_DRAW)]
@@ -229,7 +225,7 @@ def _line(group: pd.DataFrame, metrics: Sequence[str]) -> dict[str, object]:
 
 
 def _place(published: str, accuracy: pd.Series) -> str:
-    """Return whether a published accuracy is inside or outside of the range of runs."""
+    """Return whether a published accuracy is ``inside`` or ``outside`` of the range of runs."""
     try:
         number = float(published)
     except ValueError:
@@ -240,7 +236,7 @@ def _place(published: str, accuracy: pd.Series) -> str:
 
 
 def _distinct_seeds(group: pd.DataFrame) -> pd.DataFrame:
-    """Return the newest run of each seed, or one run where no test metric tells them apart."""
+    """Return the newest run of each seed, or one run where all test metrics are equal."""
     distinct = group.drop_duplicates("seeds")
     results = [name for name in group if name.startswith("test/")]
     nothing_changed = len(distinct[results].round(_SAME_DECIMALS).drop_duplicates()) == 1
@@ -248,6 +244,6 @@ def _distinct_seeds(group: pd.DataFrame) -> pd.DataFrame:
 
 
 def _around(values: np.ndarray, singles: np.ndarray) -> tuple[float, float]:
-    """Return the mean of single intervals, moved to the mean of the values."""
+    """Return the mean of single intervals, centred on the mean of the values."""
     below, above = (singles - values[:, None]).mean(axis=0) + values.mean()
     return float(below), float(above)

@@ -19,14 +19,14 @@ def label(line: pd.Series) -> str:
 
 
 def protocol_title(line: pd.Series, table: pd.DataFrame) -> str:
-    """Return the name of a line's protocol, with what tells it from others of the same split."""
+    """Return the name of a line's protocol, unique among those of the same split."""
     split, *options = _title(line, table)
     leaks = [f"leaking {line['on_purpose']}"] if line["on_purpose"] else []
     return ", ".join([split, *leaks, *options])
 
 
 def _title(line: pd.Series, table: pd.DataFrame) -> list[str]:
-    """Return the split of a line, and those of its options that other lines of it lack."""
+    """Return the split of a line, and the options that some other line of that split lacks."""
     same_split = table.loc[table["split"] == line["split"], "split_options"]
     others = [set(text.split(", ")) for text in same_split.unique()]
     own = [option for option in line["split_options"].split(", ") if option]
@@ -34,7 +34,7 @@ def _title(line: pd.Series, table: pd.DataFrame) -> list[str]:
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns that people read, as text; `best` and `published` where they say more."""
+    """Return the columns to read, as text; `best` and `published` only where they add something."""
     several = "draws" not in table and bool((table["runs"] > 1).any())
     published = "published" in table and bool((table["published"] != "").any())
     shown = table[["split", "leak", "view", "model"]].copy()
@@ -68,9 +68,9 @@ def _interval_text(line: pd.Series) -> str:
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """Return the table to read in a terminal, with aligned columns.
+    """Return the table for a terminal, with aligned columns.
 
-    What all lines of a protocol have in common stands above them, so that they fit 80 columns.
+    What all lines of a protocol share is printed once above them, so that they fit 80 columns.
     """
     shown = readable(table)
     titles = ["protocol"] if "protocol" in table else ["split", "split_options"]
@@ -82,7 +82,7 @@ def as_text(table: pd.DataFrame) -> str:
         column = [name, *shown[name]]
         width = max(map(len, column))
         numeric = name in _FORMATS or name in ("runs", "draws") or f"test/{name}" in table
-        # The names of columns with numbers are longer than the numbers, so one space divides them.
+        # Names of numeric columns are longer than their numbers, so one space separates them.
         columns.append([f"{t:>{width}}" if numeric else f" {t:<{width}}" for t in column])
     head, *lines = (f" {' '.join(line)}".rstrip() for line in zip(*columns, strict=True))
     found = [head]
@@ -94,7 +94,7 @@ def as_text(table: pd.DataFrame) -> str:
 
 
 def notes(table: pd.DataFrame) -> list[str]:
-    """Return what must be said beside the numbers of a table, a sentence or two each."""
+    """Return the notes that a table needs, a sentence or two each."""
     found = []
     for _, lines in table.groupby("protocol"):
         first = lines.iloc[0]
@@ -138,7 +138,7 @@ def notes(table: pd.DataFrame) -> list[str]:
 
 
 def terminal_text(table: pd.DataFrame, draws: pd.DataFrame, rest: pd.DataFrame) -> str:
-    """Return the tables, their notes, and every run that is in none of them."""
+    """Return the tables, their notes, and the runs that are in no table."""
     parts: list[str] = []
     if not table.empty:
         parts.append(as_text(table))
@@ -159,7 +159,7 @@ def rest_line(run: pd.Series) -> str:
 
 
 def as_markdown(table: pd.DataFrame) -> str:
-    """Return the table to read as Markdown."""
+    """Return the table as Markdown."""
     shown = readable(table)
     rows = [list(shown), ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in rows)
@@ -168,7 +168,7 @@ def as_markdown(table: pd.DataFrame) -> str:
 def write_tables(
     table: pd.DataFrame, draws: pd.DataFrame, rest: pd.DataFrame, folder: Path, *, title: str
 ) -> None:
-    """Write what `summary`, `over_draws` and `unfinished` gave into a folder."""
+    """Write the results of `summary`, `over_draws` and `unfinished` into a folder."""
     table.to_csv(folder / "compare.csv", index=False)
     parts = [f"# {title}"]
     if not table.empty:
@@ -182,7 +182,7 @@ def write_tables(
 
 
 def write_summary(runs: pd.DataFrame, folder: Path, *, title: str) -> str:
-    """Write the tables of recorded runs into a folder; return what a terminal shows of them."""
+    """Write the tables of recorded runs into a folder; return them as text for a terminal."""
     table, draws, rest = summary(runs), over_draws(runs), unfinished(runs)
     write_tables(table, draws, rest, folder, title=title)
     return terminal_text(table, draws, rest)

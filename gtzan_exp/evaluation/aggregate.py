@@ -1,4 +1,4 @@
-"""The accuracy of a run with an interval that holds, and the mean and spread of its folds."""
+"""The interval of a run's accuracy, and the mean and standard deviation over its folds."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _ABOVE_1 = ("/log_loss", "/brier")
 def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> dict[str, float]:
     """Return the metrics of a run with the 95 % interval of its test accuracy, over tracks.
 
-    It is robust to what the tracks of an artist have in common where artists are known, and
-    Wilson's where they are not; the interval of folds of unknown artists stays as it is.
+    It is clustered by artist where artists are known, and Wilson's where they are not; the interval
+    of folds of unknown artists stays as it is.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> di
     Returns
     -------
     dict of str to float
-        With ``test/ece`` over the rows of all folds, ``n_tested_tracks`` (of all folds, each once),
-        ``n_tested_artists`` where they are known, and ``ci_low/`` and ``ci_high/`` of
-        ``test/accuracy``, or of ``test/track_accuracy`` where rows are segments; with second labels
-        those of ``relabelled_accuracy`` too. Where the test part is hidden, those of the validation
-        part: ``n_validated_tracks``, ``val/ece``.
+        Adds ``test/ece`` over the rows of all folds, ``n_tested_tracks`` (distinct, of all folds),
+        ``n_tested_artists`` where known, and ``ci_low/`` and ``ci_high/`` of ``test/accuracy``, or
+        of ``test/track_accuracy`` where rows are segments; with second labels also of
+        ``relabelled_accuracy``. Where the test part is hidden, the same of the validation part:
+        ``n_validated_tracks``, ``val/ece``.
     """
     part = evaluated(predictions)
     test = predictions[predictions["part"] == part]
@@ -58,7 +58,7 @@ def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> di
 
 
 def evaluated(predictions: pd.DataFrame) -> str:
-    """Return the part that predictions are judged by: ``val`` where the test part is hidden."""
+    """Return the part to evaluate on: ``val`` where the test part is hidden."""
     return "test" if (predictions["part"] == "test").any() else "val"
 
 
@@ -69,26 +69,26 @@ def part_sizes(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def share_of_test(sizes: pd.DataFrame) -> float:
-    """Return test tracks by training tracks, mean over folds, from `part_sizes`."""
+    """Return the ratio of test to training tracks, mean over folds, from `part_sizes`."""
     return float((sizes["test" if "test" in sizes else "val"] / sizes["train"]).mean())
 
 
 def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -> dict[str, float]:
-    """Return the mean of each metric over folds, its spread, and intervals for the test part.
+    """Return the mean and standard deviation of each metric over folds, with intervals.
 
     Parameters
     ----------
     folds : sequence of dict of str to float
-        The metrics of each fold. A metric that not all folds have is left out, and so is ``ece``:
-        that of few rows is too large, and so would their mean be.
+        The metrics of each fold. Metrics that some folds lack are left out, and so is ``ece``,
+        which is biased upwards on few rows.
     test_shares : sequence of float
-        Test rows by training rows, of each fold.
+        Ratio of test rows to training rows of each fold.
 
     Returns
     -------
     dict of str to float
-        Each metric under its name (the mean), ``std/<name>`` (with n - 1), and for the metrics of
-        the test part ``ci_low/<name>`` and ``ci_high/<name>``, within what the metric can be.
+        Each metric under its name (the mean), ``std/<name>`` (``ddof=1``), and for metrics of the
+        test part ``ci_low/<name>`` and ``ci_high/<name>``, clipped to the range of the metric.
     """
     part = "test" if "test/accuracy" in folds[0] else "val"
     names = [name for name in folds[0] if all(name in fold for fold in folds)]
@@ -117,7 +117,7 @@ def corrected_interval(values: np.ndarray, test_share: float) -> tuple[float, fl
     values : ndarray of float, shape (k,)
         One value per fold.
     test_share : float
-        Test rows by training rows.
+        Ratio of test rows to training rows.
     """
     from scipy import stats
 

@@ -1,4 +1,4 @@
-"""What test and training share: tracks, artists, identical rows, recordings that are near."""
+"""What test and training share: tracks, artists, identical rows, near duplicates."""
 
 from __future__ import annotations
 
@@ -27,24 +27,23 @@ class Audit:
     Parameters
     ----------
     shares : dict of str to float
-        By kind of leak the share of the test part that training knows, averaged over folds (of a
-        learning curve: with the whole training part). ``track``, ``artist`` and ``near_duplicate``
-        count tracks, ``duplicate`` counts rows. A kind that cannot be measured is missing.
+        By kind of leak, the share of the test part that leaks, averaged over folds (of a learning
+        curve: with the whole training part). ``track``, ``artist`` and ``near_duplicate`` count
+        tracks, ``duplicate`` counts rows. Kinds that cannot be measured are missing.
     tag : str
-        The kinds that occur, with those that the protocol lets through and what the view spoils on
-        purpose, joined by ``+``; ``none`` when none was found. A near duplicate counts as
-        ``duplicate``. What a pretrained model was trained on, which may hold test tracks, is
-        ``pretraining:<name>``.
+        The kinds that occur, with the intended leaks of the protocol and the intended faults of the
+        view, joined by ``+``; ``none`` without any. A near duplicate counts as ``duplicate``.
+        ``pretraining:<name>`` is the data, possibly with test tracks, of a pretrained model.
     unknown : dict of str to str
-        Why a kind could not be measured.
+        By kind that could not be measured, the reason.
     found : pandas.DataFrame
-        A line for each track, or row, of one part that another part knows: ``kind``, ``fold`` (from
-        1), ``part``, ``id``, ``other_part``, ``other_id`` (one that is the same, the same artist's
-        and so on; there may be more). Parts are test with train, test with val, val with train.
+        A line for each track, or row, of one part that leaks into another: ``kind``, ``fold`` (from
+        1), ``part``, ``id``, ``other_part``, ``other_id`` (the first match; there may be more).
+        Pairs of parts are test and train, test and val, val and train.
     twins : pandas.DataFrame
-        Pairs in the data, however it is split: ``kind`` (``duplicate`` or ``near_duplicate``),
-        ``id``, ``other_id`` and ``same_genre``. Of more than two identical rows each has a line
-        with the first.
+        Pairs in the data, independent of the split: ``kind`` (``duplicate`` or
+        ``near_duplicate``), ``id``, ``other_id`` and ``same_genre``. Of more than two identical
+        rows, each is paired with the first.
     """
 
     shares: dict[str, float]
@@ -55,7 +54,7 @@ class Audit:
 
     @property
     def text(self) -> str:
-        """The tag in a word, with shares: ``scaler,artist:82%,duplicate:3%``, or ``artist:?``."""
+        """The tag with shares, as one word: ``scaler,artist:82%,duplicate:3%``, or ``artist:?``."""
         twice = sum(self.shares.get(kind, 0.0) for kind in ("duplicate", "near_duplicate"))
         shares = {**self.shares, "duplicate": twice}
         kinds = [
@@ -67,18 +66,11 @@ class Audit:
 
 
 def audit(dataset: Dataset, split: Split) -> Audit:
-    """Compare the parts of each fold with each other.
+    """Measure the leaks between the parts of each fold.
 
-    Tracks, artists and identical rows are compared exactly; `near_duplicates` says how recordings
-    are. Kinds of leak after B. L. Sturm, "The GTZAN dataset: its contents, its faults", 2013,
-    arXiv:1306.1461.
-
-    What was found is kept: later runs of the process with the same data and split get it as it is.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    split : Split
+    Tracks, artists and identical rows are compared exactly, recordings by `near_duplicates`. Kinds
+    of leak after B. L. Sturm, "The GTZAN dataset: its contents, its faults", 2013, arXiv:1306.1461.
+    The result is cached for later runs of the process with the same data and split.
     """
     artists = None if split.artists is None else digest(*split.artists)
     key = (split.fingerprint, split.leaks, split.fractions, artists)
@@ -91,9 +83,9 @@ def _audit(dataset: Dataset, split: Split) -> Audit:
 
 
 def doubts(dataset: Dataset, split: Split) -> list[str]:
-    """Return what makes the numbers of a split doubtful, a line each.
+    """Return a line for each reason to doubt the numbers of a split.
 
-    What `lopsided` says, and fewer than `FEWEST_TRACKS` test tracks of a genre, over all folds.
+    Those of `lopsided`, and fewer than `FEWEST_TRACKS` test tracks of a genre, over all folds.
     """
     lines, few = lopsided(dataset, split), []
     tested_rows = np.unique(np.concatenate([fold.judging for fold in split.reported]))
@@ -109,10 +101,7 @@ def doubts(dataset: Dataset, split: Split) -> list[str]:
 
 
 def lopsided(dataset: Dataset, split: Split) -> list[str]:
-    """Return a line for genres that are tested and never trained, or trained and never tested.
-
-    An empty label is a genre that is not known.
-    """
+    """Return a line for genres that are only tested, or only trained; "" is an unknown genre."""
     found: dict[str, list[str]] = {}
     for name, fold in zip(split.fold_names, split.folds, strict=True):
         trained, tested = (set(dataset.labels[rows]) for rows in (fold.train, fold.judging))
@@ -135,7 +124,7 @@ _remembered: Remembered[Audit] = Remembered()
 
 
 def measured(dataset: Dataset, split: Split, same: Same) -> Audit:
-    """Compare the parts of each fold by what rows are said to have in common; see `audit`."""
+    """Measure the leaks between the parts of each fold by a given `Same`; see `audit`."""
     shares: dict[str, list[float]] = {kind: [] for kind in KINDS if kind not in same.unknown}
     tables = [pd.DataFrame(columns=_COLUMNS)]
     for number, fold in enumerate(split.reported, start=1):
@@ -164,10 +153,10 @@ def measured(dataset: Dataset, split: Split, same: Same) -> Audit:
 
 @dataclass(frozen=True)
 class Same:
-    """What rows have in common: a number for each track, artist and content; pairs that are near.
+    """What rows have in common: codes of track, artist and content by row, and near duplicates.
 
-    The pairs, shape (n, 2), are of the first rows of tracks that are near and not identical. Kinds
-    in `unknown` are not compared.
+    The pairs `near`, shape (n, 2), are the first rows of tracks that are near but not identical.
+    Kinds in `unknown` are not compared.
     """
 
     tracks: np.ndarray
@@ -192,7 +181,7 @@ class Same:
     def shared(
         self, rows: np.ndarray, known: np.ndarray
     ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        """Yield each kind, the rows asked, and for each a partner among the `known` rows, or -1."""
+        """Yield each kind, the rows compared, and for each its match in the `known` rows, or -1."""
         firsts = rows[np.unique(self.tracks[rows], return_index=True)[1]]
         yield "track", firsts, _partners(self.tracks, firsts, known)
         if self.artists is not None:

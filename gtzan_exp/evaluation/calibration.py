@@ -1,4 +1,4 @@
-"""Whether a model is right as often as its probabilities say."""
+"""Calibration: whether predicted probabilities match the observed accuracy."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 BINS = 10
-"""Equally wide ones of the probability of the predicted genre."""
+"""Number of equal-width bins of the probability of the predicted genre."""
 
 
 def reliability(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return how often predictions of like confidence are right.
+    """Return the accuracy of predictions by confidence.
 
     Parameters
     ----------
@@ -20,8 +20,8 @@ def reliability(predictions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A line for each of `BINS` that has predictions, those on an edge in the lower one: ``low``
-        (its edge), ``n``, ``confidence`` and ``accuracy`` (means).
+        A line for each non-empty bin, which includes its upper edge: ``low`` (its lower edge),
+        ``n``, ``confidence`` and ``accuracy`` (means).
     """
     confidence = predictions.filter(regex="^p_").to_numpy().max(axis=1)
     right = predictions["true"].to_numpy(dtype=str) == predictions["predicted"].to_numpy(dtype=str)
@@ -34,8 +34,8 @@ def reliability(predictions: pd.DataFrame) -> pd.DataFrame:
 def calibration_error(bins: pd.DataFrame) -> float:
     """Return the expected calibration error of what `reliability` returned.
 
-    The mean over predictions of how far accuracy and confidence are apart in their bin: C. Guo et
-    al., "On calibration of modern neural networks", ICML 2017, arXiv:1706.04599.
+    The mean distance of accuracy and confidence by bin, weighted by its predictions: C. Guo et al.,
+    "On calibration of modern neural networks", ICML 2017, arXiv:1706.04599.
     """
     apart = (bins["accuracy"] - bins["confidence"]).abs()
     return float(np.average(apart, weights=bins["n"]))

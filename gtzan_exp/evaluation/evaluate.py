@@ -17,21 +17,20 @@ from gtzan_exp.evaluation.calibration import calibration_error, reliability
 _OF_TRACKS = {"accuracy", "macro_f1", "relabelled_accuracy", "relabelled_macro_f1"}
 
 BLOCK = 1 << 16
-"""So many rows are predicted at a time; a multiple of the usual sizes of a network's batch."""
+"""Rows predicted at a time; a multiple of the usual batch sizes of networks."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a fitted model does on the rows of a fold.
+    """Predictions and metrics of a fitted model on the rows of a fold.
 
     Parameters
     ----------
     metrics : dict of str to float
         ``<part>/accuracy``, ``macro_f1``, ``balanced_accuracy``, ``log_loss``, ``brier``, ``ece``
-        and ``f1/<genre>`` as `score` returns them, and ``predict_ms_per_track`` measured on the
-        test part. Where rows are segments of tracks, ``<part>/track_accuracy`` and
-        ``track_macro_f1`` too: those of `by_track`. With second labels the ``relabelled_`` ones of
-        all these.
+        and ``f1/<genre>``, see `score`, and ``predict_ms_per_track`` of the test part. Where rows
+        are segments of tracks, also ``<part>/track_accuracy`` and ``track_macro_f1``, see
+        `by_track`. With second labels, also the ``relabelled_`` ones of these.
     predictions : pandas.DataFrame
         One row per row of the fold: ``id``, ``track``, ``artist`` and ``accepted`` (labels) where
         these are known, ``part``, ``true``, ``predicted`` and ``p_<genre>`` for each genre.
@@ -57,7 +56,7 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold, *, validated: Any = N
     dataset : Dataset
     fold : Fold
     validated : fitted classifier, optional
-        What predicts the validation part, where `estimator` was fitted to that too.
+        Predicts the validation part, where `estimator` was fitted to it too.
     """
     from sklearn.metrics import classification_report
 
@@ -92,12 +91,12 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold, *, validated: Any = N
 def predict(estimator: Any, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     """Return the probabilities of all classes of a dataset for some of its rows.
 
-    Inputs are taken, and brought into the form that the model takes, `BLOCK` rows at a time.
+    Inputs are read and transformed `BLOCK` rows at a time.
 
     Returns
     -------
     ndarray of float64, shape (n_rows, n_classes)
-        The classes are in the order of ``dataset.classes``; one never trained on has 0.
+        Columns in the order of ``dataset.classes``; 0 for a class that was never trained on.
     """
     blocks = np.split(rows, range(BLOCK, len(rows), BLOCK))
     return np.concatenate(
@@ -183,9 +182,9 @@ def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, floa
 
 
 def relabelled(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return predictions whose true genre is the predicted one, or else the first, of `accepted`.
+    """Return predictions with the true genre from `accepted`: the predicted one, or else the first.
 
-    So what is predicted is right if it is among several labels that are.
+    So a prediction is right if it is any of the accepted labels.
     """
     accepted = predictions["accepted"].str.split(BETWEEN, regex=False)
     pairs = zip(predictions["predicted"], accepted, strict=True)
@@ -194,13 +193,13 @@ def relabelled(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _codes(predictions: pd.DataFrame, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the true and the predicted genres as places in `classes`; metrics of text are slow."""
+    """Return the true and the predicted genres as integer codes; metrics of text are slow."""
     true, predicted = (predictions[name].to_numpy(dtype=str) for name in ("true", "predicted"))
     return np.searchsorted(classes, true), np.searchsorted(classes, predicted)
 
 
 def _aligned(estimator: Any, X: Any, classes: tuple[str, ...]) -> np.ndarray:
-    """Return probabilities with one column per class, also for classes never trained on."""
+    """Return probabilities with a column for each class, also for those never trained on."""
     found = np.asarray(estimator.predict_proba(X), dtype=np.float64)
     columns = np.searchsorted(classes, estimator.classes_)
     probabilities = np.zeros((len(found), len(classes)))

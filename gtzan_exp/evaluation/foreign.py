@@ -1,4 +1,4 @@
-"""Predictions of any code, read from a table, with who was in training as far as that is told."""
+"""Predictions of other code, read from a table, with the training part as far as it is given."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COLUMNS = {
     "fold": ("fold",),
     "artist": ("artist", "group"),
 }
-"""What columns may be called; the first that a table has counts."""
+"""Accepted names of each column; the first that a table has is used."""
 
 _PARTS = {"training": "train", "valid": "val", "validation": "val", "dev": "val", "testing": "test"}
 _GTZAN = re.compile(rf"(?:^|[/\\])({'|'.join(GENRES)})[._ \-/\\]?(\d{{5}})(?!\d)", re.IGNORECASE)
@@ -43,7 +43,7 @@ _LISTS = {
 
 @dataclass(frozen=True)
 class Checked:
-    """What predictions were of, and what their training part shares with them.
+    """The checked predictions, and what their training part shares with them.
 
     Parameters
     ----------
@@ -51,14 +51,14 @@ class Checked:
         The tested rows: ``fold`` (from 1), ``track``, ``true``, ``predicted``, ``artist`` where
         that is known, and ``p_<genre>``: probabilities, or 1 for what is predicted.
     tracks : pandas.DataFrame
-        What `by_track` makes of them: a vote of the rows where there are no probabilities.
+        The result of `by_track`: a majority vote of rows where there are no probabilities.
     dataset : Dataset
         A row without inputs for each track that a table names.
     split : Split
     leaks : Audit, optional
-        None where no training part is told.
+        None where no training part is given.
     notes, doubts : tuple of str
-        What was taken how; what makes the numbers doubtful.
+        How the tables were interpreted; reasons to doubt the numbers.
     """
 
     rows: pd.DataFrame
@@ -71,13 +71,13 @@ class Checked:
 
     @property
     def share(self) -> float:
-        """Test tracks by training tracks, mean over folds; 0 where no training part is told."""
+        """Ratio of test to training tracks, mean over folds; 0 where no training part is given."""
         folds = self.split.folds if self.leaks else ()
         return float(np.mean([len(fold.test) / len(fold.train) for fold in folds] or [0.0]))
 
     @property
     def known(self) -> np.ndarray:
-        """Which of `tracks` share anything with the training part of their fold."""
+        """Mask of `tracks` that share anything with the training part of their fold."""
         assert self.leaks is not None
         found = self.leaks.found.query("part == 'test' and other_part == 'train'")
         pairs = pd.MultiIndex.from_frame(self.tracks[["fold", "track"]])
@@ -91,14 +91,14 @@ def check(
     lists: Path | None = None,
     pieces: Mode = "auto",
 ) -> Checked:
-    """Read predictions and what is told of their split and their artists.
+    """Read predictions, and their split and artists where given.
 
     Parameters
     ----------
     path : Path
         A CSV, or parquet, with the columns ``track``, ``true`` and ``predicted``, and maybe
         ``part``, ``fold``, ``artist`` and ``p_<genre>`` (see `COLUMNS`). Without ``part`` and
-        `split` all rows were tested.
+        `split` all rows are test rows.
     split : Path, optional
         The same with ``track``, ``part`` and maybe ``fold``.
     artists : Path, optional
@@ -107,13 +107,13 @@ def check(
         A folder with the published lists on GTZAN: artists, identical rows, same recordings. They
         are used where all names are GTZAN's.
     pieces : {"auto", "tracks", "group"}
-        Whether rows are pieces of tracks: where names say so in words, never, or where they count
-        like pieces too. Names of GTZAN tell their track.
+        When rows are taken for pieces of tracks: where names say so in words, never, or also where
+        they are only numbered. Names of GTZAN always identify their track.
 
     Raises
     ------
     DataError
-        A table is missing or faulty, or the tables do not go together.
+        A table is missing or faulty, or the tables do not match.
     """
     table = _read(path, "predictions", ("track", "true", "predicted"))
     listed = _read(split, "split", ("track", "part")) if split else table[:0]
@@ -161,7 +161,7 @@ def check(
 
 
 def _read(path: Path, option: str, needed: Sequence[str]) -> pd.DataFrame:
-    """Return the columns of a table that mean anything here, as text, probabilities as numbers."""
+    """Return the known columns of a table as text, and probabilities as numbers."""
     wanted = "a CSV, or parquet, with the columns " + ", ".join(
         "|".join(COLUMNS[n]) for n in needed
     )
@@ -216,7 +216,7 @@ def _check_labels(path: Path, table: pd.DataFrame) -> None:
 def _tracks(
     names: list[str], genres: Sequence[str], pieces: Mode
 ) -> tuple[dict[str, str], dict[str, str], str]:
-    """Return the id of each name, and its track, and what is to be said of it."""
+    """Return the id and the track of each name, and a note."""
     paths = {name: PurePosixPath(_ENDING.sub("", name.replace("\\", "/"))) for name in names}
     folders: dict[str, set[str]] = {}
     for path in paths.values():
@@ -254,7 +254,7 @@ def _tracks(
 
 
 def _place(table: pd.DataFrame, listed: pd.DataFrame, path: Path, split: Path) -> str:
-    """Give each prediction its fold and its part by the split; return what is doubtful."""
+    """Add the fold and part of each prediction from the split; return a doubt."""
     key = "id" if table["id"].isin(listed["id"]).all() else "track"
     strange = table.loc[~table[key].isin(listed[key]), "id"]
     got = f"{len(strange)} of {len(table)} rows are not, first {next(iter(strange), '')}"
@@ -280,7 +280,7 @@ def _place(table: pd.DataFrame, listed: pd.DataFrame, path: Path, split: Path) -
 def _members(
     table: pd.DataFrame, listed: pd.DataFrame, rows: pd.DataFrame
 ) -> tuple[pd.DataFrame, str]:
-    """Return ``fold``, ``part`` and ``track`` of all that is told, and what was taken how."""
+    """Return ``fold``, ``part`` and ``track`` of all known tracks, and a note."""
     folds = pd.unique(rows["fold"]).tolist()
     columns, note = ["fold", "part", "track"], ""
     members = [rows[columns]]
@@ -313,7 +313,7 @@ def _folds(members: pd.DataFrame, labels: dict[str, str]) -> tuple[Dataset, Spli
 def _labels(
     path: Path, table: pd.DataFrame, members: pd.DataFrame, is_gtzan: bool
 ) -> dict[str, str]:
-    """Return the genre of tracks: by the column, of others by the name where it tells one."""
+    """Return the genre of tracks from the column, or else from the name."""
     pairs = table[["track", "true"]].drop_duplicates()
     twice = pairs.loc[pairs["track"].duplicated(), "track"]
     if len(twice):
@@ -326,7 +326,7 @@ def _labels(
 
 
 def _same(dataset: Dataset, lists: Path | None, told: pd.DataFrame, where: Path | None) -> Same:
-    """Return what tracks have in common, by the lists that are there."""
+    """Return what tracks have in common, from the lists that exist."""
     place = {track: n for n, track in enumerate(dataset.tracks.tolist())}
     unknown, artists = {}, None
     if where is None:
@@ -358,7 +358,7 @@ def _same(dataset: Dataset, lists: Path | None, told: pd.DataFrame, where: Path 
 
 
 def _with_probabilities(rows: pd.DataFrame, genres: list[str]) -> tuple[pd.DataFrame, str]:
-    """Return the rows with ``p_<genre>``, and how these decide of what genre a track is."""
+    """Return the rows with ``p_<genre>``, and a note on how they decide the genre of a track."""
     columns = [f"p_{genre}" for genre in genres]
     if set(columns) <= set(rows) and rows[columns].notna().all(axis=None):
         best = np.array(genres)[rows[columns].to_numpy().argmax(axis=1)]

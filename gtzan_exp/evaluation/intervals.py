@@ -1,4 +1,4 @@
-"""Intervals of accuracies and of their differences, where the tracks of an artist are alike."""
+"""Intervals of accuracies and of their differences, where tracks are clustered by artist."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ FEWEST_ARTISTS = 10
 """With fewer artists the interval of an accuracy is Wilson's on the effective sample size."""
 
 _OF_ACCURACY, _OF_DIFFERENCE = 0.5, 1.0
-"""The share of Nadeau and Bengio's correction for training parts that overlap.
+"""Weight of Nadeau and Bengio's correction for overlapping training parts.
 
-Chosen by coverage (``benchmarks/interval_coverage.py``): without it, pooled folds are too sure. A
-difference needs more of it than an accuracy: what the test tracks have in common cancels, and what
-came from the training tracks stays.
+Chosen by coverage (``benchmarks/interval_coverage.py``): without it, intervals of pooled folds are
+too narrow. A difference needs more: the variance of the test tracks cancels, that of the training
+tracks does not.
 """
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model got right.
+    """Which tracks a model got right.
 
     Parameters
     ----------
     right : ndarray of bool, shape (n,)
-        One per tested track; a track that repeats of the folds test again is there again.
+        One per tested track, and again for each repeat of the folds.
     artist : ndarray of str or int, shape (n,), optional
-        Who made the track.
+        The artist of the track.
     fold : ndarray of int, shape (n,), optional
         The fold that tested it; the accuracy is then the mean over the folds.
     share : float
-        With folds: test tracks by training tracks, mean over the folds.
+        With folds: ratio of test to training tracks, mean over the folds.
     """
 
     right: np.ndarray
@@ -46,7 +46,7 @@ class Answers:
 
     @classmethod
     def of(cls, tracks: pd.DataFrame, share: float = 0.0) -> Self:
-        """Return what a model got right of a table that `by_track` returned."""
+        """Return the answers in a table that `by_track` returned."""
         folds = tracks["fold"].to_numpy() if "fold" in tracks else np.zeros(len(tracks))
         artists = tracks["artist"].to_numpy(dtype=str) if "artist" in tracks else None
         right = (tracks["true"] == tracks["predicted"]).to_numpy()
@@ -54,7 +54,7 @@ class Answers:
 
     @property
     def weights(self) -> np.ndarray:
-        """What each entry counts in the accuracy, of sum 1."""
+        """The weight of each entry in the accuracy; their sum is 1."""
         n = len(self.right)
         if self.fold is None:
             return np.full(n, 1 / n)
@@ -63,11 +63,11 @@ class Answers:
 
     @property
     def accuracy(self) -> float:
-        """The share of right ones, or the mean of that over the folds."""
+        """The share of right answers, or its mean over the folds."""
         return float(self.weights @ self.right)
 
     def inflation(self, share: float) -> float:
-        """Return what the overlap of training parts multiplies the variance of the mean by.
+        """Return the factor by which overlapping training parts increase the variance of the mean.
 
         C. Nadeau and Y. Bengio, Machine Learning 52, 2003, have ``1 + k * test / training`` for k
         folds, and k folds without a validation part have ``k * test = test + training``.
@@ -83,13 +83,12 @@ class Interval:
     ----------
     low, high : float
     kind : {"wilson", "artists", "effective", "one artist"}
-        Wilson's over independent tracks; robust to what the tracks of an artist have in common;
-        Wilson's over so many independent cases as the artists amount to; none, as nothing is known
-        of other artists.
+        Wilson's over independent tracks; clustered by artist; Wilson's over the effective sample
+        size; none, since one artist tells nothing about others.
     n : int
-        Entries that were tested.
+        Number of tested entries.
     clusters : int
-        Artists; 0 where they are not known.
+        Number of artists; 0 where unknown.
     """
 
     low: float
@@ -101,14 +100,14 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """The accuracy of one model less that of another.
+    """The accuracy of one model minus that of another.
 
     Parameters
     ----------
     value : float
     interval : Interval
     p : float
-        Two-sided; not a number where there is one artist, or the same difference for each.
+        Two-sided; NaN where there is one artist, or the same difference for each.
     """
 
     value: float
@@ -118,7 +117,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class _Spread:
-    """How an estimate varies over artists: its error by artist, and what each artist counts."""
+    """The variation of an estimate over artists: its error by artist, and effective artists."""
 
     errors: np.ndarray
     effective: float
@@ -130,7 +129,7 @@ class _Spread:
 
     @property
     def standard_error(self) -> float:
-        """The linearised (sandwich) error with the artists as clusters."""
+        """The linearised (sandwich) standard error, clustered by artist."""
         g = len(self.errors)
         return float(np.sqrt(self.inflation * g / (g - 1) * np.sum(self.errors**2)))
 
@@ -142,7 +141,7 @@ class _Spread:
 
     @property
     def degrees(self) -> float:
-        """Degrees of freedom: effective artists - 1, or Satterthwaite's where a few decide.
+        """Degrees of freedom: effective artists - 1, or Satterthwaite's where a few dominate.
 
         Satterthwaite's are 2 E(s)**2 / var(s) of the sum of squares s; its variance is at most the
         sum of the fourth powers.
@@ -152,7 +151,7 @@ class _Spread:
 
 
 def wilson(accuracy: float, n: float, z: float | None = None) -> tuple[float, float]:
-    """Return E. B. Wilson's 95 % interval of a share (J. Am. Stat. Assoc. 22, 1927).
+    """Return E. B. Wilson's 95 % interval of a proportion (J. Am. Stat. Assoc. 22, 1927).
 
     Parameters
     ----------
@@ -174,9 +173,9 @@ def wilson(accuracy: float, n: float, z: float | None = None) -> tuple[float, fl
 def accuracy_interval(answers: Answers) -> Interval:
     """Return the interval of the accuracy on tracks of new artists.
 
-    The cluster-robust error on the logit scale, with Student's t. Where all is right or all wrong,
-    Wilson's interval over effective artists (N**2 / sum of n_i**2), as if each were one case; with
-    fewer than `FEWEST_ARTISTS` Wilson's over the number of independent tracks that would have this
+    The cluster-robust standard error on the logit scale, with Student's t. Where all answers are
+    right or all are wrong, Wilson's interval over effective artists (N**2 / sum of n_i**2); with
+    fewer than `FEWEST_ARTISTS`, Wilson's over the number of independent tracks with this standard
     error. Where artists are unknown, Wilson's over tracks.
     """
     from scipy.special import expit, logit
@@ -199,16 +198,16 @@ def accuracy_interval(answers: Answers) -> Interval:
 
 
 def difference(a: Answers, b: Answers) -> Difference:
-    """Return how much better `a` is than `b`, with an interval and a test.
+    """Return the accuracy of `a` minus that of `b`, with an interval and a test.
 
     The cluster-robust t test, with an artist that both tested as one cluster. On the same tracks
-    and folds it is the paired test on each artist's sum of differences; on others, of another
-    protocol, it counts what they have in common.
+    and folds it is the paired test on the sums of differences by artist; on those of different
+    protocols it allows for their overlap.
 
     Parameters
     ----------
     a, b : Answers
-        With artists; where those are unknown, with the ids of the tracks in their place.
+        With artists, or the ids of the tracks where artists are unknown.
     """
     from scipy.special import stdtr
 
@@ -229,7 +228,7 @@ def difference(a: Answers, b: Answers) -> Difference:
 
 
 def _spread(a: Answers, b: Answers | None = None) -> _Spread:
-    """Return the spread of an accuracy over its artists, or of a difference over those of both."""
+    """Return the spread of an accuracy, or of a difference, over the artists."""
     both = [a] if b is None else [a, b]
     names = np.concatenate([answers.artist for answers in both])
     artists, codes = np.unique(names, return_inverse=True)

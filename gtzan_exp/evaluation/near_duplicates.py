@@ -1,4 +1,4 @@
-"""Recordings that are in the data more than once, though not bit for bit."""
+"""Recordings that are in the data more than once, but not bit for bit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class NearDuplicates:
     pairs : ndarray of int, shape (n, 2)
         Rows of the data, each the first one of its track; each pair once.
     unknown : str
-        Why they were not looked for; empty when they were.
+        Why they were not searched; empty if they were.
     """
 
     pairs: np.ndarray
@@ -40,30 +40,25 @@ class NearDuplicates:
 
 
 def near_duplicates(dataset: Dataset) -> NearDuplicates:
-    """Compare each track with all others of the data, by what the view shows of it.
+    """Compare each track with all others of the data, by their inputs.
 
     Features: the mean over the segments of a track, standardised over the data. Two tracks are near
     when their distance is at most `RATIO` of the distance of either to its fifth nearest neighbour,
-    so what counts as near follows from how dense the data is there. D. G. Lowe's ratio test (Int.
-    J. Comput. Vision 60, 2004) decides likewise. Fewer than `MIN_COLUMNS` columns tell too little.
+    so the threshold adapts to the local density (cf. the ratio test of D. G. Lowe, Int. J. Comput.
+    Vision 60, 2004). At least `MIN_COLUMNS` columns are needed.
 
-    Pictures: a perceptual hash, which says of each of the lowest 16 x 16 coefficients of the
-    discrete cosine transform of the grey picture, 64 x 64 pixels, whether it is above their median
-    (C. Zauner, "Implementation and benchmarking of perceptual image hash functions", 2010). Two
-    tracks are near when at most `BITS` of the 256 bits differ; pictures without anything in common
-    differ in 128, give or take 8. The pieces of a track are put side by side first.
+    Images: a perceptual hash. Each of its bits says whether one of the lowest 16 x 16 coefficients
+    of the discrete cosine transform of the grey image, 64 x 64 pixels, is above their median (C.
+    Zauner, "Implementation and benchmarking of perceptual image hash functions", 2010). Two tracks
+    are near when at most `BITS` of the 256 bits differ; unrelated images differ in 128 +- 8. The
+    pieces of a track are concatenated first.
 
-    Measured on GTZAN against the 76 pairs of tracks that fingerprints of the sound found to be one
-    recording, 62 of them not bit for bit: precision is 1 on both views; features find 18 of the 62,
-    pictures 34 to 38, by their size. So what is found is true, and much is not found, other cuts of
-    a recording above all.
+    Measured on GTZAN against the 76 pairs of tracks that audio fingerprints found to be one
+    recording, 62 of them not identical: precision is 1 on both views; features find 18 of the 62,
+    images 34 to 38, by their size. Mostly other excerpts of a recording are missed.
 
-    Time and memory grow with the square and with the first power of the number of tracks; more than
-    `MAX_TRACKS` are not compared. All splits of a data set share what was found once.
-
-    Parameters
-    ----------
-    dataset : Dataset
+    Time is quadratic and memory linear in the number of tracks; more than `MAX_TRACKS` are not
+    compared. The result is cached for all splits of a data set.
     """
     return _remembered.get(dataset, None, lambda: _compared(dataset))
 
@@ -89,7 +84,7 @@ def _compared(dataset: Dataset) -> NearDuplicates:
 
 
 def _of_rows(array: Any, codes: np.ndarray) -> np.ndarray | str:
-    """Return pairs of tracks whose mean rows are near, or why there are none."""
+    """Return pairs of tracks whose mean rows are near, or why they cannot be found."""
     from sklearn.neighbors import NearestNeighbors
 
     means = pd.DataFrame(np.asarray(array)).groupby(codes).mean().to_numpy()
@@ -109,14 +104,14 @@ def _of_rows(array: Any, codes: np.ndarray) -> np.ndarray | str:
 
 
 def _of_pictures(array: Any, codes: np.ndarray) -> np.ndarray | str:
-    """Return pairs of tracks whose pictures are near, or why there are none."""
+    """Return pairs of tracks whose images are near, or why they cannot be found."""
     if min(array.shape[1:3]) < _SIDE:
         return f"pictures of less than {_SIDE} x {_SIDE} pixels"
     return _near_hashes(np.array([_hash(image) for image in _pictures(array, codes)]))
 
 
 def _pictures(array: Any, codes: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the picture of each track, its pieces side by side, without a margin."""
+    """Yield the image of each track, its pieces side by side, without margins."""
     order = np.argsort(codes, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
         chosen = take(array, rows)
@@ -134,7 +129,7 @@ def _hash(picture: np.ndarray) -> np.ndarray:
 
 
 def _near_hashes(hashes: np.ndarray) -> np.ndarray:
-    """Return pairs of hashes, shape (n, 4), with `BITS` different bits at most."""
+    """Return pairs of hashes, shape (n, 4), that differ in at most `BITS` bits."""
     found = [np.empty((0, 2), dtype=int)]
     for start in range(0, len(hashes), _BLOCK):
         block, rest = hashes[start : start + _BLOCK], hashes[start:]

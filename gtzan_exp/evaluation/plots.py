@@ -1,4 +1,4 @@
-"""Pictures of a run: its confusion matrix, its calibration, and how it learned."""
+"""Plots of a run: confusion matrix, calibration, learning curves; `path` is the PNG to write."""
 
 from __future__ import annotations
 
@@ -23,33 +23,17 @@ _CELL, _LETTER = 0.36, 0.075  # inches
 def confusion_matrix(
     predictions: pd.DataFrame, classes: Sequence[str], path: Path, *, title: str
 ) -> None:
-    """Draw the confusion matrix of a table of predictions.
-
-    Parameters
-    ----------
-    predictions, classes : as in `draw_confusion`
-    path : Path
-        The PNG to write.
-    title : str
-    """
+    """Plot the confusion matrix of predictions; see `draw_confusion`."""
     side = _CELL * len(classes) + _LETTER * max(map(len, classes))
     with canvas(path, size=(side + 1.1, side + 1.3), title=title) as figure:
         draw_confusion(figure.subplots(), predictions, classes)
 
 
 def draw_confusion(axes: Axes, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
-    """Draw a confusion matrix into `axes`.
+    """Draw a confusion matrix into `axes`, with rows and columns in the order of `classes`.
 
-    Cells show counts and are shaded by the share of their row, so that genres of unequal size
-    compare.
-
-    Parameters
-    ----------
-    axes : Axes
-    predictions : pandas.DataFrame
-        With the columns ``true`` and ``predicted``.
-    classes : sequence of str
-        Rows and columns, in this order.
+    Cells show counts and are shaded by the share of their row, so that genres of unequal size can
+    be compared.
     """
     from sklearn import metrics
 
@@ -60,16 +44,7 @@ def draw_confusion(axes: Axes, predictions: pd.DataFrame, classes: Sequence[str]
 
 
 def reliability_diagram(predictions: pd.DataFrame, path: Path, *, title: str) -> None:
-    """Draw how often predictions are right by how probable the model takes them to be.
-
-    Parameters
-    ----------
-    predictions : pandas.DataFrame
-        With the columns ``true``, ``predicted`` and ``p_<genre>``.
-    path : Path
-        The PNG to write.
-    title : str
-    """
+    """Plot the accuracy of predictions against their confidence; see `reliability`."""
     bins = reliability(predictions)
     bounds = [wilson(p, n) for p, n in zip(bins["accuracy"], bins["n"], strict=True)]
     below, above = (np.abs(np.array(bounds).T - bins["accuracy"].to_numpy())).tolist()
@@ -89,17 +64,9 @@ def reliability_diagram(predictions: pd.DataFrame, path: Path, *, title: str) ->
 def learning_curves(
     history: dict[str, list[float]], best_epoch: int | None, path: Path, *, title: str
 ) -> None:
-    """Draw loss, accuracy and whatever else is measured, by epoch.
+    """Plot loss, accuracy and other metrics of a Keras history by epoch.
 
-    Parameters
-    ----------
-    history : dict of str to list of float
-        ``loss`` and maybe ``accuracy``, ``val_loss``, ``val_accuracy``, ``score`` and so on.
-    best_epoch : int or None
-        The epoch, counted from 1, to mark.
-    path : Path
-        The PNG to write.
-    title : str
+    `best_epoch`, counted from 1, is marked.
     """
     found = {key.removeprefix("val_") for key in history}
     names = sorted(found, key=lambda name: (name != "loss", name))
@@ -121,17 +88,7 @@ def learning_curves(
 
 
 def learning_curve(points: Mapping[int, Mapping[str, float]], path: Path, *, title: str) -> None:
-    """Draw accuracy and macro-F1 of each part by the number of training tracks.
-
-    Parameters
-    ----------
-    points : mapping of int to mapping of str to float
-        Number of training tracks, and the metrics ``<part>/accuracy`` and ``<part>/macro_f1`` of a
-        model that was trained on them.
-    path : Path
-        The PNG to write.
-    title : str
-    """
+    """Plot ``<part>/accuracy`` and ``<part>/macro_f1`` by the number of training tracks."""
     parts = (("train", "training", _TRAIN), ("val", "validation", _VALIDATION))
     with canvas(path, size=(9.2, 3.6), title=title) as figure:
         columns = figure.subplots(1, 2, sharey=True)

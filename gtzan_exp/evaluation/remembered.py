@@ -1,4 +1,4 @@
-"""What was found out about a data set, kept for later runs of the same process."""
+"""A cache of findings on data sets, for later runs of the same process."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _MAX_ROWS = 1_000_000
 
 
 class Remembered(Generic[T]):
-    """Findings on data sets. The latest is kept, and earlier ones on `_MAX_ROWS` rows in all.
+    """Findings on data sets: the latest, and earlier ones on at most `_MAX_ROWS` rows in all.
 
-    A data set is known by its identity, not by its contents, and is not kept alive.
+    A data set is recognised by identity, not by its contents, and is not kept alive.
     """
 
     def __init__(self) -> None:
         self._found: list[tuple[ref[Dataset], Hashable, T]] = []
 
     def get(self, dataset: Dataset, key: Hashable, find: Callable[[], T]) -> T:
-        """Return what is known of a data set under a key, and call `find` where nothing is."""
+        """Return the finding on a data set under a key; call `find` if there is none."""
         for known, its_key, found in self._found:
             if known() is dataset and its_key == key:
                 return found

@@ -1,1 +1,1 @@
-"""Looking before training: at tracks, at a table of features, at pictures."""
+"""Exploration before training: tracks, the table of features, images."""

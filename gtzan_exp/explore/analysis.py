@@ -1,4 +1,4 @@
-"""One track as arrays to draw and as numbers to hold."""
+"""The analysis of one track: arrays to plot and summary numbers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AnalysedTrack:
     harmonic, percussive : ndarray of float32, shape (samples,)
     mfcc : ndarray, shape (n_mfcc, frames)
     chroma : ndarray, shape (12, frames)
-        Relative energy of each pitch class, the strongest of a frame being 1.
+        Energy of each pitch class relative to the strongest of its frame.
     onset_strength : ndarray, shape (frames,)
     tempo : float
         In beats per minute, 0 when there is no onset.
@@ -85,13 +85,13 @@ class AnalysedTrack:
 
     @property
     def mfcc_standardised(self) -> np.ndarray:
-        """`mfcc` with mean 0 and variance 1 in each coefficient, or 0 where it is constant."""
+        """`mfcc` standardised per coefficient, 0 where it is constant."""
         from sklearn.preprocessing import scale
 
         return scale(self.mfcc.astype(np.float64), axis=1)
 
     def numbers(self) -> dict[str, Any]:
-        """Return the numbers of the track as plain data, units in the names."""
+        """Return the numbers of the track as plain data, with units in the names."""
         return {
             "genre": self.genre,
             "sample_rate_hz": self.sample_rate,
@@ -112,13 +112,13 @@ class AnalysedTrack:
 
 
 def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> AnalysedTrack:
-    """Read a file and take it apart.
+    """Read and analyse a file.
 
     Parameters
     ----------
     id, genre, path : as in `AnalysedTrack`
     max_seconds : float
-        So much is read, from the start.
+        At most so many seconds are read, from the start.
 
     Raises
     ------
@@ -126,12 +126,11 @@ def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> An
         The file cannot be read, is too short or silent.
     """
     librosa = librosa_loader.load()
-
     settings = FeatureSettings()
     y = load_audio(path, sample_rate=settings.sample_rate, max_seconds=max_seconds)
     spectrum = Spectrum(y, settings)
     harmonic, percussive = harmonic_percussive(spectrum)
-    # The envelope that `librosa.beat.beat_track` takes from a signal.
+    # The onset envelope that `librosa.beat.beat_track` computes from a signal.
     onsets = librosa.onset.onset_strength(
         S=spectrum.mel_db,
         sr=settings.sample_rate,

@@ -1,4 +1,4 @@
-"""A look at a data set: its table of features, its images, and what is missing or double."""
+"""The report on a data set: its table of features, its images, gaps and duplicates."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NAMED = 10
 
 @dataclass(frozen=True)
 class DataReport:
-    """What there is to say about a data set.
+    """The report on a data set.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ class DataReport:
     audio : set of str, optional
         Ids of the tracks whose audio can be opened.
     unreadable : tuple of str
-        Files that are there and cannot be opened or decoded.
+        Files that cannot be opened or decoded.
     features : tuple of str
-        Columns whose distributions are drawn.
+        Columns whose distributions are plotted.
     """
 
     table: Dataset
@@ -61,7 +61,7 @@ class DataReport:
 
     @classmethod
     def read(cls, look: Look) -> DataReport:
-        """Read the table, the images if there are any, and what audio there is.
+        """Read the table and the images, and find the audio, where they exist.
 
         Raises
         ------
@@ -124,7 +124,7 @@ class DataReport:
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """What is said in tables, by the names of their files."""
+        """The tables, by the names of their files."""
         return {
             "class_balance": feature_numbers.class_balance(self.table),
             "strongest_pairs": feature_numbers.strongest_pairs(self._correlation),
@@ -133,7 +133,7 @@ class DataReport:
         }
 
     def metrics(self) -> dict[str, float]:
-        """Return the few numbers that tell one data set from another."""
+        """Return the numbers that are recorded as metrics."""
         counts = {f"identical_{name}": len(pairs) for name, pairs in self._doubles.items()}
         return {
             "rows": len(self.table),
@@ -144,7 +144,7 @@ class DataReport:
         }
 
     def numbers(self) -> dict[str, Any]:
-        """Return everything that the tables of the page say, as plain data."""
+        """Return the contents of all tables of the page, as plain data."""
         return {
             "source": self.table.source,
             "fingerprint": self.table.fingerprint,
@@ -180,7 +180,7 @@ class DataReport:
             lines.append((member, len(ids), len(without), named or "none"))
         members = pd.DataFrame(lines, columns=["member", "tracks with it", "without", "which"])
         return Section(
-            "What is missing, what is double",
+            "Gaps and duplicates",
             "Two rows are identical when all their numbers are, bit for bit; two images when all "
             "their pixels are, at the size above. A split that does not know of such a pair may "
             "put one in training and one in test.",
@@ -259,7 +259,7 @@ class DataReport:
 
 
 def _whole_table(look: Look) -> Dataset:
-    """Return the features view with every other numeric column of its table, ``length`` for one."""
+    """Return the features view with all other numeric columns of its table, such as ``length``."""
     view = look.view if isinstance(look.view, FeaturesView) else FeaturesView()
     dataset = read_view(view, look.data, cache=look.cache)
     head = pd.read_csv(dataset.source, nrows=100).select_dtypes("number")
@@ -272,7 +272,7 @@ def _whole_table(look: Look) -> Dataset:
 
 
 def _merged(doubles: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return each pair once, with what is identical."""
+    """Return each pair once, with the kinds of data that are identical."""
     pairs = pd.concat([df.assign(identical=name) for name, df in doubles.items()])
     merged = pairs.groupby(["id", "other", "same_genre"], sort=False)["identical"].agg(", ".join)
     return merged.reset_index().rename(columns={"same_genre": "same genre"})
@@ -292,7 +292,7 @@ def _chosen(features: tuple[str, ...] | None, columns: list[str]) -> tuple[str, 
 
 
 def _audio(location: Location) -> tuple[set[str] | None, list[str]]:
-    """Return the tracks whose audio opens, and the files that do not; no file is decoded."""
+    """Return the tracks whose audio can be opened, and the other files; nothing is decoded."""
     root = location.folder() / "genres_original"
     if not root.is_dir():
         return None, []

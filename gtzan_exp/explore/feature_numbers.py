@@ -1,4 +1,4 @@
-"""A data set as numbers: balance, correlation, principal components, doubles, gaps."""
+"""Numbers of a data set: class balance, correlation, PCA, duplicates, gaps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Components:
     Parameters
     ----------
     cumulative : ndarray, shape (n_components,)
-        Explained variance of the first 1, 2, ... components, in percent.
+        Cumulative explained variance, in percent.
     scores : ndarray, shape (n_rows, 3)
         The rows in the first three components.
     """
@@ -27,7 +27,7 @@ class Components:
     scores: np.ndarray
 
     def table(self) -> pd.DataFrame:
-        """Return ``components`` and ``explained_variance`` in percent, a line per component."""
+        """Return ``components`` and the cumulative ``explained_variance`` (%), a line per count."""
         counts = np.arange(1, len(self.cumulative) + 1)
         return pd.DataFrame({"components": counts, "explained_variance": self.cumulative})
 
@@ -41,19 +41,13 @@ def class_balance(dataset: Dataset) -> pd.DataFrame:
 
 
 def mean_features(X: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns that are means over a track, or all when there are not two of them."""
+    """Return the columns that are means over a track, or all if there are fewer than two."""
     means = [column for column in X.columns if column.endswith("_mean")]
     return X[means] if len(means) > 1 else X
 
 
 def strongest_pairs(correlation: pd.DataFrame, *, count: int = 15) -> pd.DataFrame:
-    """Return the pairs of columns with the highest absolute correlation.
-
-    Parameters
-    ----------
-    correlation : pandas.DataFrame, shape (n, n)
-    count : int
-        How many pairs.
+    """Return the `count` pairs of columns with the highest absolute correlation.
 
     Returns
     -------
@@ -70,16 +64,12 @@ def strongest_pairs(correlation: pd.DataFrame, *, count: int = 15) -> pd.DataFra
 
 
 def principal_components(X: pd.DataFrame) -> Components:
-    """Return the principal components of a table whose columns are first scaled to [0, 1].
-
-    Parameters
-    ----------
-    X : pandas.DataFrame, shape (n_rows, n_columns)
+    """Return the principal components of rows, shape (n, n_columns), scaled to [0, 1] by column.
 
     Raises
     ------
     DataError
-        There are fewer than three components, or all rows are alike.
+        There are fewer than three components, or all rows are identical.
     """
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import MinMaxScaler
@@ -94,7 +84,7 @@ def principal_components(X: pd.DataFrame) -> Components:
 
 
 def identical_rows(dataset: Dataset) -> pd.DataFrame:
-    """Return every pair of rows, or of pictures, whose numbers are the same bit for bit.
+    """Return every pair of rows, or of images, that are identical bit for bit.
 
     Returns
     -------
@@ -109,12 +99,7 @@ def identical_rows(dataset: Dataset) -> pd.DataFrame:
 
 
 def missing_members(members: dict[str, set[str]]) -> pd.DataFrame:
-    """Return the tracks that lack something that others have.
-
-    Parameters
-    ----------
-    members : dict of str to set of str
-        For each kind of file that the data has at all, the ids of the tracks that have it.
+    """Return the tracks that are not in all `members`: the ids of tracks by kind of file.
 
     Returns
     -------

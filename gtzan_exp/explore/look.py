@@ -1,4 +1,4 @@
-"""One look: read, open a run, draw, write the page and the numbers, record."""
+"""The exploration: read, open a run, plot, write the page and the numbers, record."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ from gtzan_exp.tracking.record import RecordedPage, recorded_run
 
 
 def explore(look: Look) -> RecordedPage:
-    """Look at tracks, or at a whole data set, and record what is to be seen.
-
-    Parameters
-    ----------
-    look : Look
+    """Explore tracks or a whole data set, and record the page as a run.
 
     Raises
     ------

@@ -21,7 +21,7 @@ _Id = Annotated[str, Field(min_length=1)]
 
 @dataclass(frozen=True, kw_only=True)
 class ExploreSettings:
-    """What to look at. Without a track and without a file it is the whole data set.
+    """What to explore: without a track and a file, the whole data set.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ class ExploreSettings:
     tracks : tuple of str
         Ids of tracks to show side by side.
     audio : Path, optional
-        An audio file of your own, shown beside the tracks if there are any.
+        An audio file of your own, shown beside the tracks.
     max_seconds : float
-        So much of each track is read, from its start.
+        At most so many seconds of each track are read, from its start.
     frequency_axis : {"log", "linear"}
-        Of the picture of STFT magnitudes.
+        Of the plot of STFT magnitudes.
     features : tuple of str, optional
-        Columns of the table whose distributions are drawn; a few well-known ones when omitted.
+        Columns of the table whose distributions are plotted; a few common ones when omitted.
     output : Path
         An empty or new folder for the page and the pictures.
     name : str, optional
@@ -62,7 +62,7 @@ class ExploreSettings:
 
     @property
     def of_tracks(self) -> bool:
-        """Whether single tracks are looked at, and not the data set."""
+        """Whether single tracks are explored, not the data set."""
         return bool(self.track_ids or self.audio)
 
 
@@ -76,7 +76,7 @@ class Look:
     cache : Path
         Folder for decoded pictures.
     params : dict
-        The options that matter, flat, for the record.
+        The flattened options, recorded as parameters.
     """
 
     data: Location

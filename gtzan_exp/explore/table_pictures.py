@@ -1,4 +1,4 @@
-"""Pictures of a data set: of its table of features and of its images.
+"""Plots of a data set: of its table of features and of its images.
 
 Each function writes the PNG `path`; `data` is the name of the data, for the title.
 """
@@ -21,7 +21,7 @@ from gtzan_exp.report.canvas import INK, MUTED, Picture, canvas
 
 WIDTH = 5.8
 MAX_POINTS = 3000
-"""Of more rows than that, evenly spaced ones are drawn in scatter plots."""
+"""Scatter plots show at most so many rows, evenly spaced."""
 
 SAMPLES = 5
 """Images of each genre in the grid."""
@@ -50,7 +50,7 @@ def class_balance(balance: pd.DataFrame, path: Path, *, data: str) -> Picture:
 def correlation(matrix: pd.DataFrame, path: Path, *, data: str) -> Picture:
     """Draw the lower triangle of a correlation matrix as a heat map."""
     size = len(matrix)
-    # No feature is compared with itself, so the first row and the last column would be empty.
+    # Without the diagonal, the first row and the last column would be empty.
     shown = np.ma.masked_invalid(matrix.to_numpy()[1:, :-1])
     shown[np.triu_indices(size - 1, k=1)] = np.ma.masked
     names = [name.removesuffix("_mean") for name in matrix.columns]
@@ -218,7 +218,7 @@ def mean_images(images: Dataset, path: Path, *, data: str) -> Picture:
 
 
 def unit_of(column: str) -> str:
-    """Return the unit of a column of the published table, or nothing when it has none."""
+    """Return the unit of a column of the published table, or an empty text."""
     name, _, moment = column.rpartition("_")
     if name in _HERTZ:
         return "Hz²" if moment == "var" else "Hz"
@@ -226,7 +226,7 @@ def unit_of(column: str) -> str:
 
 
 def _points(axes: Axes, scores: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> int:
-    """Draw rows as points, at most `MAX_POINTS`, and return how many."""
+    """Draw at most `MAX_POINTS` rows as points, and return their number."""
     rows = np.unique(np.linspace(0, len(scores) - 1, min(len(scores), MAX_POINTS)).astype(int))
     look: dict[str, Any] = {"s": 18, "alpha": 0.85, "linewidth": 0.3, "edgecolor": INK}
     for i, (genre, color) in enumerate(genre_colors(classes).items()):

@@ -1,4 +1,4 @@
-"""Pictures of tracks: one file per track and kind, drawn to scales that all the tracks share."""
+"""Plots of tracks: one file per track and kind, with scales shared by all tracks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gtzan_exp.report.canvas import INK, MUTED, Picture, canvas
 FrequencyAxis = Literal["log", "linear"]
 
 TOP_DB = 80.0
-"""Spectrograms reach this far down from their peak, in dB."""
+"""Dynamic range of spectrograms below their peak, in dB."""
 
 _LOWEST_HZ = 30.0
 _LOG_ROWS = 400
@@ -33,7 +33,7 @@ _short = EngFormatter(sep="")
 
 @dataclass(frozen=True)
 class Scales:
-    """What the pictures of one kind have in common, so that tracks can be compared by eye.
+    """Axis limits shared by all plots of one kind, so that tracks can be compared by eye.
 
     The end of the time axis in seconds, the largest amplitude, the ranges of STFT magnitudes and of
     raw coefficients, the largest onset strength, and the most zero crossings per second.
@@ -49,7 +49,7 @@ class Scales:
 
     @classmethod
     def of(cls, sounds: Sequence[AnalysedTrack], frequency_axis: FrequencyAxis) -> Scales:
-        """Return the scales that hold all of `sounds`."""
+        """Return the scales that fit all of `sounds`."""
         loudest = max(float(sound.spectrum.magnitude.max()) for sound in sounds)
         mfcc = np.concatenate([sound.mfcc.ravel() for sound in sounds])
         return cls(
@@ -70,16 +70,15 @@ class Kind:
     Parameters
     ----------
     name, title : str
-        For the file, and for people.
+        Part of the file name, and heading.
     height : float
         In inches.
     draw : callable
-        Draws a sound on its axes, with time to the right unless it says otherwise, and returns what
-        is to be seen.
+        Draws a sound on its axes and returns the alternative text.
     rows : int
-        How many axes it needs, one above the other.
+        Number of axes, one above the other.
     over_time : bool
-        Whether time goes to the right.
+        Whether the x axis is time.
     """
 
     name: str
@@ -91,16 +90,7 @@ class Kind:
 
 
 def draw(kind: Kind, sounds: Sequence[AnalysedTrack], scales: Scales, path: Path) -> Picture:
-    """Draw a kind of picture of tracks, side by side; several are for print, too wide for a phone.
-
-    Parameters
-    ----------
-    kind : Kind
-    sounds : sequence of AnalysedTrack
-    scales : Scales
-    path : Path
-        The PNG to write.
-    """
+    """Write a plot of tracks, side by side, to the PNG `path`."""
     width = 5.2 if len(sounds) == 1 else 4.2 * len(sounds)
     seen = []
     with canvas(path, size=(width, kind.height)) as figure:
@@ -110,25 +100,19 @@ def draw(kind: Kind, sounds: Sequence[AnalysedTrack], scales: Scales, path: Path
             seen.append(kind.draw(axes, sound, scales))
             axes[0].set_title(f"{sound.id}: {axes[0].get_title(loc='left') or kind.title}")
     span = None
-    if kind.over_time and len(sounds) == 1:  # the axes have their places when all is drawn
+    if kind.over_time and len(sounds) == 1:  # positions are final after drawing
         place = grid[0, 0].get_position()
         span = (float(place.x0), float(place.x1), scales.seconds)
     return Picture(path, " ".join(seen), span)
 
 
 def envelope(y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return where the columns of a picture of a wave start, and its extremes in each.
-
-    Parameters
-    ----------
-    y : ndarray, shape (samples,)
-    columns : int
-        At most so many.
+    """Return the minima and maxima of a wave, shape (samples,), in at most `columns` intervals.
 
     Returns
     -------
     starts : ndarray of int, shape (columns,)
-        In samples.
+        The start of each interval, in samples.
     low, high : ndarray, shape (columns,)
     """
     starts = np.unique(np.linspace(0, len(y), min(columns, len(y)), endpoint=False).astype(int))
@@ -143,7 +127,7 @@ def log_frequency(power: np.ndarray, edges: np.ndarray, bin_hz: float) -> np.nda
     power : ndarray, shape (bins, frames)
         The bins are at 0, `bin_hz`, 2 `bin_hz`, ...
     edges : ndarray, shape (rows + 1,)
-        In Hz, rising.
+        In Hz, increasing.
     bin_hz : float
 
     Returns
@@ -173,7 +157,7 @@ def _image(
     colors: str,
     limits: tuple[float, float],
 ) -> None:
-    """Draw a matrix with time to the right, its first row at the bottom, and a colour bar."""
+    """Draw a matrix over time, with its first row at the bottom and a colour bar."""
     half = sound.hop_seconds / 2
     end = (values.shape[1] - 0.5) * sound.hop_seconds
     image = axes.imshow(
@@ -195,7 +179,7 @@ def _decibels(
     ticks_hz: Sequence[int],
     row_of: Callable[[np.ndarray], np.ndarray],
 ) -> None:
-    """Draw power in dB below its peak; `row_of` says which row a frequency is in."""
+    """Draw power in dB below its peak; `row_of` maps frequencies to rows."""
     values = librosa_loader.load().power_to_db(power, ref=np.max, top_db=TOP_DB)
     _image(axes, sound, values, "dB re peak", "magma", (-TOP_DB, 0))
     axes.set_yticks(row_of(np.array(ticks_hz)), [_short(hz) for hz in ticks_hz])
@@ -321,7 +305,7 @@ def _zero_crossings(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) 
     rate = sound.crossings_per_second
     times = np.arange(len(rate)) * sound.hop_seconds
     (panel,) = axes
-    # The outline keeps the lightest of the colours visible.
+    # The outline keeps the lightest colour visible.
     panel.fill_between(times, rate, color=_color(sound), edgecolor=INK, lw=0.35)
     mean = sound.zero_crossings / sound.seconds
     label = f"{sound.zero_crossings:,} in all, {mean:,.0f}/s on average"

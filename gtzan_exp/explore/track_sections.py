@@ -1,4 +1,4 @@
-"""A look at tracks, side by side when there are several."""
+"""The report on tracks, side by side if there are several."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NAMED = 4
 
 @dataclass(frozen=True)
 class TracksReport:
-    """What there is to say about tracks of some data, or about a file of a user's own."""
+    """The report on tracks of the data, or on a file of the user's own."""
 
     data: str
     synthetic: bool
@@ -54,7 +54,7 @@ class TracksReport:
         ConfigError
             A track is not in the data.
         DataError
-            The data has no audio, or a file is no audio.
+            The data has no audio, or a file is not audio.
         """
         settings, data = look.settings, look.data
         places: list[tuple[str, str | None, Path]] = []
@@ -96,14 +96,14 @@ class TracksReport:
         return {"tracks": ", ".join(sound.id for sound in self.sounds)}
 
     def metrics(self) -> dict[str, float]:
-        """Return the numbers of a single track; several would need the same names."""
+        """Return the numbers of a single track; of several, only their count."""
         if len(self.sounds) > 1:
             return {"tracks": len(self.sounds)}
         numbers = self.sounds[0].numbers()
         return {key: value for key, value in numbers.items() if isinstance(value, int | float)}
 
     def numbers(self) -> dict[str, Any]:
-        """Return the numbers of each track by its id, as plain data."""
+        """Return the numbers of each track by id, as plain data."""
         return {"tracks": {sound.id: sound.numbers() for sound in self.sounds}}
 
     def write(self, folder: Path) -> list[Section]:
@@ -152,7 +152,7 @@ def _chosen(ids: tuple[str, ...], data: Location) -> list[Track]:
 
 
 def _heard(track: AnalysedTrack) -> list[Sound]:
-    """Return a track and its two parts to be played."""
+    """Return the sounds of a track and of its two parts."""
     parts = {"": track.y, ", harmonic part": track.harmonic, ", percussive part": track.percussive}
     return [
         Sound.of(f"{track.id}{name}", track.id, y, track.sample_rate) for name, y in parts.items()

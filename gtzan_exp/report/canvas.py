@@ -1,4 +1,4 @@
-"""Pictures in the product's style: a figure that becomes a PNG, and what a page knows of it."""
+"""Pictures in the style of the package: a figure written as PNG, and its description."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class Picture:
     ----------
     path : Path
     alt : str
-        What is to be seen, for those who do not see it.
+        Alternative text.
     span : (float, float, float), optional
-        Of a picture over time: where its time axis begins and ends, as shares of the width, and the
-        seconds that it shows. A sound that is played moves a cursor along it.
+        For a picture over time: start and end of its time axis as shares of the width, and its
+        length in seconds. A sound that is played moves a cursor along it.
     """
 
     path: Path
@@ -60,7 +60,7 @@ class Picture:
 
 @contextmanager
 def canvas(path: Path, *, size: tuple[float, float], title: str = "") -> Iterator[Figure]:
-    """Yield an empty figure in the product's style and write it as a PNG in the end.
+    """Yield an empty figure in the style of the package and write it as a PNG at the end.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def canvas(path: Path, *, size: tuple[float, float], title: str = "") -> Iterato
     size : (float, float)
         Width and height in inches; wider where the title needs it.
     title : str
-        Stands above all axes.
+        Shown above all axes.
     """
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -81,7 +81,7 @@ def canvas(path: Path, *, size: tuple[float, float], title: str = "") -> Iterato
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=11)
         yield figure
-        FigureCanvasAgg(figure).print_png(path)  # `savefig` would lay it all out once more
+        FigureCanvasAgg(figure).print_png(path)  # `savefig` would repeat the layout
 
 
 def heat_map(
@@ -92,15 +92,15 @@ def heat_map(
     rows: Sequence[str],
     columns: Sequence[str],
 ) -> None:
-    """Draw a matrix of shares, 0 to 1, as shades, with a text in each cell.
+    """Draw a matrix of shares, 0 to 1, as a heat map with a text in each cell.
 
     Parameters
     ----------
     axes : Axes
     shares, texts : ndarray of float and of str, shape (n_rows, n_columns)
-        A share that is not a number stays white.
+        NaN stays white.
     rows, columns : sequence of str
-        Names, beside and below.
+        Names of the rows and columns.
     """
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row, column in np.argwhere(texts != ""):

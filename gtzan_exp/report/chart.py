@@ -1,4 +1,4 @@
-"""Charts that a page draws itself, with values on hover, in light and in dark."""
+"""Interactive charts of a page, with values on hover, in light and dark mode."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Chart:
     Parameters
     ----------
     spec : mapping
-        In the language of Vega-Lite.
+        A Vega-Lite specification.
     alt : str
-        What is to be seen, for those who do not see it.
+        Alternative text.
     title : str
-        Stands above the chart.
+        Shown above the chart.
     """
 
     spec: Mapping[str, Any]
@@ -34,7 +34,7 @@ class Chart:
 
     @classmethod
     def of(cls, chart: altair.TopLevelMixin, alt: str, title: str = "") -> Chart:
-        """Return a chart of Altair in the style of the page."""
+        """Return an Altair chart in the style of the page."""
         look = {"labelColor": _INK, "titleColor": _INK}
         lines = {"gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE}
         config = {
@@ -49,7 +49,7 @@ class Chart:
         return cls({**chart.to_dict(), "config": config}, alt, title)
 
     def write_png(self, path: Path, *, width: int) -> None:
-        """Draw the chart on paper, `width` points wide."""
+        """Write the chart as a PNG on white, `width` points wide."""
         import vl_convert
 
         spec = _on_paper({**self.spec, "width": width, "background": "white"})
@@ -57,7 +57,7 @@ class Chart:
 
 
 def _on_paper(value: Any) -> Any:
-    """Return a specification whose colours do not depend on a page."""
+    """Return a specification with fixed colours instead of those of the page."""
     if isinstance(value, dict):
         return {key: _on_paper(inner) for key, inner in value.items()}
     if isinstance(value, list):

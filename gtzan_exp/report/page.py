@@ -1,4 +1,4 @@
-"""A report in a folder: one HTML file that needs nothing else, and its numbers as JSON."""
+"""A report in a folder: one self-contained HTML file, and its numbers as JSON."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Table:
     frame : pandas.DataFrame
         Its index is not shown.
     decimals : int, optional
-        Digits after the point of fractions; six significant ones when omitted.
+        Decimal places of floats; six significant digits when omitted.
     tool : bool
-        Whether it can be sorted and filtered on the page. A long one that cannot is folded.
+        Whether it can be sorted and filtered on the page; otherwise a long one is collapsed.
     code : sequence of str
         Columns that are commands.
     links : mapping
-        By column, the address of each value, or None.
+        By column, the URL of each value, or None.
     """
 
     caption: str
@@ -54,7 +54,7 @@ class Table:
 
     @property
     def head(self) -> list[tuple[str, bool]]:
-        """The names of the columns, and whether they hold numbers."""
+        """The names of the columns, and whether they are numeric."""
         return [(str(name), _is_number(column)) for name, column in self.frame.items()]
 
     @property
@@ -85,13 +85,13 @@ class _Cell:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with what belongs to it.
+    """A section of the page.
 
     Parameters
     ----------
     title : str
     text : str
-        Paragraphs, with an empty line between them.
+        Paragraphs, separated by an empty line.
     pictures : sequence of Picture or Chart
         Side by side where the screen is wide enough.
     tables : sequence of Table
@@ -100,7 +100,7 @@ class Section:
     sounds : sequence of Sound
         Before the pictures.
     owners : sequence of str
-        Of each picture, whose sound moves a cursor along it.
+        For each picture, the owner of the sound that moves a cursor along it.
     """
 
     title: str
@@ -113,7 +113,7 @@ class Section:
 
 
 def free_folder(path: Path) -> Path:
-    """Return `path` in full; it is not made yet.
+    """Return the absolute `path`, without making it.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def free_folder(path: Path) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those that it lies in.
+    """Make a folder and its parents.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def write_page(
     numbers: Mapping[str, Any],
     lead: str = "",
 ) -> None:
-    """Write a page, and what it says in numbers beside it.
+    """Write a page, and its numbers as JSON beside it.
 
     Parameters
     ----------
@@ -160,14 +160,14 @@ def write_page(
         The HTML file; the numbers have the suffix ``.json``.
     title : str
     synthetic : bool
-        Nobody must miss that what is shown was generated.
+        Shows a warning that the data was generated.
     facts : mapping
-        Names and values, under the title.
+        Names and values, shown below the title.
     sections : sequence of Section
     numbers : mapping
-        What JSON can hold; anything else becomes text.
+        Written as JSON; values that JSON lacks become text.
     lead : str
-        The answer in a sentence, before all else.
+        The main result in a sentence, shown first.
     """
     from jinja2 import Environment, PackageLoader
     from markupsafe import Markup
@@ -200,7 +200,7 @@ def write_page(
 
 @cache
 def _vega() -> str:
-    """Return the scripts that draw charts."""
+    """Return the JavaScript that draws the charts."""
     import vl_convert
 
     bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
@@ -208,7 +208,7 @@ def _vega() -> str:
 
 
 def _in_script(spec: Mapping[str, Any]) -> str:
-    """Return JSON that cannot end the element that it stands in."""
+    """Return JSON that cannot close the script element around it."""
     return json.dumps(spec, allow_nan=False).replace("<", "\\u003c")
 
 

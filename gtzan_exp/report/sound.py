@@ -1,4 +1,4 @@
-"""Sounds that a page plays itself."""
+"""Sounds that a page plays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Sound:
     ----------
     title : str
     owner : str
-        Moves the cursors of the pictures of the same owner.
+        Playing it moves the cursors of the pictures of the same owner.
     mp3 : bytes
     """
 

@@ -20,10 +20,8 @@ def test_mcnemar_by_hand():
     """Alone right 2 and 8 times: twice the chance of at most 2 heads in 10, 2 * 56 / 1024."""
     a = np.array([True] * 2 + [False] * 8 + [True] * 30 + [False] * 5)
     b = np.array([False] * 2 + [True] * 8 + [True] * 30 + [False] * 5)
-    found = mcnemar(a, b)
-    assert (found.only_a, found.only_b) == (2, 8)
-    assert found.p == pytest.approx(112 / 1024)
-    assert mcnemar(a, a).p == 1
+    assert mcnemar(a, b) == pytest.approx(112 / 1024)
+    assert mcnemar(a, a) == 1
 
 
 def test_the_corrected_t_by_hand():
