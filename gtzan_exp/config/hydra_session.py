@@ -70,10 +70,9 @@ class Session:
     def run(self, config: DictConfig, config_name: str, task: TaskFunction) -> Any:
         """Call a task on a composed config as Hydra does, with its folder, logs and callbacks."""
         config.hydra.mode = RunMode.RUN
-        folder = Path(config.hydra.run.dir)
         with (
-            claimed(folder, "hydra.run.dir"),
             _mistakes_of_hydra(" ".join(config.hydra.overrides.task)),
+            claimed(Path(config.hydra.run.dir), "hydra.run.dir"),
         ):
             callbacks = Callbacks(config)
             callbacks.on_run_start(config=config, config_name=config_name)
