@@ -59,16 +59,16 @@ class Cell:
     evaluate: Evaluate = "test"
 
     def parts(self, dataset: Dataset) -> Split:
-        """Return who is in which part: what the split says, and a validation part if need be.
+        """Return the parts that the split gives, and a validation part if one is needed.
 
-        Where the split has none and the model, or the evaluation, needs one, it is cut from
-        training by the split's rule, and `Split.notes` says so. With ``split.evaluate=val`` test
-        parts are empty.
+        Where the split has none but the model or the evaluation needs one, it is cut from the
+        training part by the same rule, and `Split.notes` says so. With ``split.evaluate=val`` the
+        test parts are empty.
 
         Raises
         ------
         ConfigError
-            The data cannot be split so.
+            The data cannot be split this way.
         DataError
             A file that the split reads is missing or faulty.
         """
@@ -86,9 +86,9 @@ class Cell:
 
 
 def register() -> None:
-    """Register the resolvers that the config uses, and a model that takes options of any name.
+    """Register the resolvers of the config, and a model node that accepts any option.
 
-    `resolve` says which of them the classifier does not have.
+    `resolve` reports the options that the classifier does not have.
     """
     open_node = DictConfig({}, flags={"struct": False})
     ConfigStore.instance().store("open_model", {"model": open_node})
@@ -109,11 +109,11 @@ def resolve(config: DictConfig) -> Cell:
     ------
     ConfigError
         With every mistake in the config: unknown options, wrong types and values, arguments that
-        the classifier does not take, a model that does not take what the view gives.
+        the classifier does not take, a model that does not fit the view.
     """
     mistakes = _top_level(config)
     if any(mistake.where == "seed" for mistake in mistakes):
-        config = config.copy()  # one mistake, not one per use of the seed
+        config = config.copy()  # one mistake, not one for each use of the seed
         OmegaConf.update(config, "seed", 0, force_add=True)
     evaluate: Any = OmegaConf.select(config, "split.evaluate", default="test")
     config = _without_evaluate(config)
@@ -141,7 +141,7 @@ def resolve(config: DictConfig) -> Cell:
 
 
 def _without_evaluate(config: DictConfig) -> DictConfig:
-    """Return a config whose split has its own options alone, and is None where it has none."""
+    """Return a config without ``split.evaluate``; a split without other options becomes None."""
     config = config.copy()
     with open_dict(config):
         if isinstance(config.get("split"), DictConfig):
@@ -151,7 +151,7 @@ def _without_evaluate(config: DictConfig) -> DictConfig:
 
 
 def hidden(config: DictConfig) -> DictConfig:
-    """Return a config whose run does not see its test part, as the trials of a search do not."""
+    """Return a config that hides the test part from its run, as for the trials of a search."""
     config = config.copy()
     OmegaConf.update(config, "split.evaluate", "val", force_add=True)
     return config
@@ -172,7 +172,7 @@ def resolve_tracking(config: DictConfig) -> Tracking:
 
 
 def _shown(split: Any, trainer: Any, evaluate: Any) -> list[Mistake]:
-    """Return the mistakes of options that show training a test part that it must not see."""
+    """Return the mistakes of options that would leak a hidden test part into training."""
     if evaluate not in get_args(Evaluate):
         allowed = " or ".join(map(repr, get_args(Evaluate)))
         return [Mistake("split.evaluate", "not a valid value", allowed, repr(evaluate))]
@@ -187,7 +187,7 @@ def _shown(split: Any, trainer: Any, evaluate: Any) -> list[Mistake]:
 
 
 def misfit(view: Mapping[str, Any] | None, model: Mapping[str, Any] | None) -> list[Mistake]:
-    """Return the mistake of a pair whose model does not take what the view gives, if it is one."""
+    """Return a mistake if the model does not take what the view gives."""
     if view is None or model is None or _fit(view, model):
         return []
     got = f"view={view.get('name')} with model={model.get('name')}"
@@ -197,9 +197,9 @@ def misfit(view: Mapping[str, Any] | None, model: Mapping[str, Any] | None) -> l
 
 
 def job_text(config: DictConfig) -> str | None:
-    """Return what a job of a sweep comes to, or None where its model does not take its view.
+    """Return a text that identifies the result of a job, or None where its model and view misfit.
 
-    Jobs that only differ in a ``seed`` that nothing refers to come to the same.
+    Jobs that differ only in a ``seed`` that nothing refers to have the same text.
     """
     if misfit(config.view, config.model):
         return None
@@ -209,7 +209,7 @@ def job_text(config: DictConfig) -> str | None:
 
 
 def _fit(view: Mapping[str, Any], model: Mapping[str, Any]) -> bool:
-    """Say whether a model takes what a view gives; what is wrong with either is said elsewhere."""
+    """Return whether a model takes what a view gives; True where either is faulty in itself."""
     gives, takes = _gives(view), model.get("input")
     if gives is None or not isinstance(takes, Sequence):
         return True
@@ -218,7 +218,7 @@ def _fit(view: Mapping[str, Any], model: Mapping[str, Any]) -> bool:
 
 
 def _gives(view: Mapping[str, Any]) -> Gives | None:
-    """Return what the view of a node gives, or None where that node is wrong."""
+    """Return what the view of a node gives, or None where the node is faulty."""
     if view.get("gives"):
         return tuple(view["gives"])
     node = as_dict(view) if isinstance(view, DictConfig) else view
@@ -238,13 +238,13 @@ def _pairs_that_work() -> str:
 
 
 def options(config: DictConfig) -> dict[str, Any]:
-    """Return the resolved options of the run, flat, with dotted keys."""
+    """Return the resolved options of the run as a flat mapping with dotted keys."""
     plain = as_dict(config)
     return flatten({name: plain[name] for name in ("seed", *_NODES)})
 
 
 def described_by(cell: Cell) -> dict[str, str]:
-    """Return the tags of a run that its cell gives, before any data is read."""
+    """Return the tags that follow from the cell alone, before any data is read."""
     synthetic = str(cell.data.synthetic).lower()
     names = (cell.data.name, synthetic, cell.view.name, cell.model.name, cell.split.name)
     return dict(zip(_CELL_TAGS, (*names, str(cell.seed)), strict=True))
@@ -295,9 +295,9 @@ def _top_level(config: DictConfig) -> list[Mistake]:
 def _model(
     node: Any, mistakes: list[Mistake], group: str = "model"
 ) -> tuple[ModelSpec, Classifier] | None:
-    """Return the spec and the classifier, not fitted, of a ``model`` node, if nothing is wrong.
+    """Return the spec and the unfitted classifier of a ``model`` node, or None and mistakes.
 
-    An argument that holds such nodes by name becomes a list of (name, pipeline).
+    An argument that is a mapping of such nodes becomes a list of (name, pipeline).
     """
     if not isinstance(node, Mapping):
         return None
@@ -340,7 +340,7 @@ def _is_model(node: Any) -> bool:
 def _members(
     nodes: Mapping[str, Any], spec: ModelSpec, mistakes: list[Mistake], where: str
 ) -> list[tuple[str, Any]]:
-    """Return the pipelines, not fitted, of models that get the inputs of another."""
+    """Return the unfitted pipelines of the members of an ensemble, on its inputs."""
     found = []
     for name, node in nodes.items():
         member = _model(node, mistakes, f"{where}.{name}")
@@ -357,7 +357,7 @@ def _members(
 
 
 def _named(node: Any) -> Iterator[str]:
-    """Yield the full names of the classes that a node, or one in it, names in ``_target_``."""
+    """Yield the full names of all classes that a node names in ``_target_``, recursively."""
     if isinstance(node, Mapping):
         found = imported(node["_target_"], "", []) if "_target_" in node else None
         yield from () if found is None else (f"{found.__module__}.{found.__qualname__}",)
@@ -367,7 +367,7 @@ def _named(node: Any) -> Iterator[str]:
 
 
 def _argument_mistakes(target: Any, arguments: Mapping[str, Any], group: str) -> list[Mistake]:
-    """Check arguments by the signature of a classifier and by its own parameter constraints."""
+    """Check arguments against the signature and the parameter constraints of a classifier."""
     parameters = inspect.signature(target).parameters
     known = tuple(name for name, p in parameters.items() if p.kind is not p.VAR_KEYWORD)
     open_ended = len(known) < len(parameters)
@@ -402,7 +402,7 @@ def _argument_mistakes(target: Any, arguments: Mapping[str, Any], group: str) ->
 
 
 def _environment(name: str, default: Any = None) -> Any:
-    """Return a variable of the environment; an empty one counts as none."""
+    """Return an environment variable; an empty one counts as unset."""
     return os.environ.get(name) or default
 
 

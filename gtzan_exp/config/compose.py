@@ -1,4 +1,4 @@
-"""From overrides to a composed config, or to everything wrong with them at once."""
+"""From overrides to a composed config, or to all mistakes in them at once."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def run_once(
     config_dir: str | None = None,
     config_name: str = "config",
 ) -> Any:
-    """Compose the config of one run, once and as a whole, and call a task on it as Hydra does.
+    """Compose the config of one run once, and call a task on it as Hydra does.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def run_once(
     Raises
     ------
     ConfigError
-        With every mistake, for which alone it is composed again in parts; nothing has been run.
+        With every mistake, found by composing the config again in parts; nothing has been run.
     """
     with session(config_dir) as hydra:
         given = _of_one_run(overrides)
@@ -95,7 +95,7 @@ def run_once(
 def whole(
     hydra: Session, overrides: Sequence[Override], config_name: str, *, logs: bool = False
 ) -> DictConfig:
-    """Compose a config with Hydra's own part, or raise every mistake, or else what Hydra says."""
+    """Compose a config with its ``hydra`` node, or raise all mistakes, or else Hydra's error."""
     texts = [text_of(override) for override in overrides]
     try:
         return hydra.compose(config_name, texts, logs=logs)
@@ -105,7 +105,7 @@ def whole(
 
 
 def _of_one_run(overrides: Sequence[str]) -> list[Override]:
-    """Return parsed overrides; raise those that are sweeps."""
+    """Return the parsed overrides; refuse sweeps."""
     found = parsed(overrides)
     mistakes = [
         wrong(override, "is a sweep", _FOR_SWEEPS)
@@ -118,7 +118,7 @@ def _of_one_run(overrides: Sequence[str]) -> list[Override]:
 
 
 def text_of(override: Override) -> str:
-    """Return an override as it was given."""
+    """Return the text of an override."""
     return override.input_line or ""
 
 
@@ -128,7 +128,7 @@ def wrong(override: Override, what: str, allowed: str) -> Mistake:
 
 
 def parsed(overrides: Sequence[str]) -> list[Override]:
-    """Return parsed overrides; raise every one that is none."""
+    """Return the parsed overrides; raise a mistake for each that cannot be parsed."""
     found, mistakes = [], []
     for text in overrides:
         try:
@@ -146,7 +146,7 @@ def parsed(overrides: Sequence[str]) -> list[Override]:
 
 
 class Choices:
-    """The choices of groups on a command line. The jobs of a sweep have most of them in common."""
+    """Configs composed from group choices, cached since the jobs of a sweep share most of them."""
 
     def __init__(self, hydra: Session, config_name: str) -> None:
         self.hydra = hydra
@@ -156,7 +156,7 @@ class Choices:
         self._composed = lru_cache(_MAX_CHOICES)(self._compose)
 
     def config(self, groups: Sequence[str]) -> DictConfig:
-        """Return the config that these choices give, the caller's own."""
+        """Return a new copy of the config for these choices."""
         return deepcopy(self._composed(tuple(groups)))
 
     def _compose(self, groups: tuple[str, ...]) -> DictConfig:

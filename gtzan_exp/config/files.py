@@ -1,4 +1,4 @@
-"""Where the configuration lies and what it offers, found without importing anything heavy."""
+"""Where the configuration is and which files it has, found without heavy imports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import gtzan_exp
 
 
 def packaged(name: str) -> Path:
-    """Return a folder that is inside an installed package, or beside the source."""
+    """Return a folder inside an installed package, or beside the source."""
     package = Path(gtzan_exp.__file__).resolve().parent
     return package / name if (package / name).is_dir() else package.parent / name
 
@@ -19,5 +19,5 @@ def conf_folder() -> Path:
 
 
 def choices(group: str) -> list[str]:
-    """Return the names of the files of a group, sorted; those in its subfolders are left out."""
+    """Return the sorted names of the files of a group, without its subfolders."""
     return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))

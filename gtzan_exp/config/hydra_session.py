@@ -1,4 +1,4 @@
-"""Hydra's internals, which no other module of the package touches."""
+"""The only module that uses Hydra's internals."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from gtzan_exp.config.files import conf_folder
 
 BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 NOT_COMPOSED = (HydraException, OmegaConfBaseException)
-"""What Hydra raises where it cannot compose a config."""
+"""Errors of Hydra when it cannot compose a config."""
 
 _VERSION = "1.3"
 _TRACEBACKS = "HYDRA_FULL_ERROR"
 
 
 class Session:
-    """Hydra, set up over the package's configuration and over a folder of the user's own."""
+    """Hydra with the search path of the package and of the user's own folder."""
 
     def __init__(self, hydra: Hydra) -> None:
         self._hydra = hydra
@@ -49,7 +49,7 @@ class Session:
     def compose(
         self, config_name: str, overrides: Sequence[str], *, logs: bool = False
     ) -> DictConfig:
-        """Return a config with Hydra's own part; `logs` sets up Hydra's logging by it."""
+        """Return a config with its ``hydra`` node; `logs` configures logging from it."""
         return self._hydra.compose_config(
             config_name, list(overrides), RunMode.RUN, with_log_configuration=logs
         )
@@ -63,7 +63,7 @@ class Session:
         return names
 
     def parse(self, overrides: Sequence[str]) -> list[Override]:
-        """Return parsed overrides, which know what their globs stand for."""
+        """Return parsed overrides with their globs resolved."""
         parser = OverridesParser.create(config_loader=self._hydra.config_loader)
         return parser.parse_overrides(list(overrides))
 
@@ -85,7 +85,7 @@ class Session:
             )
             callbacks.on_run_end(config=config, config_name=config_name, job_return=done)
         if done.status is JobStatus.FAILED:
-            raise done._return_value  # `return_value` would print a line before
+            raise done._return_value  # `return_value` would also print a line
         return done.return_value
 
     def sweep(self, config_name: str, overrides: Sequence[str], task: TaskFunction) -> None:
@@ -96,12 +96,12 @@ class Session:
 
 @contextmanager
 def session(config_dir: str | None = None) -> Iterator[Session]:
-    """Set Hydra up, and leave it afterwards as it was before.
+    """Initialise Hydra, and restore its global state at the end.
 
     Raises
     ------
     ConfigError
-        There is no folder of further configs with the name `config_dir`.
+        `config_dir` is not a folder.
     """
     register()
     search_path = create_config_search_path(str(conf_folder()))
@@ -143,7 +143,7 @@ def flags_parser() -> ArgumentParser:
 
 
 def hydra_main(arguments: Sequence[str], task: TaskFunction) -> None:
-    """Do with a command line all that Hydra does with it.
+    """Run a command line through Hydra itself.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def hydra_main(arguments: Sequence[str], task: TaskFunction) -> None:
     )
     argv, tracebacks = sys.argv, os.environ.get(_TRACEBACKS, "")
     sys.argv = ["gtzan-exp", *arguments]
-    # Hydra would print errors its own way; with this they come out for `cli.main` to report.
+    # With this Hydra raises errors, which `cli.main` reports, instead of printing them.
     os.environ[_TRACEBACKS] = "1"
     try:
         with _mistakes_of_hydra(" ".join(arguments)):

@@ -1,4 +1,4 @@
-"""From the keywords of a function to overrides, as they would stand on a command line."""
+"""From keyword arguments to Hydra overrides."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _NOT_THERE_YET = ("sweep", "tags.")
 def as_overrides(
     given: Iterable[str], keywords: Mapping[str, Any], *, sweep: bool = False
 ) -> list[str]:
-    """Return overrides, and those that keywords stand for.
+    """Return the given overrides and those of the keywords.
 
-    ``model="svc"`` is ``model=svc``; a mapping sets options within: ``model={"C": 3}`` is
-    ``model.C=3``. In a sweep, a list or a range holds the values that are tried.
+    ``model="svc"`` is ``model=svc``; a mapping sets options of a group: ``model={"C": 3}`` is
+    ``model.C=3``. In a sweep, a list or a range holds the values to try.
     """
     overrides = [*map(str, given)]
     for key, value in _options(keywords):
@@ -36,7 +36,7 @@ def _options(keywords: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _text(value: Any) -> str:
-    """Return a value in Hydra's grammar; text that it could take for something else is quoted."""
+    """Return a value in Hydra's grammar, with ambiguous text quoted."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Number):

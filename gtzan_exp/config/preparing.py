@@ -1,4 +1,4 @@
-"""What a config of ``gtzan-exp prepare`` describes."""
+"""Reads the config of ``gtzan-exp prepare``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a config to checked objects: one way for every command, with all mistakes at once."""
+"""From a config to checked objects, for every command, with all mistakes at once."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ _ESTIMATOR = ("get_params", "set_params")
 
 @dataclass(frozen=True)
 class Reading:
-    """A config that is being read: what it holds, resolved, and what is wrong with it so far."""
+    """A config that is being read: its resolved content, and the mistakes so far."""
 
     node: dict[str, Any]
     mistakes: list[Mistake]
 
     def object(self, group: str) -> Any:
-        """Return what the node of a group describes, or None and its mistakes."""
+        """Return the object of a group, or None and its mistakes."""
         node = self.node.get(group)
         found = isinstance(node, Mapping)
         return object_of(node, group, self.mistakes, class_of) if found else None
 
     def settings(self, target: type) -> Any:
-        """Return the options at the top as a pydantic dataclass, or None and its mistakes."""
+        """Return the top-level options as a pydantic dataclass, or None and its mistakes."""
         return checked(target, self.own(target), "", self.mistakes)
 
     def own(self, target: type) -> dict[str, Any]:
-        """Return the options at the top that are fields of a dataclass."""
+        """Return the top-level options that are fields of a dataclass."""
         return {name: self.node[name] for name in option_names(target) if name in self.node}
 
 
@@ -53,12 +53,12 @@ def reading(
     options: Sequence[str],
     mistakes: Iterable[Mistake] = (),
 ) -> Iterator[Reading]:
-    """Read a config that has these groups and may have these options at its top.
+    """Read a config with these groups and, optionally, these top-level options.
 
     Raises
     ------
     ConfigError
-        In the end: with every mistake, those that were found before too, the first of each place.
+        On exit: with all mistakes, including the given ones, the first for each option.
     """
     found = list(mistakes)
     node = plain(config, found)
@@ -76,10 +76,10 @@ def option_names(target: type) -> list[str]:
 
 
 def class_of(path: Any, where: str, mistakes: list[Mistake]) -> Any:
-    """Return the class of that dotted name if it may stand there, or None and a mistake.
+    """Return the class with that dotted name if it is allowed there, or None and a mistake.
 
-    A group takes a class with the method that it calls. What stands within one takes an estimator,
-    a trainer, or a class of this package; an object of another class is never made.
+    A group takes a class with the method that it calls. A nested node takes an estimator, a
+    trainer, or a class of this package; no other class is ever instantiated.
     """
     found = imported(path, where, mistakes)
     group, _, inner = where.partition(".")

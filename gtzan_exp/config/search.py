@@ -1,4 +1,4 @@
-"""A search: which options the next trials try, chosen by the validation scores of those before."""
+"""A search of options: the next trials are chosen by the validation scores of earlier ones."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ _DIGITS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """Settings of a search, which are those of ``hydra/sweeper=search``.
+    """Settings of a search, the options of ``hydra/sweeper=search``.
 
     Parameters
     ----------
     n_trials : int
     metric : str
-        What is made best, always of the validation part: as high as it gets, ``val/log_loss`` as
-        low. With several folds it is their mean.
+        The metric of the validation part to maximise; ``val/log_loss`` is minimised. With several
+        folds it is their mean.
     sampler : {"tpe", "random"}
         ``tpe`` learns from earlier trials: the tree-structured Parzen estimator of J. Bergstra and
         others, "Algorithms for hyper-parameter optimization", NIPS 2011, as Optuna has it.
     seed : int
         The same seed and batch size give the same trials with every launcher.
     batch_size : int
-        Trials that are chosen at once, before any of them has a score; a launcher runs so many at
-        the same time at most.
+        Trials that are chosen together, before any of them has a score; a launcher runs at most so
+        many in parallel.
     """
 
     n_trials: Annotated[int, Field(ge=1)] = 30
@@ -69,9 +69,9 @@ class Search:
 
 
 def space_mistakes(overrides: Iterable[Override]) -> list[Mistake]:
-    """Return what cannot be searched over: other groups than those of a model, and odd intervals.
+    """Return the mistakes of a search space: groups that must not be searched, and bad intervals.
 
-    The best split, data or seed by its score would be the easiest one.
+    The split, data or seed with the best score would only be the easiest one.
     """
     mistakes = []
     for override in overrides:
@@ -92,17 +92,17 @@ def space_mistakes(overrides: Iterable[Override]) -> list[Mistake]:
 
 
 def ends(interval: IntervalSweep) -> tuple[float, float]:
-    """Return the lowest and the highest number of an interval, whole ones as integers."""
+    """Return the lowest and the highest number of an interval."""
     assert interval.start is not None
     assert interval.end is not None
     return interval.start, interval.end
 
 
 def distribution(override: Override) -> BaseDistribution:
-    """Return what Optuna draws the values of a sweep from.
+    """Return the Optuna distribution of a sweep.
 
-    ``interval(a, b)`` is a range of numbers, of whole ones as ``int(interval(a, b))``, and by its
-    logarithm as ``tag(log, ...)``. All else is a choice, whose values have no order.
+    ``interval(a, b)`` is a range of floats, ``int(interval(a, b))`` of integers, and ``tag(log,
+    ...)`` is sampled on a log scale. Anything else is categorical.
     """
     from optuna import distributions
 
@@ -116,7 +116,7 @@ def distribution(override: Override) -> BaseDistribution:
 
 
 def as_overrides(params: Mapping[str, Any], space: Mapping[str, BaseDistribution]) -> list[str]:
-    """Return the overrides of a trial; numbers have four digits, which can be read and repeated."""
+    """Return the overrides of a trial, with floats rounded to four significant digits."""
     from optuna.distributions import FloatDistribution
 
     overrides = []

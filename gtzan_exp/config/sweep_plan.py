@@ -1,4 +1,4 @@
-"""What is known of a sweep before its first job, or everything that is wrong with it."""
+"""The plan of a sweep before its first job, or all mistakes in it."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ MAX_JOBS_CHECKED = 256
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """What is known of a sweep before its first job.
+    """The plan of a sweep before its first job.
 
     Parameters
     ----------
     first : Cell
         The cell of the first job.
     n_jobs : int or None
-        None where the sweeper chooses jobs as it goes.
+        None where the sweeper chooses jobs while it runs.
     folder : str
-        Hydra's folder of the sweep.
+        Hydra's sweep folder.
     search : Search, optional
-        What the sweep makes best, where it is a search.
+        The settings of a search.
     basic : bool
-        Its jobs are those of Hydra's basic sweeper.
+        Whether Hydra's basic sweeper makes its jobs.
     """
 
     first: Cell
@@ -49,7 +49,7 @@ class SweepPlan:
 def check_sweep(
     overrides: Sequence[str], *, config_dir: str | None = None, config_name: str = "config"
 ) -> SweepPlan:
-    """Check the first `MAX_JOBS_CHECKED` jobs of a sweep, and of a search the ends of its space.
+    """Check the first `MAX_JOBS_CHECKED` jobs of a sweep, or the bounds of a search space.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def check_sweep(
 
 
 def _never_swept(overrides: Sequence[Override]) -> list[Mistake]:
-    """Return the mistakes of sweeps over what all jobs of a sweep have in common."""
+    """Return the mistakes of sweeps over options that all jobs must share."""
     return [
         wrong(override, "is swept", "one for all jobs")
         for override in overrides
@@ -105,7 +105,7 @@ def _never_swept(overrides: Sequence[Override]) -> list[Mistake]:
 
 
 def _hydra_mistakes(base: DictConfig) -> list[Mistake]:
-    """Return the mistakes in options of sweepers and launchers that stop a sweep midway."""
+    """Return the mistakes in options of sweepers and launchers that would stop a sweep midway."""
     mistakes = []
     batch = OmegaConf.select(base.hydra, "sweeper.max_batch_size")
     if isinstance(batch, int) and batch < 1:
@@ -134,7 +134,7 @@ def _is_search(sweeper: DictConfig) -> bool:
 
 
 def _search(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> Search:
-    """Return the settings of a search; raise what is wrong with them and with its space."""
+    """Return the settings of a search; raise all mistakes in them and in its space."""
     if importlib.util.find_spec("optuna") is None:
         raise MissingExtraError("hydra/sweeper=search", "optuna", "hpo")
     mistakes: list[Mistake] = []
@@ -151,7 +151,7 @@ def _search(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> S
 
 
 def _by_key(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> dict[str, Override]:
-    """Return the overrides of a sweep's config and, over them, those of the command line."""
+    """Return the overrides of a sweep's config, updated by those of the command line."""
     lines = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
     lines += [text_of(override) for override in overrides]
     parsed(lines)  # says which of them is wrong
@@ -161,7 +161,7 @@ def _by_key(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> d
 def _jobs(choices: Choices, overrides: list[Override], sweeper: DictConfig) -> Iterator[list[str]]:
     """Yield the jobs of a sweep, as Hydra's basic sweeper makes them.
 
-    Of a search they are as few as hold each value of a choice and both ends of each interval.
+    For a search, a minimal set with each value of a choice and both ends of each interval.
     """
     texts: dict[str, list[str]] = {}
     for key, override in _by_key(choices.hydra, overrides, sweeper).items():

@@ -1,1 +1,1 @@
-"""Many cells: the parent run, its jobs, and what is delivered later."""
+"""Sweeps: the parent run, its jobs, and later delivery."""

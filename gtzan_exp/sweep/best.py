@@ -1,4 +1,4 @@
-"""The best trial of a search: its config, written as a short one that ``experiment=`` takes."""
+"""The best trial of a search, written as a short config for ``experiment=``."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _VALUES = ("seed", "tags")
 def as_experiment(
     loader: ConfigLoader, config: DictConfig, *, comments: Sequence[str], tags: Mapping[str, str]
 ) -> str:
-    """Return YAML that gives the cell of a config with Hydra's own part again.
+    """Return the YAML of an experiment that reproduces the cell of a config with a ``hydra`` node.
 
-    It chooses the same groups, and sets the values that differ from what these choices give, and
-    further tags. Where runs are recorded is not part of it. The comments stand at its head.
+    It has the same group choices, the values that differ from them, and further tags, but not the
+    tracking store. The comments come first.
     """
     choices = {name: config.hydra.runtime.choices[name] for name in _GROUPS}
     chosen = [f"{name}={choice}" for name, choice in choices.items()]
@@ -42,7 +42,7 @@ def as_experiment(
 
 
 def _changes(found: Any, before: Any) -> Any:
-    """Return what has to be merged into `before` to give `found`."""
+    """Return the changes that, merged into `before`, give `found`."""
     if not isinstance(found, Mapping):
         return found
     known = before if isinstance(before, Mapping) else {}
@@ -54,7 +54,7 @@ def _changes(found: Any, before: Any) -> Any:
 
 
 def best_file(folder: Path) -> Path:
-    """Return the place of the best trial's config in the folder of a search."""
+    """Return the path of the best trial's config in the folder of a search."""
     return folder / "record" / "experiment" / "best.yaml"
 
 
@@ -66,7 +66,7 @@ def best_command(folder: Path) -> str:
 
 
 def best_tags(search_run: str, job: int) -> dict[str, str]:
-    """Return the tags that say where a config comes from: which search, and which of its jobs."""
+    """Return the tags that name the search and the job that a config comes from."""
     return {"search": search_run, _TRIAL: str(job)}
 
 

@@ -1,4 +1,4 @@
-"""The end of a sweep, at once or later: its parent run closed, the table of its jobs, a report."""
+"""Closing a sweep, at its end or later: the parent run, the table of jobs, a report."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _ENDS = ("finished", "failed", "killed", "skipped")
 
 
 def close(ledger: Ledger) -> str:
-    """Close the parent run with the table of its jobs, say how it went, and return its status.
+    """Close the parent run with the table of its jobs, print a report, and return its status.
 
     Raises
     ------
     ConfigError
-        The store does not answer, or another process delivers a job; nothing is lost.
+        The store does not answer, or another process is delivering a job; nothing is lost.
     """
     for news in delivered([ledger.folder]):
         if isinstance(news, ConfigError):
@@ -49,7 +49,7 @@ def close(ledger: Ledger) -> str:
         status = "FINISHED"
     lines = [_line(run, int(run.data.tags["job"]), search) for run in runs]
     lines += [_line(run, number, search, "SKIPPED") for number, run in skipped.items()]
-    compared = [*runs, *skipped.values()] if search is None else []  # test results stay unsaid
+    compared = [*runs, *skipped.values()] if search is None else []  # test results stay hidden
     folder = ledger.folder / "record"
     _write_record(folder, ledger.command, lines, compared)
 
@@ -78,11 +78,11 @@ def close(ledger: Ledger) -> str:
 def sync(
     folders: Sequence[Path], *, uri: str | None = None, anew: bool = False
 ) -> Iterator[str | GtzanExpError]:
-    """Deliver all that lies below some folders, and close the sweeps there that have ended.
+    """Deliver all pending records below some folders, and close the sweeps there that have ended.
 
-    Yields what was delivered or closed, in a line, or why it was not. Nothing is lost then. A store
-    that does not answer is not asked again; `uri` says where it is now, if it has moved. A store
-    that does not know a run which it should know gets it only where that is to be `anew`.
+    Yields a line for what was delivered or closed, or the error that prevented it; nothing is lost.
+    A store that does not answer is not asked again. `uri` is its new address, if it has moved. A
+    store that does not know a run which it should know gets it only with `anew`.
     """
     said = set()
     for line in delivered(folders, uri=uri, anew=anew):
@@ -97,7 +97,7 @@ def sync(
             if uri is not None:
                 tracking = replace(ledger.parent.tracking, uri=uri)
                 ledger = replace(ledger, parent=replace(ledger.parent, tracking=tracking))
-            close(ledger)  # which says how it went
+            close(ledger)  # prints a report
             yield f"closed: {ledger.command}"
         except GtzanExpError as error:
             if str(error) not in said:
@@ -105,7 +105,7 @@ def sync(
 
 
 def _line(run: Run, job: int, search: Search | None, status: str | None = None) -> dict[str, Any]:
-    """Return what the table of jobs says of one: of a trial, its score too."""
+    """Return the row of a job in the table of jobs; a trial also has its score."""
     tags = run.data.tags
     return {
         "job": job,
@@ -138,7 +138,7 @@ def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs:
 
 
 def _best(folder: Path, metric: str, line: dict[str, Any]) -> list[str]:
-    """Return what is said of the best trial, and how it is used."""
+    """Return the lines of the report on the best trial, and how to use it."""
     return [
         f"best {metric}={line[metric]:.4f}: job {line['job']}, run_id={line['run_id']}",
         f"  {line['overrides']}",

@@ -1,4 +1,4 @@
-"""What the store did not get while it was away, found below a folder and delivered."""
+"""Finds pending records below a folder and delivers them to the store."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from gtzan_exp.tracking.outbox import RUNNING, Entry, Outbox, left_running, unde
 
 
 class Busy(str):
-    """Says of a file that another process delivers it."""
+    """A message that another process is delivering a file."""
 
 
 def delivered(
     folders: Sequence[Path], *, uri: str | None = None, anew: bool = False
 ) -> Iterator[str | GtzanExpError]:
-    """Deliver all that lies below some folders, to `uri` if the store has moved there.
+    """Deliver all pending records below some folders, to `uri` if the store has moved there.
 
     Yields
     ------
     str or GtzanExpError
-        What was delivered, in a line; or that another process does so (`Busy`); or that a file
-        cannot be read (`DataError`), that its store does not take it (`RefusedError`), that its
-        experiment was deleted (`ConfigError`), or that its store does not answer (`AwayError`),
-        which is not asked again then. Nothing is lost.
+        A line on what was delivered, or that another process is delivering it (`Busy`). Errors: a
+        file cannot be read (`DataError`), the store refuses it (`RefusedError`), its experiment was
+        deleted (`ConfigError`), or the store does not answer (`AwayError`) and is not asked again.
+        Nothing is lost.
     """
     away: set[str] = set()
     for path in sorted({path for folder in folders for path in folder.rglob(f"*{RUNNING}")}):
@@ -62,7 +62,7 @@ def delivered(
 
 
 def _name_run(path: Path, run: Entry) -> None:
-    """Write into ``result.json`` which run it became, where that was not known."""
+    """Add the run id to ``result.json`` where it was unknown."""
     with suppress(OSError, ValueError):
         result = json.loads(read_bytes(path))
         if result.get("run_id") == "":

@@ -1,4 +1,4 @@
-"""A job of a sweep: what every launcher brings to its workers and calls there."""
+"""A job of a sweep: the callable that every launcher sends to its workers."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MAX_DATASETS = 2
-_datasets: dict[str, Dataset] = {}  # the one used last is the last
+_datasets: dict[str, Dataset] = {}  # in the order of last use
 
 
 @dataclass(frozen=True)
 class Job:
-    """What every job of a sweep calls. Every launcher brings it to its workers as it is.
+    """The callable of every job of a sweep, pickled and sent to workers by every launcher.
 
     Parameters
     ----------
     parent : SweepRun
     work : str
-        The folder that relative paths start from.
+        The working directory, for relative paths.
     folder : str
         The folder of the sweep.
     search : Search, optional
-        What the sweep makes best, where it is a search and its jobs are trials.
+        The settings of a search, whose jobs are trials.
     modules : tuple of str
-        The folders that modules of the user's own may lie in.
+        The folders of the user's own modules.
     """
 
     parent: SweepRun
@@ -56,22 +56,22 @@ class Job:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        os.chdir(self.work)  # relative paths start there in a worker too, whoever started it
+        os.chdir(self.work)  # for relative paths, wherever the worker was started
         look_in(*self.modules)
 
     def __call__(self, config: DictConfig) -> float | None:
-        """Train, evaluate and record one cell. A failure is recorded, and the sweep goes on.
+        """Train, evaluate and record one cell. A failure is recorded and does not stop the sweep.
 
         Returns
         -------
         float or None
-            The score of a trial; None where it failed or has no finite score, and in a sweep that
-            is not a search.
+            The score of a trial; None where it failed or has no finite score, and in a sweep
+            without a search.
 
         Raises
         ------
         ConfigError
-            The run does not have the score that the search asks for.
+            The run lacks the metric of the search.
         """
         from hydra.core.hydra_config import HydraConfig
         from hydra.core.utils import filter_overrides
@@ -102,7 +102,7 @@ class Job:
             return self._score(result, self.search.metric)
 
     def _score(self, result: Result, metric: str) -> float | None:
-        """Say how a trial went without a word of the test part, and return its score."""
+        """Print and return the score of a trial, without test results."""
         if metric not in result.metrics:
             where, what = "hydra.sweeper.metric", "is not measured by these trials"
             allowed = ", ".join(name for name in METRICS if name in result.metrics)
@@ -112,7 +112,7 @@ class Job:
         return score if math.isfinite(score) else None
 
     def lose(self, number: int, overrides: str, reason: str) -> None:
-        """Record what the worker of a job died of, for launchers that know and go on."""
+        """Record why the worker of a job died, for launchers that go on."""
         folder = Path(self.folder) / "lost" / str(number)
         self.parent.lose(folder, self._tags(number, overrides), reason)
 
@@ -121,7 +121,7 @@ class Job:
         return self.parent.child_tags(number, overrides, task)
 
     def _load(self, cell: Cell) -> Dataset:
-        """Read the view of a cell once per process and sweep; `_MAX_DATASETS` are kept."""
+        """Read the view of a cell, with a cache of `_MAX_DATASETS` per process."""
         key = f"{self.parent.run_id} {cell.view!r} {cell.data!r}"
         dataset = _datasets.pop(key, None)
         if dataset is None:
@@ -142,7 +142,7 @@ class Job:
 
 
 def _log_failure(error: Exception) -> None:
-    """Say in a line what went wrong; the log file of the job has the traceback besides."""
+    """Log an error in a line, and its traceback to the log file of the job only."""
     log.error("failed: %s", one_line(error))
     text = traceback.format_exc()
     record = log.makeRecord(log.name, logging.ERROR, __file__, 0, "%s", (text,), None)

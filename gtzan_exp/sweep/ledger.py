@@ -1,4 +1,4 @@
-"""What it takes to close a sweep, in a file that outlives its console."""
+"""The state needed to close a sweep, in a file that outlives its console."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEDGER = "sweep.unclosed.json"
 
 @dataclass(frozen=True)
 class Ledger:
-    """What it takes to close a sweep, kept in a file from its start until it is closed.
+    """The state needed to close a sweep, kept in a file from its start until it is closed.
 
     Parameters
     ----------
@@ -25,14 +25,14 @@ class Ledger:
         The folder of the sweep.
     command : str
     n_jobs : int or None
-        None where the sweeper chose jobs as it went.
+        None where the sweeper chose jobs while it ran.
     search : Search, optional
     stopped : str, optional
-        What stopped it before its end, in a line. Before it has ended, that its console died.
+        Why it stopped early, in a line. While it runs: that its console died.
     killed : bool
-        It was asked to stop, or its console died.
+        Whether it was asked to stop, or its console died.
     process : dict of str to str, optional
-        The process of the console; None since the sweep has ended.
+        The process of the console; None once the sweep has ended.
     """
 
     parent: SweepRun
@@ -46,12 +46,12 @@ class Ledger:
 
     @property
     def may_run_on(self) -> str | None:
-        """The machine where its console still runs, or may run because nobody here knows."""
+        """The machine where its console still runs, or may run."""
         return self.process["host"] if self.process and may_run(self.process) else None
 
     @classmethod
     def read(cls, path: Path) -> Ledger:
-        """Return what a sweep wrote that has not been closed.
+        """Return the ledger of a sweep that has not been closed.
 
         Raises
         ------
@@ -62,5 +62,5 @@ class Ledger:
         return replace(found, folder=path.parent)
 
     def write(self) -> None:
-        """Write it into the folder of the sweep."""
+        """Write the ledger into the folder of the sweep."""
         write_object(self.folder / LEDGER, self)

@@ -1,11 +1,11 @@
-"""A sweep: a parent run, a child for every job, and nothing lost when some of them fail or die."""
+"""A sweep: a parent run with a child for every job, also for those that fail or die."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class Swept:
     run_id : str
         The parent run in MLflow.
     status : str
-        ``FINISHED``, or ``FAILED`` where not every job ended well.
+        ``FINISHED``, or ``FAILED`` if any job did not finish.
     output : Path
         The folder of the sweep.
     """
@@ -65,16 +65,16 @@ def sweep(
     overrides: Sequence[str],
     launch: Callable[[Job], None],
 ) -> Swept:
-    """Run a sweep and say how it ended.
+    """Run a sweep and report how it ended.
 
     Parameters
     ----------
     plan : SweepPlan
     command : str
-        The command line that does the same.
+        The equivalent command line.
     overrides : sequence of str
     launch : callable
-        Runs the jobs of the command line; it is given what each of them calls.
+        Runs the jobs of the command line; called with the `Job` that each of them calls.
 
     Raises
     ------
@@ -90,48 +90,36 @@ def sweep(
         tags["n_jobs_planned"] = str(plan.n_jobs)
     name = f"sweep {' '.join(overrides)}"[:_MAX_NAME]
     with _free_folder(plan.folder) as folder:
-        return _swept(plan, folder, command, name, params, tags, launch)
-
-
-def _swept(
-    plan: SweepPlan,
-    folder: Path,
-    command: str,
-    name: str,
-    params: Mapping[str, str],
-    tags: Mapping[str, str],
-    launch: Callable[[Job], None],
-) -> Swept:
-    parent = SweepRun.open(plan.first.tracking, folder, name, params, tags)
-    ledger = Ledger(parent, folder, command, plan.n_jobs, plan.search)
-    stopped: BaseException | None = None
-    status = "FAILED"
-    try:
-        ledger.write()
-        launch(Job(parent, os.getcwd(), plan.folder, plan.search))
-    except BrokenExecutor as error:
-        stopped = error
-    except BaseException as error:
-        stopped = error
-        raise
-    finally:
-        killed = isinstance(stopped, KeyboardInterrupt | SystemExit)
-        reason = one_line(stopped) if stopped else None
-        ledger = replace(ledger, stopped=reason, killed=killed, process=None)
+        parent = SweepRun.open(plan.first.tracking, folder, name, params, tags)
+        ledger = Ledger(parent, folder, command, plan.n_jobs, plan.search)
+        stopped: BaseException | None = None
+        status = "FAILED"
         try:
-            status = close(ledger)
-        except (ConfigError, OSError) as error:
             ledger.write()
-            sys.stdout.flush()
-            print(f"sweep not closed: {one_line(error)}", file=sys.stderr)
-            kept = f"  {ledger.folder} has all of it; gtzan-exp sync delivers it and closes it"
-            print(kept, file=sys.stderr, flush=True)
-    return Swept(parent.run_id, status, ledger.folder)
+            launch(Job(parent, os.getcwd(), plan.folder, plan.search))
+        except BrokenExecutor as error:
+            stopped = error
+        except BaseException as error:
+            stopped = error
+            raise
+        finally:
+            killed = isinstance(stopped, KeyboardInterrupt | SystemExit)
+            reason = one_line(stopped) if stopped else None
+            ledger = replace(ledger, stopped=reason, killed=killed, process=None)
+            try:
+                status = close(ledger)
+            except (ConfigError, OSError) as error:
+                ledger.write()
+                sys.stdout.flush()
+                print(f"sweep not closed: {one_line(error)}", file=sys.stderr)
+                kept = f"  {ledger.folder} has all of it; gtzan-exp sync delivers it and closes it"
+                print(kept, file=sys.stderr, flush=True)
+        return Swept(parent.run_id, status, ledger.folder)
 
 
 @contextmanager
 def _free_folder(name: str) -> Iterator[Path]:
-    """Claim the folder of a sweep, cleared of what one before has recorded."""
+    """Claim the folder of a sweep, and remove the result of an earlier one."""
     with claimed(Path(name), "hydra.sweep.dir") as folder:
         left = [*folder.glob(LEDGER), *undelivered([folder])]
         if left:

@@ -1,4 +1,4 @@
-"""The Hydra sweepers of gtzan_exp. Hydra finds plugins by this package's place, not its name."""
+"""The Hydra sweepers of gtzan_exp. Hydra finds plugins by the location of this package."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from omegaconf import DictConfig
 
 
 class CheckedSweeper(BasicSweeper):
-    """Hydra's basic sweeper, for sweeps that `gtzan_exp.config.sweep_plan.check_sweep` has checked.
-
-    The jobs that it composed to check them are not composed once more to see that they can be.
-    """
+    """Hydra's basic sweeper, without composing again the jobs that `check_sweep` has checked."""
 
     hydra_context: HydraContext
     config: DictConfig
@@ -25,7 +22,7 @@ class CheckedSweeper(BasicSweeper):
         self._n_seen = 0
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        """Compose the jobs of a batch that nobody has looked at."""
+        """Compose the jobs of a batch that have not been checked."""
         from gtzan_exp.config.sweep_plan import MAX_JOBS_CHECKED
 
         n_checked = max(MAX_JOBS_CHECKED - self._n_seen, 0)
@@ -34,11 +31,10 @@ class CheckedSweeper(BasicSweeper):
 
 
 class PairsSweeper(CheckedSweeper):
-    """The same over the cells that exist, each once.
+    """Sweeps over the valid cells only, each once.
 
-    Of the product of all choices it leaves out the jobs whose model does not take what the view
-    gives, for example ``view=features model=cnn2d``, and those that differ from an earlier one in a
-    ``seed`` alone that nothing refers to.
+    It omits jobs whose model does not take what the view gives, for example ``view=features
+    model=cnn2d``, and jobs that differ from an earlier one only in an unused ``seed``.
     """
 
     def split_arguments(  # type: ignore[override]  # Hydra calls it on a sweeper, not on the class

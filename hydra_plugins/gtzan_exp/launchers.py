@@ -1,8 +1,8 @@
-"""Hydra launchers that bring the jobs of a sweep to a cluster, and wait for every one of them.
+"""Hydra launchers that run the jobs of a sweep on a cluster, and wait for all of them.
 
-They take the place of the plugins hydra-submitit-launcher and hydra-ray-launcher, which give up at
-the first job whose worker dies while the others go on; the latter also needs cloudpickle < 3, which
-Dask does not work with.
+They replace the plugins hydra-submitit-launcher and hydra-ray-launcher, which give up at the first
+job whose worker dies while others still run; the latter also needs cloudpickle < 3, which conflicts
+with Dask.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_THREADS = "OMP_NUM_THREADS"  # networks take theirs from it too
+_THREADS = "OMP_NUM_THREADS"  # networks read it too
 _ENVIRONMENT = ("GTZAN_", "MLFLOW_")
 
 
 class ClusterLauncher(Launcher):
-    """What the launchers have in common: a job, and what becomes of those that died."""
+    """The common part of the launchers: running a job, and recording those that died."""
 
     def __init__(self, **options: Any) -> None:
         from gtzan_exp.basics.checks import as_dict
@@ -43,7 +43,7 @@ class ClusterLauncher(Launcher):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Take what Hydra knows of the sweep."""
+        """Keep the state of the sweep."""
         self.hydra_context = hydra_context
         self.task_function = cast("Job", task_function)
         self.config = config
@@ -73,9 +73,9 @@ class ClusterLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Run jobs and return how they ended, in their order.
+        """Run jobs and return their results in order.
 
-        The run of a job whose worker died says what it died of.
+        The run of a job whose worker died records the reason.
 
         Raises
         ------
@@ -100,23 +100,23 @@ class ClusterLauncher(Launcher):
 
     @abstractmethod
     def _enter_worker(self) -> str:
-        """Prepare this worker for a job, and return the id that the cluster gave the job."""
+        """Prepare this worker for a job, and return the cluster's id of the job."""
 
     @abstractmethod
     def _results(
         self, jobs: Sequence[Sequence[str]], first: int
     ) -> Iterator[JobReturn | Exception]:
-        """Yield how each job ended, or what its worker died of.
+        """Yield the result of each job, or the error that killed its worker.
 
-        Whoever stops before the end cancels the jobs.
+        Closing the iterator early cancels the jobs.
         """
 
 
 class SubmititLauncher(ClusterLauncher):
-    """Jobs by submitit, each a process of its own that reads what to do from the sweep's folder."""
+    """Jobs by submitit, each in its own process, pickled in the sweep's folder."""
 
     cluster: str
-    at_once: int | None = None  # so many are submitted together; all of them
+    at_once: int | None = None  # jobs submitted together; None: all
 
     def _enter_worker(self) -> str:
         from submitit import JobEnvironment
@@ -124,7 +124,7 @@ class SubmititLauncher(ClusterLauncher):
         return JobEnvironment().job_id
 
     def checkpoint(self, *arguments: Any) -> Any:
-        """Return what is run when a preempted job gets its place back: all of it, once more."""
+        """Return what to run when a preempted job is requeued: the whole job again."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, *arguments)
@@ -183,7 +183,7 @@ class SlurmLauncher(SubmititLauncher):
 
 
 class LocalLauncher(SubmititLauncher):
-    """The same without Slurm, in processes of this machine: to try out a sweep."""
+    """The same without Slurm, in processes of this machine, to try out a sweep."""
 
     cluster = "local"
 
@@ -193,7 +193,7 @@ class LocalLauncher(SubmititLauncher):
 
 
 class RayLauncher(ClusterLauncher):
-    """Jobs as tasks of a Ray cluster, or of the one that is started on this machine."""
+    """Jobs as tasks of a Ray cluster, or of one started on this machine."""
 
     def _enter_worker(self) -> str:
         import ray
@@ -204,7 +204,7 @@ class RayLauncher(ClusterLauncher):
     def _results(
         self, jobs: Sequence[Sequence[str]], first: int
     ) -> Iterator[JobReturn | Exception]:
-        if self.options["init"].get("address") is None:  # or it would listen on all interfaces
+        if self.options["init"].get("address") is None:  # else it would listen on all interfaces
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         import ray
         from ray.exceptions import RayError, RayTaskError
@@ -252,7 +252,7 @@ def _run(launcher: RayLauncher, overrides: Sequence[str], number: int) -> JobRet
 
 @contextmanager
 def _private_files() -> Iterator[None]:
-    """Let nobody else read the files that are made in here, nor the token of Ray."""
+    """Make files that are created inside, and the token of Ray, private to the user."""
     before = os.umask(0o077)
     try:
         yield
@@ -265,7 +265,7 @@ def _private_files() -> Iterator[None]:
 
 @contextmanager
 def _threads(n_threads: int | None) -> Iterator[None]:
-    """Let processes that are started or submitted in here use so many threads each."""
+    """Set the number of threads for processes that are started or submitted inside."""
     if n_threads is None or _THREADS in os.environ:
         yield
         return

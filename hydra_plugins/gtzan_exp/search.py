@@ -1,4 +1,4 @@
-"""The Hydra sweeper that searches."""
+"""The Hydra sweeper that searches options with Optuna."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SearchSweeper(BasicSweeper):
-    """Choose jobs by the scores of earlier ones, with Optuna.
+    """Chooses jobs by the scores of earlier ones, with Optuna.
 
     A job returns the score of its trial, or None where the trial failed. The best trial so far is
     kept as ``record/experiment/best.yaml`` in the folder of the sweep.
@@ -24,7 +24,7 @@ class SearchSweeper(BasicSweeper):
     Parameters
     ----------
     params : mapping, optional
-        Overrides by option; sweeps among them are what is searched over.
+        Overrides by option; the sweeps among them are the search space.
     options : as in `gtzan_exp.config.search.Search`
     """
 
