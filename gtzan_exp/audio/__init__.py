@@ -1,1 +1,1 @@
-"""Sound to views: tracks, features and spectrograms."""
+"""From audio to views: tracks, features and spectrograms."""

@@ -15,7 +15,7 @@ from gtzan_exp.audio.hpss import harmonic_percussive
 from gtzan_exp.audio.spectrum import Framing, Spectrum
 
 GTZAN_SECONDS = 30
-"""How long a track of GTZAN is; its table of segments covers no more than this."""
+"""Length of a GTZAN track; the published table of segments covers no more than this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class FeatureSettings(Framing):
     Parameters
     ----------
     n_mfcc : int
-        How many mel-frequency cepstral coefficients; at most `n_mels`.
+        Number of mel-frequency cepstral coefficients; at most `n_mels`.
     roll_percent : float
         The roll-off frequency has this share of the energy of a frame below it.
     """
@@ -67,8 +67,8 @@ FEATURE_COLUMNS: tuple[str, ...] = FeatureSettings().columns
 def extract(sound: np.ndarray | Spectrum, settings: FeatureSettings) -> dict[str, float | int]:
     """Return the features of a signal.
 
-    The numbers are those of librosa's own functions called one by one with the same settings. Each
-    feature of a frame gives its mean and its population variance over all frames.
+    The values equal those of librosa's own functions with the same settings. Each frame-wise
+    feature gives its mean and its population variance over all frames.
 
     Parameters
     ----------
@@ -86,10 +86,9 @@ def extract(sound: np.ndarray | Spectrum, settings: FeatureSettings) -> dict[str
     Raises
     ------
     DataError
-        The signal is not longer than half a frame.
+        The signal is at most half a frame long.
     """
     librosa = librosa_loader.load()
-
     spectrum = Spectrum.of(sound, settings)
     harmonic, percussive = harmonic_percussive(spectrum)
     centroid, bandwidth = _centroid_and_bandwidth(spectrum)
@@ -130,9 +129,9 @@ def segments(
     y : numpy.ndarray, shape (samples,)
         Mono signal at ``settings.sample_rate``.
     seconds : float
-        How long a segment is.
+        Length of a segment.
     settings : FeatureSettings
-        Gives the sample rate.
+        Only the sample rate is used.
 
     Yields
     ------
@@ -148,9 +147,8 @@ def segments(
 
 
 def _chroma(spectrum: Spectrum) -> np.ndarray:
-    """Return `librosa.feature.chroma_stft`; tuning needs only the bins that bear pitch."""
+    """Return `librosa.feature.chroma_stft`; tuning is estimated from the pitched bins only."""
     librosa = librosa_loader.load()
-
     framing, power = spectrum.framing, spectrum.power
     bins = min(int(_PITCH_LIMIT * framing.n_fft / framing.sample_rate) + 3, len(power))
     with warnings.catch_warnings():
@@ -165,13 +163,13 @@ def _chroma(spectrum: Spectrum) -> np.ndarray:
 
 
 _PITCH_LIMIT = 4000.0
-"""Where `librosa.piptrack` stops looking for pitch, in Hz."""
+"""Upper frequency limit of `librosa.piptrack`, in Hz."""
 
 
 def _centroid_and_bandwidth(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation of the frequency in each frame; 0 where all is still."""
+    """Return spectral centroid and bandwidth by frame; 0 in silent frames."""
     frequencies = _frequencies(spectrum.framing)
-    # Float64, and frequencies about their middle: the variance is a difference of large numbers.
+    # float64 and centred frequencies, since the variance is a difference of large numbers
     middle = frequencies[-1] / 2
     moments = np.stack(
         [np.ones_like(frequencies), frequencies - middle, (frequencies - middle) ** 2]
@@ -191,7 +189,7 @@ def _rolloff(spectrum: Spectrum, roll_percent: float) -> np.ndarray:
 
 
 def _zero_crossing_rate(spectrum: Spectrum) -> np.ndarray:
-    """Return `librosa.feature.zero_crossing_rate`, with each crossing looked for only once."""
+    """Return `librosa.feature.zero_crossing_rate`, with each crossing found only once."""
     framing = spectrum.framing
     y = np.pad(spectrum.y, framing.n_fft // 2, mode="edge")
     negative = y < -_ZERO
@@ -201,13 +199,12 @@ def _zero_crossing_rate(spectrum: Spectrum) -> np.ndarray:
 
 
 _ZERO = 1e-10
-"""What `librosa.zero_crossings` takes for zero."""
+"""Threshold of `librosa.zero_crossings`."""
 
 
 def _tempo(spectrum: Spectrum) -> float:
     """Return the tempo that `librosa.beat.beat_track` reports, without tracking the beats."""
     librosa = librosa_loader.load()
-
     sample_rate, hop_length = spectrum.framing.sample_rate, spectrum.framing.hop_length
     onsets = librosa.onset.onset_strength(
         S=spectrum.mel_db,

@@ -18,7 +18,7 @@ KERNEL = 31
 def harmonic_percussive(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
     """Return the harmonic and the percussive wave of a signal.
 
-    As in GTZAN's features, what lies beyond the last whole hop is zero in both.
+    As in GTZAN's features, both are zero beyond the last whole hop.
 
     Parameters
     ----------
@@ -30,14 +30,13 @@ def harmonic_percussive(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
     harmonic, percussive : numpy.ndarray of float32, shape (samples,)
     """
     librosa = librosa_loader.load()
-
     hop_length = spectrum.framing.hop_length
     length = len(spectrum.y) // hop_length * hop_length
     harmonic, percussive = np.zeros_like(spectrum.y), np.zeros_like(spectrum.y)
     harmonic[:length] = librosa.istft(
         spectrum.stft * _harmonic_mask(spectrum.magnitude), hop_length=hop_length, length=length
     )
-    # The two masks add up to one and the inverse transform is linear and exact.
+    # The two masks sum to one, and the inverse transform is linear and exact.
     np.subtract(spectrum.y[:length], harmonic[:length], out=percussive[:length])
     return harmonic, percussive
 
@@ -49,7 +48,7 @@ def _harmonic_mask(magnitude: np.ndarray) -> np.ndarray:
     harmonic = np.square(sliding_median(magnitude.T, KERNEL))
     percussive = sliding_median(np.ascontiguousarray(magnitude), KERNEL)
     total = np.square(np.ascontiguousarray(percussive.T))
-    tiny = np.finfo(magnitude.dtype).tiny  # makes one half of zero against zero
+    tiny = np.finfo(magnitude.dtype).tiny  # 0 / 0 gives one half
     harmonic += tiny
     total += harmonic
     total += tiny

@@ -1,4 +1,4 @@
-"""librosa, imported late, and for the first time by one process at a time."""
+"""librosa, imported lazily, and for the first time by one process only."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def load() -> ModuleType:
     """Return the module ``librosa``.
 
     On its first import after an installation librosa compiles functions into a cache beside it.
-    Processes that do so at the same time leave that cache in a state that crashes every later
-    process (seen with librosa 0.11 and numba 0.68), so the first import happens under a lock; a
-    file in the user's cache folder says that it is done.
+    Processes that do so concurrently corrupt that cache, which crashes every later process (seen
+    with librosa 0.11 and numba 0.68). So the first import holds a lock, and a file in the user's
+    cache folder marks it as done.
     """
     if "librosa" not in sys.modules:
         done = _marker()

@@ -1,4 +1,4 @@
-"""From a folder of audio to the views of it on disk, in GTZAN's layout."""
+"""From a folder of audio to its views on disk, in GTZAN's layout."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.opening import opened
 
 SETTINGS_VERSION = 2
-"""Raised whenever the same settings come to give other views, so that old ones are redone.
+"""Incremented whenever the same settings give different views, so that old ones are redone.
 
 Files hold it under the key ``recipe``.
 """
@@ -43,33 +43,33 @@ def _within(offset: Offset) -> Offset:
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareSettings:
-    """What `prepare` makes and how.
+    """Settings of `prepare`.
 
     Parameters
     ----------
     views : tuple of {"features", "spectrograms", "embeddings"}
         Which views to write; embeddings are made by `gtzan_exp.embed.prepare`.
     segments : tuple of int
-        One table of features per entry, in seconds: 30 is one row for the whole track, anything
-        shorter is a row for each segment of that length.
+        Lengths of segments in seconds, one table of features each: 30 gives one row for the whole
+        track, less gives a row for each segment.
     labels : dict of str to str
-        What folders of genres are to be called; a key stands for all its spellings.
+        Genres by the names of folders; a key matches all its spellings.
     max_seconds : float
-        So much of each track is read. GTZAN's tracks are 30 to 30.7 s long.
+        At most so much of each track is read. GTZAN's tracks are 30 to 30.7 s long.
     offset : float or "middle"
-        Where that starts: so many seconds in, or so that it is the middle of the track.
+        Where reading starts: in seconds, or so that the middle of the track is read.
     features : FeatureSettings
         How features are computed.
     spectrograms : SpectrogramSettings
         How pictures are drawn.
     on_error : {"skip", "raise"}
-        Whether a file that cannot be used is listed in ``prepare_errors.csv`` or ends the run.
+        Whether an unusable file is listed in ``prepare_errors.csv`` or ends the run.
     n_jobs : int
-        Processes, -1 for one per core.
+        Number of processes, -1 for one per core.
     backend : {"loky", "dask", "ray"}
         Where the processes are.
     address : str, optional
-        Of the scheduler of a Dask or Ray cluster; by default the one that is connected already.
+        Address of the scheduler of a Dask or Ray cluster; the connected one by default.
     """
 
     views: Annotated[
@@ -100,7 +100,7 @@ class PrepareSettings:
         return self
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the views depend on, and nothing else, as plain data."""
+        """Return the settings that the views depend on, as plain data."""
         everything = TypeAdapter(PrepareSettings).dump_python(self, mode="json")
         found = {
             "recipe": SETTINGS_VERSION,
@@ -118,18 +118,18 @@ class PrepareSettings:
 
 @plain_dataclass(frozen=True, kw_only=True)
 class PrepareReport:
-    """What a run of `prepare` did.
+    """The result of `prepare`.
 
     Parameters
     ----------
     done, reused : int
-        Tracks whose views were made now, and those that had them already.
+        Numbers of tracks whose views were made, and were there already.
     problems : tuple of Mistake
-        One for each file or folder that could not be used, as listed in the table `errors`.
+        One for each unusable file or folder, as in the table `errors`.
     root : Path
         The folder of the views.
     notes : tuple of str
-        What is strange about the tracks that could.
+        Remarks on the other tracks.
     errors : str
         Name of that table.
     """
@@ -143,7 +143,7 @@ class PrepareReport:
 
     @property
     def failed(self) -> int:
-        """How many files or folders could not be used."""
+        """Number of files or folders that could not be used."""
         return len(self.problems)
 
     def __str__(self) -> str:
@@ -157,27 +157,27 @@ def prepare(
     """Make the views of all tracks in a folder.
 
     Writes ``features_<seconds>_sec.csv``, ``images_original/<genre>/<id>.png``,
-    ``prepare_errors.csv`` and, last of all, ``prepare_settings.json``; where folders tell artists
-    also ``splits/artist_groups_merged.csv``, unless somebody else wrote one. Tracks whose bytes and
-    settings are those of an earlier run, even of one that was killed, are not done again, and the
-    result is byte for byte the same.
+    ``prepare_errors.csv`` and, last, ``prepare_settings.json``; where folders name artists also
+    ``splits/artist_groups_merged.csv``, unless a foreign one exists. Tracks with the same bytes and
+    settings as in an earlier run, even a killed one, are not processed again; the result is
+    identical byte for byte.
 
     Parameters
     ----------
     audio_root : Path
         Folder that holds ``<genre>/<file>`` or ``<genre>/<artist>/<album>/<file>``.
     out_root : Path
-        Folder for the views; made if need be.
+        Folder for the views; made if missing.
     settings : PrepareSettings, optional
         What to make and how.
 
     Raises
     ------
     DataError
-        There is no audio, the output folder belongs to something else or is in use, or a file
+        There is no audio, the output folder has foreign content or is in use, or a file
         cannot be used and ``settings.on_error`` is ``raise``.
     ConfigError
-        There is no such colour map, or no such cluster.
+        The colour map or the cluster does not exist.
     MissingExtraError
         The package of the cluster is not installed.
     """
@@ -229,7 +229,7 @@ def prepare(
 
 
 def _short(tracks: list[Track], folder: ViewFolder) -> Iterator[str]:
-    """Yield a line on the tracks that are far shorter than the others, if some are."""
+    """Yield a line on tracks that are far shorter than the others, if any."""
     seconds = {track.id: folder.seconds(track) for track in tracks}
     usual = median(seconds.values()) if seconds else 0.0
     short = sorted((length, id) for id, length in seconds.items() if length < usual / 2)
@@ -250,7 +250,7 @@ def _heed(problems: list[Mistake], settings: PrepareSettings) -> None:
 def _make_views(
     track: Track, *, folder: ViewFolder, settings: PrepareSettings, written: dict[str, Any]
 ) -> tuple[str, Literal["done", "reused"] | Mistake]:
-    """Make the views of one track; return its id and what came of it."""
+    """Make the views of one track; return its id and the outcome."""
     try:
         key = _key(track, written)
         if folder.has(track, key):
@@ -300,7 +300,7 @@ def _key(track: Track, written: dict[str, Any]) -> str:
 def _rows(
     track: Track, spectrum: Spectrum, seconds: int, settings: FeatureSettings
 ) -> list[list[Any]]:
-    """Return the rows of a track in the table of that many seconds."""
+    """Return the rows of a track in the table of segments of `seconds`."""
     suffix = track.path.suffix
     if seconds == GTZAN_SECONDS:
         return [[f"{track.id}{suffix}", *extract(spectrum, settings).values(), track.genre]]

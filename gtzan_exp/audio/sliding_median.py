@@ -1,9 +1,8 @@
-"""Running medians, compiled; import this module only where it is used, for it brings numba.
+"""Compiled running medians; import this module lazily, since it imports numba.
 
-Medians are most of the work of harmonic-percussive separation. `scipy.ndimage.median_filter` looks
-at every window afresh. Here a sorted window slides along, one value leaving and one entering at
-each step, for many neighbouring lines at once, without a branch, so that the compiler makes vector
-instructions of it. A median is a choice among its inputs, hence the result is the same bit for bit.
+Medians dominate the cost of harmonic-percussive separation. `scipy.ndimage.median_filter` sorts
+every window anew. Here a sorted window slides along, for many lines at once and without branches,
+so that the compiler can vectorise it. A median is one of its inputs, so the result is identical.
 """
 
 from __future__ import annotations

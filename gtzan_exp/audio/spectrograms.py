@@ -1,4 +1,4 @@
-"""Pictures of mel spectrograms: correct ones, and ones as GTZAN's published images were drawn."""
+"""Images of mel spectrograms: correct ones, and ones in the style of GTZAN's published images."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.spectrum import Framing, Spectrum
 from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
 
-# The figure of a notebook (inline backend): the share of it that each edge of the plot lies at.
+# Edges of the axes in a figure of the inline backend, as shares of the figure.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.125, 0.9, 0.12, 0.875
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrogramSettings(Framing):
-    """How a picture is drawn.
+    """Settings of the images.
 
     Parameters
     ----------
     style : {"mel_db", "kaggle"}
-        ``mel_db`` fills the picture with the mel spectrogram in dB. ``kaggle`` draws it as the
-        published images are, pixel by pixel: in a frame and a white margin, with transparency, and
-        in twice as many dB, since their author took power for amplitude.
+        ``mel_db`` fills the image with the mel spectrogram in dB. ``kaggle`` reproduces the
+        published images pixel by pixel: with a frame, a white margin and an alpha channel, and
+        twice the dB, since their author took power for amplitude.
     cmap : str
         A colour map of matplotlib.
     width, height : int
-        Size of the picture in pixels, margin included.
+        Size of the image in pixels, margin included.
     top_db : float
-        What lies this far below the peak, in dB, gets the lowest colour.
+        Dynamic range below the peak, in dB.
     """
 
     style: Literal["mel_db", "kaggle"] = "mel_db"
@@ -60,7 +60,7 @@ def render(sound: np.ndarray | Spectrum, settings: SpectrogramSettings) -> np.nd
     Raises
     ------
     DataError
-        The signal is not longer than half a frame.
+        The signal is at most half a frame long.
     ConfigError
         Matplotlib has no such colour map.
     """
@@ -70,7 +70,7 @@ def render(sound: np.ndarray | Spectrum, settings: SpectrogramSettings) -> np.nd
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """Return a gray, RGB or RGBA picture, shape (h, w, channels), as the bytes of a PNG file."""
+    """Return a gray, RGB or RGBA image, shape (h, w, channels), as the bytes of a PNG file."""
     import cv2
 
     order = {1: cv2.COLOR_GRAY2BGR, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
@@ -79,11 +79,10 @@ def encode_png(image: np.ndarray) -> bytes:
 
 
 def _fill(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """Colour the mel spectrogram in dB, brought to size before the colours are chosen."""
+    """Colour the mel spectrogram in dB, resized before the colour map is applied."""
     import cv2
 
     librosa = librosa_loader.load()
-
     decibels = librosa.power_to_db(mel, ref=np.max, top_db=settings.top_db)
     for size in ((settings.width, len(mel)), (settings.width, settings.height)):
         shrinks = size[0] * size[1] < decibels.size
@@ -95,11 +94,10 @@ def _fill(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
 def _draw_in_margin(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
     """Draw what ``specshow(amplitude_to_db(mel, ref=max))`` drew on the axes of a notebook in 2020.
 
-    The frame of the axes, black and 0.8 pixels wide, lies on the first row and column of the plot
-    and on those of the margin behind its last.
+    The frame of the axes, black and 0.8 pixels wide, covers the first row and column of the plot
+    and the first ones of the margin after it.
     """
     librosa = librosa_loader.load()
-
     decibels = librosa.amplitude_to_db(mel, ref=np.max, top_db=settings.top_db)
     rows = _last(len(mel), (1 - _BOTTOM) * settings.height, (1 - _TOP) * settings.height)
     columns = _last(mel.shape[1], _LEFT * settings.width, _RIGHT * settings.width)
@@ -115,9 +113,9 @@ def _draw_in_margin(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarra
 
 
 def _last(cells: int, start: float, stop: float) -> np.ndarray:
-    """Return the last of the cells between `start` and `stop` that touches each pixel there.
+    """Return for each pixel between `start` and `stop` the last cell that touches it.
 
-    Cells were drawn in order, each over all that it touches; Agg counts in 256ths of a pixel.
+    Cells were drawn in order, each over the previous; Agg has a precision of 1/256 pixel.
     """
     ends = np.arange(round(start), round(stop)) + (1 - 1 / 512)
     cell = (ends - start) / (stop - start) * cells
@@ -125,7 +123,7 @@ def _last(cells: int, start: float, stop: float) -> np.ndarray:
 
 
 def _color(decibels: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
-    """Return RGBA bytes, the colour map stretched from the lowest value to the highest."""
+    """Return RGBA bytes, with the colour map scaled from the lowest value to the highest."""
     low, high = float(decibels.min()), float(decibels.max())
     levels = (decibels - low) * (255.999 / max(high - low, 1e-12))
     return palette(settings.cmap)[levels.astype(np.uint8)]
@@ -133,7 +131,7 @@ def _color(decibels: np.ndarray, settings: SpectrogramSettings) -> np.ndarray:
 
 @cache
 def palette(cmap: str) -> np.ndarray:
-    """Return 256 colours of a colour map of matplotlib as RGBA bytes."""
+    """Return 256 colours of a matplotlib colour map as RGBA bytes."""
     import matplotlib
 
     if cmap not in matplotlib.colormaps:

@@ -1,4 +1,4 @@
-"""One signal and its transforms, each computed once, on demand, and shared by all the views."""
+"""A signal and its transforms, each computed once, on demand, and shared by all views."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Framing:
     n_fft : int
         Samples per frame (Hann window).
     hop_length : int
-        Samples from one frame to the next, at most half a frame, so that the frames add up to the
-        signal again.
+        Samples from one frame to the next, at most half a frame, so that the transform can be
+        inverted.
     n_mels : int
-        Bands of the mel scale, from 0 Hz to half the sample rate.
+        Number of mel bands, from 0 Hz to half the sample rate.
     pad_mode : {"reflect", "constant"}
-        What lies beyond the ends of the signal: its mirror image, or zeros.
+        Padding at the ends of the signal: its reflection, or zeros.
     """
 
     sample_rate: Annotated[int, Field(ge=4000, le=384000)] = 22050
@@ -55,12 +55,12 @@ class Spectrum:
     y : numpy.ndarray of float32, shape (samples,)
         Mono signal.
     framing : Framing
-        How it is transformed.
+        The parameters of the transforms.
 
     Raises
     ------
     DataError
-        The signal is too short to be mirrored at its ends.
+        The signal is too short to be padded.
     """
 
     def __init__(self, y: np.ndarray, framing: Framing) -> None:
@@ -73,7 +73,7 @@ class Spectrum:
 
     @classmethod
     def of(cls, sound: np.ndarray | Spectrum, framing: Framing) -> Spectrum:
-        """Return the spectrum of a signal, or `sound` itself when it is that already."""
+        """Return the spectrum of a signal, or `sound` itself if it already is one."""
         if not isinstance(sound, Spectrum):
             return cls(sound, framing)
         same = all(
@@ -86,7 +86,6 @@ class Spectrum:
     def stft(self) -> np.ndarray:
         """Complex spectrum, complex64, shape (n_fft / 2 + 1, frames), frames contiguous."""
         librosa = librosa_loader.load()
-
         return librosa.stft(
             self.y,
             n_fft=self.framing.n_fft,
@@ -112,14 +111,10 @@ class Spectrum:
 
     @cached_property
     def mel_db(self) -> np.ndarray:
-        """`mel` in dB above 1, cut off 80 dB below its peak, as `librosa.power_to_db` does."""
-        librosa = librosa_loader.load()
-
-        return librosa.power_to_db(self.mel)
+        """`mel` in dB re 1, clipped to 80 dB below its peak, as by `librosa.power_to_db`."""
+        return librosa_loader.load().power_to_db(self.mel)
 
 
 @cache
 def _mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> np.ndarray:
-    librosa = librosa_loader.load()
-
-    return librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels)
+    return librosa_loader.load().filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels)

@@ -1,4 +1,4 @@
-"""Tracks on disk: finding them, and reading one as a mono signal."""
+"""Tracks on disk: finding them, and reading them as mono signals."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from soundfile import SoundFile
 
 READABLE = ("wav", "aif", "aiff", "aifc", "au", "flac", "ogg", "oga", "opus", "mp3")
-"""File name endings of what libsndfile reads; of twins the first of these is taken."""
+"""File extensions that libsndfile reads; of files with the same stem, the first is taken."""
 
 FOREIGN = ("m4a", "m4b", "mp4", "aac", "wma", "ape", "wv")
-"""File name endings of audio that other programs read; tried all the same."""
+"""File extensions of other audio, which is tried all the same."""
 
 AUDIO_SUFFIXES = tuple(f".{ending}" for ending in (*READABLE, *FOREIGN))
-"""File name endings that count as audio, in lower case."""
+"""File extensions of audio, in lower case."""
 
 SILENCE_PEAK = 1e-4
 """A track that never exceeds this peak (-80 dBFS, the range of the mel view) is silent."""
 
 Offset = float | Literal["middle"]
-"""Where to start in a file: seconds from its start, or so that its middle is read."""
+"""Where reading starts: seconds from the start, or so that the middle is read."""
 
 _LOUDEST = 1e10  # 32 bit integers as floats reach 2e9; squares of far more leave float32
 _RATES = (2_000, 1_000_000)
@@ -54,11 +54,11 @@ class Track:
     id : str
         ``<genre>.<rest of the file's stem>``, the same in every view.
     genre : str
-        Name of the folder that the file lies in, or what it is to be called.
+        Name of the genre's folder, or its name by ``data.labels``.
     path : Path
         The file.
     artist : str
-        Name of the folder within that of the genre; empty where it lies in none.
+        Name of the folder inside that of the genre; empty if there is none.
     """
 
     id: str
@@ -75,22 +75,22 @@ def find_tracks(audio_root: Path, labels: Mapping[str, str] | None = None) -> li
 def scan_tracks(
     audio_root: Path, labels: Mapping[str, str] | None = None
 ) -> tuple[list[Track], list[Mistake]]:
-    """Return the tracks of a folder, sorted by genre and id, and the audio that cannot be one.
+    """Return the tracks of a folder, sorted by genre and id, and a mistake for each unusable file.
 
-    Hidden files and folders are passed over, and so is what is no audio: pictures, playlists.
+    Hidden files and folders are ignored, and so are files that are not audio.
 
     Parameters
     ----------
     audio_root : Path
         Folder that holds ``<genre>/<file>``, or ``<genre>/<artist>/<album>/<file>``. The id of a
-        track has the names of all folders within that of the genre.
+        track contains the names of all folders inside that of the genre.
     labels : mapping of str to str, optional
-        What folders are to be called; a key stands for all its spellings.
+        Genres by the names of folders; a key matches all its spellings.
 
     Raises
     ------
     DataError
-        There is no such folder, it holds no audio, or a genre has folders in several spellings.
+        The folder is missing or has no audio, or a genre has folders in several spellings.
     """
     if not os.path.isdir(audio_root):
         got = "a file" if os.path.exists(audio_root) else "nothing"
@@ -127,17 +127,10 @@ def _rank(path: Path) -> tuple[int, str]:
 
 
 def audio_below(folder: Path, problems: list[Mistake], *above: Path) -> list[Path]:
-    """Return the files at any depth below a folder that have an ending of audio, sorted.
+    """Return the audio files at any depth below a folder, sorted, without hidden ones.
 
-    Hidden ones are passed over, and so are links that lead back to where the way came from.
-
-    Parameters
-    ----------
-    folder : Path
-    problems : list of Mistake
-        One for each folder that cannot be read is appended.
-    *above : Path
-        Folders that the way came from.
+    Links back to the folders `above`, or to one visited before, are not followed. A mistake is
+    appended to `problems` for each folder that cannot be read.
     """
     files: list[Path] = []
     seen = {_identity(path) for path in above}
@@ -166,7 +159,7 @@ def _identity(path: Path | str) -> tuple[int, int]:
 
 
 def _of_genres(root: Path, relabel: Relabel, strays: list[Mistake]) -> Iterator[tuple[str, Path]]:
-    """Yield the audio in a folder of genres, each file with the name of its genre."""
+    """Yield the genre and the path of each audio file in a folder of genres."""
     for entry in sorted(root.iterdir()):
         if entry.name.startswith("."):
             continue
@@ -186,12 +179,12 @@ def load_audio(
     max_seconds: float | None = None,
     offset: Offset = 0.0,
 ) -> np.ndarray:
-    """Read a file as ``librosa.load(path, sr=sample_rate)`` does, and refuse what is no music.
+    """Read a file as ``librosa.load(path, sr=sample_rate)`` does, and refuse unusable signals.
 
     Parameters
     ----------
     path : Path
-        An audio file of any kind that libsndfile can decode.
+        An audio file that libsndfile can decode.
     sample_rate : int
         Samples per second of the result.
     min_seconds : float
@@ -199,7 +192,7 @@ def load_audio(
     max_seconds : float, optional
         Read no more than this.
     offset : float or "middle"
-        Where to start. A file that is not longer than `max_seconds` has its middle at its start.
+        Where to start; "middle" is 0 for files of at most `max_seconds`.
 
     Returns
     -------
@@ -209,7 +202,7 @@ def load_audio(
     Raises
     ------
     DataError
-        The file is missing, empty, corrupt (not finite, too), not audio, too short, too loud to
+        The file is missing, empty, corrupt, not finite, not audio, too short, too loud to
         calculate with, or silent.
     """
 
@@ -259,7 +252,7 @@ def decode(
 
 
 def duration(path: Path) -> float:
-    """Return how long a file says that it is, in seconds; nothing is decoded.
+    """Return the length of a file by its header, in seconds, without decoding.
 
     Raises
     ------
@@ -272,10 +265,10 @@ def duration(path: Path) -> float:
 
 @contextmanager
 def _sound(path: Path, place: str = "") -> Iterator[SoundFile]:
-    """Open a file to decode it in here; whatever goes wrong with that is a DataError.
+    """Open a file for decoding; all errors inside become a DataError.
 
-    libsndfile gets a descriptor and no name. By the name it would look for a companion that macOS
-    writes, ``._<name>``, and take the file for what that says.
+    libsndfile gets a descriptor instead of a name, with which it would also read the ``._<name>``
+    files of macOS.
     """
     import soundfile
 

@@ -1,7 +1,7 @@
-"""The folder that `prepare` writes: where things lie in it, and how they get there unharmed.
+"""The folder that `prepare` writes: its layout, and atomic writes.
 
-Whatever moment a run is killed at, each file is whole, and ``prepare_settings.json`` is there only
-when all of them belong together: it is removed before the first change and written last.
+Even if a run is killed, each file is complete, and ``prepare_settings.json`` exists only if all of
+them are consistent: it is removed before the first change and written last.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ ERRORS = "prepare_errors.csv"
 ARTISTS = "artist_groups_merged.csv"
 """Name of the list of artists in a folder of splits."""
 
-_HEADER = ("filename", "group", "genre")  # by which a list of ours is known again
+_HEADER = ("filename", "group", "genre")  # identifies our own list
 _TABLES = "features_*_sec.csv"
 _PRIVATE = ".prepare"
 
 
 @dataclass(frozen=True)
 class ViewFolder:
-    """Views on disk in GTZAN's layout, with a private folder for what makes a run resumable.
+    """Views on disk in GTZAN's layout, with a private folder that makes runs resumable.
 
     Parameters
     ----------
     root : Path
         The folder.
     run : str
-        Name of this run. Files are staged in a folder of that name, which the next run removes, so
-        that workers that outlive a killed run can publish nothing.
+        Name of this run and of its staging folder. The next run removes that folder, so that
+        workers that outlive a killed run cannot publish files.
     """
 
     root: Path
@@ -50,12 +50,12 @@ class ViewFolder:
     @classmethod
     @contextmanager
     def opened(cls, root: Path) -> Iterator[ViewFolder]:
-        """Hold the folder for writing, alone.
+        """Lock the folder for writing.
 
         Raises
         ------
         DataError
-            Another run holds it, or there are views in it that `prepare` did not write.
+            Another run holds the lock, or the folder has views that `prepare` did not write.
         """
         from filelock import FileLock, Timeout
 
@@ -84,22 +84,17 @@ class ViewFolder:
             lock.release()
 
     def table(self, seconds: int) -> Path:
-        """Return where the table of the segments of that length lies."""
+        """Return the path of the table of segments of that length."""
         return self.root / f"features_{seconds}_sec.csv"
 
     def image(self, track: Track) -> Path:
-        """Return where the picture of a track lies."""
+        """Return the path of the image of a track."""
         return self.root / IMAGES / track.genre / f"{track.id}.png"
 
     def has(self, track: Track, key: str) -> bool:
-        """Tell whether a track is finished.
+        """Return whether a track is finished with this key, and its image is unchanged.
 
-        Parameters
-        ----------
-        track : Track
-        key : str
-            Digest of the file's bytes and of the settings; another key means to do it again, and
-            so does a picture that is not as it was written.
+        The key is a digest of the file's bytes and of the settings.
         """
         try:
             record = json.loads(self._record(track).read_bytes())
@@ -116,7 +111,7 @@ class ViewFolder:
         image: bytes | None,
         seconds: float,
     ) -> None:
-        """Write the picture of a track and then its record; without a picture, remove the old.
+        """Write the image of a track, or remove an old one, and then its record.
 
         Parameters
         ----------
@@ -124,11 +119,10 @@ class ViewFolder:
         key : str
             As in `has`.
         rows : dict of str to list of list
-            Its rows of each table: by the seconds of a segment, the row's cells in order.
+            By seconds of a segment, the rows of its table.
         image : bytes or None
-            Its picture, if it has one.
         seconds : float
-            How much of it was read.
+            Length of the signal that was read.
         """
         if image is None:
             self.image(track).unlink(missing_ok=True)
@@ -144,13 +138,13 @@ class ViewFolder:
             yield from json.loads(self._record(track).read_bytes())["rows"][str(seconds)]
 
     def seconds(self, track: Track) -> float:
-        """Return how much of a finished track was read."""
+        """Return the length of a finished track that was read, in seconds."""
         return json.loads(self._record(track).read_bytes())["seconds"]
 
     def write_artists(self, tracks: Iterable[Track]) -> Iterator[str]:
-        """Write the artists that folders tell, where no one else has; yield a line on the others.
+        """Write the list of artists from the folders, unless a foreign one exists.
 
-        A track in no artist's folder counts as an artist of its own.
+        A track in no artist's folder counts as an artist of its own; yields a line on these.
         """
         tracks, path = list(tracks), self.root / "splits" / ARTISTS
         if path.exists() and not path.read_bytes().startswith(",".join(_HEADER).encode()):
@@ -184,7 +178,7 @@ class ViewFolder:
         staged.replace(path)
 
     def keep_only(self, tracks: Iterable[Track], tables: Iterable[Path]) -> None:
-        """Remove the pictures and records of all other tracks, and all other tables."""
+        """Remove the images and records of all other tracks, and all other tables."""
         tracks = list(tracks)
         wanted = {self.image(track) for track in tracks} | {self._record(track) for track in tracks}
         folders = (self.root / IMAGES, self._private / "records")
@@ -208,7 +202,7 @@ class ViewFolder:
         return self._private / "records" / track.genre / f"{track.id}.json"
 
     def _disown_earlier_runs(self) -> None:
-        """Take away, in one step, where workers of killed runs stage their files."""
+        """Remove the staging folders of killed runs; the rename is atomic."""
         stale = self._private / "stale"
         shutil.rmtree(stale, ignore_errors=True)
         if self._staging.parent.is_dir():
@@ -224,7 +218,7 @@ class ViewFolder:
 
 
 def is_unfinished(root: Path) -> bool:
-    """Tell whether a run of `prepare` into this folder is under way, or was stopped."""
+    """Return whether a run of `prepare` into this folder is in progress, or was stopped."""
     return (root / _PRIVATE).is_dir() and not (root / SETTINGS).is_file()
 
 

@@ -1,4 +1,4 @@
-"""A file of any length as the signals that a model may judge, one in memory at a time."""
+"""A file of any length as windows that a model can classify, one in memory at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def windows(path: Path, *, sample_rate: int, max_seconds: float) -> Iterator[np.
     sample_rate : int
         Samples per second of the windows.
     max_seconds : float
-        So much of a track `prepare` reads.
+        The length of a track that `prepare` reads.
 
     Yields
     ------
@@ -47,7 +47,7 @@ def windows(path: Path, *, sample_rate: int, max_seconds: float) -> Iterator[np.
     for number in range(int(whole / seconds)):
         y = decode(path, sample_rate=sample_rate, start=number * seconds, seconds=seconds)
         if not len(y):
-            break  # the file says that it is longer than it is
+            break  # the header overstates the length
         if len(y) + 1 >= round(seconds * sample_rate) and np.abs(y).max() >= SILENCE_PEAK:
             sounding += 1
             yield y

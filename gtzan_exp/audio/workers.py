@@ -1,4 +1,4 @@
-"""One function over many tracks, in processes of this machine or of a cluster."""
+"""Parallel map over tracks, in processes of this machine or of a cluster."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ def map_unordered(
     backend: Backend = "loky",
     address: str | None = None,
 ) -> Generator[Result]:
-    """Return a generator of ``function(item)`` as they finish, each on a single thread.
+    """Return a generator of ``function(item)`` in order of completion, each on a single thread.
 
-    Close the generator to give up what is not finished.
+    Closing the generator cancels what is not finished.
 
     Parameters
     ----------
     function : callable
-        Of one argument; it must be possible to pickle it.
+        Takes one argument; must be picklable.
     items : iterable
-        Taken as they are needed, so that memory does not grow with their number.
+        Consumed lazily, so that memory does not grow with their number.
     n_jobs : int
-        Processes, -1 for one per core. A cluster uses all its workers instead.
+        Number of processes, -1 for one per core. A cluster uses all its workers instead.
     backend : {"loky", "dask", "ray"}
         Where the processes are.
     address : str, optional
-        Of the scheduler of the cluster; by default the cluster that is connected already.
+        Address of the scheduler; the connected cluster by default.
 
     Raises
     ------
@@ -54,12 +54,12 @@ def map_unordered(
     work = delayed(partial(_on_one_thread, function))
     cluster = ExitStack()
     with parallel_config(**_connect(backend, address, cluster), n_jobs=n_jobs):
-        # Ray's pool gives its results all at once.
+        # Ray's pool returns all results at once.
         pool = Parallel(return_as="list" if backend == "ray" else "generator_unordered")
 
     def results() -> Generator[Result]:
         with cluster, warnings.catch_warnings():
-            # Whoever closes the generator knows that tasks are given up.
+            # Closing the generator cancels tasks on purpose.
             warnings.filterwarnings("ignore", ".*have been cancelled", UserWarning)
             yield from pool(work(item) for item in items)
 
@@ -67,7 +67,7 @@ def map_unordered(
 
 
 def _on_one_thread(function: Callable[[Item], Result], item: Item) -> Result:
-    """Leave the other cores to the other workers."""
+    """Call a function with thread pools limited to one thread."""
     import cv2
     from threadpoolctl import threadpool_limits
 
@@ -81,7 +81,7 @@ def _on_one_thread(function: Callable[[Item], Result], item: Item) -> Result:
 
 
 def _connect(backend: Backend, address: str | None, cluster: ExitStack) -> dict[str, Any]:
-    """Return the arguments of `joblib.parallel_config` that lead to the workers."""
+    """Return the arguments of `joblib.parallel_config` for a backend."""
     try:
         match backend:
             case "loky":
@@ -101,7 +101,7 @@ def _connect(backend: Backend, address: str | None, cluster: ExitStack) -> dict[
 
 
 def _dask_client(address: str | None, cluster: ExitStack) -> Any:
-    """Return a connection to the scheduler, or the one that there is already."""
+    """Return a client of the scheduler, or the existing one."""
     from distributed import Client, get_client
 
     try:

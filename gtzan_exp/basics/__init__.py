@@ -1,1 +1,1 @@
-"""What every room uses: errors, checks, names, processes, files."""
+"""Shared basics: errors, checks, names, processes, files."""

@@ -1,4 +1,4 @@
-"""Atomic writes: a reader finds the old content or the new one, whenever the writer is killed."""
+"""Atomic writes: a reader finds either the old or the new content."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 def write_text(path: Path, text: str, *, private: bool = False) -> None:
-    """Write a file beside its place and rename it; folders are made when missing.
+    """Write a file atomically; folders are made if missing.
 
-    Where it is `private`, because it may hold a password, nobody else may read it.
+    A `private` file, which may hold a password, is readable by the user only.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.unfinished")
@@ -26,22 +26,22 @@ def write_text(path: Path, text: str, *, private: bool = False) -> None:
 
 
 def write_object(path: Path, kept: object) -> None:
-    """Write a dataclass for `read_object`, in a file that nobody else may read."""
+    """Write a dataclass for `read_object`, in a file readable by the user only."""
     from pydantic import TypeAdapter
 
     content = TypeAdapter(type(kept)).dump_python(kept, mode="json")
-    write_text(path, json.dumps(content, indent=1), private=True)  # pydantic's own has no NaN
+    write_text(path, json.dumps(content, indent=1), private=True)  # pydantic's own JSON lacks NaN
 
 
 def overwrite(path: Path, kept: object) -> None:
-    """Write a dataclass for `read_object` into the room that a file has already.
+    """Write a dataclass for `read_object` in place, without needing more room on the disk.
 
     Raises
     ------
     OSError
         There is no such file.
     ValueError
-        It has not enough room.
+        The file is too small.
     """
     from pydantic import TypeAdapter
 
@@ -59,7 +59,7 @@ def read_object(kind: type[T], path: Path, allowed: str) -> T:
     Raises
     ------
     DataError
-        The file cannot be read, or is no such file; `allowed` says what would be.
+        The file cannot be read or is invalid; `allowed` describes a valid one.
     """
     from pydantic import TypeAdapter, ValidationError
 

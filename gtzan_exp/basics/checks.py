@@ -1,4 +1,4 @@
-"""From plain options to checked objects, with every mistake on the way collected."""
+"""From plain options to checked objects, with all mistakes collected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Find = Callable[[Any, str, list[Mistake]], Any]
 
 
 def nodes(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the dotted key and the node of every entry, inner ones included, unresolved."""
+    """Yield the dotted key and the unresolved node of every entry, recursively."""
     for key, node in config.items_ex(resolve=False):
         yield f"{prefix}{key!s}", node
         if isinstance(node, DictConfig) and not node._is_none() and not node._is_interpolation():
@@ -35,7 +35,7 @@ def as_dict(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
 
 
 def plain(config: DictConfig, mistakes: list[Mistake]) -> dict[str, Any]:
-    """Return `config` resolved, as plain data; what cannot be resolved goes to `mistakes`."""
+    """Return `config` resolved, as plain data; append what cannot be resolved to `mistakes`."""
     config = config.copy()
     OmegaConf.set_struct(config, False)
     for key in [key for key, node in nodes(config) if isinstance(node, str) and node == "???"]:
@@ -55,7 +55,7 @@ def plain(config: DictConfig, mistakes: list[Mistake]) -> dict[str, Any]:
 
 
 def unknown(node: Mapping[str, Any], known: Sequence[str], where: str) -> list[Mistake]:
-    """Return a mistake for each key of `node` that is not known; `where` is its parent."""
+    """Return a mistake for each unknown key of `node`; `where` is its parent."""
     mistakes = []
     for key in node:
         if key not in known:
@@ -74,9 +74,9 @@ def checked(target: type, arguments: Mapping[str, Any], where: str, mistakes: li
         A pydantic dataclass.
     arguments : mapping
     where : str
-        The option that the arguments stand under.
+        The option that holds the arguments.
     mistakes : list of Mistake
-        What does not fit is appended.
+        Mistakes are appended.
     """
     parameters = inspect.signature(target).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -91,8 +91,8 @@ def checked(target: type, arguments: Mapping[str, Any], where: str, mistakes: li
 def object_of(node: Any, where: str, mistakes: list[Mistake], find: Find) -> Any:
     """Return the pydantic dataclass that a node names in ``_target_``, or None and its mistakes.
 
-    Nodes among its options that name a class become objects too. `find` is `imported`, or does so
-    for some classes only.
+    Nested nodes with a ``_target_`` become objects too. `find` is `imported`, or a restriction of
+    it to some classes.
     """
     target = find(node.get("_target_"), where, mistakes)
     if target is None:
@@ -108,7 +108,7 @@ def object_of(node: Any, where: str, mistakes: list[Mistake], find: Find) -> Any
 
 
 def with_objects(value: Any, where: str, mistakes: list[Mistake], find: Find) -> Any:
-    """Return plain data with the objects of the nodes in it that name a class, in lists too."""
+    """Return plain data in which nodes with a ``_target_`` are replaced by objects, recursively."""
     if isinstance(value, list):
         return [with_objects(each, f"{where}[{n}]", mistakes, find) for n, each in enumerate(value)]
     if not isinstance(value, Mapping):
@@ -119,7 +119,7 @@ def with_objects(value: Any, where: str, mistakes: list[Mistake], find: Find) ->
 
 
 def imported(path: Any, where: str, mistakes: list[Mistake]) -> Any:
-    """Return what a dotted name names, or None and a mistake."""
+    """Return the object with a dotted name, or None and a mistake."""
     where = f"{where}._target_"
     if not isinstance(path, str) or "." not in path:
         mistakes.append(Mistake(where, "not a class", "package.module.Class", repr(path)))
@@ -136,7 +136,7 @@ def imported(path: Any, where: str, mistakes: list[Mistake]) -> Any:
 
 
 def once(mistakes: Iterable[Mistake]) -> list[Mistake]:
-    """Return the first mistake of each place."""
+    """Return the first mistake for each `Mistake.where`."""
     first: dict[str, Mistake] = {}
     for mistake in mistakes:
         first.setdefault(mistake.where, mistake)
@@ -144,15 +144,15 @@ def once(mistakes: Iterable[Mistake]) -> list[Mistake]:
 
 
 def shorten(mistakes: Sequence[Mistake], where: str, total: int | None = None) -> list[Mistake]:
-    """Keep the first `MAX_MISTAKES` and count the rest in one more line.
+    """Keep the first `MAX_MISTAKES`, and count the rest in another one.
 
     Parameters
     ----------
     mistakes : sequence of Mistake
     where : str
-        The file or folder to name in that line.
+        The file or folder to name in it.
     total : int, optional
-        How many there are, where `mistakes` are the first of them.
+        Their total number, if `mistakes` are only the first of them.
     """
     total = len(mistakes) if total is None else total
     if total <= MAX_MISTAKES:

@@ -1,4 +1,4 @@
-"""A folder that one process writes at a time."""
+"""Exclusive write access to a folder."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _LOCK = ".writing.lock"
 
 @contextmanager
 def claimed(folder: Path, where: str) -> Iterator[Path]:
-    """Make a folder and hold it for writing; this process may claim it again in here.
+    """Make a folder and lock it for writing; the lock is re-entrant within the process.
 
     Parameters
     ----------
     folder : Path
     where : str
-        The option that names it, for the messages.
+        The option that names it, for messages.
 
     Raises
     ------
     ConfigError
-        Another process holds it, or it cannot be made or written.
+        Another process holds the lock, or the folder cannot be made or written.
     """
     from filelock import FileLock, Timeout
 

@@ -1,4 +1,4 @@
-"""Hashes of what identifies data, splits and runs."""
+"""Hashes that identify data, splits and runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def digest(*pieces: object) -> str:
 
 
 def digest_all(pieces: Iterable[object]) -> str:
-    """Return the `digest` of many pieces, which are taken some at a time."""
+    """Return the `digest` of many pieces, consumed in blocks."""
     found, pieces, separator = hashlib.sha256(), iter(pieces), ""
     while some := list(itertools.islice(pieces, _PIECES)):
         found.update((separator + "\x1f".join(map(str, some))).encode())

@@ -1,4 +1,4 @@
-"""The errors of gtzan_exp: every message says where, what, what is allowed and what it got."""
+"""The errors of gtzan_exp: every message says where, what, what is allowed and what was found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mistake:
-    """One thing that the user got wrong.
+    """A mistake of the user.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Mistake:
 
 
 class GtzanExpError(Exception):
-    """Base class: a user's mistake, reported in one line per mistake and without a traceback."""
+    """Base class: mistakes of the user, reported in a line each, without a traceback."""
 
     def __init__(self, mistakes: Mistake | Iterable[Mistake]) -> None:
         self.mistakes = (mistakes,) if isinstance(mistakes, Mistake) else tuple(mistakes)
@@ -49,19 +49,19 @@ class ConfigError(GtzanExpError):
 
 
 class AwayError(ConfigError):
-    """The store does not answer, or not yet."""
+    """The store does not answer."""
 
 
 class DataError(GtzanExpError):
-    """The configuration is right, but the data that it points to is missing or faulty."""
+    """The configuration is valid, but its data is missing or faulty."""
 
 
 class RefusedError(GtzanExpError):
-    """The store answers, and does not take what it is sent; it would not later either."""
+    """The store refuses a request, and would refuse it again."""
 
 
 class DivergedError(DataError):
-    """A fit has come to numbers that are none; `history` has its learning curves up to there."""
+    """A fit has diverged to NaN or infinity; `history` has its learning curves until then."""
 
     def __init__(self, mistakes: Mistake, history: dict[str, list[float]] | None = None) -> None:
         super().__init__(mistakes)
@@ -69,7 +69,7 @@ class DivergedError(DataError):
 
 
 class MissingExtraError(GtzanExpError):
-    """A package is not installed that an option needs, as ``model=cnn2d``, and an extra brings."""
+    """An option, such as ``model=cnn2d``, needs a package of an extra that is not installed."""
 
     def __init__(self, where: str, package: str, extra: str) -> None:
         self.package = package
@@ -88,11 +88,11 @@ _BELOW = (
     *("alembic", "boto3", "botocore", "librosa", "mlflow", "numpy", "pandas", "pyarrow"),
     *("requests", "skops", "soundfile", "sqlalchemy", "sqlite3", "urllib3"),
 )
-"""Packages whose errors come of what the user has, far more often than of a fault here."""
+"""Packages whose errors mostly come from the user's data or environment."""
 
 
 def as_mistake(error: Exception) -> Mistake | None:
-    """Return an error of the system, or of a package below, as a mistake; None of other errors."""
+    """Return an error of the system or of a dependency as a mistake, or None for others."""
     allowed = "HYDRA_FULL_ERROR=1 shows where"
     if isinstance(error, OSError) and error.errno is not None:
         where, what = str(error.filename or "the disk"), "cannot be read or written"
@@ -119,7 +119,7 @@ def report(error: GtzanExpError) -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """Return what went wrong in one line: a user's mistake as it is, others with their type."""
+    """Return an error in one line: a user's mistake as it is, others with their type."""
     lines = str(error).strip().splitlines()
     if isinstance(error, GtzanExpError):
         return "; ".join(lines)

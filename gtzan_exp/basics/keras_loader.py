@@ -1,4 +1,4 @@
-"""Keras and its backend, imported late and without the noise that TensorFlow makes.
+"""Keras and its backend, imported lazily and without the messages of TensorFlow.
 
 `KERAS_BACKEND` names the backend: ``tensorflow`` (the default), ``jax`` or ``torch``. Nothing else
 in the package calls a backend.
@@ -24,18 +24,18 @@ def load(backend: str | None = None) -> ModuleType:
     Parameters
     ----------
     backend : str, optional
-        The one that a run asks for; any other will do when omitted.
+        The backend that a run needs; any when omitted.
 
     Raises
     ------
     ConfigError
-        This process uses another backend already.
+        The process already uses another backend.
     """
     if "keras" in sys.modules:
         os.environ[VARIABLE] = sys.modules["keras"].backend.backend()
     elif backend:
         os.environ[VARIABLE] = backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # whatever computes, Keras may import it
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Keras may import it with any backend
     logging.getLogger("jax").setLevel(logging.WARNING)
     if os.environ.setdefault(VARIABLE, "tensorflow") == "tensorflow":
         _tensorflow()
@@ -53,13 +53,13 @@ def _tensorflow() -> None:
         import tensorflow
     if tensorflow.config.list_physical_devices("GPU"):
         tensorflow.config.experimental.enable_op_determinism()
-    # It takes a second network in one process for a loop that builds the same one anew.
+    # TensorFlow warns of retracing for every further network in a process.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     _spare_the_standard_error()
 
 
 def _share_cores() -> None:
-    """Give TensorFlow the threads that a process pool leaves its workers; it reads only its own."""
+    """Set TensorFlow's own variables for the number of threads from ``OMP_NUM_THREADS``."""
     threads = os.environ.get("OMP_NUM_THREADS")
     if threads:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
@@ -67,10 +67,10 @@ def _share_cores() -> None:
 
 
 def _spare_the_standard_error() -> None:
-    """Keep absl, which TensorFlow brings, from closing a standard error that somebody replaced.
+    """Keep absl, a dependency of TensorFlow, from closing a replaced standard error.
 
-    Its log handler closes its stream whenever logging is configured anew, as Hydra does for each
-    job, unless that stream is a standard one at that moment.
+    Its log handler closes its stream whenever logging is reconfigured, as Hydra does for each job,
+    unless that is a standard stream at that moment.
     """
     from absl import logging as absl_logging
 

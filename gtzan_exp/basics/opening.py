@@ -1,4 +1,4 @@
-"""The one way into a user's files: regular ones alone, so that no read waits or never ends."""
+"""Opening a user's files: regular files only, so that no read blocks or never ends."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ def opened(path: Path | str) -> BufferedReader:
     Raises
     ------
     OSError
-        It cannot be opened, or is a FIFO, a device, a socket, or a link to one: these are not
-        touched.
+        It cannot be opened, or is a FIFO, a device, a socket, or a link to one.
     """
     kind = _KINDS.get(stat.S_IFMT(os.stat(path).st_mode))
     if kind is not None:
@@ -32,6 +31,6 @@ def opened(path: Path | str) -> BufferedReader:
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """Return what a file holds; raises as `opened` does."""
+    """Return the content of a file; raises as `opened` does."""
     with opened(path) as file:
         return file.read()

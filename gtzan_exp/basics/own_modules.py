@@ -1,4 +1,4 @@
-"""Modules of the user's own, in the working directory or beside the folder of configs."""
+"""The user's own modules, in the working directory or beside the folder of configs."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ _folders: list[str] = []
 
 
 def own_folders() -> tuple[str, ...]:
-    """Return the folders of `look_in`, for a worker to look in too."""
+    """Return the folders of `look_in`, for use in workers."""
     return tuple(_folders)
 
 
 def look_in(*folders: str) -> None:
-    """Say where modules that the user names may lie besides; nothing is searched there yet."""
+    """Set further folders for modules that the user names, without searching them yet."""
     _folders[:] = dict.fromkeys(folders)
 
 
 def look_for(module: str) -> None:
-    """Append the folders of `look_in` to ``sys.path`` if a module is not found without them.
+    """Append the folders of `look_in` to ``sys.path`` if a module is not found otherwise.
 
-    What is installed comes first, and a folder where the user has named nothing is not searched.
+    Installed modules come first, and folders are not searched unless the user names a module.
     """
     name = module.partition(".")[0]
     if name and name not in sys.modules and find_spec(name) is None:

@@ -1,4 +1,4 @@
-"""Places by their URIs: how they are written and read, and that no secret is in one."""
+"""URIs of stores: writing, reading and checking them, and refusing secrets in them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_SECRETS = (
 )
 
 STORE_VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
-"""Variables of the environment that name a store."""
+"""Environment variables that name a store."""
 
 _SQLITE = "sqlite:///"
 _URI = re.compile(r"[A-Za-z][\w+.-]*:(?:\\?/){2}.*", re.DOTALL)
@@ -29,19 +29,19 @@ _SECRET_VALUE = re.compile(r"(^|[;,\s])(pwd|password)\s*=", re.I)
 
 
 def sqlite_uri(path: str | Path) -> str:
-    """Return the URI of a SQLite database as SQLAlchemy reads it: what is special is quoted."""
+    """Return the URI of a SQLite database, quoted for SQLAlchemy."""
     return _SQLITE + quote(os.path.abspath(path).encode(errors="surrogateescape"), safe="/:@&=+$,;")
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """Return the file of a SQLite database, absolute, or None where the URI is another's."""
+    """Return the absolute file of a SQLite database, or None for other URIs."""
     if not uri.startswith(_SQLITE):
         return None
     return Path(os.path.abspath(unquote(uri.removeprefix(_SQLITE), errors="surrogateescape")))
 
 
 def is_server(uri: str) -> bool:
-    """Return whether a URI is that of a server, and not of a database."""
+    """Return whether a URI is that of a server, not of a database."""
     return scheme(uri) in ("http", "https")
 
 
@@ -56,7 +56,7 @@ def checked_uri(uri: str) -> str:
     Raises
     ------
     ValueError
-        It holds a secret, or is of no store that can be used; the message says what would be right.
+        It holds a secret or is not a supported store; the message says what is allowed.
     """
     if has_secret(uri):
         raise ValueError(NO_SECRETS)
@@ -79,7 +79,7 @@ def checked_path(path: Path) -> Path:
     Raises
     ------
     ValueError
-        It has what looks like a quoted character, such as %20, which MLflow decodes twice.
+        It contains a percent-encoded character, such as %20, which MLflow decodes twice.
     """
     if unquote(str(path)) != str(path):
         raise ValueError("a path without % and two digits, such as %20, in the name of a folder")
@@ -100,17 +100,12 @@ def has_secret(uri: str) -> bool:
 
 
 def refuse_secrets(words: Iterable[str]) -> None:
-    """Refuse a command line, or an environment, with a secret in a URI.
-
-    Parameters
-    ----------
-    words : iterable of str
-        For example ``tracking.uri=http://...``.
+    """Refuse words of a command line, or of the environment, with a secret in a URI.
 
     Raises
     ------
     ConfigError
-        What holds one is named, and the secret is not.
+        With the name of the option, and the secret masked.
     """
     for word in words:
         found = _URI.search(word)
@@ -121,7 +116,7 @@ def refuse_secrets(words: Iterable[str]) -> None:
 
 
 def masked(text: str) -> str:
-    """Return a text that is printed without what may be a secret in the URIs in it."""
+    """Return a text with possible secrets in its URIs masked."""
     text = re.sub(r"(:(?:\\?/){2})(?!/)\S*@", r"\1***@", text)
     text = re.sub(r"(?<!\S)[^\s/'\"]+:[^\s/]*@", "***@", text)
     return re.sub(r"(:(?:\\?/){2}[^\s?#]*[?#])[^\s)]+", r"\1***", text)

@@ -1,4 +1,4 @@
-"""The process that a run lives in: who it is, whether it still is, and how it is asked to end."""
+"""Processes of runs: their identity, whether they are alive, and how they end."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 TERMINATED = 128 + signal.SIGTERM
-"""Exit status of a process that was asked to end."""
+"""Exit status of a process that got SIGTERM."""
 
 PROCESS_TAGS = ("host", "pid", "process_start")
 
 _WATCH_SECONDS = 0.5
 _GRACE_SECONDS = 10
-_CLOSING_SECONDS = 25  # schedulers kill 30 s after they asked
+_CLOSING_SECONDS = 25  # schedulers send SIGKILL 30 s after SIGTERM
 _SAME_START_SECONDS = 2
 
 
@@ -42,20 +42,20 @@ def host() -> str:
 def process_tags() -> dict[str, str]:
     """Return the tags ``host``, ``pid`` and ``process_start`` (seconds since 1970) of this process.
 
-    A number of a process is used again after its end; with the start it means one process only.
+    A pid may be reused; together with the start it is unique.
     """
     pid = os.getpid()
     return dict(zip(PROCESS_TAGS, (host(), str(pid), f"{_start(pid):.2f}"), strict=True))
 
 
 def may_run(tags: Mapping[str, str]) -> bool:
-    """Return whether the process of these tags runs; of another machine's nobody here knows."""
+    """Return whether the process of these tags runs, or may run on another machine."""
     alive = is_alive(int(tags["pid"]), float(tags["process_start"]))
     return alive or tags["host"] != host()
 
 
 def is_alive(pid: int, start: float) -> bool:
-    """Return whether the process of this machine with that number and start still runs."""
+    """Return whether a process of this machine with that pid and start is alive."""
     found = _start(pid)
     return found is not None and abs(found - start) < _SAME_START_SECONDS
 
@@ -72,10 +72,10 @@ def _start(pid: int) -> float | None:
 
 @contextmanager
 def silent_libraries(*, until_they_fail: bool = False) -> Iterator[None]:
-    """Hold back what libraries write to the standard error, past Python.
+    """Suppress what native libraries write to the standard error.
 
-    TensorFlow reports missing devices before it reads the setting that would keep it from that,
-    and decoders of audio report each damaged frame.
+    TensorFlow reports missing devices before it reads its log level, and audio decoders report each
+    damaged frame. With `until_they_fail` an error shows what was suppressed.
     """
     if sys.stderr is None or sys.__stderr__ is None:
         yield
@@ -97,9 +97,9 @@ def silent_libraries(*, until_they_fail: bool = False) -> Iterator[None]:
 
 @contextmanager
 def ends_in_order() -> Iterator[None]:
-    """Let SIGTERM raise `SystemExit` in here, so that what runs is closed before the process ends.
+    """Let SIGTERM raise `SystemExit` inside, so that runs are closed before the process ends.
 
-    Does nothing outside the main thread, where Python has no signals.
+    Does nothing outside the main thread, where Python cannot handle signals.
     """
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -117,10 +117,10 @@ def ends_in_order() -> Iterator[None]:
 
 @cache
 def end_at_last() -> None:
-    """Let SIGTERM end this process within seconds, even one that does not end by itself.
+    """Let SIGTERM end this process within seconds, even while the main thread is in a library.
 
-    For processes of our own: a thread watches, which hears of the signal while the main one is in a
-    library. Whoever imports the package keeps his signals.
+    A thread watches for the signal. Only for processes of our own: other programs that import the
+    package keep their signal handling.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -128,7 +128,7 @@ def end_at_last() -> None:
     told.setblocking(False)
     signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
 
-    def watch(told: socket.socket) -> None:  # which would be closed without a name
+    def watch(told: socket.socket) -> None:  # keeps a reference to the socket
         while signal.SIGTERM not in heard.recv(64):
             pass
         time.sleep(_CLOSING_SECONDS)
@@ -138,9 +138,9 @@ def end_at_last() -> None:
 
 
 def run_to_end(command: Sequence[str]) -> int:
-    """Run a program and return its exit status; however this process ends, that one and its do.
+    """Run a program and return its exit status; it ends with this process, and so do its children.
 
-    A shell beside it waits for the end of a pipe that this process holds, and then ends them all.
+    A shell waits for the end of a pipe that this process holds, and then kills the process group.
     """
     if os.name != "posix":
         return subprocess.call(command)
@@ -157,10 +157,9 @@ def run_to_end(command: Sequence[str]) -> int:
 
 
 def end_with_parent() -> None:
-    """Let a worker of a process pool end soon after the process that started it, however that died.
+    """Let a worker of a process pool end soon after its parent process, however that died.
 
-    Workers would otherwise go on with the jobs that they have already been given. Does nothing in
-    a process that is no such worker.
+    Otherwise workers would go on with the jobs in their queue. Does nothing in other processes.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
@@ -184,7 +183,7 @@ def _watch(parent: int) -> None:
 
 
 def say(text: object) -> None:
-    """Print a line at once, from a worker too, where nobody may read standard output any more."""
+    """Print a line and flush it, also where the standard output is a closed pipe."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -193,7 +192,7 @@ def say(text: object) -> None:
 
 
 class _Unread(io.FileIO):
-    """A file that takes in silence what nobody reads any more."""
+    """A file that ignores writes to a closed pipe."""
 
     def write(self, data: Buffer, /) -> int:
         try:
@@ -203,10 +202,9 @@ class _Unread(io.FileIO):
 
 
 def outlive_reader() -> None:
-    """Go on in silence where nobody reads standard output any more, as with ``| head``.
+    """Ignore a closed standard output, as with ``| head``, on POSIX systems.
 
-    What is printed is not all that a command does: a comparison is written and recorded after it.
-    Windows has no such signal, and a console that is no plain file.
+    A command does more than print: a comparison is written and recorded afterwards.
     """
     out = sys.stdout
     if not isinstance(out, io.TextIOWrapper) or os.name != "posix":
@@ -222,10 +220,10 @@ def outlive_reader() -> None:
 
 
 def end_soon() -> None:
-    """Let this process end, within seconds also where a worker of it does not.
+    """Let this process end within seconds, even if its workers do not.
 
-    One that is killed while it waits for its next job keeps the others from hearing that there is
-    none, and the pool of joblib would wait for them for ever.
+    A worker that is killed while it waits for a job can block the others, and joblib's pool would
+    wait for them for ever.
     """
 
     def kill() -> None:
@@ -239,10 +237,10 @@ def end_soon() -> None:
 
 @cache
 def settle() -> None:
-    """Exclude all live objects from garbage collection, once in a process.
+    """Exclude all live objects from garbage collection, once per process.
 
-    A collection takes longer the more objects there are, and what the first of many jobs has loaded
-    stays to the end.
+    The cost of a collection grows with the number of objects, and most of those that the first job
+    loaded stay alive.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Names that are one name in several spellings: of genres, and of files on some systems."""
+"""Different spellings of the same name: of genres, and of files on some systems."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from gtzan_exp.basics.errors import Mistake, nearest
 
 
 def spelled_alike(label: str) -> str:
-    """Return what all spellings of a label share: no case, no blanks around, one Unicode form."""
+    """Return the normalised label: case-folded, stripped, in one Unicode form."""
     return unicodedata.normalize("NFKC", label).strip().casefold()
 
 
 class Relabel:
-    """What labels are called by ``data.labels``; a key stands for all its spellings.
+    """The mapping of labels to genres by ``data.labels``; a key matches all its spellings.
 
     Parameters
     ----------
     wanted : mapping
-        From labels as they are found to the genres that they mean.
+        Genres by labels.
     """
 
     def __init__(self, wanted: Mapping[str, str]) -> None:
@@ -28,7 +28,7 @@ class Relabel:
         self._seen: set[str] = set()
 
     def __call__(self, label: str) -> str:
-        """Return the genre that a label means, which is the label where nothing is said of it."""
+        """Return the genre of a label, which is the label itself if it is not mapped."""
         if not self._wanted:
             return label
         alike = spelled_alike(label)
@@ -36,7 +36,7 @@ class Relabel:
         return self._wanted.get(alike, ("", label))[1]
 
     def unknown(self) -> list[Mistake]:
-        """Return a mistake for each key of ``data.labels`` that no label was called by."""
+        """Return a mistake for each key of ``data.labels`` that matched no label."""
         seen = sorted(self._seen)
         return [
             Mistake("data.labels", f"no such label{nearest(key, seen)}", ", ".join(seen), key)
@@ -46,14 +46,14 @@ class Relabel:
 
 
 def spelling_mistakes(where: str, counts: Mapping[str, int], unit: str) -> list[Mistake]:
-    """Return a mistake for each genre that is there in several spellings.
+    """Return a mistake for each genre that has several spellings.
 
     Parameters
     ----------
     where : str
         The file or folder to name.
     counts : mapping of str to int
-        How many `unit` each label has.
+        Number of `unit` (for messages) with each label.
     """
     spellings: dict[str, list[str]] = defaultdict(list)
     for label in sorted(counts, key=lambda label: (label != spelled_alike(label), -counts[label])):
@@ -68,7 +68,7 @@ def spelling_mistakes(where: str, counts: Mapping[str, int], unit: str) -> list[
 
 
 def case_twins(names: Iterable[str]) -> str:
-    """Return a line on names that differ by case alone, empty where there are none."""
+    """Return a line on names that differ only by case, empty if there are none."""
     folded = Counter(name.casefold() for name in names)
     several = [name for name, count in folded.items() if count > 1]
     if not several:

@@ -1,4 +1,4 @@
-"""The subcommands of ``gtzan-exp``: one module each, with its `USAGE` and its `main`."""
+"""The subcommands of ``gtzan-exp``: one module each, with a `USAGE` and a `main`."""
 
 COMMANDS = (
     "train",

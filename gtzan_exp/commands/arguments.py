@@ -1,4 +1,4 @@
-"""Hydra's own command-line flags, read the way Hydra reads them."""
+"""Hydra's command-line flags, parsed by Hydra's own parser."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def parse(arguments: Sequence[str], **options: str) -> Namespace:
     ----------
     arguments : sequence of str
     **options : str
-        Further flags with a value, for example ``port="5000"`` for ``--port``, and their defaults.
+        Further flags and their defaults, for example ``port="5000"`` for ``--port``.
 
     Raises
     ------
     ConfigError
-        There is no such flag, or it lacks its value.
+        A flag is unknown or lacks its value.
     """
     from gtzan_exp.config.hydra_session import flags_parser
 
@@ -39,7 +39,7 @@ def parse(arguments: Sequence[str], **options: str) -> Namespace:
 
     parser = flags_parser()
     parser.allow_abbrev = False
-    parser.error = fail  # type: ignore[method-assign]  # argparse would end the process
+    parser.error = fail  # type: ignore[method-assign]  # argparse would exit
     for name, default in options.items():
         parser.add_argument(f"--{name}", default=default)
     flags = parser.parse_intermixed_args(list(arguments))
@@ -58,7 +58,7 @@ def composed_once(
 
 
 def alone(flags: Namespace) -> dict[str, str]:
-    """Return the folder of configs of a command line, which must not be that of a sweep."""
+    """Return the folder of configs of a command line; refuse ``--multirun``."""
     if flags.multirun:
         allowed = "train and validate with it, other commands without"
         raise ConfigError(Mistake("--multirun", "is not for this command", allowed, "-m"))

@@ -1,4 +1,4 @@
-"""``gtzan-exp audit``: say what training would know of the test part, without training."""
+"""``gtzan-exp audit``: measure the leaks from test to training, without training."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ data=, view= and split= are as in gtzan-exp --help; a run measures the same and 
 
   track            segments of one track are in both parts
   artist           tracks of one artist are; needs artist_groups_merged.csv in data.splits
-  duplicate        rows, or pictures, that are the same to the last bit are
-  near_duplicate   tracks that are probably one recording are: what is found is nearly always
-                   true, and about half is found
+  duplicate        rows, or images, that are identical bit for bit are
+  near_duplicate   tracks that are probably one recording are; matches are nearly always right,
+                   and about half of them are found
 
-The share is that of the test part that training knows, the mean over folds; counts are sums over
-folds. Then come pairs in the data, however it is split. --csv writes all that parts share to FILE:
-kind, fold, part, id, other_part, other_id.
+The share is that of the test part that is shared with training, the mean over folds; counts are
+sums over folds. Then come pairs in the data, independent of the split. --csv writes all that parts
+share to FILE: kind, fold, part, id, other_part, other_id.
 
 Examples:
   gtzan-exp audit data=gtzan
@@ -42,7 +42,7 @@ _FOLDS = 10
 
 
 def main(arguments: list[str]) -> int:
-    """Measure what the command line names and print what was found."""
+    """Audit the split of the command line and print the leaks."""
     from gtzan_exp.config.cell import resolve
     from gtzan_exp.evaluation.audit import audit
     from gtzan_exp.run.runner import load
@@ -81,7 +81,7 @@ def _parts(dataset: Dataset, split: Split) -> Iterator[str]:
 
 
 def shares(leaks: Audit, *, named: bool = False) -> Iterator[str]:
-    """Yield what parts share, a line for each kind; all of it tracks where only names are known."""
+    """Yield a line for each kind of leak; `named` counts tracks, where only names are known."""
     from gtzan_exp.evaluation.audit import KINDS
 
     counts = leaks.found.groupby(["kind", "part", "other_part"]).size()
@@ -110,7 +110,7 @@ def _twins(leaks: Audit) -> Iterator[str]:
 
 
 def first(leaks: Audit) -> Iterator[str]:
-    """Yield the first tracks that parts share."""
+    """Yield the first few tracks that parts share."""
     if len(leaks.found):
         yield "\nfirst of what parts share (--csv FILE writes all)"
     for kind, lines in leaks.found.groupby("kind", sort=False):

@@ -1,4 +1,4 @@
-"""``gtzan-exp check``: what the predictions of other code are worth."""
+"""``gtzan-exp check``: evaluate the predictions of other code."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _read(config: DictConfig) -> tuple[Mode, Path | None]:
-    """Return how pieces are taken, and the folder of published lists."""
+    """Return the option ``pieces`` and the folder of published lists."""
     from gtzan_exp.config.reading import option_names, reading
 
     with reading(config, ["data"], [*option_names(CheckSettings), "paths"]) as found:
@@ -141,7 +141,7 @@ def _accuracy(tracks: pd.DataFrame, share: float) -> str:
 
 
 def _interval(tracks: pd.DataFrame, share: float) -> tuple[float, Interval]:
-    """Return the accuracy, the mean over folds, and its interval."""
+    """Return the accuracy (mean over folds) and its interval."""
     from gtzan_exp.evaluation.aggregate import corrected_interval
     from gtzan_exp.evaluation.intervals import Answers, Interval, accuracy_interval
 
@@ -169,7 +169,7 @@ def _genres(tracks: pd.DataFrame) -> Iterator[str]:
 
 
 def _apart(checked: Checked) -> Iterator[str]:
-    """Yield the accuracy on tracks that training knows in some way, and on the others."""
+    """Yield the accuracy on tracks that share anything with training, and on the others."""
     assert checked.leaks is not None
     known = checked.known
     if known.any() and checked.leaks.shares:

@@ -42,7 +42,7 @@ Examples:
 
 
 def main(arguments: list[str]) -> int:
-    """Compare what the store holds; the last line printed is the result."""
+    """Compare the recorded runs; the last line printed is the result."""
     from gtzan_exp.api import compare
 
     flags = parse(arguments)
@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _as_yaml(flags: Namespace, config: DictConfig) -> str:
-    """Return what ``--cfg job`` prints; the parts of Hydra itself play no role here."""
+    """Return the output of ``--cfg job``; this command does not use the ``hydra`` node."""
     from omegaconf import OmegaConf
 
     if flags.cfg != "job":

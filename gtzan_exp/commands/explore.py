@@ -9,7 +9,7 @@ usage: gtzan-exp explore [OVERRIDE ...]
 
 Look before you train. Of tracks: waveform, STFT, spectrogram, mel spectrogram, harmonic and
 percussive waves, MFCC, chroma, onsets and beats, zero crossings. Of a data set (no track given):
-class balance, correlations, principal components, features by genre, images, doubles and gaps.
+class balance, correlations, principal components, features by genre, images, duplicates and gaps.
 Everything goes into one page, explore.html, with the PNGs and explore.json beside it, and is
 recorded as a run. The last line names the run and the page.
 

@@ -1,4 +1,4 @@
-"""``gtzan-exp init``: a small project of one's own."""
+"""``gtzan-exp init``: write a small project of your own."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _write(folder: Path) -> None:
-    """Make the project beside its place and move it there, so that it is whole or not there."""
+    """Write the project atomically: in a temporary folder beside it, which is then renamed."""
     if folder.exists() and next(folder.iterdir(), None) is not None:
         mistake = Mistake("init", "is not empty", "a new or empty folder", str(folder))
         raise ConfigError(mistake)
@@ -49,5 +49,5 @@ def _write(folder: Path) -> None:
         if not folder.exists():
             made.rename(folder)
             return
-        for path in made.iterdir():  # somebody may stand in the folder
+        for path in made.iterdir():  # it may be the working directory of a shell
             path.rename(folder / path.name)

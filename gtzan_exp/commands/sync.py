@@ -1,4 +1,4 @@
-"""``gtzan-exp sync``: deliver what the store did not get while it did not answer."""
+"""``gtzan-exp sync``: deliver the records that the store could not take."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DEFAULT = ("outputs", "multirun")
 
 
 def main(arguments: list[str]) -> int:
-    """Deliver what is below the folders of the command line, and say what was."""
+    """Deliver the records below the folders of the command line, and report them."""
     flags = parse(arguments, uri="", anew="")
     folders = [Path(name) for name in flags.overrides]
     mistakes: list[Mistake] = []

@@ -14,8 +14,8 @@ from gtzan_exp.config.files import choices
 
 
 def _choice(group: str, names: Iterable[str], what: str) -> str:
-    """Return the lines of the help that say what a group offers and what it is for."""
-    text = f"{group}={'| '.join(names)}"  # broken at spaces, which go then
+    """Return the lines of the help on the choices of a group and their purpose."""
+    text = f"{group}={'| '.join(names)}"  # lines break at the spaces, which are removed
     lines = wrap(text, 78, initial_indent="  ", subsequent_indent="      ")
     *lines, last = [line.replace("| ", "|") for line in lines]
     lines += [f"{last:<33} {what}"] if len(last) < 34 else [last, f"{'':<33} {what}"]
@@ -83,7 +83,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _prepare_completion(request: list[str]) -> None:
-    """Complete the subcommand here, and hide it from Hydra, which knows overrides only."""
+    """Complete the subcommand, and hide it from Hydra, which completes only overrides."""
     allowed = "install|uninstall|query=bash|fish|zsh"
     text = " ".join(request)
     if not re.fullmatch(r"(install|uninstall|query)=(bash|fish|zsh)", text):

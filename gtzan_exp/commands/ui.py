@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _open(page: str, port: int) -> None:
-    """Show the page in the user's browser when the server answers, where a person looks on."""
+    """Open the page in a browser once the server answers, if the output is a terminal."""
     if not sys.stdout.isatty():
         return
     for _ in range(_PATIENCE):

@@ -1,4 +1,4 @@
-"""``gtzan-exp validate``: say what a run would do, or everything that is wrong."""
+"""``gtzan-exp validate``: report what a run would do, or all mistakes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Examples:
 
 
 def main(arguments: list[str]) -> int:
-    """Check what the command line describes and print what it found."""
+    """Check the config, the data and the split, and print a summary."""
     from gtzan_exp.basics.genres import labelled
     from gtzan_exp.config.cell import resolve
     from gtzan_exp.config.sweep_plan import check_sweep

@@ -1,4 +1,4 @@
-"""The record of a run as files in its output folder, written before anything is sent away."""
+"""The record of a run as files in its output folder, written before it is sent to the store."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ _PROTOCOL = "split.json"
 
 @dataclass(frozen=True)
 class Result:
-    """What a run leaves behind.
+    """The result of a run.
 
     Parameters
     ----------
     run_id : str
-        The run in MLflow; empty where the store has not heard of it.
+        The run in MLflow; empty if it has not reached the store.
     metrics : dict of str to float
     output : Path
         The folder with ``result.json`` and the folder ``record``.
     leak : str
-        What training knows of the test part, see `Audit.text`.
+        The leaks from test to training, see `Audit.text`.
     skipped : bool
-        Nothing was trained: the run is an earlier one of the same configuration, code and data.
+        Whether this is an earlier run with the same configuration, code and data.
     undelivered : Path, optional
-        What the store does not have yet, where it stopped answering.
+        The file of the pending record, if the store stopped answering.
     predictions : pandas.DataFrame, optional
         As in ``predictions.parquet``: a line per row of each part.
     model : Pipeline, optional
@@ -69,7 +69,7 @@ class Result:
         return f"<pre>{escape(str(self))}</pre>{table.to_html(float_format='{:.4f}'.format)}"
 
     def note(self, overrides: str) -> str:
-        """Return what people should read first, in Markdown, with the command that repeats it."""
+        """Return the summary for MLflow's page, in Markdown, with the command that repeats it."""
         said = str(self).partition(" ")[2]
         return f"{said}\n\n```sh\ngtzan-exp {overrides}".rstrip() + "\n```\n"
 
@@ -91,12 +91,12 @@ class Result:
 
 
 def empty_record(output: Path) -> Path:
-    """Make the folder ``output/record``, without the files of an earlier run if it is one's.
+    """Make the folder ``output/record``, and remove the files of an earlier run.
 
     Raises
     ------
     ConfigError
-        That run has not been delivered.
+        The earlier run has not been delivered.
     """
     folder = output / "record"
     kept = kept_in(folder)
@@ -113,7 +113,7 @@ def empty_record(output: Path) -> Path:
 def write_record(
     folder: Path, config: DictConfig, title: str, dataset: Dataset, predictions: pd.DataFrame
 ) -> None:
-    """Write what every run records: its config, its predictions, and a picture of them.
+    """Write what every run records: its config, its predictions, and plots of them.
 
     The files are ``config.yaml``, ``predictions.parquet`` (all parts; of a cross-validation all
     folds, in the column ``fold`` from 1), ``confusion_matrix.png`` and ``reliability.png`` of the
@@ -131,7 +131,7 @@ def write_record(
 
 
 def write_report(folder: Path, title: str, fitted: Fitted, evaluation: Evaluation) -> None:
-    """Write what a run of one fold records besides.
+    """Write what only a run of one fold records.
 
     The files are ``classification_report.json`` and ``.txt`` and, for models with learning curves,
     ``learning_curves.png``.
@@ -145,11 +145,11 @@ def write_report(folder: Path, title: str, fitted: Fitted, evaluation: Evaluatio
 
 
 def write_protocol(folder: Path, dataset: Dataset, split: Split, leaks: Audit) -> None:
-    """Write who is in which part, and what that lets through.
+    """Write the parts of the split, and their leaks.
 
-    The files are ``split.json`` (fingerprints, what was noticed in reading, and rows and tracks by
-    genre in each part), ``split.csv`` (the tracks of each part, which ``split=lists
-    split.table=FILE`` reads again) and ``leaks.csv`` (`Audit.found`).
+    The files are ``split.json`` (fingerprints, notes, and rows and tracks by genre in each part),
+    ``split.csv`` (the tracks of each part, for ``split=lists split.table=FILE``) and ``leaks.csv``
+    (`Audit.found`).
     """
     folds = zip(split.fold_names, split.folds, strict=True)
     summary = {
@@ -180,7 +180,7 @@ def _counts(dataset: Dataset, rows: np.ndarray) -> dict[str, dict[str, int]]:
 def write_result(
     output: Path, run_id: str, metrics: dict[str, float], tags: dict[str, str], leak: str
 ) -> Result:
-    """Write ``result.json`` and return what it says."""
+    """Write ``result.json`` and return it as a `Result`."""
     text = json.dumps({"run_id": run_id, "metrics": metrics, "tags": tags}, indent=1)
     (output / RESULT).write_text(text, encoding="utf-8")
     return Result(run_id, metrics, output, leak)

@@ -1,4 +1,4 @@
-"""A rehearsal before a run: a class that does not ship with us is tried on a few rows."""
+"""A rehearsal before a run: models that are not shipped are tried on a few rows."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _rehearsed: set[tuple[frozenset[type], bool]] = set()
 
 
 def rehearse(cell: Cell, dataset: Dataset, split: Split, *, networks: bool = True) -> None:
-    """Fit, predict, save and load, all in brief, once in a process for the classes of a model.
+    """Fit, predict, save and load a model briefly, once per process for its classes.
 
-    Nothing is done for classes that ship with this package and, without `networks`, for networks.
+    Shipped models are skipped, and networks without `networks`.
 
     Raises
     ------
     ConfigError, DataError
-        The model cannot be fitted, or its model would not predict the same once it is saved.
+        The model cannot be fitted, or predicts differently after it is saved and loaded.
     """
     params = cell.classifier.get_params().values()
     parts = [cell.classifier, *(value for value in params if hasattr(value, "get_params"))]
@@ -51,7 +51,7 @@ def rehearse(cell: Cell, dataset: Dataset, split: Split, *, networks: bool = Tru
         warnings.simplefilter("ignore")
         try:
             found = _fitted(cell, dataset, *few)
-        except Exception:  # it may need more: so many neighbours, or folds of its own
+        except Exception:  # it may need more rows, for neighbours or its own folds
             found = _fitted_to_all(cell, dataset, fold.train, fold.val)
         if saves:
             _check_saved(cell, dataset, few[0], found)
@@ -76,7 +76,7 @@ def _few(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
 
 
 def _fitted(cell: Cell, dataset: Dataset, train: np.ndarray, val: np.ndarray) -> Any:
-    """Return a pipeline that learns in few rounds, after it has predicted its own rows."""
+    """Return a pipeline fitted in few rounds, after it has predicted its own rows."""
     from sklearn.base import clone
 
     brief: dict[str, Any] = {}

@@ -59,19 +59,19 @@ def run(
     tags: Mapping[str, str] | None = None,
     load: Callable[[Cell], Dataset] = load,
 ) -> Result:
-    """Train, evaluate and record one cell, or find the run that did so before.
+    """Train, evaluate and record one cell, or find an earlier run of it.
 
     Parameters
     ----------
     config : DictConfig
         The composed config.
     output : Path
-        Folder for the record, made when missing.
+        Folder for the record, made if missing.
     tags : mapping, optional
         Further tags of the run, for example those that make it the child of a sweep. The tag
         ``task`` is ``train`` unless it is among them; runs of other tasks are not compared.
     load : callable
-        Reads the view of the cell; a sweep reads it once for many cells.
+        Reads the view of the cell; a sweep shares it between cells.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def run(
 
 
 def recalled(config: DictConfig, result: Result) -> Result:
-    """Return a result with the predictions and the model that the run of its id recorded."""
+    """Return a result with the recorded predictions and model of its run."""
     cell = resolve(config)
     view = type(cell.view)  # which the config names
     predictions = recorded_predictions(cell.tracking, [result.run_id])
@@ -163,9 +163,9 @@ def recalled(config: DictConfig, result: Result) -> Result:
 
 
 def _earlier(cell: Cell, tags: Mapping[str, str]) -> Run | None:
-    """Return the finished run of the same configuration, code and data, as far as is known.
+    """Return the finished run with the same configuration, code and data, if the store has one.
 
-    The job of a sweep goes on where the store does not answer.
+    The job of a sweep goes on if the store does not answer.
     """
     try:
         return finished_run(cell.tracking, tags["config_hash"], tags["task"])
@@ -179,9 +179,9 @@ def _earlier(cell: Cell, tags: Mapping[str, str]) -> Run | None:
 def _cross_validate(
     cell: Cell, dataset: Dataset, split: Split, recorder: Recorder, tags: dict[str, str]
 ) -> tuple[dict[str, float], pd.DataFrame]:
-    """Run each fold as a child; return their mean and spread, and their pooled predictions.
+    """Run each fold as a child; return their aggregated metrics and pooled predictions.
 
-    No model is recorded: cross-validation measures a way to make models, and makes none to keep.
+    No model is recorded: cross-validation evaluates a procedure, not a final model.
     """
     metrics, pooled = [], []
     for found, _, evaluation in _children(cell, dataset, split, recorder, tags):
@@ -194,7 +194,7 @@ def _cross_validate(
 def _learn(
     cell: Cell, dataset: Dataset, split: Split, recorder: Recorder, tags: dict[str, str]
 ) -> tuple[dict[int, dict[str, float]], Fitted, Evaluation]:
-    """Run each point of a learning curve as a child; return all, and the model of the last."""
+    """Run each point of a learning curve as a child; return all points, and the last model."""
     points = {}
     children = _children(cell, dataset, split, recorder, tags)
     for fold, last in zip(split.folds, children, strict=True):
@@ -205,7 +205,7 @@ def _learn(
 def _children(
     cell: Cell, dataset: Dataset, split: Split, recorder: Recorder, tags: dict[str, str]
 ) -> Iterator[tuple[dict[str, float], Fitted, Evaluation]]:
-    """Run each fold of a split as a child, and yield what it measured."""
+    """Run each fold of a split as a child, and yield its metrics, model and evaluation."""
     piece: Piece = "fraction" if split.fractions else "fold"
     which = split.fractions or range(1, len(split.folds) + 1)
     for number, name, fold in zip(which, split.fold_names, split.folds, strict=True):
@@ -275,7 +275,7 @@ def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitte
 
 
 def _say_relabelled(dataset: Dataset, metrics: dict[str, float]) -> None:
-    """Say the accuracy under second labels, where there are some, beside that under the first."""
+    """Log the accuracy under second labels, if there are any, and under the first."""
     part = "test" if "test/accuracy" in metrics else "val"
     of = f"{part}/track_" if f"{part}/track_accuracy" in metrics else f"{part}/"
     if dataset.accepted is not None:
