@@ -205,7 +205,7 @@ def test_validate_checks_a_sweep(here, capsys):
         ("gtzan-exp model=", {f"model={name}" for name in choices("model")}),
         ("gtzan-exp validate model=logr", {"model=logreg"}),
         ("gtzan-exp view=spectrograms view.h", {"view.height="}),
-        ("gtzan-exp v", {"validate", "view=", "view."}),
+        ("gtzan-exp v", {"validate", "view", "view."}),
     ],
 )
 def test_completion_of_choices_options_and_commands(here, monkeypatch, capsys, line, expected):

@@ -60,7 +60,7 @@ ONE = {
     + ", ".join(choices("model")),
     "experiment=notebook/images_cnn2": "experiment: unknown option (nearest: notebook/images_cnn2d",
     "split=seed": "split: unknown option; allowed: fault_filtered, group_holdout, group_kfold",
-    "view=null": f"view: unknown option; allowed: {', '.join(choices('view'))}; got: None",
+    "view=null": f"view: unknown option; allowed: {', '.join(choices('view'))}, fused/",
     "~split,name=x": "split: not set; allowed: split=NAME",
     "sed=1": "sed: unknown option (nearest: seed); allowed: seed, name, tags",
     "view.segment_second=3": "view.segment_second: unknown option (nearest: view.segment_seconds)",
