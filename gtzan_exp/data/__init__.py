@@ -1,1 +1,1 @@
-"""From views on disk to a `Dataset`, and from a `Dataset` to train, validation and test parts."""
+"""From views on disk to a `Dataset`, and from a `Dataset` to the parts of a split."""

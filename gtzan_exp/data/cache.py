@@ -1,4 +1,4 @@
-"""Folders that are built once, whole or not at all, also by two processes at a time."""
+"""Cached folders that are built once, atomically, also by concurrent processes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def cached_folder(parent: Path, key: str, build: Callable[[Path], None]) -> Path
     Parameters
     ----------
     parent : Path
-        Where such folders are kept; made when missing.
+        The folder of the cache; made if missing.
     key : str
-        Name of the folder: a fingerprint of all that its contents depend on.
+        Name of the folder: a fingerprint of everything that its contents depend on.
     build : callable
-        Called with an empty temporary folder that it must fill. It runs in one process at a time;
-        the folder appears under its name only after `build` returned. What a killed process left
-        unfinished is removed by the next.
+        Called with an empty temporary folder to fill, in one process at a time. The folder is
+        renamed after `build` has returned. The unfinished folder of a killed process is removed by
+        the next one.
 
     Raises
     ------
@@ -52,14 +52,14 @@ def cached(
     build: Callable[[Path], None],
     read: Callable[[Path], Contents],
 ) -> Contents:
-    """Return what `read` finds in a `cached_folder`; one that is damaged is built anew.
+    """Return what `read` finds in a `cached_folder`; a damaged folder is rebuilt.
 
     Parameters
     ----------
     parent, key, build : as in `cached_folder`
     read : callable
-        Called with the folder. It raises OSError, EOFError, ValueError or KeyError when something
-        is missing there, cut short or not of the right form.
+        Called with the folder. It raises OSError, EOFError, ValueError or KeyError if anything is
+        missing, truncated or malformed.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def cached(
 
 
 def stamp(path: Path) -> str:
-    """Return what tells whether a file has changed: its size and the time of its last change."""
+    """Return the size and modification time of a file, to detect changes."""
     try:
         status = path.stat()
     except OSError as error:
@@ -87,7 +87,7 @@ def stamp(path: Path) -> str:
 
 @contextmanager
 def _held(parent: Path, key: str) -> Iterator[Path]:
-    """Hold the lock of a folder, and give the path of its unfinished one; it is removed after."""
+    """Lock a folder, and yield the path of its unfinished version, which is removed afterwards."""
     from filelock import FileLock
 
     lock = FileLock(parent / f"{key}.lock")

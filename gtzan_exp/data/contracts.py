@@ -1,4 +1,4 @@
-"""What the rooms agree on: the nouns of the data side, and what views and places must offer."""
+"""Shared types: `Dataset`, `Fold` and `Split`, and the protocols of the config groups."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _BLOCK = 4 << 20
 
 
 class Place(Enum):
-    """Marks an option that only says where something lies: ``Annotated[Path, Place.OF_DATA]``.
+    """Marks an option that is only a location: ``Annotated[Path, Place.OF_DATA]``.
 
-    It does not identify a run. What lies there does, by the fingerprint of the data or the split.
+    It does not identify a run. The content does, by the fingerprint of the data or the split.
     """
 
     OF_DATA = "data"
@@ -44,13 +44,13 @@ class Dataset:
     name : str
         Name of the data, for example ``gtzan``.
     synthetic : bool
-        True for the generated sample, which must never be taken for GTZAN.
+        True for the generated sample, which must never be mistaken for GTZAN.
     view : str
         Name of the view.
     source : str
         File or folder that the rows were read from.
     X : DataFrame of shape (n_rows, n_features), ImageStack of shape (n_rows, h, w, c) or Inputs
-        What the model sees; `Inputs` are several arrays of the same rows.
+        The inputs of the model; `Inputs` are several arrays of the same rows.
     labels : ndarray of str, shape (n_rows,)
         The genre of each row.
     ids : ndarray of str, shape (n_rows,)
@@ -60,23 +60,23 @@ class Dataset:
     classes : tuple of str
         The genres in alphabetical order.
     fingerprint : str
-        Hash of the contents; equal for the same rows on every machine.
+        Hash of the contents; the same on every machine.
     skipped : tuple of str
         Files that were left out because they could not be read.
     artists : ndarray of str, shape (n_rows,), optional
-        Who made the track of each row, where that is known.
+        The artist of each row, where known.
     accepted : ndarray of str, shape (n_rows,), optional
-        The labels of each row that are right by ``data.relabel``, divided by ``|``. Training and
-        the metrics without ``relabelled_`` keep `labels`.
+        The labels of each row that ``data.relabel`` accepts, separated by ``|``. Training and the
+        metrics without ``relabelled_`` use `labels`.
     notes : tuple of str
-        What was noticed in reading, a line each: rows grouped into tracks, names that are doubtful.
+        Remarks on the data, a line each: rows grouped into tracks, doubtful names.
     origin : mapping of str to str
-        Of inputs that a pretrained model gave: its ``model``, ``layer``, ``weights`` and
-        ``training``; where several did, of each, joined by `` + ``.
+        The ``model``, ``layer``, ``weights`` and ``training`` (data) of inputs that a pretrained
+        model computed; those of several models are joined by `` + ``.
     maker : View, optional
-        The view with what its files say of it, where they say more than its options.
+        The view completed by what its files say, where that is more than its options.
     faults : tuple of str
-        What the view spoils on purpose.
+        The intended faults of the view.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Dataset:
 
     @property
     def pretraining(self) -> tuple[str, ...]:
-        """What the models were trained on that gave the inputs, each once."""
+        """The distinct training data of the pretrained models that computed the inputs."""
         told = self.origin.get("training", "none").split(" + ")
         return tuple(dict.fromkeys(name for name in told if name != "none"))
 
@@ -116,7 +116,7 @@ class Dataset:
         return take(self.X, rows)
 
     def row_digests(self) -> list[bytes]:
-        """Return a hash of each row of inputs; rows that are the same bit for bit share it."""
+        """Return a hash of each row of inputs, equal for rows that are identical bit for bit."""
         numbers = sum(math.prod(array.shape[1:]) for array in self.arrays.values())
         size = max(1, _BLOCK // (8 * numbers))
         return [
@@ -136,7 +136,7 @@ class Fold:
 
     @property
     def evaluated(self) -> str:
-        """The part that a model is judged by: ``val`` where the test part is hidden."""
+        """The part to evaluate on: ``val`` where the test part is hidden."""
         return "test" if len(self.test) else "val"
 
     @property
@@ -154,7 +154,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class Split:
-    """Who is in train, validation and test.
+    """The assignment of rows to training, validation and test parts.
 
     Parameters
     ----------
@@ -165,19 +165,19 @@ class Split:
     fingerprint : str
         Hash of the ids in each part; equal parts have equal fingerprints.
     leaks : tuple of str
-        What the protocol lets through from test to training on purpose.
+        The intended leaks of the protocol from test to training.
     scaler_rows : {"train", "all"}
         The rows that preprocessing is fitted on.
     fractions : tuple of float
-        The share of the training part that each fold has, rising to 1, where the folds are the
-        points of a learning curve; empty where several folds are repeats, to be averaged.
+        For a learning curve, the share of the training part in each fold, rising to 1; empty for
+        cross-validation.
     artists : ndarray of str, shape (n_rows,), optional
-        Who made the track of each row, where the split was told and not the data.
+        The artist of each row, where the split knows it and not the data.
     apart : {"artist", "track"}
-        What is never in two parts: whole artists, where they are known, or whole tracks alone. A
-        validation part that a model needs and the split has not got is cut by it.
+        What is kept in one part: whole artists, where known, or only whole tracks. A missing
+        validation part is cut by the same rule.
     notes : tuple of str
-        What was done to it, a line each.
+        Remarks on the split, a line each.
     """
 
     name: str
@@ -192,17 +192,17 @@ class Split:
 
     @property
     def reported(self) -> tuple[Fold, ...]:
-        """The folds that a run's own numbers come from: all, or the end of a learning curve."""
+        """The folds that a run reports: all, or the last one of a learning curve."""
         return self.folds[-1:] if self.fractions else self.folds
 
     @property
     def evaluated(self) -> str:
-        """The part that a model is judged by, ``test`` or ``val``."""
+        """The part to evaluate on, ``test`` or ``val``."""
         return self.folds[0].evaluated
 
     @property
     def fold_names(self) -> tuple[str, ...]:
-        """What each fold is called."""
+        """The name of each fold."""
         if self.fractions:
             return tuple(f"{100 * fraction:g} % of training" for fraction in self.fractions)
         count = len(self.folds)
@@ -221,7 +221,7 @@ def fingerprint(dataset: Dataset, folds: Sequence[Fold]) -> str:
 
 
 class Location(Protocol):
-    """A place where the views of a set of tracks lie (the ``data`` group)."""
+    """The location of the views of a set of tracks (the ``data`` group)."""
 
     name: str
     synthetic: bool
@@ -230,21 +230,21 @@ class Location(Protocol):
     labels: Mapping[str, str]
 
     def mistakes(self) -> list[Mistake]:
-        """Return what is wrong with the place, without reading any data."""
+        """Return the mistakes in the location, without reading any data."""
 
     def folder(self) -> Path:
-        """Return the folder with the views, made first if need be."""
+        """Return the folder with the views, made first if needed."""
 
     def artists(self, tracks: np.ndarray) -> np.ndarray | None:
-        """Return who made each of these tracks, or None where that is not known."""
+        """Return the artist of each of these tracks, or None where unknown."""
 
 
 @runtime_checkable
 class View(Protocol):
-    """What a model sees of a track (the ``view`` group).
+    """The inputs that a model gets of a track (the ``view`` group).
 
-    A view that is `Audible` as well predicts audio, one that is `Servable` answers requests of
-    rows; others train and evaluate, and a run says what their models will not do.
+    Models on a view that is also `Audible` predict audio, on one that is `Servable` they answer
+    requests of rows. Others only train and evaluate, and a run says so.
     """
 
     @property
@@ -256,7 +256,7 @@ class View(Protocol):
         """The kinds of input that it can give."""
 
     def load(self, location: Location, *, cache: Path) -> Dataset:
-        """Read the view; everything wrong with it is raised as one `DataError`."""
+        """Read the view; all mistakes are raised as one `DataError`."""
 
 
 @runtime_checkable
@@ -272,7 +272,7 @@ class Audible(Protocol):
         Raises
         ------
         DataError
-            With these settings the inputs cannot be made.
+            The inputs cannot be made with these settings.
         """
 
 
@@ -285,7 +285,7 @@ class Servable(Protocol):
         """Names of the columns of a request."""
 
     def from_request(self, table: pd.DataFrame) -> Any:
-        """Return the inputs of a request; each line becomes as many rows as a track has pieces.
+        """Return the inputs of a request; each line gives as many rows as a track has segments.
 
         Raises
         ------
@@ -294,23 +294,23 @@ class Servable(Protocol):
         """
 
     def example(self, dataset: Dataset) -> pd.DataFrame:
-        """Return the request of one line that stands for the first track of `dataset`."""
+        """Return a request of one line for the first track of `dataset`."""
 
 
 class Splitter(Protocol):
-    """Who may be in train, validation and test (the ``split`` group)."""
+    """The assignment of tracks to parts (the ``split`` group)."""
 
     @property
     def name(self) -> str:
         """Name of the protocol in every record."""
 
     def split(self, dataset: Dataset) -> Split:
-        """Return the parts. They depend on nothing but the options and `dataset`.
+        """Return the parts, which depend only on the options and on `dataset`.
 
         Raises
         ------
         DataError
-            The data cannot be split so.
+            The data cannot be split this way.
         """
 
 

@@ -1,4 +1,4 @@
-"""The view ``embeddings``: a vector per track that a pretrained model computed from its sound."""
+"""The view ``embeddings``: a vector per track, computed by a pretrained model."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _SHOWN = 3
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(arbitrary_types_allowed=True))
 class EmbeddingsView:
-    """Reads ``embeddings*.parquet``, ``.npz`` or ``.csv``: of `prepare`, or anybody's.
+    """Reads ``embeddings*.parquet``, ``.npz`` or ``.csv``, from `prepare` or any other source.
 
-    Tracks may be called ``blues.00000``, ``blues00000.png``, ``blues/blues.00000.wav`` and so on.
+    Names of tracks may be ``blues.00000``, ``blues00000.png``, ``blues/blues.00000.wav`` and so on.
 
     Parameters
     ----------
@@ -47,18 +47,18 @@ class EmbeddingsView:
         The file, from the working directory or from ``data.root``; the only one of that name in
         ``data.root`` when omitted.
     layer : str, optional
-        Which of its arrays; see `gtzan_exp.data.vector_file.read_vectors`.
+        The array to use; see `gtzan_exp.data.vector_file.read_vectors`.
     training : str, optional
-        What the model was trained on, in a word, where the file does not say so. Of the files
-        ``embeddings_<model>`` of others it is known for the models of musicnn.
+        The training data of the model, in a word, where the file does not name it. It is known for
+        files ``embeddings_<model>`` of the models of musicnn.
     embedder : Embedder, optional
-        The model, so that audio can be predicted, where the file does not say which it is.
+        The model, needed to predict audio, where the file does not name it.
     weights : str, optional
-        What `Embedder.weights` gave when the vectors were computed.
+        The result of `Embedder.weights` when the vectors were computed.
     max_seconds : float
-        So much of a track they were computed from.
+        The length of the audio that they were computed from.
     size : int, optional
-        How many numbers a vector has.
+        The length of a vector.
     """
 
     name: str = "embeddings"
@@ -77,8 +77,8 @@ class EmbeddingsView:
         Raises
         ------
         DataError
-            It is missing, or one of several; it cannot be read; a name in it stands for no track,
-            or two for one; a number is not finite; a class is unknown or cannot be split.
+            The file is missing, ambiguous or unreadable; a name matches no track, or two names
+            match one; a number is not finite; a class is unknown or cannot be split.
         """
         path = self._path(location.folder())
         found = read_vectors(path, self.layer)
@@ -110,7 +110,7 @@ class EmbeddingsView:
         return replace(dataset, notes=(*dataset.notes, *_lacking(path, ids, location)))
 
     def sound(self, settings: PrepareSettings) -> PrepareSettings:
-        """Return how audio is to be read: at the rate of the embedder, as much as it was given."""
+        """Return the settings to read audio with the sample rate and length for the embedder."""
         if self.embedder is None:
             return settings
         rate = self.embedder.sample_rate
@@ -127,7 +127,7 @@ class EmbeddingsView:
         Raises
         ------
         DataError
-            The model is not known or not there, or not the one that computed the vectors.
+            The model is unknown or missing, or has different weights.
         """
         embedder = self.embedder
         if embedder is None:
@@ -167,7 +167,7 @@ class EmbeddingsView:
         Raises
         ------
         DataError
-            A cell is not as many finite numbers as the vectors of the file have.
+            A cell is not a list of finite numbers of the length of a vector.
         """
         rows = []
         for row, cell in enumerate(table["embedding"]):
@@ -206,7 +206,7 @@ class EmbeddingsView:
         return found[0]
 
     def _told(self, path: Path, found: VectorFile) -> EmbeddingsView:
-        """Return the view with what the file says of the model."""
+        """Return the view, completed by the metadata of the file."""
         meta, size = found.meta, found.vectors.shape[1]
         published = {f"embeddings_{name}".casefold(): of for name, of in TRAINING.items()}
         named = published.get(path.stem.casefold())
@@ -226,7 +226,7 @@ class EmbeddingsView:
 
 
 def _own(target: Any, where: str, mistakes: list[Mistake]) -> Any:
-    """Return a class of this package alone: who wrote the file was not named by the user."""
+    """Return a class of this package only, since the file is not trusted."""
     found = imported(target, where, mistakes)
     is_own = isinstance(found, type) and found.__module__.startswith(_OURS)
     return found if is_own else None
@@ -243,7 +243,7 @@ def tracks_of(path: Path, found: VectorFile, location: Location) -> tuple[np.nda
     Raises
     ------
     DataError
-        A name stands for no track of a genre, two for one, or the data has it in another genre.
+        A name matches no track, two names match one, or the genre differs from that in the data.
     """
     known, relabel = all_known(location), Relabel(location.labels)
     told = [relabel(label) for label in found.labels or ()]
@@ -276,14 +276,14 @@ def tracks_of(path: Path, found: VectorFile, location: Location) -> tuple[np.nda
 
 
 def _spellings(name: str, label: str | None) -> list[str]:
-    """Return the ids that a row may mean that is called `name`, the likeliest first."""
+    """Return the possible ids of a row called `name`, the most likely first."""
     whole = [] if _ENDING.search(name) else [name]
     file = name.replace("\\", "/").rpartition("/")[2]
     return [*whole, *([track_id(file, label)] if label else []), *ids_of(name)]
 
 
 def _lacking(path: Path, ids: np.ndarray, location: Location) -> list[str]:
-    """Return a line on the tracks of the data that have no vector, if there are any."""
+    """Return a line on the tracks of the data without a vector, if any."""
     known = all_known(location)
     without = sorted(known.keys() - set(ids.tolist()))
     if not without:

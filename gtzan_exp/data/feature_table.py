@@ -1,4 +1,4 @@
-"""A table of numbers, from CSV to memory-mapped arrays, some rows at a time."""
+"""Feature tables: from CSV to memory-mapped arrays, in blocks of rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from gtzan_exp.data.cache import cached, stamp
 from gtzan_exp.data.labels import class_mistakes
 
 TRACK = "track"
-"""The column that says which track a row is of, where a table has it."""
+"""The optional column with the track of each row."""
 
 TEXT_COLUMNS = ("filename", "label")
 _TEXT = (*TEXT_COLUMNS, TRACK)
@@ -39,18 +39,18 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The rows of a table without a fault, sorted by id; all arrays are memory-mapped.
+    """The rows of a valid table, sorted by id, as memory-mapped arrays.
 
     Parameters
     ----------
     values : ndarray of float64, shape (n_rows, n_columns)
-        It lies on disk column after column, as pandas would hold it.
+        In column-major order, as in pandas.
     labels, ids, tracks : ndarray of str, shape (n_rows,)
         As in `Dataset`.
     fingerprint : str
-        Hash of values, names of columns, ids and labels, and of tracks where the table names them.
+        Hash of values, names of columns, ids and labels, and of tracks if the table has them.
     names_tracks : bool
-        The table has the column `TRACK`.
+        Whether the table has the column `TRACK`.
     """
 
     values: np.ndarray
@@ -62,12 +62,12 @@ class FeatureTable:
 
     @classmethod
     def open(cls, folder: Path) -> FeatureTable:
-        """Map the arrays of a table that was written there.
+        """Open the arrays of a table as memory maps.
 
         Raises
         ------
         OSError, EOFError, ValueError, KeyError
-            Something is missing, cut short or not of the right form.
+            Something is missing, truncated or malformed.
         """
         meta = json.loads((folder / "meta.json").read_text())
         arrays = {
@@ -89,7 +89,7 @@ def read_table(
     labels: Mapping[str, str],
     cache: Path,
 ) -> FeatureTable:
-    """Read a table, from the cache when neither it nor what is asked of it has changed.
+    """Read a table, from the cache if neither it nor the arguments have changed.
 
     Parameters
     ----------
@@ -100,19 +100,19 @@ def read_table(
     classes : tuple of str or None
         The labels that may occur; None allows any.
     tracks_of : callable
-        Returns the ids of the tracks of rows, empty for a row whose id names none. It depends on
-        nothing but the ids and the name of the file. A table with the column `TRACK` needs none.
+        Returns the tracks of row ids, empty for an id without one. It depends only on the ids and
+        the name of the file. Not used for a table with the column `TRACK`.
     labels : mapping of str to str
-        What labels are to be called.
+        Genres by labels.
     cache : Path
-        Folder for the arrays of tables that have no fault.
+        Folder for the arrays of valid tables.
 
     Raises
     ------
     ConfigError
         The cache cannot be written.
     DataError
-        Something is wrong with the table: one mistake for each thing.
+        The table is faulty, with one mistake for each fault.
     """
     _must_be_there(path)
     return cached(
@@ -130,7 +130,7 @@ def _must_be_there(path: Path) -> None:
 
 
 def number_columns(path: Path) -> list[str]:
-    """Return the columns of a table that begin with numbers, but those that count its rows.
+    """Return the columns of a table that are numeric at its beginning, without an index.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def _convert(
     relabel: Relabel,
     out: Path,
 ) -> None:
-    """Write the arrays of a table to a folder, or raise all that is wrong with the table."""
+    """Write the arrays of a table to a folder, or raise all its mistakes."""
     where = str(path)
     empty, strange = _Faults(path, _TEXT), _Faults(path, columns)
     texts: list[list[np.ndarray]] = []
@@ -203,7 +203,7 @@ def _convert(
 
 
 def _missing(path: Path, columns: Sequence[str], header: Sequence[str]) -> list[Mistake]:
-    """Return a mistake for each column that is not there; of most of the inputs, one for all."""
+    """Return a mistake for each missing column, or one for all if most inputs are missing."""
     missing = [column for column in (*TEXT_COLUMNS, *columns) if column not in header]
     others = "view.columns=[NAME,...] or all names others"
     inputs = [column for column in missing if column in columns]
@@ -246,7 +246,7 @@ def _sort(parts: list[Path], order: np.ndarray, path: Path) -> np.ndarray:
 
 
 def _parts(path: Path) -> Iterator[pd.DataFrame]:
-    """Yield the rows that hold anything; the index counts lines from 1 at the header."""
+    """Yield blocks of non-empty rows; the index is the line number, from 1 for the header."""
     n_rows = 0
     try:
         with opened(path) as file, warnings.catch_warnings():
@@ -282,7 +282,7 @@ def _parts(path: Path) -> Iterator[pd.DataFrame]:
 
 
 class _Faults:
-    """Mistakes in cells: the first few of each column, and how many there are in all."""
+    """Mistakes in cells: the first few of each column, and their total number."""
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self._path = path
@@ -290,7 +290,7 @@ class _Faults:
         self.total = 0
 
     def add(self, column: str, cells: pd.Series, what: str, allowed: str) -> None:
-        """Add the mistakes of one kind in cells of a column, whose index counts lines."""
+        """Add mistakes of one kind in cells of a column, indexed by line."""
         self.total += len(cells)
         first = self._first[column]
         for line, cell in cells.iloc[: MAX_MISTAKES - len(first)].items():
@@ -298,9 +298,9 @@ class _Faults:
             first.append(Mistake(where, what, allowed, "nothing" if pd.isna(cell) else str(cell)))
 
     def shortened(self) -> list[Mistake]:
-        """Return the mistakes column by column, and a line that counts those beyond the first.
+        """Return the first mistakes by column, and one with the number of others.
 
-        Numbers in a habit of some program give one line, with what to do about it.
+        Numbers in a known non-standard format give a single mistake, with the remedy.
         """
         first = [mistake.got for some in self._first.values() for mistake in some]
         for habit, (cell, allowed) in _HABITS.items():
@@ -313,7 +313,7 @@ class _Faults:
 
 
 def _numbers(part: pd.DataFrame, columns: Sequence[str], faults: _Faults) -> np.ndarray:
-    """Return the numbers in `columns`, shape (n_columns, n_rows), and note cells that are none."""
+    """Return the numbers in `columns`, shape (n_columns, n_rows), and add faulty cells."""
     found = np.full((len(columns), len(part)), np.nan)
     allowed = f"a number of size {_LARGEST:.1e} at most"
     for place, column in enumerate(columns):
@@ -335,7 +335,7 @@ _HABITS = {
         "a decimal point: pandas.read_csv(FILE, decimal=',').to_csv(FILE, index=False)",
     ),
 }
-"""Ways to write a number that are none of CSV's: how its cells look, and what to do."""
+"""Non-standard formats of numbers: the pattern of the cells, and the remedy."""
 
 
 def _separated_by(header: str) -> str:

@@ -42,18 +42,18 @@ Column = Annotated[str, AfterValidator(_numeric)]
 class FeaturesView:
     """Reads ``features_30_sec.csv`` or ``features_3_sec.csv``.
 
-    The order of the rows and of the columns in the file means nothing: rows are sorted by id, as
-    they are in the published tables, and columns are taken by name. A table is read once and kept
-    as memory-mapped arrays, so it may be larger than memory. A column ``track`` says which track a
-    row is of; without one, pieces of tracks are recognised by `gtzan_exp.data.pieces`.
+    The order of rows and columns in the file does not matter: rows are sorted by id, as in the
+    published tables, and columns are selected by name. A table is read once and cached as
+    memory-mapped arrays, so it may be larger than memory. A column ``track`` gives the track of
+    each row; without it, pieces of tracks are recognised by `gtzan_exp.data.pieces`.
 
     Parameters
     ----------
     segment_seconds : {30, 3}
-        Which table: one row per track, or one per 3 s segment.
+        The table: one row per track, or one per segment of 3 s.
     columns : tuple of str, or "all", optional
-        The input columns; the 57 features of the published table when omitted. All are those that
-        begin with numbers, but an index, which counts the rows.
+        The input columns; the 57 features of the published table when omitted. "all" are the
+        numeric columns without an index.
     extra_columns : tuple of str
         Further numeric columns to use as inputs, for example ``length``. They come first, as
         ``length`` does in the published table.
@@ -71,9 +71,9 @@ class FeaturesView:
         Raises
         ------
         DataError
-            The table is missing or empty, lacks a column, holds a value that is not a finite
-            number (of 32 bits, as many models calculate), has a row twice, or has a class that is
-            unknown, in several spellings, or cannot be split.
+            The table is missing or empty, lacks a column, has a value that is not a finite float32
+            number, a duplicate row, or a class that is unknown, in several spellings, or cannot be
+            split.
         """
         named = getattr(location, "table", None)
         own = named.expanduser() if named else f"features_{self.segment_seconds}_sec.csv"
@@ -114,7 +114,7 @@ class FeaturesView:
         Raises
         ------
         DataError
-            An input column is none that `prepare` computes.
+            `prepare` does not compute an input column.
         """
         from gtzan_exp.audio.features import GTZAN_SECONDS, extract, segments
 
@@ -166,14 +166,14 @@ class FeaturesView:
         return dataset.take(np.arange(1))
 
     def _tracks(self, ids: np.ndarray) -> np.ndarray:
-        """Return the id of the track of each row, empty where a segment has no number."""
+        """Return the track id of each row, empty for a segment without a number."""
         if self.segment_seconds == 30:
             return ids
         return np.array([_track(name) for name in ids.tolist()], dtype=str)
 
 
 def _gaps(table: FeatureTable) -> tuple[str, ...]:
-    """Return a line on segments that are not there, though later ones of their tracks are."""
+    """Return a line on missing segments between others of their tracks, if any."""
     numbers = pd.to_numeric(pd.Series(table.ids).str.rpartition(".")[2], errors="coerce")
     tracks = numbers.groupby(table.tracks).agg(["min", "max", "size"])
     missing = tracks["max"] - tracks["min"] + 1 - tracks["size"]

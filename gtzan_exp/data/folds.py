@@ -24,7 +24,7 @@ Folds = Annotated[int, Field(ge=2, le=100)]
 
 @dataclass(frozen=True, kw_only=True)
 class _Folds:
-    """What folds have in common; the options are those of `KFold`."""
+    """The common part of k-fold splits; the options are those of `KFold`."""
 
     name: str
     k: Folds
@@ -33,7 +33,7 @@ class _Folds:
     seed: DrawSeed = 0
 
     def _split(self, dataset: Dataset, artists: np.ndarray | None = None) -> Split:
-        """Return the folds of whole tracks, or of whole artists, given by track in their order."""
+        """Return folds of whole tracks, or of whole `artists`, in the order of the track ids."""
         from sklearn.model_selection import StratifiedGroupKFold
 
         tracks, labels, codes = by_track(dataset)
@@ -58,17 +58,17 @@ class _Folds:
 
 @dataclass(frozen=True, kw_only=True)
 class KFold(_Folds):
-    """k folds with the genres in equal shares; a track's segments stay together.
+    """k folds, stratified by genre; the segments of a track stay together.
 
     Parameters
     ----------
     k : int
-        Number of folds; each track is in the test part of one.
+        Number of folds; each track is tested in one.
     repeats : int
-        The whole is repeated with another draw so many times.
+        Number of repetitions with different draws.
     val_size : float, optional
-        Share of the training tracks of each genre for validation, at least one of them; None leaves
-        the part empty.
+        Share of the training tracks of each genre for validation, at least one; None leaves the
+        part empty.
     seed : int
     """
 
@@ -88,13 +88,13 @@ class KFold(_Folds):
 
 @dataclass(frozen=True, kw_only=True)
 class Grouped:
-    """What splits have in common that keep artists, or tracks, whole; see `GroupKFold`."""
+    """The common part of splits that keep artists, or tracks, together; see `GroupKFold`."""
 
     by: Literal["artist", "track"] = "artist"
     groups: Annotated[Path | None, Place.OF_SPLIT] = None
 
     def artists(self, dataset: Dataset) -> np.ndarray | None:
-        """Return who made each track, in the order of their ids; None where tracks are kept whole.
+        """Return the artist of each track, in the order of their ids, or None for ``by=track``.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class Grouped:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupKFold(Grouped, _Folds):
-    """k folds that no group is in two of, with the genres in shares as equal as that allows.
+    """k folds without a group in two of them, stratified by genre as far as that allows.
 
     Parameters
     ----------
@@ -124,8 +124,8 @@ class GroupKFold(Grouped, _Folds):
         For ``by=artist``: a CSV with the columns ``filename`` and ``group``; the list that comes
         with the data when omitted.
     k, repeats, val_size, seed : as in `KFold`
-        The validation part is grouped too. It has every genre, in the share that whole groups come
-        nearest to.
+        The validation part is grouped too. It has every genre, in the nearest share that whole
+        groups allow.
     """
 
     name: str = "group_kfold"
@@ -151,7 +151,7 @@ class GroupHoldout(Grouped):
     Parameters
     ----------
     test_size, val_size : float
-        Shares of the tracks of each genre; whole groups come as near to them as they can.
+        Shares of the tracks of each genre, as near as whole groups allow.
     by, groups : as in `GroupKFold`
     seed : int
     """
@@ -184,7 +184,7 @@ class GroupHoldout(Grouped):
 
 
 def _kept(dataset: Dataset, name: str, folds: Sequence[Fold], artists: np.ndarray | None) -> Split:
-    """Return the split of these folds, which keep artists whole if they are given, by track."""
+    """Return the split of these folds, with the artists of rows if those of tracks are given."""
     split = Split(name, tuple(folds), fingerprint(dataset, folds), apart="track")
     if artists is None:
         return split

@@ -1,4 +1,4 @@
-"""The view ``fused``: the rows that several views have in common, each with an array of its own."""
+"""The view ``fused``: the common rows of several views, with an array for each view."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class FusedView:
         return tuple(forms for part in self._chosen.values() for forms in forms_of(part.gives))
 
     def load(self, location: Location, *, cache: Path) -> Dataset:
-        """Read the views and keep the rows that all of them have; the log names the others.
+        """Read the views and keep their common rows; the others are logged.
 
         The tracks are those of the view that groups most rows.
 
@@ -158,13 +158,13 @@ class FusedView:
 
 
 def _origin(origins: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return what is told of several models, that of each joined to the others'."""
+    """Return the joined `Dataset.origin` of several views."""
     names = dict.fromkeys(name for origin in origins for name in origin)
     return {name: " + ".join(o[name] for o in origins if name in o) for name in names}
 
 
 def _joined(arrays: dict[str, Any]) -> Any:
-    """Return several arrays as `Inputs`, and a single one as it is."""
+    """Return several arrays as `Inputs`, or a single one itself."""
     return Inputs(arrays) if len(arrays) > 1 else next(iter(arrays.values()))
 
 

@@ -1,4 +1,4 @@
-"""Which rows belong together: pieces of a track, tracks of an artist, and what to say about it."""
+"""Grouping of rows: pieces into tracks, tracks by artist, with notes."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from gtzan_exp.data.pieces import Look, find_pieces
 
 
 def grouped(dataset: Dataset, location: Location, look: Look, *, told: bool = False) -> Dataset:
-    """Return the rows with their artists, and with longer tracks where theirs are pieces of these.
+    """Return the rows with their artists, and with tracks merged that are pieces of longer ones.
 
     Parameters
     ----------
     dataset : Dataset
-        Its tracks are what rows are named by.
+        Its tracks are those that the names of rows give.
     location : Location
-        Its option ``pieces`` decides.
+        Its option ``pieces`` is used.
     look : callable
-        Returns the vectors of rows; the first row stands for its track.
+        Returns the vectors of rows; the first row represents its track.
     told : bool
-        The data itself says which track a row is of, so that nothing is to be recognised.
+        Whether the data itself gives the track of each row, so that none need be recognised.
 
     Raises
     ------

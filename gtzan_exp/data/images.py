@@ -1,4 +1,4 @@
-"""A stack of images that stays on disk until a batch of it is needed."""
+"""A stack of images that is read from disk in batches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class ImageStack:
-    """Read-only view of uint8 images as numbers, converted when and where they are used.
+    """Read-only view of uint8 images as numbers, converted lazily.
 
     ``stack[rows]`` is again a stack and copies nothing; ``numpy.asarray(stack[rows])`` gives the
     numbers.
@@ -20,10 +20,9 @@ class ImageStack:
     rows : ndarray of int, optional
         The rows of `pixels` that belong to the stack, in order; all of them when omitted.
     peak : float, default=1.0
-        Value that a pixel of 255 gets: 1.0 gives numbers in [0, 1]. They are float32; with 255 the
-        pixels are given as they are, uint8.
+        Value of a pixel of 255: 1.0 gives float32 numbers in [0, 1], 255 the uint8 pixels.
     scrambled : bool, default=False
-        The numbers come in the shape (n, width, height, channels), read on row by row.
+        Whether the numbers are reshaped, not transposed, to (n, width, height, channels).
     """
 
     ndim = 4
@@ -71,16 +70,10 @@ class ImageStack:
 
 
 def release(array: np.ndarray) -> None:
-    """Give back the pages of a memory map that were read; what is read again is mapped again.
+    """Release the pages of a read-only memory map, or of a view of one, that have been read.
 
-    They stay in the file cache of the system, so that costs little. Without it a process that
-    reads the whole map once is as large as the file, as long as there is memory. Nothing happens
-    to an array that is no memory map, or where the system does not know how.
-
-    Parameters
-    ----------
-    array : ndarray
-        A memory map that is only read, or a view of one.
+    They stay in the file cache of the system, so reading them again is cheap. Otherwise the process
+    would grow to the size of the file. Does nothing for other arrays, or without ``madvise``.
     """
     base: object = array
     while isinstance(base, np.ndarray):

@@ -1,4 +1,4 @@
-"""What a model sees of rows: one array, or several of the same rows."""
+"""The inputs of a model: one array, or several of the same rows."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ InputKind = Literal["vector", "sequence", "image"]
 """``vector``: one row of numbers; ``sequence``: (steps, channels); ``image``: (h, w, channels)."""
 
 Forms = tuple[InputKind, ...]
-"""The kinds that one array can be brought to; the first is its own."""
+"""The kinds that an array can be converted to; the first is its own."""
 
 FORMS: dict[InputKind, Forms] = {
     "vector": ("vector", "sequence"),
     "sequence": ("sequence",),
     "image": ("image", "vector"),
 }
-"""What an array of a kind can be brought to."""
+"""The kinds that an array of each kind can be converted to."""
 
 Gives = Forms | tuple[Forms, ...]
-"""What a view gives: the forms of its one array, or those of each of its arrays."""
+"""The output of a view: the forms of its array, or of each of its arrays."""
 
 Takes = InputKind | tuple[InputKind, ...]
-"""What a model takes: an array of a kind, or several."""
+"""The input of a model: the kind of its array, or of each of its arrays."""
 
 
 class Inputs:
@@ -57,7 +57,7 @@ class Inputs:
 
     @property
     def shape(self) -> tuple[int]:
-        """The number of rows: all that the arrays have in common."""
+        """The number of rows, the only common dimension."""
         return (len(self),)
 
 
@@ -93,7 +93,7 @@ def kinds_of(takes: Takes | Sequence[InputKind]) -> tuple[InputKind, ...]:
 
 
 def order(takes: Takes, gives: Gives) -> tuple[int, ...] | None:
-    """Return which array of a view is which of a model, or None where they do not fit.
+    """Return the array of a view for each array of a model, or None where they do not fit.
 
     A model of one vector also takes several arrays, one after the other, if each can be a vector.
     """
@@ -107,7 +107,7 @@ def order(takes: Takes, gives: Gives) -> tuple[int, ...] | None:
 
 
 def numbered(kinds: Sequence[InputKind]) -> list[str]:
-    """Return a name for each input of a model: its kind, with a number from the second on."""
+    """Return a name for each input of a model: its kind, numbered from the second of a kind."""
     return [
         kind if kinds[:place].count(kind) == 0 else f"{kind}_{kinds[:place].count(kind) + 1}"
         for place, kind in enumerate(kinds)

@@ -1,4 +1,4 @@
-"""Which tracks a place has, by view, found by their names alone."""
+"""The tracks of a location, by view, found by names only."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _AUDIO = "genres_original"
 
 
 def known_tracks(location: Location) -> dict[str, dict[str, str]]:
-    """Return the genre of each track of a place, by where it is found.
+    """Return the genre of each track of a location, by view.
 
     Returns
     -------
     dict
-        Genres by track id, of ``features`` and ``spectrograms`` those that are there; of ``audio``
-        where neither is.
+        Genres by track id, for those of ``features`` and ``spectrograms`` that exist, or for
+        ``audio`` if neither does.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def known_tracks(location: Location) -> dict[str, dict[str, str]]:
 
 
 def all_known(location: Location) -> dict[str, str]:
-    """Return the genre of each track that a place has in any form."""
+    """Return the genre of each track of a location, over all views."""
     return {id: genre for part in known_tracks(location).values() for id, genre in part.items()}
 
 

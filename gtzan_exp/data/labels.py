@@ -1,4 +1,4 @@
-"""What is wrong with the labels of rows."""
+"""Checks of the labels of rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST = 200
 def class_mistakes(
     where: str, labels: np.ndarray, tracks: np.ndarray, allowed: Sequence[str] | None
 ) -> list[Mistake]:
-    """Return what is wrong with the classes: several spellings of one, unknown ones, single tracks.
+    """Return the mistakes in the classes: several spellings, unknown ones, single tracks.
 
     Parameters
     ----------

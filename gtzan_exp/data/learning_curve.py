@@ -1,4 +1,4 @@
-"""How much data is enough: the same test part, and larger and larger training parts."""
+"""Learning curves: a fixed test part, and nested training parts of increasing size."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LearningCurve(Holdout):
     Parameters
     ----------
     fractions : tuple of float
-        Shares of the training tracks of each genre, rising, the last one 1.
+        Increasing shares of the training tracks of each genre; the last is 1.
     test_size, val_size, seed : as in `Holdout`
     """
 

@@ -1,4 +1,4 @@
-"""The number that a colour stood for: colour maps of spectrograms, inverted."""
+"""Inversion of colour maps: from the colours of a spectrogram to its levels."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ if TYPE_CHECKING:
     from scipy.spatial import KDTree
 
 COLOR_MAPS = ("magma", "viridis", "inferno", "plasma", "gray")
-"""The maps of matplotlib that are recognised; upside down (``magma_r``) they are not told apart."""
+"""The matplotlib colour maps that are recognised; reversed ones cannot be told apart."""
 
-_FARTHEST = 3.0  # mean distance of colours to a map; Kaggle's pictures and their frame have 0.05
-_FARTHEST_LOSSY = 15.0  # JPEG moves colours: 9 to 12 on pictures of qualities 95 to 30
+_FARTHEST = 3.0  # mean distance of colours to a map; 0.05 for Kaggle's images with their frame
+_FARTHEST_LOSSY = 15.0  # JPEG changes colours: 9 to 12 for qualities 95 to 30
 
 
 def levels(image: np.ndarray, *, lossy: bool) -> np.ndarray:
     """Return the level of each pixel, 0 for the lowest colour of its map and 255 for the highest.
 
-    The map is the one whose colours are nearest. A picture drawn in one of `COLOR_MAPS` gives the
-    levels that it was drawn from; where viridis has two equal neighbours, one of them.
+    The map is the one with the nearest colours. An image in one of `COLOR_MAPS` gives its original
+    levels; viridis has two equal neighbouring colours, of which one is returned.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (h, w, 3)
         In RGB order.
     lossy : bool
-        The picture is from a JPEG, whose colours are not quite those that were drawn.
+        Whether the image is from a JPEG, whose colours are not exact.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def levels(image: np.ndarray, *, lossy: bool) -> np.ndarray:
     Raises
     ------
     ValueError
-        The colours are those of no map that is recognised.
+        The colours match none of the maps.
     """
     codes = image.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
     found, place, counts = np.unique(codes, return_inverse=True, return_counts=True)

@@ -23,9 +23,9 @@ _TABLE = f"a CSV with the columns {', '.join(_COLUMNS)}, such as split.csv in th
 
 @dataclass(frozen=True, kw_only=True)
 class Lists:
-    """The parts that published lists, or a table, say. Tracks that are on no list are left out.
+    """The parts by published lists, or by a table. Tracks on no list are left out.
 
-    Names that are not in the data are warned of, and refused where most of a list are.
+    Names that are not in the data give a warning, or an error if they are most of a list.
 
     Parameters
     ----------
@@ -33,14 +33,14 @@ class Lists:
         The folder with the lists, which make one fold.
     train, test : str
         Names of the lists: one file name a line, such as ``blues.00000.wav``, or with its genre's
-        folder, ``rock/one song.wav``. A piece or a segment stands for its track.
+        folder, ``rock/one song.wav``. A piece or segment counts as its track.
     val : str, optional
         The list of the validation part.
     table : Path, optional
         Instead of lists, a CSV with the columns ``fold``, ``part`` and ``track``, for one fold or
         several: the ``split.csv`` in the record of a run.
     source : str
-        Where the lists are published; told when one is missing.
+        Where the lists are published, for the error when one is missing.
     """
 
     name: str
@@ -122,7 +122,7 @@ def _fold(
 
 
 def split_table(dataset: Dataset, split: Split) -> pd.DataFrame:
-    """Return which track is in which part.
+    """Return the tracks of each part.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def read_split_table(path: Path) -> list[dict[str, set[str]]]:
     Raises
     ------
     DataError
-        There is no such file, or it is not such a table.
+        The file is missing, or is not such a table.
     """
     if not os.path.lexists(path):
         raise DataError(Mistake("split.table", "is missing", _TABLE, str(path)))

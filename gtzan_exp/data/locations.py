@@ -1,4 +1,4 @@
-"""The ``data`` group: where the views of a set of tracks lie."""
+"""The ``data`` group: the locations of the views of a set of tracks."""
 
 from __future__ import annotations
 
@@ -34,33 +34,33 @@ class Folder:
     """A folder in the layout of GTZAN on Kaggle.
 
     It holds ``features_30_sec.csv``, ``features_3_sec.csv``, ``images_original/<genre>/*.png`` and
-    ``genres_original/<genre>/*.wav``; only what the chosen view reads has to be there.
+    ``genres_original/<genre>/*.wav``; only what the chosen view reads must exist.
 
     Parameters
     ----------
     name : str
         Name of the data in every record.
     root : Path, optional
-        The folder. A relative one is taken from the working directory.
+        The folder, relative to the working directory.
     table : Path, optional
-        The table of features, where it is called otherwise; a relative one is taken from `root`.
+        The table of features, if its name differs, relative to `root`.
     classes : tuple of str, optional
         The genres that may occur; any when omitted.
     splits : Path, optional
         The folder with published lists and artist groups, for the splits that read one. It must
-        be there, except the folder ``splits`` of `root`.
+        exist, except the default ``splits`` in `root`.
     pieces : {"auto", "tracks", "group"}
-        Whether rows that are pieces of tracks are grouped into these: when their names and their
-        closeness say so (`gtzan_exp.data.pieces`), never, or when their names do.
+        When rows are grouped as pieces of a track: by names and closeness
+        (`gtzan_exp.data.pieces`), never, or by names only.
     labels : dict of str to str
-        What labels, or folders of genres, are to be called; a key stands for all its spellings.
+        Genres by labels or folders; a key matches all its spellings.
     genres : tuple of str, optional
         Only tracks of these genres, in every view.
     tracks : {"common"} or Path, optional
-        Only tracks that all views of the folder have, or that a file names: a text of one name a
-        line, or a file of embeddings.
+        Only tracks that all views of the folder have, or that are named in a file: a text with one
+        name per line, or a file of embeddings.
     relabel : Path, optional
-        A CSV of second labels, which runs give their score under besides the published ones.
+        A CSV of second labels, under which runs report further scores.
     """
 
     name: str
@@ -76,9 +76,7 @@ class Folder:
     synthetic: bool = False
 
     def mistakes(self) -> list[Mistake]:
-        """Return what is wrong with ``root`` (not set, missing, no folder, empty, unreadable), and
-        a folder of ``splits`` that was asked for and is missing.
-        """
+        """Return the mistakes in ``root``, or else in ``splits``."""
         return self._root_mistakes() or self._splits_mistakes()
 
     def _root_mistakes(self) -> list[Mistake]:
@@ -116,7 +114,7 @@ class Folder:
         return Path(self.root or "").expanduser().absolute()
 
     def artists(self, tracks: np.ndarray) -> np.ndarray | None:
-        """Return who made each of these tracks, by the list in `splits`, or None without one."""
+        """Return the artist of each of these tracks by the list in `splits`, or None without it."""
         path = None if self.splits is None else self.splits.expanduser() / ARTISTS
         return read_groups(path, tracks) if path is not None and os.path.lexists(path) else None
 
@@ -134,7 +132,7 @@ class Sample:
     seed : int
         Another seed gives another set of tracks.
     cache : Path
-        The set is kept in a folder below this one.
+        The sample is kept in a folder below this one.
     genres, tracks, relabel : as in `Folder`
     """
 
@@ -152,11 +150,11 @@ class Sample:
     labels: ClassVar[Mapping[str, str]] = {}
 
     def mistakes(self) -> list[Mistake]:
-        """Return nothing: the folder is made when it is not there."""
+        """Return no mistakes, since the folder is made if missing."""
         return []
 
     def folder(self) -> Path:
-        """Return the folder of the set; it is generated there when it is not there yet."""
+        """Return the folder of the sample, generated first if missing."""
         key = digest(self.tracks_per_genre, self.seconds, self.seed, _audio_code())
         return cached_folder(self.cache / "sample", key, self._generate)
 
@@ -184,7 +182,7 @@ class Sample:
 
 
 def _audio_code() -> str:
-    """Return a hash of the code that makes the sample, so that a change of it makes a new one."""
+    """Return a hash of the code that makes the sample, so that a change makes a new one."""
     rooms = [
         path
         for room in (gtzan_exp.audio, gtzan_exp.embed, gtzan_exp.sample)

@@ -1,4 +1,4 @@
-"""Lists and small tables that people write: their lines, their rows and the tracks they name."""
+"""Handwritten lists and small tables: their lines, rows and names of tracks."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def read_rows(path: Path, columns: Sequence[str], wanted: str) -> list[tuple[int
     ----------
     path : Path
     columns : sequence of str
-        The columns to return, in this order; others are passed over.
+        The columns to return, in this order; others are ignored.
     wanted : str
         What the file should be, for the messages.
 
     Raises
     ------
     DataError
-        The file cannot be read, columns are missing, or a row has not the fields of the header.
+        The file cannot be read, columns are missing, or a row differs in length from the header.
     """
     header, rows = read_csv(path, wanted)
     if not set(columns) <= set(header):
@@ -73,7 +73,7 @@ def read_csv(path: Path, wanted: str) -> tuple[list[str], list[tuple[int, list[s
     Raises
     ------
     DataError
-        The file cannot be read, or a row has not the fields of the header.
+        The file cannot be read, or a row differs in length from the header.
     """
     try:
         with TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as file:
@@ -96,14 +96,14 @@ def read_csv(path: Path, wanted: str) -> tuple[list[str], list[tuple[int, list[s
 
 
 def track_ids(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """Return the id of the track that each name stands for.
+    """Return the track id of each name.
 
     Parameters
     ----------
     names : iterable of str
         File names, with or without folders, or ids.
     known : iterable of str
-        The ids of the tracks of the data. A name that stands for none of them gets an id by rule.
+        The track ids of the data. A name that matches none gets an id by `ids_of`.
     """
     known = set(known)
     return {
@@ -131,7 +131,7 @@ def read_groups(path: Path, tracks: np.ndarray) -> np.ndarray:
     Raises
     ------
     DataError
-        There is no such file, it is not such a table, or a track has no group or two of them.
+        The file is missing or is not such a table, or a track has no group or two.
     """
     if not os.path.lexists(path):
         wanted = f"split.groups=FILE, {_ARTISTS}"

@@ -1,4 +1,4 @@
-"""What names say of pieces of tracks: a common stem, and a number that counts through the track."""
+"""Names of pieces of tracks: a common stem, and a number that counts through the track."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Words before the number of a piece, before that of a whole track, and in names that say nothing.
+# Words before the number of a piece, before that of a whole track, and in generic names.
 _PIECE = _words(
     """
     part parts pt pts piece pieces seg segm segment segments chunk chunks clip clips slice
@@ -88,25 +88,25 @@ _WAYS = {
         "inside": r"(?P<stem>.+?)(?<!\d)(?P<begin>\d+)(?P<tail>\D+\d*\D*)",
     }.items()
 }
-"""How the number of a piece is written, plainest last."""
+"""Patterns of the number of a piece, the plainest last."""
 
 _NAMES_OF_GENRE = 1_000
 _LARGEST = 1e12
 
 
 class Reading(NamedTuple):
-    """One way to take a name apart.
+    """One way to parse a name.
 
     Parameters
     ----------
     spelling : str
-        How numbers are written beside the stem; pieces cut by one tool share it.
+        How numbers are written beside the stem; the same for pieces cut by one tool.
     stem : str
-        The name without what tells the piece.
+        The name without the part that identifies the piece.
     by_word : bool
-        A word, a unit or a range says that a piece is meant.
+        Whether a word, a unit or a range marks a piece.
     begin, end : float
-        A counter or a time; the end, where there is one, makes it a range.
+        A counter or a time; NaN for `end` unless it is a range.
     """
 
     spelling: str
@@ -118,17 +118,16 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class Candidate:
-    """Rows that may be pieces by their names, all in one spelling.
+    """Rows that may be pieces by their names, all with one spelling.
 
     Parameters
     ----------
     spelling : str
     by_word : bool
-        A word, a unit or a range says that they are pieces; otherwise they only count like pieces.
+        Whether a word, a unit or a range marks them; otherwise they are only numbered.
     members : DataFrame
-        ``row``; its ``genre``; its ``stem``, a number for each genre and stem; and its ``place``
-        among the members of the stem by number. Stems have two members or more, and genres two
-        such stems or more.
+        ``row``, ``genre``, ``stem`` (a code for each genre and stem) and ``place`` (the rank of the
+        number within the stem). Stems have at least two members, and genres two such stems.
     """
 
     spelling: str
@@ -137,17 +136,17 @@ class Candidate:
 
 
 def readings(name: str, common: frozenset[str] = frozenset()) -> Iterator[Reading]:
-    """Yield the ways to take a name apart.
+    """Yield the ways to parse a name.
 
-    Not among them are those whose stem says nothing (generic words and those of `common` alone),
-    and those whose number is said to be that of a whole track (``Op. 27 No. 2``, ``x track 5``).
+    Without those whose stem is generic (only generic words and those of `common`), and those whose
+    number is marked as that of a whole track (``Op. 27 No. 2``, ``x track 5``).
 
     Parameters
     ----------
     name : str
         The name of a row without genre and file ending.
     common : frozenset of str
-        Words that tell no track from others, in lower case: the genres.
+        Further generic words in lower case: the genres.
     """
     name = unicodedata.normalize("NFKC", name)
     for way, pattern in _WAYS.items():
@@ -172,7 +171,7 @@ def readings(name: str, common: frozenset[str] = frozenset()) -> Iterator[Readin
 
 
 def _value(text: str) -> float:
-    """Return a number, written in digits or not, or a time of day in its last unit."""
+    """Return the value of a number, in digits or as a word, or of a time in its last unit."""
     text = text.casefold()
     if text in _SAID:
         return float(_SAID[text])
@@ -183,13 +182,13 @@ def _value(text: str) -> float:
 
 
 def words_of(genres: Iterable[str]) -> frozenset[str]:
-    """Return the words in the names of genres, and each name in one word."""
+    """Return the words in the names of genres, and each name as one word."""
     words = [re.findall(r"[^\W\d_]+", genre.casefold()) for genre in genres]
     return frozenset([word for some in words for word in some] + ["".join(some) for some in words])
 
 
 def candidates(names: Sequence[str], labels: np.ndarray, among: np.ndarray) -> list[Candidate]:
-    """Return the spellings by which names may be those of pieces.
+    """Return the candidate groups of pieces, one for each spelling.
 
     Of each genre the first 1,000 names are read.
 
@@ -227,13 +226,13 @@ def _candidate(spelling: str, members: pd.DataFrame) -> Candidate | None:
 
 
 def _are_ranges(members: pd.DataFrame) -> bool:
-    """Tell whether nearly all numbers are those of ranges, most of which are equally wide."""
+    """Return whether nearly all numbers are ranges, and most of these have the same width."""
     widths = members["end"] - members["begin"]
     return (widths > 0).mean() > 0.95 and widths.value_counts(normalize=True).max() > 0.7
 
 
 def _counts(members: pd.DataFrame) -> bool:
-    """Tell whether numbers begin low in most stems and leave out few of their common steps."""
+    """Return whether numbers start low in most stems and skip few of their common steps."""
     if members["begin"].max() > _LARGEST:
         return False
     stems = (1000 * members["begin"]).round().astype(np.int64).groupby(members["stem"])

@@ -1,4 +1,4 @@
-"""Rows that are pieces of tracks cut beforehand: told by their names and by how close they are."""
+"""Recognises rows that are pieces of tracks, by their names and by their distances."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gtzan_exp.basics.genres import track_id
 from gtzan_exp.data.piece_names import Candidate, candidates, readings, words_of
 
 Mode = Literal["auto", "tracks", "group"]
-"""``auto``: recognise pieces; ``tracks``: each row is a track; ``group``: believe the names."""
+"""``auto``: recognise pieces; ``tracks``: each row is a track; ``group``: rely on the names."""
 
 Look = Callable[[np.ndarray], np.ndarray]
 """From row numbers to the vectors of these rows, float of shape (n, d)."""
@@ -31,16 +31,16 @@ _BY_HAND = "data.pieces=tracks|group, or a column track in the table, says other
 
 @dataclass(frozen=True)
 class Pieces:
-    """What was found out about rows that may be pieces of tracks.
+    """The result of the search for pieces of tracks.
 
     Parameters
     ----------
     tracks : ndarray of str, shape (n_rows,)
-        The id of the track of each row, which is its own where it is no piece.
+        The track id of each row, which is its own id if it is not a piece.
     n_pieces, n_tracks : int
-        Rows that are pieces, and the tracks that these belong to; 0 where there is only a warning.
+        Numbers of pieces and of their tracks; 0 where there is only a warning.
     evidence : str
-        One line: what was done and why, or what is suspicious.
+        A line on what was done and why, or on what is suspicious.
     """
 
     tracks: np.ndarray
@@ -50,7 +50,7 @@ class Pieces:
 
 
 class _Measured(NamedTuple):
-    """A candidate with the distance within stems by that between them, and what it may be."""
+    """A candidate, the ratio of distances within stems to those between them, and its limit."""
 
     candidate: Candidate
     ratio: float
@@ -62,22 +62,22 @@ def find_pieces(
 ) -> Pieces | None:
     """Recognise the rows that are pieces of tracks.
 
-    Names: two stems or more of two members or more in a genre, whose numbers count through them
-    (`piece_names`). Closeness: the median over rows of the mean distance to their stem by that to
-    other stems of the genre, over standardised vectors. Measured on GTZAN, features and levels of
-    pictures: 0.42 to 0.63 for pieces of 3 to 15 s (0.72 in classical alone, 0.74 where the tracks
-    are an artist's), 0.77 to 0.81 for the tracks of an artist, 0.98 to 1.01 for groups drawn by
-    chance; of two genres alone, an artist's tracks have 0.64 to 0.88. So `NEAR` is asked of names
-    that only count, and `NEAR_EVEN` where nearly all stems are of one size, which artists are not.
-    More is allowed where, besides, the closest of a stem are those that follow each other: of
-    pieces they are so 22 to 50 % of the way from chance to always, of an artist's tracks 19 % at
-    most. `NEAR_IN_ORDER` is allowed where that is twice its standard error, `NEAR_SURELY_IN_ORDER`
-    where it is five times (three, where stems are of one size), and `NEAR_BY_WORD` where a word or
-    a range says that they are pieces.
+    Names: at least two stems with at least two members in a genre, whose numbers count through them
+    (`piece_names`). Closeness: the median over rows of the ratio of the mean distance to their stem
+    to that to other stems of the genre, for standardised vectors. Measured on GTZAN, features and
+    levels of images: 0.42 to 0.63 for pieces of 3 to 15 s (0.72 in classical only, 0.74 where all
+    tracks are by one artist), 0.77 to 0.81 for the tracks of an artist, 0.98 to 1.01 for random
+    groups; in two genres only, an artist's tracks have 0.64 to 0.88. So the limit is `NEAR` for
+    names that are only numbered, and `NEAR_EVEN` where nearly all stems have one size, as artists
+    do not. It is higher where the nearest members of a stem are consecutive: for pieces this
+    happens 22 to 50 % of the way from chance to always, for an artist's tracks at most 19 %. The
+    limit is `NEAR_IN_ORDER` where that exceeds two standard errors, `NEAR_SURELY_IN_ORDER` where it
+    exceeds five (three, if stems have one size), and `NEAR_BY_WORD` where a word or a range marks
+    the pieces.
 
-    Where names tell nothing, the genre of the nearest row tells whether rows are suspiciously
-    close: it is wrong for 9 % of the pieces of GTZAN, and that of the 20th nearest for 48 %; of
-    whole tracks for 32 % and 66 %.
+    Where names tell nothing, the genre of the nearest row shows whether rows are suspiciously
+    close: it is wrong for 9 % of the pieces of GTZAN, and that of the 20th nearest for 48 %; for
+    whole tracks these are 32 % and 66 %.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def find_pieces(
 
 
 def _measured(candidate: Candidate, look: Look) -> _Measured:
-    """Measure how close members of a stem are, on about `_ROWS_OF_GENRE` rows of each genre."""
+    """Measure the closeness within stems, on about `_ROWS_OF_GENRE` rows of each genre."""
     from scipy.spatial.distance import cdist
     from sklearn.preprocessing import StandardScaler
 
@@ -169,9 +169,9 @@ def _measured(candidate: Candidate, look: Look) -> _Measured:
 
 
 def _best(fit: list[_Measured]) -> _Measured:
-    """Return the reading of most rows; of several, the closest, the plainest where these are alike.
+    """Return the candidate with most rows; among similar ones the closest, then the plainest.
 
-    Plainest is a number at the end of the name, and of these the one with the longest tracks.
+    The plainest has the number at the end of the name, and among these the longest tracks.
     """
     most = max(len(one.candidate.members) for one in fit)
     fit = [one for one in fit if 2 * len(one.candidate.members) >= most]
@@ -199,7 +199,7 @@ def _doubt(measured: list[_Measured], ids: np.ndarray) -> str:
 
 
 def _suspicion(labels: np.ndarray, look: Look) -> str:
-    """Say that the nearest row has the same genre much oftener than those a little further away."""
+    """Return a warning if the nearest row has the same genre much more often than further ones."""
     from sklearn.neighbors import NearestNeighbors
     from sklearn.preprocessing import StandardScaler
 

@@ -1,4 +1,4 @@
-"""How the views in a folder were made: what `prepare` says there, or GTZAN's published ways."""
+"""How the views in a folder were made: by the settings of `prepare` there, or as GTZAN's."""
 
 from __future__ import annotations
 
@@ -21,22 +21,21 @@ from gtzan_exp.data.contracts import View
 def prepare_settings(root: Path, view: View | None = None) -> PrepareSettings:
     """Return the settings that the views in a folder were made with.
 
-    Without ``prepare_settings.json`` they are taken to be GTZAN's: features with the defaults;
-    pictures in the style of Kaggle's copy when they have a white margin, else in the default style,
-    which is close to the ones without a margin but not the same rendering. So are pictures of
-    another folder than ``images_original`` in any case.
+    Without ``prepare_settings.json`` they are assumed to be GTZAN's: features with the defaults;
+    images in the style of Kaggle's copy if they have a white margin, else in the default style,
+    which is only similar. The same holds for images in folders other than ``images_original``.
 
     Parameters
     ----------
     root : Path
         Folder in GTZAN's layout.
     view : View, optional
-        The view of them; its ``folder`` says which pictures are meant.
+        The view; its ``folder`` selects the images.
 
     Raises
     ------
     DataError
-        The file is damaged, or another version of this package made the views.
+        The file is damaged, or the views are from another version of this package.
     """
     path = root / SETTINGS
     parts = getattr(view, "parts", {"": view}).values()
@@ -53,18 +52,18 @@ def prepare_settings(root: Path, view: View | None = None) -> PrepareSettings:
 
 
 def settings_from_json(written: Any, where: str) -> PrepareSettings:
-    """Return the settings that `PrepareSettings.as_json` gave.
+    """Return the settings from the data of `PrepareSettings.as_json`.
 
     Parameters
     ----------
     written : mapping
     where : str
-        The file that it is from, for messages.
+        The file of the data, for messages.
 
     Raises
     ------
     DataError
-        They are no such settings, or of another version of this package.
+        The data is invalid, or from another version of this package.
     """
     if not isinstance(written, Mapping):
         raise _wrong(where, "not the settings of prepare", type(written).__name__)
@@ -88,7 +87,7 @@ def settings_from_json(written: Any, where: str) -> PrepareSettings:
 
 
 def _drawn(images: Path) -> SpectrogramSettings:
-    """Return what is most like the way that the pictures of a folder were drawn."""
+    """Return the most similar settings for the images of a folder."""
     from gtzan_exp.data.spectrograms import cut_margin, picture, to_rgb
 
     folders = sorted(folder for folder in images.glob("*") if folder.is_dir())

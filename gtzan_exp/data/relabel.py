@@ -1,4 +1,4 @@
-"""Second labels of tracks, which scores are given under besides the published ones."""
+"""Second labels of tracks, for scores besides those under the published labels."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from gtzan_exp.data.contracts import Dataset
 from gtzan_exp.data.name_lists import read_rows, track_ids
 
 BETWEEN = "|"
-"""What divides several labels of a track that are all right."""
+"""Separator of several accepted labels of a track."""
 
 _WANTED = f"a CSV with the columns filename and label (several right ones divided by {BETWEEN})"
 
 
 def accepted_labels(path: Path, whole: Dataset, dataset: Dataset) -> np.ndarray:
-    """Return the labels that are right for each row, the published one where the file has none.
+    """Return the accepted labels of each row, the published one where the file has none.
 
     Parameters
     ----------
     path : Path
         A CSV with the columns ``filename`` (``blues.00000.wav``, ``rock/one song.wav``) and
-        ``label``: one genre, or several divided by `BETWEEN`. A piece stands for its track.
+        ``label``: one genre, or several separated by `BETWEEN`. A piece counts as its track.
     whole : Dataset
         The tracks that the file may name.
     dataset : Dataset
-        Those of them that are used.
+        The tracks that are used.
 
     Returns
     -------
@@ -38,8 +38,8 @@ def accepted_labels(path: Path, whole: Dataset, dataset: Dataset) -> np.ndarray:
     Raises
     ------
     DataError
-        There is no such file, or it is not such a table; or a track or a label is unknown, or a
-        track has two entries that differ.
+        The file is missing or is not such a table, a track or a label is unknown, or a track has
+        two different entries.
     """
     path = path.expanduser()
     if not path.exists():

@@ -1,4 +1,4 @@
-"""The tracks that a location is restricted to, in whatever view."""
+"""Restriction of a location to some of its tracks, in any view."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _OPTIONS = "data.genres and data.tracks"
 
 
 def read_view(view: View, location: Location, *, cache: Path) -> Dataset:
-    """Read a view, of the tracks alone that the options ``genres`` and ``tracks`` ask for.
+    """Read a view, restricted by the options ``genres`` and ``tracks`` of its location.
 
     With the option ``relabel`` they have second labels (`accepted_labels`).
 
     Raises
     ------
     DataError
-        The view cannot be read, there is no such genre, too little is left, or second labels are
+        The view cannot be read, a genre is unknown, too little is left, or second labels are
         faulty.
     """
     whole = view.load(location, cache=cache)
@@ -39,7 +39,7 @@ def read_view(view: View, location: Location, *, cache: Path) -> Dataset:
 
 
 def restricted(dataset: Dataset, location: Location) -> Dataset:
-    """Return the rows of a view that the options ``genres`` and ``tracks`` leave."""
+    """Return the rows of a view that the options ``genres`` and ``tracks`` select."""
     genres, tracks = getattr(location, "genres", None), getattr(location, "tracks", None)
     keep = np.ones(len(dataset), dtype=bool)
     if genres is not None:
@@ -75,7 +75,7 @@ def restricted(dataset: Dataset, location: Location) -> Dataset:
 
 
 def _common(location: Location) -> set[str]:
-    """Return the tracks that every view has of which there is anything in a place."""
+    """Return the common tracks of all views that exist in a location."""
     views = [set(ids) for view, ids in known_tracks(location).items() if view != "audio"]
     files = embedding_files(location.folder())
     views += [set(tracks_of(path, read_vectors(path), location)[0].tolist()) for path in files]

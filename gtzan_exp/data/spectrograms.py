@@ -1,4 +1,4 @@
-"""The view ``spectrograms``: one picture of a mel spectrogram per track, or pieces of it."""
+"""The view ``spectrograms``: an image of a mel spectrogram per track, or segments of it."""
 
 from __future__ import annotations
 
@@ -53,30 +53,30 @@ def _below(folder: str) -> str:
 class SpectrogramsView:
     """Reads ``<folder>/<genre>/*.png`` (or jpg), in GTZAN's or Kaggle's file names.
 
-    The pictures, in colour or gray, are decoded once, cut to the plot when they have a white
-    margin, resized, and kept as one memory-mapped uint8 array.
+    The images, in colour or gray, are decoded once, cropped to the plot if they have a white
+    margin, resized, and cached as one memory-mapped uint8 array.
 
     Parameters
     ----------
     folder : str
-        Where the pictures lie below ``data.root``.
+        The folder of the images below ``data.root``.
     colour : {"rgb", "bgr", "level"}
-        Three channels in either order, or one: what the colours stood for (see `levels`).
+        Three channels in either order, or the level that the colours represent (see `levels`).
     height, width : int
-        Size in pixels; rows stay rows (frequency runs down), columns stay columns (time).
+        Size in pixels; rows are frequency, from high to low, and columns are time.
     segments : int
-        A picture is cut along time into so many pieces of equal length, each a row of its own with
-        the id ``<track>.<segment>``: 10 makes segments of 3 s out of a track of 30 s.
+        Number of equal segments along time, each a row with the id ``<track>.<segment>``: 10 gives
+        segments of 3 s from a track of 30 s.
     interpolation : {"area", "linear", "nearest", "cubic"}
-        How OpenCV resizes.
+        OpenCV's interpolation for resizing.
     crop_margin : bool
-        Cut a white margin off; pictures without one are left as they are.
+        Remove a white margin, if there is one.
     pixel_range : {"unit", "byte"}
-        Numbers in [0, 1], float32, or the bytes as they are, uint8, which scikit-learn's linear
-        models make float64.
+        float32 numbers in [0, 1], or the uint8 bytes, which scikit-learn's linear models convert to
+        float64.
     scrambled : bool
-        Does what the notebook did: rows of `width` pixels are read as rows of `height`, so that
-        neither direction is time or frequency. A fault; a run that has it warns and is tagged.
+        Reproduce a fault of the notebook: rows of `width` pixels are read as rows of `height`, so
+        that neither axis is time or frequency. Runs with it warn and are tagged.
     on_error : {"raise", "skip"}
         What to do with a file that cannot be decoded. Skipped files are counted and recorded.
     """
@@ -95,12 +95,12 @@ class SpectrogramsView:
     on_error: Literal["raise", "skip"] = "raise"
 
     def load(self, location: Location, *, cache: Path) -> Dataset:
-        """Read the pictures, from the cache when neither they nor the settings have changed.
+        """Read the images, from the cache if neither they nor the settings have changed.
 
         Raises
         ------
         DataError
-            There are no pictures, a picture cannot be decoded (and ``on_error="raise"``), or a
+            There are no images, an image cannot be decoded (with ``on_error="raise"``), or a
             class is unknown or cannot be split.
         """
         root = location.folder() / self.folder
@@ -152,7 +152,7 @@ class SpectrogramsView:
         return grouped(dataset, location, lambda rows: _bands(X[rows]))
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], ImageStack]:
-        """Return a function that turns a track into the inputs that its picture would give."""
+        """Return a function from the signal of a track to the inputs of its image."""
         from gtzan_exp.audio.spectrograms import encode_png, render
 
         def look(y: np.ndarray) -> ImageStack:
@@ -171,8 +171,8 @@ class SpectrogramsView:
         Raises
         ------
         ValueError
-            It is neither, or not whole, or has fewer columns than `segments`, or colours that
-            have no level.
+            The file is neither or is truncated, has fewer columns than `segments`, or colours
+            without a level.
         """
         import cv2
 
@@ -197,12 +197,12 @@ class SpectrogramsView:
         return ("image",)
 
     def from_request(self, table: pd.DataFrame) -> ImageStack:
-        """Return the inputs of the pictures in the column ``image``, `segments` rows of each.
+        """Return the inputs of the images in the column ``image``, `segments` rows for each.
 
         Raises
         ------
         DataError
-            A cell holds no picture.
+            A cell holds no image.
         """
         pictures = []
         for row, raw in enumerate(table["image"]):
@@ -217,7 +217,7 @@ class SpectrogramsView:
         return self.as_inputs(np.concatenate(pictures))
 
     def example(self, dataset: Dataset) -> pd.DataFrame:
-        """Return the picture of the first track, as a PNG in the column ``image``."""
+        """Return the image of the first track, as a PNG in the column ``image``."""
         from gtzan_exp.audio.spectrograms import encode_png
 
         pieces = dataset.take(np.flatnonzero(dataset.tracks == dataset.tracks[0]))
@@ -226,7 +226,7 @@ class SpectrogramsView:
         return pd.DataFrame({"image": [encode_png(picture)]})
 
     def as_inputs(self, pixels: np.ndarray, rows: np.ndarray | None = None) -> ImageStack:
-        """Return decoded pictures, shape (n, height, width, channels), as the view gives them."""
+        """Return the inputs for decoded images of shape (n, height, width, channels)."""
         peak = 1.0 if self.pixel_range == "unit" else 255.0
         return ImageStack(pixels, rows, peak=peak, scrambled=self.scrambled)
 
@@ -289,7 +289,7 @@ class SpectrogramsView:
 
 
 def _bands(images: ImageStack) -> np.ndarray:
-    """Return the mean level and its deviation over time of each row of pixels, (n, 2 * height)."""
+    """Return mean and standard deviation over time of each row of pixels, (n, 2 * height)."""
     found = []
     for start in range(0, len(images), _AT_ONCE):
         grey = images[start : start + _AT_ONCE].pixels.mean(axis=3, dtype=np.float32)
@@ -298,14 +298,10 @@ def _bands(images: ImageStack) -> np.ndarray:
 
 
 def cut_margin(image: np.ndarray) -> np.ndarray:
-    """Return `image` without its white margin.
+    """Return an RGB image, uint8 of shape (h, w, 3), without its white margin.
 
-    A picture counts as having a margin only when its whole border is white, so that a spectrogram
-    that fills its picture is never cut.
-
-    Parameters
-    ----------
-    image : ndarray of uint8, shape (h, w, 3)
+    An image has a margin only if its whole border is white, so that a spectrogram that fills its
+    image is never cut.
     """
     ink = np.any(image < _INK, axis=2)
     edges = (image[0], image[-1], image[:, 0], image[:, -1])
@@ -321,7 +317,7 @@ def picture(raw: bytes) -> np.ndarray:
     Raises
     ------
     ValueError
-        It is neither, or not whole, or so large that nothing is decoded.
+        The file is neither, is truncated, or is too large to be decoded.
     """
     import cv2
     from PIL.JpegImagePlugin import JpegImageFile
@@ -360,9 +356,9 @@ def to_rgb(image: np.ndarray) -> np.ndarray:
 
 
 def _is_whole(raw: bytes) -> bool:
-    """Tell whether a PNG has all its chunks unharmed, or a JPEG its end.
+    """Return whether all chunks of a PNG are intact, or a JPEG has its end marker.
 
-    Decoders accept some files that are cut short, and complain about others on the standard error.
+    Decoders accept some truncated files, and report others on the standard error.
     """
     if not raw.startswith(_PNG):
         return raw.startswith(b"\xff\xd8") and b"\xff\xd9" in raw[-64:]

@@ -1,4 +1,4 @@
-"""The ``split`` group: who is in train, validation and test."""
+"""The ``split`` group: the assignment of tracks to parts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 class Holdout:
     """Stratified train, validation and test parts.
 
-    Tracks are drawn, not rows: the segments of a track stay together. The draw orders the tracks
-    of each genre by a hash of the seed and the track's id, so it depends neither on the order of
-    the rows nor on the view: a track is in the same part of the table and of the pictures. Where
-    one of them lacks a track, at most one other of the genre moves from each part to the next.
+    Tracks are drawn, not rows, so the segments of a track stay together. The tracks of each genre
+    are ordered by a hash of the seed and the track's id, so the draw depends neither on the order
+    of rows nor on the view: a track is in the same part in all views. If a view lacks a track, at
+    most one other track of the genre moves from each part to the next.
 
     Parameters
     ----------
@@ -73,24 +73,24 @@ class Holdout:
 
 @dataclass(frozen=True, kw_only=True)
 class Notebook:
-    """The notebook's index sets, and on request what else it let through.
+    """The notebook's index sets and, on request, its other leaks.
 
-    Rows are drawn without regard to genres or tracks. Pictures lie genre by genre in the order that
-    the notebook found their folders in, which decides who is drawn. The two options at the end leak
-    from test to training. They are off by default, are switched on by ``experiment=notebook/*``
-    alone, and put a warning and a tag on the run.
+    Rows are drawn without regard to genres or tracks. Images are ordered by genre as the notebook
+    listed their folders, which determines the draw. The last two options leak from test to
+    training. They are off by default, are switched on only by ``experiment=notebook/*``, and give a
+    warning and a tag.
 
     Parameters
     ----------
     test_size : float, optional
-        Share of the rows; the notebook's for the view when omitted.
+        Share of the rows; the notebook's value for the view when omitted.
     random_state : int, optional
-        Seed of scikit-learn's `train_test_split`; the notebook's for the view when omitted, and
-        never the ``seed`` of the config, because the notebook's index sets are fixed.
+        Seed of scikit-learn's `train_test_split`; the notebook's value for the view when omitted.
+        It is independent of the ``seed`` of the config.
     scaler_rows : {"train", "all"}
         ``all`` fits the scaler on the test rows too.
     validation : {"none", "test"}
-        ``test`` shows the test part to the training of networks as its validation part.
+        ``test`` gives networks the test part as their validation part.
     """
 
     name: str = "notebook"
@@ -101,7 +101,7 @@ class Notebook:
 
     @property
     def leaks(self) -> tuple[str, ...]:
-        """What the options alone let through from test to training."""
+        """The leaks from test to training by the options alone."""
         scaler = ("scaler",) if self.scaler_rows == "all" else ()
         return (*scaler, "test_as_validation") if self.validation == "test" else scaler
 
@@ -111,8 +111,8 @@ class Notebook:
         Raises
         ------
         ConfigError
-            The notebook knows nothing of the view, and the two options are not set; or the share
-            leaves nothing to train on.
+            The notebook has no index set for the view, and `test_size` or `random_state` is not
+            set; or the share leaves nothing to train on.
         """
         from sklearn.model_selection import train_test_split
 
@@ -146,16 +146,16 @@ class Notebook:
 
 
 def by_track(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the tracks in the order of their ids, the genre of each, and the track of each row."""
+    """Return the sorted track ids, the genre of each, and the track code of each row."""
     tracks, first, codes = np.unique(dataset.tracks, return_index=True, return_inverse=True)
     return tracks, dataset.labels[first], codes
 
 
 def ranked(seed: int, tracks: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Return some of the numbers of tracks in the order in which they are drawn."""
+    """Return the codes `members` of tracks in the order of the draw."""
     return np.array(sorted(members.tolist(), key=lambda track: rank(seed, tracks[track])))
 
 
 def rank(seed: int, track: object) -> bytes:
-    """Return what tracks are ordered by to draw some of them: a hash of the seed and the id."""
+    """Return the key for the order of the draw: a hash of the seed and the track's id."""
     return hashlib.sha256(f"{seed}\x1f{track}".encode()).digest()

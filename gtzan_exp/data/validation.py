@@ -1,4 +1,4 @@
-"""Validation parts that a split has not got, and test parts that are to stay unseen."""
+"""Adding validation parts to a split, and hiding its test parts."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from gtzan_exp.data.splits import by_track, rank
 def with_validation(dataset: Dataset, split: Split, share: float, seed: int) -> Split:
     """Return a split whose folds all have a validation part.
 
-    Folds that have none give up tracks of their training part: whole artists where the split keeps
-    artists apart and they are known, which `Split.apart` of what is returned says. Each genre
-    validates, in the share that whole artists come nearest to.
+    Where it is missing, it is cut from the training part: whole artists where the split keeps them
+    apart and they are known (see `Split.apart` of the result). It has every genre, in the nearest
+    share that whole artists allow.
 
     Parameters
     ----------
     dataset : Dataset
     split : Split
     share : float
-        Of the training tracks of each genre.
+        Share of the training tracks of each genre.
     seed : int
 
     Raises
@@ -51,7 +51,7 @@ def with_validation(dataset: Dataset, split: Split, share: float, seed: int) -> 
 
 
 def without_test(dataset: Dataset, split: Split) -> Split:
-    """Return a split whose models are judged by its validation parts; nobody sees the others."""
+    """Return a split that is evaluated on its validation parts, with empty test parts."""
     folds = tuple(Fold(fold.train, fold.val, fold.test[:0]) for fold in split.folds)
     return replace(split, folds=folds, fingerprint=fingerprint(dataset, folds))
 
@@ -64,11 +64,11 @@ def draw(
     labels: np.ndarray,
     groups: np.ndarray,
 ) -> np.ndarray:
-    """Return which of some tracks are drawn for another part: a share of each genre, whole groups.
+    """Return a mask of the tracks to draw for another part: a share of each genre, whole groups.
 
-    Groups come in the order of a hash, and each is taken that brings its genres nearer to their
-    share. A genre of which none was taken gets the group that does least harm to that. Above a half
-    the tracks that stay are drawn so instead: a large group that comes last would not fit.
+    Groups are visited in the order of a hash and taken if that brings their genres nearer to the
+    share. A genre without any then gets the group with the least deviation. For shares above one
+    half the complement is drawn, since a large group that comes last would not fit.
 
     Raises
     ------

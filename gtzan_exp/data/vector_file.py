@@ -1,4 +1,4 @@
-"""Vectors of tracks that somebody computed: an npz, Parquet or CSV file, whatever it calls them."""
+"""Vectors of tracks in an npz, Parquet or CSV file, from `prepare` or other sources."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _WANTED = (
 
 @dataclass(frozen=True)
 class VectorFile:
-    """What a file holds.
+    """The content of a file.
 
     Parameters
     ----------
     names : list of str, length n
-        What it calls the tracks.
+        The names of the tracks.
     labels : list of str, optional
-        Their genres, where it says them.
+        Their genres, if the file has them.
     layer : str
-        Name of the array that was read, or of the column of lists; of a table of numbers its own.
+        Name of the array or of the column of lists; for a table of numbers, that of the file.
     vectors : ndarray of float64, shape (n, size)
     meta : dict
-        How `prepare` made them; empty for the files of others.
+        The metadata of `prepare`; empty for other files.
     """
 
     names: list[str]
@@ -57,13 +57,13 @@ def read_vectors(path: Path, layer: str | None = None) -> VectorFile:
     ----------
     path : Path
     layer : str, optional
-        Which array, where there are several. When omitted: ``penultimate``, the first one of a file
-        of `prepare`, or the only one.
+        The array to read. When omitted: the only one, the first one of a file of `prepare`, or
+        ``penultimate``.
 
     Raises
     ------
     DataError
-        It cannot be read, names no tracks, has no such array, or holds what is not a finite number.
+        The file cannot be read, names no tracks, lacks the array, or has non-finite numbers.
     """
     try:
         if path.suffix.lower() not in ENDINGS:

@@ -1,1 +1,1 @@
-"""Models: scikit-learn classifiers with their preprocessing inside, networks included."""
+"""Models: scikit-learn pipelines of preprocessing and a classifier, including networks."""

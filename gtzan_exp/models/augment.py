@@ -1,8 +1,8 @@
-"""Layers that change pictures in training, and average crops of them otherwise.
+"""Layers that augment images in training, and average over their crops in inference.
 
-Pictures have the shape (rows of frequency, columns of time, channels). In training each of a batch
-is changed in a way of its own, drawn by a seed; otherwise pictures stay as they are. Sizes are
-shares of a picture's height or width, levels are in standard deviations of the picture.
+Images have the shape (frequency, time, channels). In training each image of a batch is changed at
+random, from a seed; in inference images are unchanged. Sizes are shares of the height or width,
+levels are in standard deviations of the image.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CURVES = 4
 
 
 class _Random(keras.layers.Layer):
-    """A layer with options and a seed, which it is saved with."""
+    """A layer with options and a seed, which are saved with it."""
 
     def __init__(self, *, seed: int = 0, **options: Any) -> None:
         own = {key: options.pop(key) for key in self.options if key in options}
@@ -43,14 +43,14 @@ class _Random(keras.layers.Layer):
         raise NotImplementedError
 
     def draw(self, pictures, low: float, high: float, axes: int = 3):
-        """Return a number for each picture, uniform in [low, high), shape (n, 1, ...)."""
+        """Return a number for each image, uniform in [low, high), shape (n, 1, ...)."""
         shape = (ops.shape(pictures)[0], *[1] * axes)
         return keras.random.uniform(shape, low, high, seed=self.random)
 
 
 @keras.saving.register_keras_serializable("gtzan_exp")
 class Crop(_Random):
-    """A random stretch of `columns` in training; otherwise all half-overlapping ones, as rows."""
+    """A random crop of `columns` in training; in inference, all half-overlapping crops as rows."""
 
     options = ("columns",)
 
@@ -75,7 +75,7 @@ def _starts(width: int, columns: int) -> list[float]:
 
 @keras.saving.register_keras_serializable("gtzan_exp")
 class Repeat(_Random):
-    """What belongs to a picture, once for each of its `crops`, but in training."""
+    """In inference, repeats other inputs for each of the `crops` of an image."""
 
     options = ("crops",)
 
@@ -88,7 +88,7 @@ class Repeat(_Random):
 
 @keras.saving.register_keras_serializable("gtzan_exp")
 class MeanOfCrops(_Random):
-    """The mean of the probabilities of the `crops` of each picture, but in training."""
+    """In inference, the mean of the probabilities over the `crops` of each image."""
 
     options = ("crops",)
 
@@ -104,7 +104,7 @@ class MeanOfCrops(_Random):
 
 @keras.saving.register_keras_serializable("gtzan_exp")
 class Shift(_Random):
-    """Moved along frequency by up to `shift` of the height; the rows at the edge are repeated."""
+    """Shifts along frequency by up to `shift` of the height, repeating the edge rows."""
 
     options = ("shift",)
 
@@ -118,7 +118,7 @@ class Shift(_Random):
 
 @keras.saving.register_keras_serializable("gtzan_exp")
 class Tone(_Random):
-    """Louder or softer by `gain`, and by a smooth curve over frequency of size `equalise`."""
+    """Changes the level by `gain`, and by a smooth curve over frequency of size `equalise`."""
 
     options = ("equalise", "gain")
 
@@ -135,7 +135,7 @@ class Tone(_Random):
 
 @keras.saving.register_keras_serializable("gtzan_exp")
 class Mask(_Random):
-    """A stretch along `axis` of up to `share` of it becomes the mean of the picture."""
+    """Replaces up to `share` of `axis`, in one stretch, by the mean of the image."""
 
     options = ("axis", "share")
 
@@ -158,14 +158,14 @@ def around(
     trainer: Trainer,
     seed: int,
 ) -> keras.Model:
-    """Return a network with what a trainer asks for pictures before it, and the mean after it.
+    """Return a network between the augmentation of a trainer and the mean over crops.
 
     Parameters
     ----------
     network : callable
-        From the shape of its inputs and the number of classes to the network.
+        Returns the network for the shape of its inputs and the number of classes.
     shape : tuple of int, or dict of str to tuple of int
-        Of a row of each input, pictures as they come. Inputs that are no pictures stay as they are.
+        Shape of a row of each input. Only images are changed.
     n_classes : int
     trainer : Trainer
     seed : int

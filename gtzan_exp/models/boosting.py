@@ -18,7 +18,7 @@ _NON_NEGATIVE = [Interval(Real, 0, None, closed="left"), None]
 
 
 class XGBoost(XGBClassifier):
-    """`xgboost.XGBClassifier` that encodes the labels itself, as scikit-learn's classifiers do.
+    """`xgboost.XGBClassifier` that encodes labels, as scikit-learn's classifiers do.
 
     Parameters, attributes and defaults are those of the base class.
     """
@@ -48,11 +48,11 @@ class XGBoost(XGBClassifier):
 
     @property
     def best_epoch_(self) -> int:
-        """The boosting rounds that are kept, where early stopping found them."""
+        """The number of boosting rounds that early stopping kept."""
         return self.best_iteration + 1
 
     def as_found(self) -> Self:
-        """Return the same trees, not fitted, with as many rounds as early stopping found best."""
+        """Return an unfitted clone with the number of rounds that early stopping found best."""
         if not self.needs_validation:
             return clone(self)
         return clone(self).set_params(n_estimators=self.best_epoch_, early_stopping_rounds=None)

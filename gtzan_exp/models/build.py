@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 CALIBRATION_FOLDS = 3
-_INTERRUPTED = "Training interrupted by user"  # scikit-learn's MLP takes Ctrl-C as its end
+_INTERRUPTED = "Training interrupted by user"  # scikit-learn's MLP stops on Ctrl-C without raising
 
 Scaler = Literal["standard", "minmax"]
 Components = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)] | Literal["full"]
@@ -39,14 +39,14 @@ Components = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)] |
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """The part of a ``model`` node that does not go to the classifier itself.
+    """The options of a ``model`` node that are not arguments of the classifier.
 
     Parameters
     ----------
     name : str
         Name of the model in every record.
     input : {"vector", "sequence", "image"} or several of them
-        What the classifier takes.
+        The kinds of input of the classifier.
     scaler : {"standard", "minmax"}, optional
         Scaling of each input column, fitted on the training part. Where the classifier takes
         several inputs, a mapping gives each kind its own.
@@ -79,7 +79,7 @@ class ModelSpec:
         return self
 
     def scaler_of(self, kind: InputKind) -> Any:
-        """Return the scaler of an input, not fitted."""
+        """Return the unfitted scaler of an input."""
         from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
         name = self.scaler.get(kind) if isinstance(self.scaler, dict) else self.scaler
@@ -171,7 +171,7 @@ def part(spec: ModelSpec, classifier: Classifier, takes: Takes) -> Pipeline:
 
 
 def _steps(given: InputKind, taken: InputKind, spec: ModelSpec) -> tuple[Any, Any]:
-    """Return what brings an array to rows of numbers, and these to the form that is taken."""
+    """Return the steps that flatten an array, and that give it the form of the classifier."""
     from gtzan_exp.models.preprocess import Bands, Flatten, ToSequence
 
     flatten = given == "image" and taken == "vector"
@@ -184,7 +184,7 @@ def _steps(given: InputKind, taken: InputKind, spec: ModelSpec) -> tuple[Any, An
 
 @plain_dataclass(frozen=True)
 class Fitted:
-    """A fitted model and what fitting it was like.
+    """A fitted model and the record of its fit.
 
     Parameters
     ----------
@@ -192,11 +192,11 @@ class Fitted:
     seconds : float
         Wall-clock time of the fit.
     history : dict of str to list of float
-        Learning curves by epoch; empty for models that have none.
+        Learning curves by epoch; empty for models without any.
     best_epoch : int or None
         The epoch, counted from 1, whose weights are kept.
     warnings : tuple of str
-        First lines of the warnings that the fit gave, each once.
+        First lines of the distinct warnings of the fit.
     """
 
     estimator: Any
@@ -207,17 +207,17 @@ class Fitted:
 
 
 def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitted:
-    """Fit a pipeline made by `build` to a training part.
+    """Fit a pipeline from `build` to a training part.
 
     Parameters
     ----------
     estimator : Pipeline
-        It is fitted in place.
+        Fitted in place.
     X, y : inputs and labels of the training part
     X_val, y_val : inputs and labels of the validation part, maybe empty
-        Goes to classifiers whose `fit` takes one; others never see it.
+        Only passed to classifiers whose `fit` takes one.
     scaler_rows : inputs, optional
-        Rows to fit the scaler on instead of `X`. With test rows among them this is a leak.
+        Rows to fit the scaler on instead of `X`; a leak if test rows are among them.
     """
     from sklearn.frozen import FrozenEstimator
 
@@ -239,7 +239,7 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
         if isinstance(classifier, Calibrated):
             classifier.set_params(cv=_calibration_folds(y))
         inputs = preprocessing.fit_transform(X, y)
-        del X  # it may be large, and the caller keeps no reference to it
+        del X  # free memory: the caller keeps no reference
         val = handed_over(classifier, lambda: preprocessing.transform(X_val), y_val)
         classifier.fit(inputs, y, **val)
     if any(str(w.message).startswith(_INTERRUPTED) for w in caught):
@@ -255,19 +255,19 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
 
 
 def refit(found: Fitted, X, y) -> Fitted:
-    """Fit a pipeline anew to the training and the validation part together.
+    """Fit a clone of a pipeline to the training and validation parts together.
 
     Parameters
     ----------
     found : Fitted
-        Of the training part alone; it stays as it is.
+        The fit to the training part alone, left unchanged.
     X, y : inputs and labels of both parts
 
     Returns
     -------
     Fitted
-        It trained for as many epochs, or boosting rounds, as `found` found best, and has its
-        history; ``seconds`` are those of both.
+        Trained for the best number of epochs, or boosting rounds, of `found`, with its history;
+        ``seconds`` is the sum of both fits.
     """
     from sklearn.base import clone
 

@@ -1,4 +1,4 @@
-"""Probabilities for a classifier that has none."""
+"""Probabilities for classifiers without `predict_proba`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from sklearn.calibration import CalibratedClassifierCV
 
 
 class Calibrated(CalibratedClassifierCV):
-    """Temperature-scaled probabilities, by which the classifier's own label is the most probable.
+    """Temperature-scaled probabilities that agree with the labels that the classifier predicts.
 
-    Most classifiers predict the class of the highest decision value, and scaling keeps the order.
-    `SVC` and `NuSVC` let pairs of classes vote and predict the first of those with most votes,
-    whatever the values say (``break_ties=False``): there the label and the class of the highest
-    value exchange their probabilities. On GTZAN, in ten folds, that is for 24 of 1,000 tracks.
+    Most classifiers predict the class with the highest decision value, and scaling keeps the order.
+    `SVC` and `NuSVC` predict by one-vs-one votes and break ties by order (``break_ties=False``). If
+    that is not the class with the highest value, the two classes swap probabilities. On GTZAN, in
+    ten folds, this concerns 24 of 1,000 tracks.
     """
 
     def predict_proba(self, X) -> np.ndarray:

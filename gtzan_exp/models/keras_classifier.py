@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
-    """Base of the networks: a subclass adds its hyper-parameters and the method `network`.
+    """Base class of networks: a subclass adds hyper-parameters and the method `network`.
 
-    A subclass is a dataclass too, or has an `__init__` of its own. What scikit-learn's constraints
-    in ``Annotated[int, ...]`` say of a hyper-parameter is checked by `fit` and before a run.
+    A subclass is a dataclass too, or has its own `__init__`. Hyper-parameters are checked by `fit`,
+    and before a run, against scikit-learn's constraints in ``Annotated[int, ...]``.
 
-    Keras is imported by `fit` and by `predict_proba`, not before; any backend of it will do. The
-    labels may be of any type; the fitted network is kept as the bytes of a ``.keras`` file when the
-    estimator is saved, so that nothing has to be unpickled, and loads under another backend too.
+    Keras is imported lazily by `fit` and `predict_proba`, with any backend. Labels may be of any
+    type. The estimator is saved with its network as the bytes of a ``.keras`` file, which needs no
+    unpickling and can be loaded under another backend.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
     """
 
     smallest: ClassVar[int] = 1
-    """The least size along each dimension of an input but the channels."""
+    """Minimum size of an input along each dimension except the channels."""
 
     trainer: Annotated[Trainer | None, Trainer, None] = None
     random_state: Annotated[int, "random_state"] = 0
@@ -73,12 +73,12 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def network(self, input_shape: Any, n_classes: int) -> keras.Model:
-        """Return the network, not compiled, with a softmax over `n_classes` at its end.
+        """Return the uncompiled network, with a final softmax over `n_classes`.
 
         Parameters
         ----------
         input_shape : tuple of int, or dict of str to tuple of int
-            Of a row. For several inputs by name, and the network takes inputs of these names.
+            Shape of a row, or of each named input of the network.
         n_classes : int
         """
 
@@ -88,7 +88,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         return (self.trainer or Trainer()).needs_validation
 
     def as_found(self) -> Self:
-        """Return the same network, not fitted, that trains for the epochs that were found best."""
+        """Return an unfitted clone that trains for the best number of epochs."""
         trainer = replace(
             self.trainer or Trainer(), epochs=self.best_epoch_, patience=None, keep="last"
         )
@@ -218,7 +218,7 @@ def _arrays(X) -> list[Any]:
 
 
 def _like(X, found: Sequence[Any]) -> Any:
-    """Return what was found for each array of inputs: by name where there are several."""
+    """Return values for the arrays of X: by name if there are several, else the only one."""
     return dict(zip(X.arrays, found, strict=True)) if isinstance(X, Inputs) else found[0]
 
 
@@ -229,9 +229,9 @@ def _numbers(X, rows: slice | np.ndarray) -> list[np.ndarray]:
 def _batches(
     keras: ModuleType, X, targets: np.ndarray, rows: np.ndarray, size: int, seed: int | None = None
 ) -> Any:
-    """Return a `PyDataset` of (inputs, targets), epoch after epoch without end, `steps` in each.
+    """Return an endless `PyDataset` of (inputs, targets), with `steps` batches per epoch.
 
-    Only the batch at hand is converted to numbers. With a seed each epoch has an order of its own.
+    Batches are converted to numbers lazily. With a seed each epoch is shuffled differently.
     """
     steps = math.ceil(len(rows) / size)
 
@@ -242,7 +242,7 @@ def _batches(
         return np.random.default_rng([seed, epoch]).permutation(len(rows))
 
     class Batches(keras.utils.PyDataset):  # type: ignore[name-defined]
-        num_batches = None  # or each epoch would start a pipeline of its own
+        num_batches = None  # else Keras restarts the pipeline each epoch
 
         def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
             epoch, step = divmod(index, steps)

@@ -1,4 +1,4 @@
-"""What a fitted classifier offers of what it learned: how many numbers, and curves."""
+"""The number of parameters and the learning curves of a fitted classifier."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _CURVES = {
 
 
 def n_parameters(estimator: Any) -> int | None:
-    """Return how many numbers a fitted classifier, or the last step of a pipeline, has learned.
+    """Return the number of parameters of a fitted classifier, or of the last step of a pipeline.
 
     Weights and biases of networks and linear models, dual coefficients, support vectors and
     intercepts of `SVC`, nodes of trees (each holds a threshold or a leaf value), and the sum over
-    the members of an ensemble. None where it offers none of these.
+    the members of an ensemble. None where it has none of these.
     """
     match vars(estimator):
         case {"steps": [*_, (_, last)]}:
@@ -47,9 +47,9 @@ def n_parameters(estimator: Any) -> int | None:
 
 
 def curves(classifier: Any) -> dict[str, list[float]]:
-    """Return the learning curves of a fitted classifier by name, without those that are empty.
+    """Return the non-empty learning curves of a fitted classifier by name.
 
-    ``loss``, ``accuracy``, or ``score`` by its own measure; of a validation part with ``val_``.
+    ``loss``, ``accuracy``, or its own ``score``, with the prefix ``val_`` for validation.
     """
     offered = vars(classifier)
     found = {name: offered[key] for key, name in _CURVES.items() if offered.get(key) is not None}

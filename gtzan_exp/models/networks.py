@@ -248,7 +248,7 @@ _BARE: dict[str, Any] = {"padding": "same", "use_bias": False}
 
 
 def _standardised(pictures: Any) -> Any:
-    """Give each row of a picture, a band of frequency, the mean 0 and the variance 1."""
+    """Standardise each row (frequency band) of an image."""
     from keras import layers
 
     return layers.BatchNormalization(axis=1, center=False, scale=False, momentum=0.9)(pictures)

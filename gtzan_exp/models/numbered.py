@@ -1,4 +1,4 @@
-"""Labels of any type for classifiers that take the numbers 0, 1, 2, ... alone."""
+"""Labels of any type for classifiers that only take 0, 1, 2, ...."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 
 
 def takes_numbers_alone(classifier: Any) -> bool:
-    """Say whether labels have to be numbered: those of XGBoost's own classes."""
+    """Return whether a classifier needs numbered labels, as XGBoost's own classes do."""
     packages = {base.__module__.partition(".")[0] for base in type(classifier).__mro__}
     return "xgboost" in packages and "gtzan_exp" not in packages
 
 
 class NumberedLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """A classifier that numbers the labels for another.
+    """A meta-estimator that encodes the labels for its classifier.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class NumberedLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.estimator = estimator
 
     def fit(self, X, y) -> Self:
-        """Fit the classifier to the places of the labels, shape (n,), in `classes_`."""
+        """Fit the classifier to the codes of the labels, shape (n,)."""
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
         self.estimator_ = clone(self.estimator).fit(X, codes)
         return self

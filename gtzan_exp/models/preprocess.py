@@ -1,4 +1,4 @@
-"""Steps that bring what a view gives into the form that a classifier takes."""
+"""Steps that convert the inputs of a view to those of a classifier."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class ToSequence(_Stateless):
 
 
 class Pick(_Stateless):
-    """Some of several arrays.
+    """Selects some of several arrays.
 
     Parameters
     ----------
     names : sequence of str
-        One name picks the array itself.
+        A single name gives the array itself.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -70,16 +70,16 @@ class Pick(_Stateless):
 
 
 class Branches(TransformerMixin, BaseEstimator):
-    """Several arrays, each through steps of its own.
+    """Transforms several arrays, each with its own steps.
 
     Parameters
     ----------
     steps : sequence of Pipeline
-        One for each array, in the order that the classifier takes them.
+        One for each array, in the order of the classifier's inputs.
     places : sequence of int
-        Which of the arrays each of them gets.
+        The index of the array for each of them.
     names : sequence of str or None
-        What the arrays are called afterwards; None joins them to one of shape (n, columns).
+        Names of the results; None concatenates them to shape (n, columns).
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Branches(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Inputs) -> Inputs | np.ndarray:
-        """Return the arrays, each through its fitted steps."""
+        """Return the arrays, each transformed by its fitted steps."""
         pairs = zip(self.steps_, self._chosen(X), strict=True)
         arrays = [steps.transform(array) for steps, array in pairs]
         if self.names is None:

@@ -1,4 +1,4 @@
-"""Pipelines are written and read with skops, which runs no code of types that nobody trusts."""
+"""Saving and loading pipelines with skops, which runs no code of untrusted types."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ _OWN = "gtzan_exp.models."
 
 
 def trusted_types(named: tuple[str, ...]) -> list[str]:
-    """Return the types that a file which is written now may hold: `named` ones and our own."""
+    """Return the types that are trusted when saving: `named` ones and our own."""
     modules = [(name, module) for name, module in sys.modules.items() if name.startswith(_OWN)]
     own = [f"{name}.{kind}" for name, module in modules for kind in vars(module)]
     return [*TRUSTED_TYPES, *filter(_is_own, own), *named]
 
 
 def saved_and_loaded(estimator: Any, named: tuple[str, ...]) -> Any:
-    """Return a pipeline as it comes back after it has been saved.
+    """Return a pipeline after saving and loading it.
 
     Raises
     ------
     DataError
-        It cannot be saved, or not be loaded again.
+        It cannot be saved or loaded.
     """
     import skops.io
 
@@ -82,12 +82,12 @@ def saved_and_loaded(estimator: Any, named: tuple[str, ...]) -> Any:
 
 
 def loaded(file: Path | BinaryIO, named: tuple[str, ...], remedy: str) -> Any:
-    """Read a pipeline that holds no types but those that are `named` or trusted anyway.
+    """Load a pipeline with only trusted types, or those that are `named`.
 
     Raises
     ------
     DataError
-        It holds others; `remedy` says how to name them.
+        It holds other types; `remedy` says how to trust them.
     """
     import skops.io
 
@@ -101,7 +101,7 @@ def loaded(file: Path | BinaryIO, named: tuple[str, ...], remedy: str) -> Any:
 
 
 def _is_own(name: str) -> bool:
-    """Say whether a type is an estimator that this package defines."""
+    """Return whether a type is an estimator defined in this package."""
     from sklearn.base import BaseEstimator
 
     module, _, kind = name.rpartition(".")

@@ -1,4 +1,4 @@
-"""Validation parts from outside: who needs one, how it is handed over, and what it found."""
+"""External validation parts: which classifiers need one, and how `fit` gets it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _FEWEST_ROWS = 10_000
 
 
 def needs_validation(classifier: Classifier, n_rows: int = 0) -> bool:
-    """Return whether a classifier, or one that it is made of, stops early.
+    """Return whether a classifier, or one of its members, uses early stopping.
 
-    One of ours says so by ``needs_validation``, one of scikit-learn's by ``early_stopping``.
+    Ours have the attribute ``needs_validation``, scikit-learn's have ``early_stopping``.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def needs_validation(classifier: Classifier, n_rows: int = 0) -> bool:
 
 
 def cuts_rows(classifier: Classifier) -> str | None:
-    """Return the option that lets `fit` itself cut validation rows from the training part."""
+    """Return the option by which `fit` itself cuts validation rows from the training part."""
     for part in _parts(classifier):
         if getattr(part, "early_stopping", False) is True and _takes(part) is None:
             return "early_stopping"
@@ -45,14 +45,14 @@ def cuts_rows(classifier: Classifier) -> str | None:
 def handed_over(
     classifier: Classifier, inputs: Callable[[], Any], y_val: np.ndarray
 ) -> dict[str, Any]:
-    """Return what `fit` is to be given of a validation part.
+    """Return the keyword arguments of `fit` for a validation part.
 
     Parameters
     ----------
     inputs : callable
-        Returns the inputs of its rows; it is called where they are needed.
+        Returns the inputs of its rows; only called if needed.
     y_val : ndarray of str, shape (n,)
-        Their labels; without any, nothing is handed over.
+        Their labels; if empty, nothing is passed.
     """
     taken = _takes(classifier) if len(y_val) else None
     if taken == "validation_data":
@@ -63,7 +63,7 @@ def handed_over(
 
 
 def as_found(classifier: Any) -> Classifier:
-    """Return a fitted classifier, not fitted, that trains as long as the validation part found."""
+    """Return an unfitted clone of a fitted classifier that trains as long as was found best."""
     if hasattr(classifier, "as_found"):
         return classifier.as_found()
     rounds = classifier.n_iter_ if getattr(classifier, "do_early_stopping_", False) else None

@@ -1,4 +1,4 @@
-"""Several models as one: the mean of what they say."""
+"""An ensemble of models: the mean of their probabilities."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from gtzan_exp.models.validation import as_found
 class Vote(ClassifierMixin, _BaseComposition):
     """Soft vote: the mean of the probabilities of models, each under several seeds.
 
-    Unlike scikit-learn's `VotingClassifier` it hands the validation part on, so its members may be
-    networks, and it takes inputs that are no table.
+    Unlike scikit-learn's `VotingClassifier` it passes the validation part to its members, which may
+    be networks, and takes inputs other than tables.
 
     Parameters
     ----------
     estimators : list of (str, Pipeline)
         Members by name, with their preprocessing.
     seeds : int
-        How often each is fitted; the n-th time with n more than its own ``random_state``.
+        Number of fits of each member, with increasing ``random_state``.
 
     Attributes
     ----------
@@ -66,10 +66,7 @@ class Vote(ClassifierMixin, _BaseComposition):
         return self
 
     def as_found(self) -> Self:
-        """Return the same vote, not fitted, whose members train as long as was found best.
-
-        That is as long as the first of each was found to.
-        """
+        """Return an unfitted clone whose members train as long as the first fit of each."""
         firsts = self.estimators_[:: self.seeds]
         found = [
             (name, clone(member).set_params(classifier=as_found(fitted[-1])))
