@@ -5,7 +5,7 @@ import sys
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = [  # found when they are asked for: `gtzan_exp.api` says what they do
+__all__ = [  # imported lazily from `gtzan_exp.api`
     "GtzanExpError",
     "audit",
     "compare",
@@ -20,7 +20,7 @@ __all__ = [  # found when they are asked for: `gtzan_exp.api` says what they do
 
 
 class _Package(ModuleType):
-    """The package with the functions of its API, whose names some of its rooms have too."""
+    """The package with the functions of its API, some of which share names with subpackages."""
 
     def __getattr__(self, name: str) -> object:
         if name not in __all__:
@@ -28,7 +28,7 @@ class _Package(ModuleType):
         return getattr(importlib.import_module("gtzan_exp.api"), name)
 
     def __setattr__(self, name: str, value: object) -> None:
-        if not (name in __all__ and isinstance(value, ModuleType)):  # a room that is imported
+        if not (name in __all__ and isinstance(value, ModuleType)):  # an imported subpackage
             super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:

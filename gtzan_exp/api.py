@@ -1,17 +1,17 @@
 """The Python API: what ``gtzan-exp`` does, as functions of ``import gtzan_exp as gx``.
 
-Every function takes overrides as they stand on a command line, and keywords: a group or an option
-at the top of the config. A mapping sets options within one:
+Every function takes overrides as on the command line, and keywords for groups or top-level options
+of the config. A mapping sets options of a group:
 
     gx.run("trainer.epochs=5", data="gtzan", view="spectrograms", model="cnn2d")
     gx.run(data="folder", model={"C": 3.0}, tags={"note": "louder"})
     gx.sweep(model=["logreg", "svc"], seed=range(3))
 
-`config_dir` is a folder with further configs, as ``--config-dir``. Records go where those of the
-commands go: to MLflow's tracking URI if one has been set, otherwise to ``mlruns``. A user's mistake
-is a `GtzanExpError` with the text that the command would print. What other code of the process
-relies on is left as it was: environment variables, the working directory, logging, Hydra, and
-MLflow's tracking URI, experiment and active run.
+`config_dir` is a folder with further configs, as ``--config-dir``. Runs are recorded as by the
+commands: at MLflow's tracking URI if one has been set, otherwise in ``mlruns``. A mistake of the
+user raises a `GtzanExpError` with the text that the command would print. Global state is restored:
+environment variables, the working directory, logging, Hydra, and MLflow's tracking URI, experiment
+and active run.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _NO_LOGS = ("hydra/hydra_logging=none", "hydra/job_logging=none")
 
 
 def _beside(function: Callable[P, T]) -> Callable[P, T]:
-    """Let a function leave what other code of the process relies on as it was."""
+    """Make a function restore the global state of the process."""
 
     @wraps(function)
     def beside(*arguments: P.args, **options: P.kwargs) -> T:
@@ -99,9 +99,9 @@ def run(
 
 
 def run_here(config: DictConfig, *, recall: bool = False) -> Result:
-    """Run what a config describes in Hydra's folder of the job, and print the line of the result.
+    """Run the cell of a config in Hydra's output folder, and print the result in a line.
 
-    `recall` reads predictions and model of a run that stands for a skipped one.
+    With `recall`, a skipped run gets the predictions and model of the earlier run.
     """
     from hydra.core.hydra_config import HydraConfig
     from hydra.core.utils import filter_overrides
@@ -131,13 +131,13 @@ def sweep(
     *overrides : str
     config_dir, config_name, console : as in `run`
     **choices
-        As in `run`; lists, tuples and ranges are the values that are tried, and ``sweep`` names a
+        As in `run`; lists, tuples and ranges are the values to try, and ``sweep`` names a
         sweep of the configs.
 
     Returns
     -------
     Swept
-        With ``status`` (``FINISHED`` where every job ended well), ``run_id`` (of the parent run)
+        With ``status`` (``FINISHED`` if all jobs did), ``run_id`` (of the parent run)
         and ``jobs`` (a DataFrame with the run of each).
 
     Raises
@@ -153,7 +153,7 @@ def sweep(
 
     given = as_overrides(overrides, choices, sweep=True)
     plan = check_sweep(given, config_dir=config_dir, config_name=config_name)
-    folder = plan.folder.replace("'", r"\'")  # fixed here, because it holds the time
+    folder = plan.folder.replace("'", r"\'")  # fixed here, since it contains the time
     options = [f"hydra.sweep.dir='{folder}'", *(() if console else _NO_LOGS)]
     if plan.basic:
         options.append(f"hydra.sweeper._target_={_CHECKED}")
@@ -168,7 +168,7 @@ def sweep(
 def load_data(
     *overrides: str, config_dir: str | None = None, config_name: str = "config", **choices: Any
 ) -> Dataset:
-    """Read the view of the data that a run would read.
+    """Load the data that a run would use.
 
     Returns
     -------
@@ -185,7 +185,7 @@ def load_data(
 def audit(
     *overrides: str, config_dir: str | None = None, config_name: str = "config", **choices: Any
 ) -> Audit:
-    """Measure what training would know of the test part, without training.
+    """Measure the leaks from test to training, without training.
 
     Returns
     -------
@@ -210,7 +210,7 @@ def prepare(*overrides: str, config_dir: str | None = None, **options: Any) -> l
     *overrides : str
     config_dir : str, optional
     **options
-        ``data={"audio": FOLDER, "root": FOLDER}`` says from where to where; more are in the help of
+        ``data={"audio": FOLDER, "root": FOLDER}`` are input and output; more are in the help of
         the command.
 
     Returns
@@ -227,12 +227,12 @@ def prepare(*overrides: str, config_dir: str | None = None, **options: Any) -> l
 
 @_beside
 def explore(*overrides: str, config_dir: str | None = None, **options: Any) -> RecordedPage:
-    """Look at tracks or at a whole data set, as ``gtzan-exp explore``.
+    """Explore tracks or a whole data set, as ``gtzan-exp explore``.
 
     Returns
     -------
     RecordedPage
-        With ``page``, a file, and ``run_id``.
+        With ``page`` (a file) and ``run_id``.
     """
     from gtzan_exp.explore.look import explore
     from gtzan_exp.explore.settings import read_look
@@ -255,10 +255,10 @@ def compare(
     *overrides : str
     config_dir : str, optional
     record : bool, optional
-        Also write the page and record it; ``attrs["page"]`` of the table says where it is. None
-        leaves it to the config.
+        Also write the page and record it; its path is ``attrs["page"]`` of the table. None uses
+        the config.
     say : callable, optional
-        Takes the text that the command prints, before the page is written.
+        Called with the text that the command prints, before the page is written.
     **options
         ``data``, ``tracking``, ``models``, ``views``, ``splits``, ``parent``, ``filter``, ...
 
@@ -290,13 +290,12 @@ def predict(
     Parameters
     ----------
     model : str, Path or Result
-        A run, its id, a URI of MLflow's, or the folder of a model.
+        A run, its id, an MLflow URI, or the folder of a model.
     files : str, Path or an iterable of them
-        Files, and folders, which stand for the audio in them.
+        Audio files, and folders to search for them.
     *overrides : str
     on_error : {"raise", "skip"}
-        What to do with files that cannot be used: say which when all others are predicted, or
-        leave them out.
+        What to do with unusable files: raise an error after predicting the others, or skip them.
     config_dir : str, optional
     **options
         ``tracking``, and ``trusted_types``, types of your own that may be loaded.
@@ -309,7 +308,7 @@ def predict(
     Raises
     ------
     DataError
-        The model is not there or not trusted, or a file cannot be used.
+        The model is missing or not trusted, or a file cannot be used.
     """
     import pandas as pd
 

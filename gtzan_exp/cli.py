@@ -1,4 +1,4 @@
-"""The command ``gtzan-exp``: find the subcommand, run it, report a user's mistake in a line."""
+"""The command ``gtzan-exp``: runs a subcommand and reports mistakes of the user in a line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gtzan_exp.commands import COMMANDS
 
 
 def run() -> NoReturn:
-    """Run the command line of this process, and end it."""
+    """Run the command line of this process, and exit."""
     outlive_reader()
     end_at_last()
     try:
@@ -29,9 +29,8 @@ def run() -> NoReturn:
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line (default: that of the process) and return its exit status.
 
-    0 is success, 2 a mistake of the user, or of the system or a package below in his situation, 130
-    an interrupt. Anything else that goes wrong is a fault of the package and comes out as an
-    exception, with its traceback.
+    0 is success, 2 a mistake of the user or an error of the system or a dependency, 130 an
+    interrupt. Any other error is a bug, and is raised with its traceback.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -63,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _subcommand(arguments: list[str]) -> str:
-    """Return the name of the subcommand and take it off `arguments`; it is train by default."""
+    """Remove the subcommand from `arguments` and return it; the default is train."""
     if arguments and arguments[0] in COMMANDS:
         return arguments.pop(0)
     if arguments and re.fullmatch(r"\w+", arguments[0]):

@@ -1,1 +1,1 @@
-"""Models that turn a track into a vector: what they are, and where their vectors are kept."""
+"""Embedders, which turn tracks into vectors, and the files of their vectors."""

@@ -1,4 +1,4 @@
-"""What an embedder must offer, and what is told of one beside its vectors."""
+"""The protocol of embedders, and their metadata."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """Name of the model in every record; files of its vectors are called by it."""
+        """Name of the model in every record and in the names of its files."""
 
     @property
     def sample_rate(self) -> int:
-        """Samples per second of the signals that it takes."""
+        """Sample rate of its input, in Hz."""
 
     @property
     def training(self) -> str:
-        """What it was trained on, in a word: ``MSD``; ``none`` for one that learned nothing."""
+        """Its training data in a word: ``MSD``; ``none`` for an untrained one."""
 
     def weights(self) -> str:
-        """Return what tells these weights from others, without loading them.
+        """Return an identifier of the weights, without loading them.
 
         Raises
         ------
         GtzanExpError
-            They are not there.
+            They are missing.
         """
 
     def embed(self, y: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Return the vectors of a track by layer, float32, the layer to be used first.
+        """Return the vectors of a track by layer, float32, the default layer first.
 
-        They depend on the track alone.
+        They depend on the track only.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class Embedder(Protocol):
 
 
 def described(embedder: Embedder) -> dict[str, Any]:
-    """Return the class and the options of an embedder, and its weights, as plain data."""
+    """Return the class, the options and the weights of an embedder as plain data."""
     kind = type(embedder)
     options = {field.name: getattr(embedder, field.name) for field in fields(kind)}  # type: ignore[arg-type]
     plain = TypeAdapter(Any).dump_python(options, mode="json")

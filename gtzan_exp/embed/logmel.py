@@ -1,4 +1,4 @@
-"""An embedder that learned nothing: what others have to beat."""
+"""An untrained embedder, as a baseline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LogMel:
     ----------
     sample_rate : int
     n_mels : int
-        Bands; the vector has twice as many numbers.
+        Number of bands; the vector has twice this size.
     """
 
     name: str = "logmel"
@@ -28,7 +28,7 @@ class LogMel:
     n_mels: Annotated[int, Field(ge=8, le=512)] = 64
 
     def weights(self) -> str:
-        """Return that there are none."""
+        """Return ``none``."""
         return "none"
 
     def embed(self, y: np.ndarray) -> dict[str, np.ndarray]:

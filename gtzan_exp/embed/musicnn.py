@@ -20,7 +20,7 @@ from gtzan_exp.basics.errors import ConfigError, DataError, MissingExtraError, M
 from gtzan_exp.basics.opening import opened
 
 FRAMES, MELS = 187, 96
-"""A patch: so many frames of 16 ms, of so many mel bands."""
+"""Size of a patch: frames of 16 ms, and mel bands."""
 
 _RATE = 16000
 _AT_ONCE = 10
@@ -31,7 +31,7 @@ TRAINING = {
     "MSD_vgg": "MSD",
     "MTT_vgg": "MagnaTagATune",
 }
-"""What each model learned from: MSD is the Million Song Dataset."""
+"""Training data of each model; MSD is the Million Song Dataset."""
 
 _FILES = (".index", ".data-00000-of-00001")
 _TIMBRAL = (38, 67)
@@ -53,8 +53,8 @@ class Musicnn:
     Parameters
     ----------
     model : {"MSD_musicnn", "MTT_musicnn", "MSD_vgg", "MTT_vgg"}
-        Architecture, and whether it learned from the Million Song Dataset, whose tags hold genres
-        and which may hold artists of the data, or from MagnaTagATune.
+        Architecture and training data: the Million Song Dataset, whose tags include genres and
+        which may include artists of the data, or MagnaTagATune.
     """
 
     model: Literal["MSD_musicnn", "MTT_musicnn", "MSD_vgg", "MTT_vgg"] = "MSD_musicnn"
@@ -140,7 +140,7 @@ def _network(model: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
 
     folder = _folder(model)
     with tempfile.TemporaryDirectory() as place:
-        for file in _FILES:  # their names are endings alone, which TensorFlow takes for no prefix
+        for file in _FILES:  # their names lack the prefix that TensorFlow needs
             shutil.copy(folder / file, Path(place) / f"weights{file}")
         held = load_checkpoint(f"{place}/weights")
         values = {name: held.get_tensor(name) for name in held.get_variable_to_shape_map()}
@@ -155,7 +155,7 @@ def _network(model: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
 
 
 def _named(kind: str, number: int) -> str:
-    """Return what the checkpoint calls the layer of that number of its kind."""
+    """Return the name of a layer in the checkpoint."""
     return f"{kind}_{number}" if number else kind
 
 
@@ -172,8 +172,8 @@ def _musicnn(x: Any, values: dict[str, np.ndarray]) -> dict[str, Any]:
         timbral = height in _TIMBRAL
         filters, size = (204, (7, height)) if timbral else (51, (height, 1))
         name = _named("conv2d", number)
-        # The maximum over bands of what is normalised is that of the filter, or, where the factor
-        # is negative, of the filter turned round; so only maxima need to be normalised.
+        # Normalisation commutes with the maximum over bands, with the filter negated where the
+        # factor is negative; so only maxima need to be normalised.
         sign = np.where(values[f"{_named('batch_normalization', number + 1)}/gamma"] < 0, -1.0, 1.0)
         values |= {f"{name}/{part}": values[f"{name}/{part}"] * sign for part in ("kernel", "bias")}
         conv = layers.Conv2D(filters, size, padding="valid" if timbral else "same", name=name)

@@ -23,7 +23,7 @@ from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.embed.contracts import Embedder, described
 
 META = b"gtzan_exp"
-"""The entry of a Parquet file's metadata that says how its vectors were made."""
+"""Key in the metadata of a Parquet file for how its vectors were made."""
 
 _VERSION = 1
 _ROWS = 4096
@@ -32,7 +32,7 @@ _ROWS = 4096
 def prepare_all(
     audio_root: Path, out_root: Path, settings: PrepareSettings, embedder: Embedder
 ) -> list[PrepareReport]:
-    """Make the views that `settings` name, embeddings by `embedder` among them.
+    """Make the views in `settings`, with embeddings by `embedder`.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def prepare_all(
     """
     reports = []
     if "embeddings" in settings.views:
-        embedder.weights()  # or nothing is begun
+        embedder.weights()  # fails early
     if set(settings.views) - {"embeddings"}:
         reports.append(prepare(audio_root, out_root, settings))
     if "embeddings" in settings.views:
@@ -54,17 +54,16 @@ def prepare_embeddings(
 ) -> PrepareReport:
     """Write ``embeddings_<name>.parquet``: the vectors of all tracks in a folder.
 
-    The vectors of each track are kept in ``.embeddings/``, by the bytes of its file and by the
-    weights and options of the embedder, so those that an earlier run made, even one that was
-    killed, are not made again. A track is embedded by itself: what it is given with has no part in
-    its vectors.
+    The vectors of each track are cached in ``.embeddings/``, by the bytes of its file and by the
+    weights and options of the embedder, also for runs that were killed. Each track is embedded
+    independently of the others.
 
     Parameters
     ----------
     audio_root, out_root : Path
         As in `prepare`.
     settings : PrepareSettings
-        Its `max_seconds`, `offset`, `labels`, `on_error` and workers count.
+        Its `max_seconds`, `offset`, `labels`, `on_error` and workers are used.
     embedder : Embedder
 
     Raises
@@ -72,7 +71,7 @@ def prepare_embeddings(
     DataError
         There is no audio, or a file cannot be used and ``settings.on_error`` is ``raise``.
     GtzanExpError
-        The weights of the embedder are not there.
+        The weights of the embedder are missing.
     """
     from tqdm import tqdm
 
@@ -81,6 +80,7 @@ def prepare_embeddings(
     meta = {"version": _VERSION, **part, **described(embedder)}
     tracks, problems = scan_tracks(audio_root, settings.labels)
     kept = out_root / ".embeddings" / digest(json.dumps(meta, sort_keys=True))
+    meta |= {"model": embedder.name, "training": embedder.training}
     kept.mkdir(parents=True, exist_ok=True)
     work = partial(_embed, embedder=embedder, part=part, folder=kept)
     outcomes = map_unordered(
@@ -105,7 +105,7 @@ def prepare_embeddings(
         raise DataError(problems)
     path = out_root / f"embeddings_{embedder.name}.parquet"
     finished = [track for track in tracks if track.id in files]
-    _write(path, finished, [files[track.id] for track in finished], meta | _told(embedder))
+    _write(path, finished, [files[track.id] for track in finished], meta)
     errors = f"prepare_errors_{embedder.name}.csv"
     _write_errors(out_root / errors, problems, audio_root)
     return PrepareReport(
@@ -117,14 +117,10 @@ def prepare_embeddings(
     )
 
 
-def _told(embedder: Embedder) -> dict[str, str]:
-    return {"model": embedder.name, "training": embedder.training}
-
-
 def _embed(
     track: Track, *, embedder: Embedder, part: dict[str, Any], folder: Path
 ) -> tuple[str, tuple[Path, bool] | Mistake]:
-    """Return the id of a track and the file of its vectors, and whether it was made now."""
+    """Return the id of a track, the file of its vectors, and whether it was made now."""
     try:
         path = folder / f"{file_digest(track.path)}.npz"
         if path.is_file():
@@ -146,7 +142,7 @@ def _embed(
 
 
 def _write(path: Path, tracks: Sequence[Track], files: Sequence[Path], meta: dict) -> None:
-    """Write the vectors of tracks, some rows in memory at a time."""
+    """Write the vectors of tracks in blocks of rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

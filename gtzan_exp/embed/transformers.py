@@ -23,12 +23,12 @@ _SOUND = "preprocessor_config.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Transformers:
-    """A model with hidden states that takes sound: AST, CLAP, wav2vec 2.0, HuBERT and others.
+    """An audio model with hidden states: AST, CLAP, wav2vec 2.0, HuBERT and others.
 
-    Only weights in safetensors are read, and no code from the hub: a model that brings its own is
-    refused. A track is cut into windows without overlap, and what is left at its end is dropped.
-    The vectors ``mean``, ``max`` and ``std`` are those over time (and frequency) of a hidden
-    layer, averaged over the windows.
+    Only weights in safetensors are read, and no code from the hub: a model that needs its own is
+    refused. A track is cut into windows without overlap, and the rest is dropped. The vectors
+    ``mean``, ``max`` and ``std`` are taken over time (and frequency) of a hidden layer, and
+    averaged over the windows.
 
     Parameters
     ----------
@@ -37,11 +37,11 @@ class Transformers:
     revision : str, optional
         Branch, tag or commit on the hub.
     layer : int
-        Which hidden layer, 0 for what goes into the first; from the end where negative.
+        The hidden layer, 0 for the input of the first; negative from the end.
     seconds : float
         Length of a window; a shorter track is one window.
     training : str
-        What the model was trained on, in a word.
+        The training data of the model, in a word.
     """
 
     model: Annotated[str, Field(min_length=1)]
@@ -58,18 +58,18 @@ class Transformers:
 
     @property
     def sample_rate(self) -> int:
-        """The rate that the model's configuration asks for."""
+        """The sample rate in the model's configuration, in Hz."""
         return int(json.loads((self._folder() / _SOUND).read_bytes())["sampling_rate"])
 
     def weights(self) -> str:
-        """Return a hash of the files of weights; they are fetched first where need be.
+        """Return a hash of the files of weights, fetched first if needed.
 
         Raises
         ------
         MissingExtraError
             The library is not installed.
         ConfigError
-            There is no such model, or it lacks a file.
+            The model does not exist, or lacks a file.
         """
         return _hash(self._folder())
 
@@ -95,7 +95,7 @@ class Transformers:
                 allowed, got = f"{-len(states)} to {len(states) - 1}", str(self.layer)
                 raise ConfigError(Mistake("embedder.layer", "no such layer", allowed, got))
             state = states[self.layer][0].numpy()
-            # Images of hidden units, as CLAP has them, have the units first, sequences last.
+            # Hidden units are the first axis of feature maps, as in CLAP, and the last of sequences.
             state = state.reshape(len(state), -1).T if state.ndim == 3 else state
             pooled.append((state.mean(axis=0), state.max(axis=0), state.std(axis=0)))
         means = np.mean(pooled, axis=0)
@@ -110,14 +110,14 @@ class Transformers:
 
 @cache
 def _fetched(model: str, revision: str | None) -> Path:
-    """Return the folder of a model, fetched from the hub where it is none."""
+    """Return the folder of a model, fetched from the hub unless it is local."""
     folder = Path(model).expanduser()
     if not folder.is_dir():
         from huggingface_hub import snapshot_download
 
         try:
             folder = Path(snapshot_download(model, revision=revision, allow_patterns=_FILES))
-        except Exception as error:  # of the network, of the hub, of the name
+        except Exception as error:  # errors of the network, the hub or the name
             allowed = "a folder that save_pretrained wrote, or a model on the hub"
             raise ConfigError(
                 Mistake("embedder.model", "cannot be fetched", allowed, one_line(error))
@@ -141,7 +141,7 @@ def _hash(folder: Path) -> str:
 
 @cache
 def _loaded(folder: Path) -> tuple[Any, Any]:
-    """Return what prepares sound for a model, and the model, or the part of it that hears."""
+    """Return the feature extractor and the audio part of a model."""
     from transformers import AutoFeatureExtractor, AutoModel
     from transformers.utils import logging
 

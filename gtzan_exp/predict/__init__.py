@@ -1,1 +1,1 @@
-"""A recorded model on audio files, as text."""
+"""Predictions of recorded models on audio files, as text."""

@@ -10,18 +10,9 @@ from gtzan_exp.basics.errors import Mistake
 
 
 def audio_files(paths: Iterable[Path]) -> list[Path | Mistake]:
-    """Return the audio files that `paths` name.
+    """Return the given files and the audio files below the given folders (`audio_below`).
 
-    Parameters
-    ----------
-    paths : iterable of Path
-        Files, which are taken whatever they are called, and folders, which stand for what
-        `audio_below` finds there.
-
-    Returns
-    -------
-    list of Path or Mistake
-        A mistake for each folder that cannot be read or holds no audio.
+    With a mistake for each folder that cannot be read or has no audio.
     """
     found: list[Path | Mistake] = []
     for path in paths:

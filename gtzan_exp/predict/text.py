@@ -1,4 +1,4 @@
-"""Predictions as text: a table to read, CSV and JSON to go on with."""
+"""Predictions as text: a table, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gtzan_exp.tracking.predictor import Prediction, Predictor
 
 
 def printable(text: str) -> str:
-    """Return text on one line; where it cannot be printed it is written with escapes."""
+    """Return text, escaped if it is not printable."""
     return text if text.isprintable() else ascii(text)[1:-1]
 
 

@@ -1,1 +1,1 @@
-"""Everything that touches MLflow; no other module of the package imports it."""
+"""Everything that uses MLflow; no other room imports it."""

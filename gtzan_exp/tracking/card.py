@@ -1,4 +1,4 @@
-"""What a logged model says of itself: enough to give it any audio as it was given its tracks."""
+"""The metadata of a logged model, sufficient to make its inputs from any audio."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class ModelCard:
     Parameters
     ----------
     view : View
-        What the model sees.
+        The view of its inputs.
     prepare : PrepareSettings
-        How its view was made from audio.
+        How the view was made from audio.
     classes : tuple of str
         The genres of the data.
     data : str
         Name of the data that it was trained on.
     synthetic : bool
-        True when that was the generated sample.
+        Whether that was the generated sample.
     run_id : str
         The run that trained it.
     """
@@ -56,16 +56,16 @@ class ModelCard:
 
     @classmethod
     def read(cls, metadata: Any, where: str, *, trusted: tuple[str, ...] = ()) -> ModelCard:
-        """Return the card whose `ModelCard.metadata` were read in a file, which `where` names.
+        """Return the card from `ModelCard.metadata` in the file `where`.
 
-        Views may be used that are `trusted` by name, besides those of the package.
+        Only views of the package, or those named in `trusted`, are instantiated.
 
         Raises
         ------
         DataError
-            It holds a view that is not trusted, or whose options do not fit.
+            The view is not trusted, or its options are invalid.
         KeyError, TypeError, ValueError
-            It describes no such card.
+            The metadata is invalid.
         """
         return cls(
             view=_view(dict(metadata["view_settings"]), where, trusted),
@@ -78,7 +78,7 @@ class ModelCard:
 
 
 def _settings(value: Any) -> Any:
-    """Return the options of a view, and of the views in it, as plain data with their classes."""
+    """Return the class and options of a view, and of nested views, as plain data."""
     from pydantic import TypeAdapter
 
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What identifies a run: its code and options, and what the data and the split hold."""
+"""The identity of a run: its code and options, and the content of its data and split."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _PRINTS = ("data_fingerprint", "split_fingerprint", "test_fingerprint")
 IDENTITY_TAGS = ("places", "code", *_PRINTS, "leak", "config_hash")
 
 _CELL = ("seed", "data", "view", "split", "model")
-_SWITCHES = {"trainer.refit": "False", "split.evaluate": "test"}  # they count where they are on
-_SHIPPED = ("conf", "template")  # lie beside the package in its source
+_SWITCHES = {"trainer.refit": "False", "split.evaluate": "test"}  # only count if switched on
+_SHIPPED = ("conf", "template")  # beside the package in the source tree
 _SEEDS = ("seed", "random_state")
-_PLACES_BEFORE = (  # of runs that do not record theirs
+_PLACES_BEFORE = (  # for older runs without this tag
     "data.root=data,data.cache=data,data.splits=split,split.dir=split,split.train=split,"
     "split.val=split,split.test=split,split.table=split,split.source=split,split.groups=split"
 )
@@ -32,18 +32,18 @@ _PLACES_BEFORE = (  # of runs that do not record theirs
 def identity_tags(
     params: Mapping[str, Any], cell: Mapping[str, object], dataset: Dataset, split: Split, leak: str
 ) -> dict[str, str]:
-    """Return the tags that tell a run from others; one ``config_hash`` stands for one result.
+    """Return the tags that identify a run; equal ``config_hash`` means equal results.
 
-    It is of the code, of what lies in the data and in the parts of the split, and of the options of
-    the cell that are no `Place`. A trainer counts through the models that use it.
+    It hashes the code, the content of the data and of the parts of the split, and the options of
+    the cell except each `Place`. A trainer counts through the models that use it.
 
     Parameters
     ----------
     params : mapping
         The flattened config.
     cell : mapping of str to object
-        What the groups ``data``, ``view``, ``split`` and ``model`` name.
-    dataset, split, leak : what it gave, and the tag of its audit
+        The objects of the groups ``data``, ``view``, ``split`` and ``model``.
+    dataset, split, leak : the data, its split, and the tag of the audit
     """
     named = [(key, part) for group in cell for key, part in _parts(group, cell[group])]
     places = {
@@ -65,7 +65,7 @@ def identity_tags(
 
 
 def recorded_options(params: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
-    """Return what the options of a recorded run say, as columns of `query.recorded_runs`."""
+    """Return the options of a recorded run as columns of `query.recorded_runs`."""
     entries = tags.get("places", _PLACES_BEFORE).split(",")
     places = dict(entry.partition("=")[::2] for entry in entries)
     options = _of_the_cell(params, places)
@@ -93,7 +93,7 @@ def recorded_options(params: Mapping[str, str], tags: Mapping[str, str]) -> dict
 def source_fingerprint(classes: Iterable[type] = ()) -> str:
     """Return a hash of the source of this package and of the modules that define `classes`.
 
-    Modules of other packages count too: another version of scikit-learn, where its model changed.
+    Modules of other packages count too, so a changed model of scikit-learn changes the hash.
     """
     package = Path(gtzan_exp.__file__).parent
     files = {Path(inspect.getfile(found)) for found in classes}
@@ -123,7 +123,7 @@ def _of_the_cell(params: Mapping[str, Any], places: Container[str]) -> dict[str,
 
 
 def _parts(name: str, found: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what a group names, and the parts that it is made of, each with its dotted key."""
+    """Yield the object of a group and its nested parts, each with its dotted key."""
     if not isinstance(found, Mapping):
         yield name, found
         found = {option: getattr(found, option, None) for option in _options(found)}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
 LOADER = "gtzan_exp.tracking.serving"
-"""The module that gives a logged model to `mlflow.pyfunc`."""
+"""The loader module of logged models for `mlflow.pyfunc`."""
 
 MODEL = "one model=MODEL: the id of a run, models:/..., or the folder of a model"
 
@@ -45,7 +45,7 @@ _BASE_PACKAGES = ("librosa", "numpy", "pandas", "scikit-learn", "scipy", "skops"
 
 
 def requirements(estimator: Any) -> list[str]:
-    """Return the pinned packages that the fitted pipeline needs."""
+    """Return the pinned requirements of a fitted pipeline."""
     parts = [part for part in estimator.get_params().values() if hasattr(part, "get_params")]
     used = {base.__module__.partition(".")[0] for part in parts for base in type(part).__mro__}
     packages = {*_BASE_PACKAGES, *(used - {"gtzan_exp", "sklearn"})}
@@ -60,7 +60,7 @@ def requirements(estimator: Any) -> list[str]:
 
 @dataclass(frozen=True)
 class LoggedModel:
-    """A model of a run: the fitted pipeline and what it says of itself."""
+    """A model of a run: the fitted pipeline and its metadata."""
 
     estimator: Any
     card: ModelCard
@@ -75,7 +75,7 @@ def save_model(
     *,
     trusted: tuple[str, ...],
 ) -> None:
-    """Save a fitted pipeline as an MLflow model that belongs to no run yet.
+    """Save a fitted pipeline as an MLflow model that is not yet assigned to a run.
 
     It has two flavours: ``mlflow.sklearn`` loads the pipeline, ``mlflow.pyfunc`` and
     ``mlflow models serve`` give a `gtzan_exp.tracking.serving.ServedModel`. The first track of the
@@ -84,11 +84,11 @@ def save_model(
     Parameters
     ----------
     folder : Path
-        Where to; what an earlier try left there is replaced.
+        The folder to write; an earlier attempt is replaced.
     estimator : Pipeline
-    dataset, view, prepare : what it was fitted to, and how that was made from audio
+    dataset, view, prepare : its training data, and how that was made from audio
     trusted : tuple of str
-        Types to trust besides those that `gtzan_exp.models.saving` does.
+        Types to trust besides those of `gtzan_exp.models.saving`.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def save_model(
         )
     except MlflowException:
         shutil.rmtree(folder, ignore_errors=True)
-        saved_and_loaded(estimator, trusted)  # says better what is wrong
+        saved_and_loaded(estimator, trusted)  # gives a better error
         raise
 
 
@@ -129,10 +129,9 @@ def register_model(
     *,
     again: bool = False,
 ) -> str:
-    """Tell the store that a run has a model, and return the model's id.
+    """Register the model of a run with the store, and return the model's id.
 
-    It is told `again` where it may have been told before, in part or in full, and its answer may
-    have been lost.
+    `again` repeats a registration that may have been completed, wholly or in part.
     """
     from mlflow.entities import LoggedModelOutput
 
@@ -147,11 +146,7 @@ def register_model(
 
 
 def upload_model(client: MlflowClient, model_id: str, run_id: str, folder: Path) -> None:
-    """Send a model that `save_model` saved.
-
-    What it says of itself gets the names that the store gave it and its run, and our loader for the
-    generic flavour.
-    """
+    """Upload a model from `save_model`, with the ids of the store and our pyfunc loader."""
     from mlflow.models import Model
 
     place = client.get_logged_model(model_id).artifact_location
@@ -167,30 +162,28 @@ def upload_model(client: MlflowClient, model_id: str, run_id: str, folder: Path)
 
 
 def load_model(uri: str, *, trusted: tuple[str, ...] = ()) -> Any:
-    """Load the pipeline alone of the model of a run; see `load_logged`."""
+    """Load only the pipeline of a logged model; see `load_logged`."""
     return load_logged(uri, trusted=trusted).estimator
 
 
 def load_logged(
     uri: str, *, trusted: tuple[str, ...] = (), tracking_uri: str | None = None
 ) -> LoggedModel:
-    """Load the model of a run, with what it says of itself.
+    """Load a logged model with its metadata.
 
     Parameters
     ----------
     uri : str
         ``runs:/<run id>/model``, ``models:/...`` or a local path.
     trusted : tuple of str
-        Types to trust besides those that `gtzan_exp.models.saving` does. The list in the file
-        itself is not used.
+        Types to trust besides those of `gtzan_exp.models.saving`, whatever the file says.
     tracking_uri : str, optional
-        The store that a ``runs:`` or ``models:`` URI is looked up in; MLflow's current one if it
-        is not given.
+        The store of a ``runs:`` or ``models:`` URI; MLflow's current one when omitted.
 
     Raises
     ------
     DataError
-        The model is not there, is not one of ours, or holds a type that is not trusted.
+        The model is missing, is not one of ours, or holds an untrusted type.
     """
     if Path(uri).is_dir():
         return _load(Path(uri), trusted)
@@ -213,14 +206,14 @@ def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
         return LoggedModel(loaded(path, trusted, REMEDY), card)
     except (GtzanExpError, MemoryError):
         raise
-    except Exception as error:  # what a damaged file makes skops, NumPy or Keras raise has no end
+    except Exception as error:  # a damaged file raises anything in skops, NumPy or Keras
         got = f"{folder} ({one_line(error)})"
         what, wanted = "is damaged, or is not one of ours", "a whole model"
         raise DataError(Mistake("model", what, wanted, got)) from error
 
 
 def find_logged(model: str, tracking: Tracking, *, trusted: tuple[str, ...] = ()) -> LoggedModel:
-    """Load the model of a run by its id, or one by a URI of MLflow's or its folder.
+    """Load a logged model by the id of its run, an MLflow URI or its folder.
 
     Raises
     ------
@@ -253,7 +246,7 @@ def model_of_run(tracking: Tracking, run_id: str) -> str:
     ConfigError
         The store does not answer.
     DataError
-        There is no such run in it, or the run recorded no model.
+        The run does not exist, or recorded no model.
     """
     from mlflow.exceptions import MlflowException
 
@@ -275,7 +268,7 @@ def _model_ids(run: Run) -> list[str]:
 
 
 def fetch(uri: str, tracking_uri: str | None, place: str) -> Path:
-    """Return where a model or a file of a run lies in the folder `place`, fetched from the store.
+    """Download a model or a file of a run into the folder `place`, and return its path.
 
     Raises
     ------
@@ -287,7 +280,7 @@ def fetch(uri: str, tracking_uri: str | None, place: str) -> Path:
     from mlflow.exceptions import MlflowException
     from mlflow.tracking._tracking_service.utils import _use_tracking_uri
 
-    # not all of `download_artifacts` heeds its argument
+    # `download_artifacts` ignores its argument in places
     current = _use_tracking_uri(tracking_uri) if tracking_uri else nullcontext()
     try:
         with aside(), current:
@@ -299,7 +292,7 @@ def fetch(uri: str, tracking_uri: str | None, place: str) -> Path:
 
 
 def _signature(example: pd.DataFrame | None) -> ModelSignature:
-    """Return what a request may hold: the columns of the example or audio, so none is required."""
+    """Return a signature with the columns of the example and audio, all of them optional."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import Array

@@ -1,4 +1,4 @@
-"""The tracks of the data of a run that a song is most like, by what its model sees."""
+"""The most similar tracks of a run's data to a song, in the input space of its model."""
 
 from __future__ import annotations
 
@@ -21,21 +21,20 @@ _OURS = "gtzan_exp.data."
 
 
 class Neighbours:
-    """Tracks by how alike they are: the cosine of the angle between two tracks' vectors.
+    """Tracks and their cosine similarity to others.
 
-    A track's vector is the mean over its rows of what the steps before the classifier make of
-    them, scaled as in training.
+    The vector of a track is the mean over its rows after the preprocessing of the model.
 
     Parameters
     ----------
     model : LoggedModel
     dataset : Dataset
-        The tracks to look among, in the view of the model.
+        The tracks to search, in the view of the model.
 
     Raises
     ------
     DataError
-        The model sees no vectors.
+        The model takes no vectors.
     """
 
     def __init__(self, model: LoggedModel, dataset: Dataset) -> None:
@@ -53,19 +52,19 @@ class Neighbours:
         return vectors
 
     def of(self, vectors: np.ndarray, count: int) -> pd.Series:
-        """Return the similarity, -1 to 1, of the nearest tracks to the mean of some vectors."""
+        """Return the cosine similarity of the `count` nearest tracks to the mean of vectors."""
         similarity = self._vectors @ _of_length_1(vectors.mean(axis=0, keepdims=True))[0]
         found = pd.Series(similarity, index=self._tracks)
         return found.sort_values(ascending=False, kind="stable").head(count)
 
 
 def neighbours_of(model: LoggedModel, tracking: Tracking) -> Neighbours:
-    """Return the tracks of the data that the run of a model names.
+    """Return the tracks of the data of a model's run.
 
     Raises
     ------
     DataError
-        The store has no such run, or its data is not there any more.
+        The store has no such run, or its data no longer exists.
     """
     with tempfile.TemporaryDirectory() as place:
         path = fetch(f"runs:/{model.card.run_id}/config.yaml", tracking.uri, place)
@@ -80,7 +79,7 @@ def neighbours_of(model: LoggedModel, tracking: Tracking) -> Neighbours:
 
 
 def _own(target: Any, where: str, mistakes: list[Mistake]) -> Any:
-    """Return a class of this package alone: the user named the run, and not its code."""
+    """Return a class of this package only, since the config of the run is not trusted."""
     found = imported(target, where, mistakes)
     if not (isinstance(found, type) and found.__module__.startswith(_OURS)):
         mistakes.append(Mistake(where, "is not of this package", f"{_OURS}...", str(target)))

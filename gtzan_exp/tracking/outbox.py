@@ -1,4 +1,4 @@
-"""Pending MLflow records, kept beside the files of their runs until the store has all of them."""
+"""Pending MLflow records, kept beside the files of their runs until they are delivered."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RUNNING = ".running.json"
-"""``<folder>.running.json`` says who writes a run, and keeps room on the disk for its end."""
+"""``<folder>.running.json`` names the process of a run, and reserves disk space for its end."""
 
 MARK = "record_id"
-"""Name of the file in a folder that says which run its files are of."""
+"""Name of the file with the id of the run that a folder belongs to."""
 
 _ROOM = 1 << 18
 SUFFIX = ".undelivered.json"
-"""``<folder>.undelivered.json`` holds what the store lacks of the run in ``<folder>``."""
+"""``<folder>.undelivered.json`` holds the pending records of the run in ``<folder>``."""
 
 PARENT, ERROR = "mlflow.parentRunId", "error"
 _RECORD, _NAME, _PROGRAM = "record_id", "mlflow.runName", "mlflow.source.name"
@@ -58,7 +58,7 @@ _WAITS = (0.05, 0.2, 0.8)
 
 @dataclass
 class Entry:
-    """One MLflow run as plain data, and which of it the store has.
+    """One MLflow run as plain data, and the state of its delivery.
 
     Parameters
     ----------
@@ -67,36 +67,36 @@ class Entry:
     started : int
         Milliseconds since 1970.
     parent : int, optional
-        Which entry of the outbox is its parent; none, or one whose run is in `tags`.
+        Index of the parent entry; None without a parent, or if it is named in `tags`.
     run_id : str
-        Given by the store; empty before.
+        Assigned by the store; empty before.
     params : dict of str to str
     metrics : list of (key, value, milliseconds since 1970, step)
     datasets : list of dict
-        Arguments of `mlflow.entities.Dataset`, and the ``context`` that it was used in.
+        Arguments of `mlflow.entities.Dataset`, and their ``context``.
     texts : dict of str to str
         Small artifacts by file name.
     has_files, has_model : bool
-        The folder belongs to this run; a model lies beside it.
+        Whether the folder belongs to this run; whether a model is beside it.
     model_id : str, optional
-        Given by the store.
+        Assigned by the store.
     status : str
         ``RUNNING``, and at the end ``FINISHED``, ``FAILED`` or ``KILLED``.
     error : str, optional
-        What it failed of, in a line.
+        The error of a failed run, in a line.
     note : str
-        What MLflow's page of the run says first, in Markdown.
+        The description on MLflow's page, in Markdown.
     ended : int, optional
         Milliseconds since 1970.
     done : list of str
-        The steps of a delivery that the store has answered.
+        The steps of the delivery that are completed.
     """
 
     name: str
     tags: dict[str, str]
     started: int
     parent: int | None = None
-    run_id: Annotated[str, BeforeValidator(lambda found: found or "")] = ""  # once kept as null
+    run_id: Annotated[str, BeforeValidator(lambda found: found or "")] = ""  # null in older files
     params: dict[str, str] = field(default_factory=dict)
     metrics: list[tuple[str, float, int, int]] = field(default_factory=list)
     datasets: list[dict[str, str]] = field(default_factory=list)
@@ -111,12 +111,12 @@ class Entry:
     done: list[str] = field(default_factory=list)
 
     def measure(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Take metrics of this moment."""
+        """Add metrics with the current time."""
         moment = now()
         self.metrics += [(key, float(value), moment, step) for key, value in metrics.items()]
 
     def follow(self, curves: Mapping[str, Sequence[float]]) -> None:
-        """Take learning curves as ``epoch/<name>``, with the epoch as the step."""
+        """Add learning curves as ``epoch/<name>``, with the epoch as the step."""
         for key, values in curves.items():
             for step, value in enumerate(values, start=1):
                 self.measure({f"epoch/{key}": value}, step)
@@ -124,7 +124,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What the file of an `Outbox` holds."""
+    """The content of the file of an `Outbox`."""
 
     tracking: Tracking
     runs: Annotated[list[Entry], Field(min_length=1)]
@@ -135,16 +135,16 @@ class _Kept:
 
 
 class ForeignError(RefusedError):
-    """The store answers, and is another one than the run began in."""
+    """The store is not the one that the run began in."""
 
 
 class Outbox:
-    """A run with its children and the folder of its files, on their way to a store.
+    """Delivers a run with its children and the folder of its files to a store.
 
     Attributes
     ----------
     away : Exception or None
-        Why the store does not answer. Nothing more is sent then; `deliver` keeps all in `path`.
+        Why the store does not answer. Then nothing more is sent, and `deliver` saves all in `path`.
     """
 
     def __init__(self, tracking: Tracking, folder: Path) -> None:
@@ -159,12 +159,12 @@ class Outbox:
 
     @classmethod
     def read(cls, path: Path, *, uri: str | None = None) -> Outbox:
-        """Return what an earlier delivery left; `uri` is where the store has moved since.
+        """Return the pending records of an earlier delivery; `uri` is the new address of the store.
 
         Raises
         ------
         DataError
-            The file cannot be read, or is no such file.
+            The file cannot be read, or is invalid.
         """
         kept = _Kept.read(path)
         tracking = kept.tracking if uri is None else replace(kept.tracking, uri=uri)
@@ -174,12 +174,12 @@ class Outbox:
 
     @property
     def path(self) -> Path:
-        """The file that holds what has not been delivered."""
+        """The file of the pending records."""
         return kept_in(self.folder)
 
     @property
     def model_folder(self) -> Path:
-        """Where a model lies until it is delivered."""
+        """The folder of a model until it is delivered."""
         return self.folder.with_name(f"{self.folder.name}.model")
 
     def open(
@@ -189,7 +189,7 @@ class Outbox:
         params: Mapping[str, object],
         parent: Entry | None = None,
     ) -> Entry:
-        """Add a run, which the store hears of at once if it answers."""
+        """Add a run, and create it in the store at once if that answers."""
         place = None if parent is None else self.entries.index(parent)
         entry = Entry(name, as_tags(name, {**tags, _RECORD: uuid4().hex}), now(), place)
         entry.params |= {key: str(value) for key, value in params.items()}
@@ -198,7 +198,7 @@ class Outbox:
         return entry
 
     def send(self, entry: Entry, *steps: str) -> None:
-        """Take steps of a delivery that have not been taken; all of them when none is named."""
+        """Perform the steps of a delivery that are not yet done; all steps when none is given."""
         if self.away is not None:
             return
         try:
@@ -219,9 +219,9 @@ class Outbox:
             self.away = DataError(Mistake(str(self.path), what, allowed, one_line(error)))
 
     def deliver(self) -> bool:
-        """Send all that the store does not have, and say whether it has all of it now.
+        """Send everything that is pending, and return whether the delivery is complete.
 
-        Until it has, `path` says what is missing: a process that dies on the way loses nothing.
+        Until then `path` holds the pending records, so that nothing is lost if the process dies.
         """
         from filelock import FileLock, Timeout
 
@@ -234,7 +234,7 @@ class Outbox:
                     self.entries = _Kept.read(self.path).runs
                     self._recognise()
                 if self.away is None:
-                    with suppress(OSError):  # the store may take it all the same
+                    with suppress(OSError):  # the delivery may still succeed
                         self._save()
                 for entry in self.entries:
                     self.send(entry, "run")
@@ -255,11 +255,11 @@ class Outbox:
         return self.away is None
 
     def mark(self, entry: Entry) -> None:
-        """Say in the folder which run its files are of."""
+        """Write the id of the run into its folder."""
         write_text(self.folder / MARK, entry.tags[_RECORD])
 
     def reserve(self) -> None:
-        """Keep room on the disk for what `deliver` may have to keep, and say who runs."""
+        """Write the file of the running process, and reserve disk space for `deliver`."""
         running_in(self.folder).parent.mkdir(parents=True, exist_ok=True)
         write_object(running_in(self.folder), self._kept)
         with running_in(self.folder).open("ab") as file:
@@ -270,7 +270,7 @@ class Outbox:
         return _Kept(self._origin, self.entries)
 
     def _save(self) -> None:
-        """Keep what the store lacks; where there is no room for it, in the room that was kept."""
+        """Save the pending records; on a full disk, in the reserved space."""
         try:
             write_object(self.path, self._kept)
         except OSError:
@@ -283,7 +283,7 @@ class Outbox:
             raise
 
     def _recognise(self) -> None:
-        """Refuse a store that has never heard of a run that it should know."""
+        """Refuse a store that does not know a run which it should know."""
         from mlflow.exceptions import MlflowException
 
         first = self.entries[0]
@@ -314,7 +314,7 @@ class Outbox:
             tags[PARENT] = self.entries[entry.parent].run_id
         experiment = self.tracking.experiment_id(client)
         known: Sequence[Run] = ()
-        if self._is_old:  # the store may have made it, and its answer may have been lost
+        if self._is_old:  # it may have been created before
             wanted = f"tags.{_RECORD} = '{tags[_RECORD]}'"
             known = client.search_runs([experiment], wanted, max_results=1)
         run = next(iter(known), None) or client.create_run(
@@ -330,10 +330,10 @@ class Outbox:
             client.log_batch(entry.run_id, params=params)
 
     def _inputs(self, client: MlflowClient, entry: Entry) -> None:
-        """Record inputs again where another run recorded the same data in the same moment.
+        """Record the inputs, with retries.
 
-        MLflow looks whether it knows a data set and then adds it: two runs that do so at once add
-        it twice, and the database refuses the second.
+        MLflow adds a data set that it does not find, in two steps. If two runs do so at once, the
+        database refuses the second.
         """
         from mlflow.exceptions import MlflowException
 
@@ -369,7 +369,7 @@ class Outbox:
         upload_model(client, entry.model_id, entry.run_id, self.model_folder)
 
     def _metrics(self, client: MlflowClient, entry: Entry) -> None:
-        """Send the metrics; those of no step are the model's too."""
+        """Send the metrics; those without a step also belong to the model."""
         from mlflow.entities import Metric
 
         metrics = [
@@ -401,12 +401,12 @@ _STEPS: dict[str, Callable[[Outbox, MlflowClient, Entry], None]] = {
 
 
 def kept_in(folder: Path) -> Path:
-    """Return the file that holds what has not been delivered of the run with this folder."""
+    """Return the file of the pending records of the run with this folder."""
     return folder.with_name(folder.name + SUFFIX)
 
 
 def running_in(folder: Path) -> Path:
-    """Return the file that says who writes a run with this folder, as long as somebody does."""
+    """Return the file that names the process of the run with this folder, while it runs."""
     return folder.with_name(f"{folder.name}{RUNNING}")
 
 
@@ -416,14 +416,14 @@ def left_running(path: Path) -> str | None:
     Returns
     -------
     str or None
-        What was closed, in a line; None where the process may run on.
+        What was closed, in a line; None where the process may still run.
 
     Raises
     ------
     ConfigError
         The store does not answer.
     DataError
-        It is no such file.
+        The file is invalid.
     """
     if kept_in(path.with_name(path.name.removesuffix(RUNNING))).exists():  # which says more
         path.unlink()
@@ -442,13 +442,13 @@ def left_running(path: Path) -> str | None:
 
 
 def undelivered(folders: Sequence[Path]) -> Iterator[Path]:
-    """Yield the files below some folders that hold what has not been delivered, oldest first."""
+    """Yield the files of pending records below some folders, oldest first."""
     found = {path for folder in folders for path in folder.rglob(f"*{SUFFIX}")}
     yield from sorted(found, key=lambda path: (path.stat().st_mtime, path))
 
 
 def as_tags(name: str, tags: Mapping[str, object]) -> dict[str, str]:
-    """Return tags of a run as MLflow takes them, with the name of the run and of the program."""
+    """Return tags for MLflow, with the names of the run, the program and the user."""
     texts = {key: str(value)[:MAX_TAG] for key, value in tags.items()}
     return {**texts, _NAME: name, _PROGRAM: "gtzan-exp", _USER: _user()}
 
@@ -456,7 +456,7 @@ def as_tags(name: str, tags: Mapping[str, object]) -> dict[str, str]:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # no name for this user id, as in some containers
+    except (KeyError, OSError):  # the user id has no name, as in some containers
         return "unknown"
 
 

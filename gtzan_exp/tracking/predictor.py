@@ -1,4 +1,4 @@
-"""Audio in, probabilities of genres out: what `prepare` and a logged model say of a file."""
+"""From audio to probabilities of genres, by a logged model and its preparation."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from gtzan_exp.tracking.neighbours import Neighbours
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one file.
+    """The prediction for one file.
 
     Parameters
     ----------
     file : Path
     rows : int
-        How many rows of inputs the probabilities are the mean of: windows, or segments of them.
+        Number of rows (windows, or their segments) that the probabilities are averaged over.
     probabilities : pandas.Series
-        By genre, the most probable first.
+        Probabilities by genre, in descending order.
     neighbours : pandas.Series, optional
-        Similarity by track, the most alike first, where that was asked for.
+        Similarity by track, in descending order, if requested.
     """
 
     file: Path
@@ -41,9 +41,9 @@ class Prediction:
 
 
 def hearing(view: View, prepare: PrepareSettings) -> Callable[[np.ndarray], Any] | Mistake:
-    """Return the function from a signal to inputs of a view, or why models on it take no audio.
+    """Return a function from a signal, read by `sound_settings`, to the inputs of a view.
 
-    The signal is to be read as `sound_settings` say.
+    Or a mistake, if the view cannot be made from audio.
     """
     if not isinstance(view, Audible):
         allowed, got = "a view with the method from_sound", f"view={view.name}"
@@ -55,7 +55,7 @@ def hearing(view: View, prepare: PrepareSettings) -> Callable[[np.ndarray], Any]
 
 
 def sound_settings(view: View, prepare: PrepareSettings) -> PrepareSettings:
-    """Return how audio is read for a view: as `prepare` did, unless the view has it otherwise."""
+    """Return how audio is read for a view: as by `prepare`, unless the view overrides it."""
     own = getattr(view, "sound", None)
     return prepare if own is None else own(prepare)
 
@@ -67,14 +67,14 @@ class Predictor:
     ----------
     model : LoggedModel
     neighbours : Neighbours, optional
-        Tracks of which to name those `count` that each file is most like.
+        Tracks to search for the `count` most similar ones to each file.
     count : int
 
     Attributes
     ----------
     card : ModelCard
     deaf : Mistake or None
-        Why the model cannot take audio; it may still take rows.
+        Why the model takes no audio; it may still take rows.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Predictor:
     def of(
         cls, model: LoggedModel, neighbours: Neighbours | None = None, count: int = 5
     ) -> Predictor:
-        """Return what predicts audio by a model; raise why it cannot."""
+        """Return a predictor for audio, or raise why the model takes none."""
         predictor = cls(model, neighbours, count)
         if predictor.deaf is not None:
             raise DataError(predictor.deaf)
@@ -107,7 +107,7 @@ class Predictor:
 
     @property
     def genres(self) -> tuple[str, ...]:
-        """The genres that the model tells apart, in the order of its probabilities."""
+        """The genres of the model, in the order of its probabilities."""
         return tuple(map(str, self._estimator.classes_))
 
     def rows(self, X: Any) -> np.ndarray:
@@ -116,7 +116,7 @@ class Predictor:
             found = np.asarray(self._estimator.predict_proba(X), dtype=np.float64)
         except MemoryError:
             raise
-        except Exception as error:  # of a model that was damaged, or changed
+        except Exception as error:  # the model may be damaged or changed
             what, allowed = "cannot predict", "a whole model, and inputs as it was fitted to"
             raise DataError(Mistake("model", what, allowed, one_line(error))) from error
         return found / found.sum(axis=1, keepdims=True)
@@ -127,8 +127,7 @@ class Predictor:
         Raises
         ------
         DataError
-            The model cannot take audio, or the file is not audio that a track could be prepared
-            from.
+            The model takes no audio, or the file is not usable audio.
         """
         prepare = sound_settings(self.card.view, self.card.prepare)
         if isinstance(self._inputs, Mistake):
@@ -155,7 +154,7 @@ class Predictor:
         return Prediction(path, count, series, near)
 
     def files(self, paths: Iterable[Path | Mistake]) -> Iterator[Prediction | Mistake]:
-        """Yield the prediction of each file, or what is wrong with it."""
+        """Yield the prediction or the mistake for each file."""
         for path in paths:
             if isinstance(path, Mistake):
                 yield path

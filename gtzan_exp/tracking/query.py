@@ -1,4 +1,4 @@
-"""Recorded runs, read back from MLflow as one table, and the files of some of them."""
+"""Recorded runs, read from MLflow as one table, and their files."""
 
 from __future__ import annotations
 
@@ -29,29 +29,28 @@ def recorded_runs(
 ) -> pd.DataFrame:
     """Return the training runs of the store's experiment, newest first.
 
-    It is one search; its answer comes in pages of `PAGE` runs, which bounds the memory.
+    Runs are fetched in pages of `PAGE`.
 
     Parameters
     ----------
     filter : str, optional
-        Further conditions in MLflow's own language, for example ``tags.model = 'svc'``.
+        Further conditions in MLflow's filter syntax, for example ``tags.model = 'svc'``.
     parent : str, optional
-        Id of a parent run; only its children.
+        Id of a parent run, to return only its children.
 
     Returns
     -------
     pandas.DataFrame
-        The tags under their names and the metrics under theirs, ``run_id``, ``name``, ``status``,
-        ``started`` (UTC), ``options`` (a hash of the options that can change a result, seeds
-        apart), ``seeds`` (those, as text), ``data_options``, ``view_options`` and
-        ``split_options`` (as text), ``split_files`` (names of the files that give the split, as
-        text), ``data_place`` and ``split_place`` (where data and these files lay); empty when
-        nothing has been recorded.
+        Tags and metrics by their names, ``run_id``, ``name``, ``status``, ``started`` (UTC),
+        ``options`` (a hash of the options that affect results, without seeds), and as text
+        ``seeds``, ``data_options``, ``view_options``, ``split_options``, ``split_files`` (names of
+        the files of the split), ``data_place`` and ``split_place`` (their locations). Empty without
+        any runs.
 
     Raises
     ------
     ConfigError
-        The store does not answer, or MLflow does not understand the filter.
+        The store does not answer, or the filter is invalid.
     """
     from mlflow.exceptions import MlflowException
 
@@ -72,7 +71,7 @@ def recorded_runs(
 
 
 def other_experiments(tracking: Tracking) -> list[str]:
-    """Return the names of the store's other experiments that hold training runs, sorted."""
+    """Return the sorted names of the store's other experiments with training runs."""
     with tracking.asked() as client:
         experiments = {found.experiment_id: found.name for found in client.search_experiments()}
         used = [id for id in experiments if client.search_runs([id], _TRAINED, max_results=1)]
@@ -80,7 +79,7 @@ def other_experiments(tracking: Tracking) -> list[str]:
 
 
 def pages(tracking: Tracking) -> Callable[[str], str]:
-    """Return what gives the address of a run's page, on the server or on that of ``ui``."""
+    """Return a function from a run id to its page, on the server or on that of ``ui``."""
     with tracking.asked() as client:
         experiment = tracking.experiment_id(client)
     parts = urlsplit(tracking.uri)
@@ -100,7 +99,7 @@ def searched(
     wanted: str,
     order_by: list[str] | None = None,
 ) -> Iterator[Run]:
-    """Yield every run of these experiments that MLflow's filter string `wanted` finds."""
+    """Yield all runs of these experiments that match MLflow's filter string `wanted`."""
     token = None
     while True:
         with _no_garbage_collection():
@@ -137,7 +136,7 @@ def finished_run(tracking: Tracking, config_hash: str, task: str) -> Run | None:
 
 
 def recorded_predictions(tracking: Tracking, run_ids: Iterable[str]) -> dict[str, pd.DataFrame]:
-    """Return the predictions of runs by run id; a run without any that can be read is left out."""
+    """Return the predictions of runs by run id, without runs whose predictions are unreadable."""
     from mlflow.exceptions import MlflowException
     from pyarrow import ArrowException
 
@@ -157,7 +156,7 @@ def recorded_predictions(tracking: Tracking, run_ids: Iterable[str]) -> dict[str
 def recorded_curves(
     tracking: Tracking, run_id: str, names: Sequence[str]
 ) -> dict[str, list[tuple[int, float]]]:
-    """Return (epoch, value) of each of the curves ``epoch/<name>`` of a run."""
+    """Return the curves ``epoch/<name>`` of a run as lists of (epoch, value)."""
     client = tracking.client()
     return {
         name: sorted((p.step, p.value) for p in client.get_metric_history(run_id, f"epoch/{name}"))
@@ -179,7 +178,7 @@ def _row(run: Run) -> dict[str, Any]:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Three quarters of the time that MLflow takes to read runs would go into it."""
+    """Disable garbage collection, which takes three quarters of the time to read runs."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

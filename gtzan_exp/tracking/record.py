@@ -1,4 +1,4 @@
-"""One run in MLflow: opened before the data is split, closed whatever happens."""
+"""One run in MLflow: opened before training, and closed whatever happens."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _version = cache(version)
 
 @dataclass(frozen=True)
 class RecordedPage:
-    """A page of HTML, with what it shows in files beside it, and the run that it is recorded as."""
+    """An HTML page, with its data in files beside it, and the id of its run."""
 
     run_id: str
     page: Path
@@ -54,7 +54,7 @@ class RecordedPage:
 
 
 class Recorder:
-    """An open MLflow run. What can be known before the fit is sent at once, the rest at the end."""
+    """An open MLflow run. What is known before the fit is sent at once, the rest at the end."""
 
     def __init__(self, outbox: Outbox, entry: Entry) -> None:
         self._outbox = outbox
@@ -62,19 +62,19 @@ class Recorder:
 
     @property
     def run_id(self) -> str:
-        """The run in MLflow; empty while the store has not heard of it."""
+        """The run in MLflow; empty until it has reached the store."""
         return self._entry.run_id
 
     @property
     def undelivered(self) -> Path | None:
-        """The file that keeps what the store does not have of a run that has ended."""
+        """The file of the pending records of a run that has ended."""
         return None if self._outbox.away is None else self._outbox.path
 
     @contextmanager
     def child(
         self, name: str, tags: Mapping[str, Any], piece: Piece, which: str
     ) -> Iterator[Recorder]:
-        """Open a run below this one; the tag `piece` says of which fold or fraction."""
+        """Open a child run; the tag `piece` names its fold or fraction."""
         tags = {**tags, "task": piece, piece: which, **process_tags()}
         entry = self._outbox.open(name, tags, {}, parent=self._entry)
         with _closed(entry):
@@ -111,7 +111,7 @@ class Recorder:
             self._entry.measure({f"{name}/{key}": value for key, value in metrics.items()}, step)
 
     def note(self, text: str) -> None:
-        """Say in Markdown what MLflow's page of the run shows first."""
+        """Set the description on MLflow's page, in Markdown."""
         self._entry.note = text
 
     def artifacts(self) -> None:
@@ -128,9 +128,9 @@ class Recorder:
         *,
         trusted: tuple[str, ...],
     ) -> None:
-        """Record a fitted pipeline, with how its inputs were made; see `save_model`.
+        """Record a fitted pipeline, and how its inputs were made; see `save_model`.
 
-        A run whose model cannot be saved keeps all else, and says why in ``no_model.txt``.
+        If it cannot be saved, the run goes on, with the reason in ``no_model.txt``.
         """
         folder = self._outbox.model_folder
         try:
@@ -145,10 +145,7 @@ class Recorder:
 def begun(
     tracking: Tracking, folder: Path, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
 ) -> tuple[Outbox, Entry]:
-    """Open a run, for which the store has to answer unless it is a child; see `recorded_run`.
-
-    What a store that answered once does not take then is delivered with the rest.
-    """
+    """Open a run; unless it is a child, the store must answer. See `recorded_run`."""
     is_child = PARENT in tags
     if not is_child:
         with tracking.asked() as client:
@@ -166,19 +163,19 @@ def recorded_run(
 ) -> Iterator[Recorder]:
     """Open a run and close it as FINISHED, FAILED (with its traceback) or KILLED.
 
-    What the store does not take at the end, because it does not answer any more, is kept beside
-    `folder`, and a warning says so.
+    Records that cannot be delivered, because the store no longer answers, are kept beside `folder`,
+    with a warning.
 
     Parameters
     ----------
     tracking : Tracking
     folder : Path
-        The folder of the run's files, which `Recorder.artifacts` records.
+        The folder of the run's files, recorded by `Recorder.artifacts`.
     name : str
     params : mapping
-        The flattened config; texts are cut at a limit.
+        The flattened config; long texts are truncated.
     tags : mapping
-        Tags of the run; git and package versions are added. With ``mlflow.parentRunId`` it is the
+        Tags of the run; git and version tags are added. With ``mlflow.parentRunId`` it is the
         child of another run.
 
     Raises
@@ -199,7 +196,7 @@ def recorded_run(
 
 @contextmanager
 def _closed(entry: Entry) -> Iterator[None]:
-    """Write down how a run ends."""
+    """Set the final status of a run."""
     try:
         yield
         entry.status = "FINISHED"
@@ -215,10 +212,10 @@ def _closed(entry: Entry) -> Iterator[None]:
 
 
 def version_tags() -> dict[str, str]:
-    """Return ``version/<package>`` tags of Python and of what shapes the results.
+    """Return ``version/<package>`` tags of Python and of packages that affect results.
 
-    ``version/blas`` also says for which processor its kernels are and how many threads it takes:
-    others add up in another order, and what follows differs in the last digits.
+    ``version/blas`` includes the kernels and the number of threads, since the order of summation
+    affects the last digits.
     """
     backend = os.environ.get(keras_loader.VARIABLE, "tensorflow")
     optional = [name for name in ("xgboost", "keras", backend) if name in sys.modules]

@@ -1,4 +1,4 @@
-"""A logged model as `mlflow.pyfunc` and ``mlflow models serve`` use it."""
+"""A logged model for `mlflow.pyfunc` and ``mlflow models serve``."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from gtzan_exp.tracking.models import load_logged
 from gtzan_exp.tracking.predictor import Predictor
 
 TRUSTED = "GTZAN_EXP_TRUSTED_TYPES"
-"""Environment variable that names, separated by commas, types to trust besides the package's."""
+"""Environment variable with further trusted types, separated by commas."""
 
 
 class ServedModel:
-    """Answers requests of rows that hold audio, or what the model was trained on."""
+    """Answers requests of rows with audio, or with the inputs of the model."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
@@ -37,11 +37,11 @@ class ServedModel:
         Parameters
         ----------
         data : pandas.DataFrame
-            With a column ``audio``, the bytes of an audio file of any length in each row; or with
-            the columns of features; or, for models of pictures, with a column ``image``, the bytes
-            of a PNG or JPEG. Bytes may be base64 text; in a JSON request they must be.
+            With a column ``audio`` of the bytes of audio files of any length, or the columns of
+            features, or, for models of images, a column ``image`` of the bytes of PNG or JPEG
+            files. Bytes may be base64 text, as they must be in a JSON request.
         params : dict, optional
-            ``probabilities=True`` asks for the probabilities instead.
+            ``probabilities=True`` returns probabilities instead.
 
         Returns
         -------
@@ -64,7 +64,7 @@ class ServedModel:
         return np.array(genres, dtype=object)[probabilities.argmax(axis=1)]
 
     def _probabilities(self, data: pd.DataFrame) -> np.ndarray:
-        """Return the probabilities of each line of a request, the mean over the pieces of each."""
+        """Return the probabilities of each line of a request, averaged over its segments."""
         if "audio" in data:
             return np.stack([self._hear(raw, row) for row, raw in enumerate(data["audio"])])
         view = self._predictor.card.view
@@ -89,13 +89,13 @@ class ServedModel:
 
 
 def _load_pyfunc(path: str) -> ServedModel:
-    """Return the model in a folder; MLflow calls this."""
+    """Return the model in a folder; called by MLflow."""
     trusted = tuple(name.strip() for name in os.environ.get(TRUSTED, "").split(",") if name.strip())
     return ServedModel(Predictor(load_logged(path, trusted=trusted)))
 
 
 def _columns(names: Sequence[str], data: pd.DataFrame) -> pd.DataFrame:
-    """Return these columns of a request, with bytes where it holds the text of bytes."""
+    """Return these columns of a request, with base64 text decoded to bytes."""
     missing = [name for name in names if name not in data]
     if missing:
         allowed = f"audio, or {', '.join(names)}"
@@ -110,9 +110,9 @@ def _columns(names: Sequence[str], data: pd.DataFrame) -> pd.DataFrame:
 
 
 def _bytes(value: Any, where: str) -> bytes:
-    """Return what a cell holds; no audio file and no picture is valid base64 by chance.
+    """Return the bytes of a cell, decoded if they are base64, as no audio or image file is.
 
-    MLflow's server decodes base64 in rows (``dataframe_records``), but not in ``inputs``.
+    MLflow's server decodes base64 in ``dataframe_records``, but not in ``inputs``.
     """
     allowed = "the bytes of a file, or base64 text"
     if not isinstance(value, bytes | str):

@@ -1,4 +1,4 @@
-"""Runs that MLflow holds to be running although their process is gone."""
+"""Runs with status RUNNING in MLflow whose process is gone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RUNNING = "attributes.status = 'RUNNING'"
 def close_dead(client: MlflowClient, experiment_ids: Sequence[str]) -> list[str]:
     """Set runs whose process on this machine is gone to KILLED, with the tag ``stale``.
 
-    Those of other machines are only named in the log: nothing here knows whether they go on.
+    Runs of other machines are only logged, since their state is unknown here.
 
     Returns
     -------

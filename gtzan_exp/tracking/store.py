@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _PROBE_SECONDS = 5
-_answered: set[str] = set()  # stores that answered this process when they were last asked
+_answered: set[str] = set()  # stores that answered the last request of this process
 
 _REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST")
 
@@ -46,7 +46,7 @@ class Tracking:
     artifacts : Path, optional
         Folder for artifacts, for a database without a server. A server has its own.
     experiment : str
-        Name of the MLflow experiment.
+        Name of the experiment.
     log_model : bool
         Also record the fitted model.
     """
@@ -57,10 +57,10 @@ class Tracking:
     log_model: bool = True
 
     def client(self) -> MlflowClient:
-        """Return a client of the store, which is made first if it is a database not there yet.
+        """Return a client of the store; a missing database is created first.
 
-        MLflow asks a server again and again for minutes, so one that has not answered yet, or not
-        when it was last asked, is asked once before.
+        MLflow retries requests to a server for minutes, so it is probed first unless it answered
+        the last request.
 
         Raises
         ------
@@ -83,12 +83,12 @@ class Tracking:
 
     @contextmanager
     def asked(self) -> Iterator[MlflowClient]:
-        """Give a client to ask the store in here, all whose failures mean that it does not answer.
+        """Yield a client; all its errors inside are reported as a store that does not answer.
 
         Raises
         ------
         ConfigError
-            It does not.
+            The store does not answer.
         """
         client = self.client()
         with self._reached():
@@ -102,7 +102,7 @@ class Tracking:
             raise self.unreachable(error) from error
 
     def experiment_id(self, client: MlflowClient) -> str:
-        """Return the id of the experiment, which is made first if it is not there yet."""
+        """Return the id of the experiment, created first if missing."""
         from mlflow.exceptions import MlflowException
 
         artifacts = None if is_server(self.uri) else self.artifacts
@@ -112,7 +112,7 @@ class Tracking:
             if found is None:
                 try:
                     return client.create_experiment(self.experiment, artifact_location=location)
-                except MlflowException:  # another process may have made it in between
+                except MlflowException:  # another process may have created it
                     found = client.get_experiment_by_name(self.experiment)
                     if found is None:
                         raise
@@ -122,10 +122,10 @@ class Tracking:
         return found.experiment_id
 
     def _make(self, database: Path) -> None:
-        """Make MLflow's tables in a file beside, then give it its name.
+        """Create MLflow's tables atomically, in a temporary file under a lock.
 
-        MLflow makes them on first contact: two processes that do so at once, or one that is killed
-        in between, leave a database that no process can use.
+        MLflow creates them on first contact, which corrupts the database if two processes do so at
+        once, or if one is killed meanwhile.
         """
         from filelock import FileLock
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -142,12 +142,12 @@ class Tracking:
             unfinished.replace(database)
 
     def probe(self) -> None:
-        """Ask a server once, while MLflow would ask it for minutes.
+        """Send a single request to a server, without MLflow's retries.
 
         Raises
         ------
         ConfigError
-            It does not answer. What it answers does not matter.
+            It does not answer, or with a server error.
         """
         if is_server(self.uri):
             try:
@@ -158,7 +158,7 @@ class Tracking:
         _answered.add(self.uri)
 
     def failed(self, error: Exception) -> AwayError | RefusedError:
-        """Return the error that says what became of a call to the store."""
+        """Return the error for a failed call to the store."""
         code = getattr(error, "error_code", None)
         if code not in _REFUSALS:
             return self.unreachable(error)
@@ -167,7 +167,7 @@ class Tracking:
         return RefusedError(Mistake(self.uri, what, allowed, _first_line(error)))
 
     def unreachable(self, error: Exception) -> AwayError:
-        """Return the error that says that the store does not answer, and remember it."""
+        """Return the error for a store that does not answer, and remember that."""
         _answered.discard(self.uri)
         allowed = "a running MLflow server, or a database that can be written"
         got = f"{self.uri} ({_first_line(error)})"
@@ -179,7 +179,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _is_made(database: Path) -> bool:
-    """Say whether there is a database; what is there and is no file of ours is not replaced."""
+    """Return whether the database exists; refuse a path that is not a regular file."""
     from sqlalchemy.engine import make_url
 
     understood = make_url(sqlite_uri(database)).database
@@ -194,7 +194,7 @@ def _is_made(database: Path) -> bool:
 
 
 def store_errors() -> tuple[type[Exception], ...]:
-    """Return what MLflow's clients raise when a store does not do what it is asked."""
+    """Return the errors of MLflow's clients."""
     from alembic.util.exc import CommandError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -204,10 +204,7 @@ def store_errors() -> tuple[type[Exception], ...]:
 
 @contextmanager
 def aside() -> Iterator[None]:
-    """Work in here beside other MLflow code of this process, which finds all as it left it.
-
-    Environment variables are restored, and nothing is logged by MLflow's autologging.
-    """
+    """Restore environment variables on exit, and disable MLflow's autologging inside."""
     before = dict(os.environ)
     try:
         with _no_autologging():
@@ -219,7 +216,7 @@ def aside() -> Iterator[None]:
 
 
 def _no_autologging() -> AbstractContextManager[None]:
-    if "mlflow" not in sys.modules:  # then nobody has asked for it
+    if "mlflow" not in sys.modules:  # then it cannot be enabled
         return nullcontext()
     from mlflow.utils.autologging_utils import disable_autologging
 
@@ -227,10 +224,10 @@ def _no_autologging() -> AbstractContextManager[None]:
 
 
 def quiet() -> None:
-    """Keep MLflow from drawing progress bars, phoning home and reporting each migration."""
+    """Disable MLflow's progress bars, telemetry and messages on migrations."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # which tells each retry
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # which logs each retry
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it raises, too
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")

@@ -28,13 +28,13 @@ _CLOSING_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class SweepRun:
-    """The parent run of a sweep. It travels to the workers of every launcher with their jobs.
+    """The parent run of a sweep. It is pickled and sent to the workers with their jobs.
 
     Parameters
     ----------
     tracking : Tracking
-        The store, and the experiment of the parent: that of the sweep's first job. The jobs may go
-        to others; their tag ``mlflow.parentRunId`` holds them together.
+        The store, and the experiment of the parent, which is that of the first job. Jobs may use
+        other experiments; the tag ``mlflow.parentRunId`` links them to the parent.
     run_id : str
     """
 
@@ -50,7 +50,7 @@ class SweepRun:
         params: Mapping[str, Any],
         tags: Mapping[str, Any],
     ) -> SweepRun:
-        """Open the parent, which makes the store before the first worker needs it.
+        """Open the parent, which creates the store before the first worker needs it.
 
         Raises
         ------
@@ -64,19 +64,19 @@ class SweepRun:
         return cls(tracking, entry.run_id)
 
     def child_tags(self, job: int, overrides: str, task: str) -> dict[str, str]:
-        """Return the tags that make a run the child for a job."""
+        """Return the tags of the child run of a job."""
         tags = zip(JOB_TAGS, (str(job), overrides, task), strict=True)
         return {PARENT: self.run_id, **dict(tags)}
 
     def skip(self, job: int, run_id: str) -> None:
-        """Record that a finished run stands for a job."""
+        """Record that a job was skipped for a finished run."""
         with self.tracking.asked() as client:
             client.set_tag(self.run_id, f"{_SKIPPED}{job}", run_id)
 
     def fail(
         self, tracking: Tracking, folder: Path, name: str, tags: Mapping[str, Any], error: Exception
     ) -> None:
-        """Make sure that a failed job has its child, also when it failed before it opened one.
+        """Ensure that a failed job has a child run, even if it failed before it opened one.
 
         The tags are from `child_tags`; tracking, folder and name are those of its run.
         """
@@ -87,9 +87,9 @@ class SweepRun:
             raise error
 
     def lose(self, folder: Path, tags: Mapping[str, str], reason: str) -> None:
-        """Make sure that a job whose worker died has a child that says what it died of.
+        """Ensure that a job whose worker died has a child run with the reason.
 
-        The tags are from `child_tags`; the folder is for the run's files, of which it has none.
+        The tags are from `child_tags`; the folder is that of the run's files.
         """
         with suppress(ConfigError), self.tracking.asked() as client:
             for child in self._children(client, tags["job"]):
@@ -101,9 +101,9 @@ class SweepRun:
         self.fail(self.tracking, folder, "failed", tags, RuntimeError(reason))
 
     def jobs(self) -> list[Run]:
-        """Return the runs of the jobs in their order; of a job that ran again, the newest.
+        """Return the runs of the jobs in order; of a repeated job, the newest.
 
-        Runs whose process is gone, or goes within seconds because it was told to, are closed first.
+        Runs whose process is gone, or ends within seconds, are closed first.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class SweepRun:
         return [newest[job] for job in sorted(newest)]
 
     def skipped(self) -> dict[int, Run]:
-        """Return the finished runs that stand for skipped jobs, by the number of the job."""
+        """Return the finished runs for which jobs were skipped, by the number of the job."""
         with self.tracking.asked() as client:
             tags = client.get_run(self.run_id).data.tags
             return {
@@ -140,7 +140,7 @@ class SweepRun:
         folder: Path,
         error: str | None,
     ) -> None:
-        """Record what a folder holds and how many jobs ended how, and close the parent.
+        """Record a folder and the numbers of jobs by status, and close the parent.
 
         Raises
         ------
