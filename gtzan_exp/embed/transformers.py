@@ -95,7 +95,7 @@ class Transformers:
                 allowed, got = f"{-len(states)} to {len(states) - 1}", str(self.layer)
                 raise ConfigError(Mistake("embedder.layer", "no such layer", allowed, got))
             state = states[self.layer][0].numpy()
-            # Hidden units are the first axis of feature maps, as in CLAP, and the last of sequences.
+            # Hidden units are the first axis of feature maps (CLAP), and the last of sequences.
             state = state.reshape(len(state), -1).T if state.ndim == 3 else state
             pooled.append((state.mean(axis=0), state.max(axis=0), state.std(axis=0)))
         means = np.mean(pooled, axis=0)
