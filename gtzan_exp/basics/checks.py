@@ -66,17 +66,9 @@ def unknown(node: Mapping[str, Any], known: Sequence[str], where: str) -> list[M
 
 
 def checked(target: type, arguments: Mapping[str, Any], where: str, mistakes: list[Mistake]) -> Any:
-    """Return ``target(**arguments)``, or None when the arguments do not fit.
+    """Return ``target(**arguments)`` of a pydantic dataclass, or None and mistakes.
 
-    Parameters
-    ----------
-    target : type
-        A pydantic dataclass.
-    arguments : mapping
-    where : str
-        The option that holds the arguments.
-    mistakes : list of Mistake
-        Mistakes are appended.
+    `where` is the option that holds the arguments.
     """
     parameters = inspect.signature(target).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -144,16 +136,7 @@ def once(mistakes: Iterable[Mistake]) -> list[Mistake]:
 
 
 def shorten(mistakes: Sequence[Mistake], where: str, total: int | None = None) -> list[Mistake]:
-    """Keep the first `MAX_MISTAKES`, and count the rest in another one.
-
-    Parameters
-    ----------
-    mistakes : sequence of Mistake
-    where : str
-        The file or folder to name in it.
-    total : int, optional
-        Their total number, if `mistakes` are only the first of them.
-    """
+    """Keep the first `MAX_MISTAKES`, and count the rest (of `total`) in another one at `where`."""
     total = len(mistakes) if total is None else total
     if total <= MAX_MISTAKES:
         return list(mistakes)

@@ -13,13 +13,7 @@ _LOCK = ".writing.lock"
 
 @contextmanager
 def claimed(folder: Path, where: str) -> Iterator[Path]:
-    """Make a folder and lock it for writing; the lock is re-entrant within the process.
-
-    Parameters
-    ----------
-    folder : Path
-    where : str
-        The option that names it, for messages.
+    """Make the folder of the option `where` and lock it for writing, re-entrantly in a process.
 
     Raises
     ------

@@ -46,15 +46,7 @@ class Relabel:
 
 
 def spelling_mistakes(where: str, counts: Mapping[str, int], unit: str) -> list[Mistake]:
-    """Return a mistake for each genre that has several spellings.
-
-    Parameters
-    ----------
-    where : str
-        The file or folder to name.
-    counts : mapping of str to int
-        Number of `unit` (for messages) with each label.
-    """
+    """Return a mistake for each genre with several spellings; `counts` of `unit` are by label."""
     spellings: dict[str, list[str]] = defaultdict(list)
     for label in sorted(counts, key=lambda label: (label != spelled_alike(label), -counts[label])):
         spellings[spelled_alike(label)].append(label)

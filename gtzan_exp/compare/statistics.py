@@ -17,14 +17,8 @@ def over_seeds(values: Sequence[float], single: tuple[float, float]) -> tuple[fl
     There are two sources of variance: the tracks of the test part, which `single` covers, and the
     seeds, whose mean has the interval of Student's t. Squared distances from the mean add up (G.
     Zou and A. Donner, Stat. Med. 27, 2008). More seeds make the interval narrower, but never
-    narrower than `single`: they bring no new test tracks.
-
-    Parameters
-    ----------
-    values : sequence of float
-        The accuracy of each seed.
-    single : (float, float)
-        The interval of their mean, as if it were the result of one run.
+    narrower than `single`: they bring no new test tracks. `values` are the accuracies by seed;
+    `single` is the interval of their mean, as if it were the result of one run.
     """
     from scipy.stats import t
 
@@ -42,10 +36,7 @@ def mcnemar(a: np.ndarray, b: np.ndarray) -> float:
     The binomial test on the tracks that one alone gets right: Q. McNemar, Psychometrika 12, 1947;
     advised for a single test part by T. Dietterich, Neural Computation 10, 1998.
 
-    Parameters
-    ----------
-    a, b : ndarray of bool, shape (n_tracks,)
-        Whether each model is right, track by track.
+    `a` and `b`, bool of shape (n_tracks,), are whether each model is right.
     """
     from scipy.stats import binomtest
 
@@ -74,14 +65,8 @@ def corrected_t(differences: np.ndarray, test_share: float) -> float:
 
     The corrected resampled t test of C. Nadeau and Y. Bengio, Machine Learning 52, 2003: the
     variance of the mean is ``(1/k + test_share) * s**2``. NaN where the difference is the same in
-    each fold and not 0, because no variance can be estimated.
-
-    Parameters
-    ----------
-    differences : ndarray of float, shape (k,)
-        Between the accuracies of two models, fold by fold.
-    test_share : float
-        Ratio of test tracks to training tracks.
+    each fold and not 0, because no variance can be estimated. `differences`, shape (k,), are those
+    of the accuracies of two models by fold; `test_share` is the ratio of test to training tracks.
     """
     from scipy.stats import t
 

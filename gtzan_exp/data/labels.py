@@ -17,14 +17,7 @@ def class_mistakes(
 ) -> list[Mistake]:
     """Return the mistakes in the classes: several spellings, unknown ones, single tracks.
 
-    Parameters
-    ----------
-    where : str
-        The file or folder to name.
-    labels, tracks : ndarray of str, shape (n_rows,)
-        Label and track id of each row.
-    allowed : sequence of str or None
-        The classes that may occur; None allows any.
+    `labels` and `tracks` have shape (n_rows,); `allowed` classes are any if None.
     """
     names, codes = np.unique(labels, return_inverse=True)
     known, numbers = np.unique(tracks, return_inverse=True)

@@ -23,13 +23,7 @@ _ARTISTS = (
 
 
 def read_lines(path: Path, wanted: str) -> list[str]:
-    """Return the lines of a text that are not blank, stripped.
-
-    Parameters
-    ----------
-    path : Path
-    wanted : str
-        What the file should be, for the message.
+    """Return the non-blank lines of a text, stripped; errors describe the file as `wanted`.
 
     Raises
     ------
@@ -44,15 +38,7 @@ def read_lines(path: Path, wanted: str) -> list[str]:
 
 
 def read_rows(path: Path, columns: Sequence[str], wanted: str) -> list[tuple[int, list[str]]]:
-    """Return the rows of a CSV, each with the number of its line.
-
-    Parameters
-    ----------
-    path : Path
-    columns : sequence of str
-        The columns to return, in this order; others are ignored.
-    wanted : str
-        What the file should be, for the messages.
+    """Return the rows of a CSV in these columns only, each with the number of its line.
 
     Raises
     ------
@@ -96,15 +82,7 @@ def read_csv(path: Path, wanted: str) -> tuple[list[str], list[tuple[int, list[s
 
 
 def track_ids(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """Return the track id of each name.
-
-    Parameters
-    ----------
-    names : iterable of str
-        File names, with or without folders, or ids.
-    known : iterable of str
-        The track ids of the data. A name that matches none gets an id by `ids_of`.
-    """
+    """Return the `known` track id of each name; a name without one gets that of `ids_of`."""
     known = set(known)
     return {
         name: next((found for found in chain([name], ids_of(name)) if found in known), None)
@@ -114,19 +92,7 @@ def track_ids(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
 
 
 def read_groups(path: Path, tracks: np.ndarray) -> np.ndarray:
-    """Return the group of each track.
-
-    Parameters
-    ----------
-    path : Path
-        A CSV with the columns ``filename`` (``blues.00000.wav``, ``rock/one song.wav``) and
-        ``group``.
-    tracks : ndarray of str, shape (n,)
-        Track ids.
-
-    Returns
-    -------
-    ndarray of str, shape (n,)
+    """Return the groups of `tracks`, shape (n,), from a CSV with ``filename`` and ``group``.
 
     Raises
     ------

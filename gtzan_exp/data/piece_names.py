@@ -139,14 +139,8 @@ def readings(name: str, common: frozenset[str] = frozenset()) -> Iterator[Readin
     """Yield the ways to parse a name.
 
     Without those whose stem is generic (only generic words and those of `common`), and those whose
-    number is marked as that of a whole track (``Op. 27 No. 2``, ``x track 5``).
-
-    Parameters
-    ----------
-    name : str
-        The name of a row without genre and file ending.
-    common : frozenset of str
-        Further generic words in lower case: the genres.
+    number is marked as that of a whole track (``Op. 27 No. 2``, ``x track 5``). `name` has no genre
+    and file extension; `common` are further generic words in lower case: the genres.
     """
     name = unicodedata.normalize("NFKC", name)
     for way, pattern in _WAYS.items():
@@ -190,15 +184,8 @@ def words_of(genres: Iterable[str]) -> frozenset[str]:
 def candidates(names: Sequence[str], labels: np.ndarray, among: np.ndarray) -> list[Candidate]:
     """Return the candidate groups of pieces, one for each spelling.
 
-    Of each genre the first 1,000 names are read.
-
-    Parameters
-    ----------
-    names : sequence of str, length n
-        Without genre and file ending, sorted.
-    labels : ndarray of str, shape (n,)
-    among : ndarray of int
-        The rows to read.
+    `names`, sorted and without genre and file extension, and `labels` have shape (n,); of the rows
+    `among` them the first 1,000 of each genre are read.
     """
     common = words_of(np.unique(labels).tolist())
     rows = pd.Series(among).groupby(labels[among]).head(_NAMES_OF_GENRE).tolist()

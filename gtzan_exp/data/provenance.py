@@ -25,12 +25,7 @@ def prepare_settings(root: Path, view: View | None = None) -> PrepareSettings:
     images in the style of Kaggle's copy if they have a white margin, else in the default style,
     which is only similar. The same holds for images in folders other than ``images_original``.
 
-    Parameters
-    ----------
-    root : Path
-        Folder in GTZAN's layout.
-    view : View, optional
-        The view; its ``folder`` selects the images.
+    The ``folder`` of `view` selects the images.
 
     Raises
     ------
@@ -52,13 +47,7 @@ def prepare_settings(root: Path, view: View | None = None) -> PrepareSettings:
 
 
 def settings_from_json(written: Any, where: str) -> PrepareSettings:
-    """Return the settings from the data of `PrepareSettings.as_json`.
-
-    Parameters
-    ----------
-    written : mapping
-    where : str
-        The file of the data, for messages.
+    """Return the settings from the data of `PrepareSettings.as_json` in the file `where`.
 
     Raises
     ------

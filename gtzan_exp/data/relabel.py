@@ -19,21 +19,11 @@ _WANTED = f"a CSV with the columns filename and label (several right ones divide
 
 
 def accepted_labels(path: Path, whole: Dataset, dataset: Dataset) -> np.ndarray:
-    """Return the accepted labels of each row, the published one where the file has none.
+    """Return the accepted labels of each row, shape (n_rows,), the published one by default.
 
-    Parameters
-    ----------
-    path : Path
-        A CSV with the columns ``filename`` (``blues.00000.wav``, ``rock/one song.wav``) and
-        ``label``: one genre, or several separated by `BETWEEN`. A piece counts as its track.
-    whole : Dataset
-        The tracks that the file may name.
-    dataset : Dataset
-        The tracks that are used.
-
-    Returns
-    -------
-    ndarray of str, shape (n_rows,)
+    The file is a CSV with the columns ``filename`` (``blues.00000.wav``, ``rock/one song.wav``) and
+    ``label``: one genre, or several separated by `BETWEEN`. A piece counts as its track. It may
+    name any track of `whole`, of which `dataset` is used.
 
     Raises
     ------

@@ -17,15 +17,7 @@ def with_validation(dataset: Dataset, split: Split, share: float, seed: int) -> 
 
     Where it is missing, it is cut from the training part: whole artists where the split keeps them
     apart and they are known (see `Split.apart` of the result). It has every genre, in the nearest
-    share that whole artists allow.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    split : Split
-    share : float
-        Share of the training tracks of each genre.
-    seed : int
+    `share` of the training tracks that whole artists allow.
 
     Raises
     ------

@@ -109,15 +109,9 @@ def corrected_interval(values: np.ndarray, test_share: float) -> tuple[float, fl
     """Return the 95 % interval of a mean over folds whose training parts overlap.
 
     The variance of the mean is ``(1/k + test_share) * s**2`` instead of ``s**2 / k``: C. Nadeau and
-    Y. Bengio, "Inference for the generalization error", Machine Learning 52, 2003, with
-    Student's t of k - 1 degrees of freedom.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (k,)
-        One value per fold.
-    test_share : float
-        Ratio of test rows to training rows.
+    Y. Bengio, "Inference for the generalization error", Machine Learning 52, 2003, with Student's t
+    of k - 1 degrees of freedom. `values` by fold have shape (k,); `test_share` is the ratio of test
+    rows to training rows.
     """
     from scipy import stats
 

@@ -10,12 +10,7 @@ BINS = 10
 
 
 def reliability(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the accuracy of predictions by confidence.
-
-    Parameters
-    ----------
-    predictions : pandas.DataFrame
-        With the columns ``true``, ``predicted`` and ``p_<genre>``.
+    """Return the accuracy by confidence of predictions with ``true``, ``predicted``, ``p_<genre>``.
 
     Returns
     -------

@@ -48,15 +48,9 @@ class Evaluation:
 
 
 def evaluate(estimator: Any, dataset: Dataset, fold: Fold, *, validated: Any = None) -> Evaluation:
-    """Predict every row of `fold` once and score each part.
+    """Predict every row of `fold` once with a fitted classifier, and score each part.
 
-    Parameters
-    ----------
-    estimator : fitted classifier with `predict_proba`
-    dataset : Dataset
-    fold : Fold
-    validated : fitted classifier, optional
-        Predicts the validation part, where `estimator` was fitted to it too.
+    `validated` predicts the validation part, where `estimator` was fitted to it too.
     """
     from sklearn.metrics import classification_report
 

@@ -122,17 +122,8 @@ def envelope(y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray, np.nd
 def log_frequency(power: np.ndarray, edges: np.ndarray, bin_hz: float) -> np.ndarray:
     """Return the mean power between neighbouring `edges`; where no bin lies, that of the nearest.
 
-    Parameters
-    ----------
-    power : ndarray, shape (bins, frames)
-        The bins are at 0, `bin_hz`, 2 `bin_hz`, ...
-    edges : ndarray, shape (rows + 1,)
-        In Hz, increasing.
-    bin_hz : float
-
-    Returns
-    -------
-    ndarray, shape (rows, frames)
+    From bins at 0, `bin_hz`, 2 `bin_hz`, ..., shape (bins, frames), and increasing edges in Hz,
+    shape (rows + 1,), to shape (rows, frames).
     """
     first = np.ceil(edges[:-1] / bin_hz).astype(int)
     last = np.ceil(edges[1:] / bin_hz).astype(int)

@@ -160,15 +160,8 @@ def around(
 ) -> keras.Model:
     """Return a network between the augmentation of a trainer and the mean over crops.
 
-    Parameters
-    ----------
-    network : callable
-        Returns the network for the shape of its inputs and the number of classes.
-    shape : tuple of int, or dict of str to tuple of int
-        Shape of a row of each input. Only images are changed.
-    n_classes : int
-    trainer : Trainer
-    seed : int
+    `network` makes it for the shape of its inputs and the number of classes. `shape` is that of a
+    row, or of each named input, of which only images are changed.
     """
     shapes = shape if isinstance(shape, dict) else {"X": shape}
     pictures = [name for name, of in shapes.items() if len(of) == 3]

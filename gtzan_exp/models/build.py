@@ -142,19 +142,12 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
 
 
 def part(spec: ModelSpec, classifier: Classifier, takes: Takes) -> Pipeline:
-    """Return the pipeline of a model that gets the inputs of another, or those it takes of them.
-
-    Parameters
-    ----------
-    spec : ModelSpec
-    classifier : estimator
-    takes : InputKind or several of them
-        What the other one takes.
+    """Return the pipeline of a member of an ensemble that `takes` all its inputs, or some of them.
 
     Raises
     ------
     ValueError
-        The inputs cannot be brought to what the model takes.
+        The inputs cannot be converted to those of the model.
     """
     from sklearn.pipeline import Pipeline
 

@@ -18,12 +18,8 @@ _FEWEST_ROWS = 10_000
 def needs_validation(classifier: Classifier, n_rows: int = 0) -> bool:
     """Return whether a classifier, or one of its members, uses early stopping.
 
-    Ours have the attribute ``needs_validation``, scikit-learn's have ``early_stopping``.
-
-    Parameters
-    ----------
-    n_rows : int
-        Number of rows of the data.
+    Ours have the attribute ``needs_validation``, scikit-learn's have ``early_stopping``, which may
+    depend on `n_rows` of the data.
     """
     stops = (True, "auto") if n_rows > _FEWEST_ROWS else (True,)
     return any(
@@ -45,14 +41,9 @@ def cuts_rows(classifier: Classifier) -> str | None:
 def handed_over(
     classifier: Classifier, inputs: Callable[[], Any], y_val: np.ndarray
 ) -> dict[str, Any]:
-    """Return the keyword arguments of `fit` for a validation part.
+    """Return the keyword arguments of `fit` for a validation part, none if it is empty.
 
-    Parameters
-    ----------
-    inputs : callable
-        Returns the inputs of its rows; only called if needed.
-    y_val : ndarray of str, shape (n,)
-        Their labels; if empty, nothing is passed.
+    `inputs` returns those of its rows, and is only called if needed; `y_val` has shape (n,).
     """
     taken = _takes(classifier) if len(y_val) else None
     if taken == "validation_data":

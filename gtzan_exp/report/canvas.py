@@ -60,16 +60,9 @@ class Picture:
 
 @contextmanager
 def canvas(path: Path, *, size: tuple[float, float], title: str = "") -> Iterator[Figure]:
-    """Yield an empty figure in the style of the package and write it as a PNG at the end.
+    """Yield an empty figure in the style of the package and write it to the PNG `path` at the end.
 
-    Parameters
-    ----------
-    path : Path
-        The PNG to write.
-    size : (float, float)
-        Width and height in inches; wider where the title needs it.
-    title : str
-        Shown above all axes.
+    `size` is width and height in inches; it is wider where the title above all axes needs it.
     """
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -92,16 +85,7 @@ def heat_map(
     rows: Sequence[str],
     columns: Sequence[str],
 ) -> None:
-    """Draw a matrix of shares, 0 to 1, as a heat map with a text in each cell.
-
-    Parameters
-    ----------
-    axes : Axes
-    shares, texts : ndarray of float and of str, shape (n_rows, n_columns)
-        NaN stays white.
-    rows, columns : sequence of str
-        Names of the rows and columns.
-    """
+    """Draw a heat map of shares, 0 to 1 or NaN, with texts, both of shape (n_rows, n_columns)."""
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row, column in np.argwhere(texts != ""):
         color = "white" if shares[row, column] > 0.5 else INK
