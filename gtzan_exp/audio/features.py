@@ -124,21 +124,12 @@ def segments(
     Segment ``i`` starts at ``i * step`` and is one sample shorter than ``step``, which is `seconds`
     in samples. The part of a track beyond 30 s, and an incomplete last segment, are left out.
 
-    Parameters
-    ----------
-    y : numpy.ndarray, shape (samples,)
-        Mono signal at ``settings.sample_rate``.
-    seconds : float
-        Length of a segment.
-    settings : FeatureSettings
-        Only the sample rate is used.
-
     Yields
     ------
     i : int
         Number of the segment, from 0.
     segment : numpy.ndarray, shape (step - 1,)
-        A view of `y`.
+        A view of the mono signal `y`.
     """
     step = round(seconds * settings.sample_rate)
     complete = (len(y) + 1) // step

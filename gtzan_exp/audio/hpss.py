@@ -16,18 +16,9 @@ KERNEL = 31
 
 
 def harmonic_percussive(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
-    """Return the harmonic and the percussive wave of a signal.
+    """Return the harmonic and the percussive wave of a signal, float32, shape (samples,).
 
     As in GTZAN's features, both are zero beyond the last whole hop.
-
-    Parameters
-    ----------
-    spectrum : Spectrum
-        The signal and its transforms.
-
-    Returns
-    -------
-    harmonic, percussive : numpy.ndarray of float32, shape (samples,)
     """
     librosa = librosa_loader.load()
     hop_length = spectrum.framing.hop_length

@@ -14,19 +14,9 @@ _LINES = 64
 
 
 def sliding_median(a: np.ndarray, width: int) -> np.ndarray:
-    """Return the running median down each column, mirrored at both ends.
+    """Return ``scipy.ndimage.median_filter(a, (width, 1), mode="reflect")``.
 
-    Parameters
-    ----------
-    a : numpy.ndarray of float, shape (rows, columns)
-        Finite values. Rows should be contiguous.
-    width : int
-        Odd number of rows in a window.
-
-    Returns
-    -------
-    numpy.ndarray of float, shape (rows, columns)
-        As ``scipy.ndimage.median_filter(a, (width, 1), mode="reflect")``.
+    For finite floats of shape (rows, columns), best with contiguous rows, and an odd `width`.
     """
     rows, columns = a.shape
     reach = width // 2

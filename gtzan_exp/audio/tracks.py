@@ -232,12 +232,7 @@ def decode(
 ) -> np.ndarray:
     """Return what ``librosa.load`` does: mono, float32, shape (samples,).
 
-    Parameters
-    ----------
-    path : Path
-    sample_rate : int
-    start, seconds : float
-        The part of the file; to its end when `seconds` is omitted.
+    From `start` on for `seconds`, or to the end of the file.
 
     Raises
     ------

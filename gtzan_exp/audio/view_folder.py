@@ -113,16 +113,8 @@ class ViewFolder:
     ) -> None:
         """Write the image of a track, or remove an old one, and then its record.
 
-        Parameters
-        ----------
-        track : Track
-        key : str
-            As in `has`.
-        rows : dict of str to list of list
-            By seconds of a segment, the rows of its table.
-        image : bytes or None
-        seconds : float
-            Length of the signal that was read.
+        The record holds the key of `has`, the rows of each table by seconds of a segment, and the
+        length in seconds of the signal that was read.
         """
         if image is None:
             self.image(track).unlink(missing_ok=True)

@@ -17,16 +17,7 @@ def windows(path: Path, *, sample_rate: int, max_seconds: float) -> Iterator[np.
 
     A file of at most `max_seconds` is one window, read as `prepare` reads it. A longer one is cut
     into windows of 30 s, or of `max_seconds` if that is less; an incomplete last window and silent
-    ones are left out.
-
-    Parameters
-    ----------
-    path : Path
-        An audio file.
-    sample_rate : int
-        Samples per second of the windows.
-    max_seconds : float
-        The length of a track that `prepare` reads.
+    ones are left out. `max_seconds` is the length of a track that `prepare` reads.
 
     Yields
     ------

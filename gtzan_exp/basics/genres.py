@@ -64,14 +64,8 @@ def track_id(filename: str, genre: str) -> str:
     """Return the id ``<genre>.<rest>`` of a file, the same for its names in all views.
 
     ``blues.00000.wav``, ``blues.00000.au``, ``blues.00000.png`` and ``blues00000.png`` all become
-    ``blues.00000``; ``my song.mp3`` in the folder ``rock`` becomes ``rock.my song``.
-
-    Parameters
-    ----------
-    filename : str
-        File name or path; only the last part counts.
-    genre : str
-        The label or folder of the file.
+    ``blues.00000``; ``my song.mp3`` in the folder ``rock`` becomes ``rock.my song``. `filename` may
+    be a path, of which the last part counts; `genre` is its label or folder.
     """
     head, _, suffix = filename.rpartition(".")
     if suffix.isalpha() and head.startswith(f"{genre}.") and not _PLACES & set(head):

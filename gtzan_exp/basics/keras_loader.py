@@ -19,12 +19,7 @@ VARIABLE = "KERAS_BACKEND"
 
 
 def load(backend: str | None = None) -> ModuleType:
-    """Return the module ``keras``; the first call takes seconds.
-
-    Parameters
-    ----------
-    backend : str, optional
-        The backend that a run needs; any when omitted.
+    """Return the module ``keras`` with a certain backend, or any; the first call takes seconds.
 
     Raises
     ------

@@ -18,13 +18,8 @@ def parse(arguments: Sequence[str], **options: str) -> Namespace:
     """Return Hydra's flags and the overrides of a command line.
 
     The namespace has, among others, ``overrides``, ``multirun``, ``config_dir`` and
-    ``config_name`` (``config`` when not given).
-
-    Parameters
-    ----------
-    arguments : sequence of str
-    **options : str
-        Further flags and their defaults, for example ``port="5000"`` for ``--port``.
+    ``config_name`` (``config`` when not given). `options` are further flags and their defaults, for
+    example ``port="5000"`` for ``--port``.
 
     Raises
     ------

@@ -36,13 +36,8 @@ def compare(
 ) -> tuple[pd.DataFrame, RecordedPage | None]:
     """Compare recorded runs: print the tables at once, then write and record the page.
 
-    Returns the lines of the comparison (see `summary`), and the page, if it is written.
-
-    Parameters
-    ----------
-    comparison : Comparison
-    say : callable
-        Called with each text to print.
+    Returns the lines of the comparison (see `summary`), and the page, if it is written. `say` is
+    called with each text to print.
 
     Raises
     ------

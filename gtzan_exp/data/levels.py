@@ -23,16 +23,8 @@ def levels(image: np.ndarray, *, lossy: bool) -> np.ndarray:
     The map is the one with the nearest colours. An image in one of `COLOR_MAPS` gives its original
     levels; viridis has two equal neighbouring colours, of which one is returned.
 
-    Parameters
-    ----------
-    image : ndarray of uint8, shape (h, w, 3)
-        In RGB order.
-    lossy : bool
-        Whether the image is from a JPEG, whose colours are not exact.
-
-    Returns
-    -------
-    ndarray of uint8, shape (h, w)
+    From RGB, uint8 of shape (h, w, 3), to uint8 of shape (h, w). The colours of a `lossy` image,
+    from a JPEG, are not exact.
 
     Raises
     ------

@@ -51,14 +51,7 @@ class VectorFile:
 
 
 def read_vectors(path: Path, layer: str | None = None) -> VectorFile:
-    """Read a file.
-
-    Parameters
-    ----------
-    path : Path
-    layer : str, optional
-        The array to read. When omitted: the only one, the first one of a file of `prepare`, or
-        ``penultimate``.
+    """Read an array of a file: by default the only one, the first of `prepare`, or ``penultimate``.
 
     Raises
     ------

@@ -56,15 +56,8 @@ def prepare_embeddings(
 
     The vectors of each track are cached in ``.embeddings/``, by the bytes of its file and by the
     weights and options of the embedder, also for runs that were killed. Each track is embedded
-    independently of the others.
-
-    Parameters
-    ----------
-    audio_root, out_root : Path
-        As in `prepare`.
-    settings : PrepareSettings
-        Its `max_seconds`, `offset`, `labels`, `on_error` and workers are used.
-    embedder : Embedder
+    independently of the others. Of the settings, `max_seconds`, `offset`, `labels`, `on_error` and
+    the workers are used.
 
     Raises
     ------

@@ -202,12 +202,7 @@ def difference(a: Answers, b: Answers) -> Difference:
 
     The cluster-robust t test, with an artist that both tested as one cluster. On the same tracks
     and folds it is the paired test on the sums of differences by artist; on those of different
-    protocols it allows for their overlap.
-
-    Parameters
-    ----------
-    a, b : Answers
-        With artists, or the ids of the tracks where artists are unknown.
+    protocols it allows for their overlap. Where artists are unknown, use the ids of the tracks.
     """
     from scipy.special import stdtr
 

@@ -112,13 +112,7 @@ class AnalysedTrack:
 
 
 def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> AnalysedTrack:
-    """Read and analyse a file.
-
-    Parameters
-    ----------
-    id, genre, path : as in `AnalysedTrack`
-    max_seconds : float
-        At most so many seconds are read, from the start.
+    """Read and analyse a file, or its first `max_seconds`.
 
     Raises
     ------

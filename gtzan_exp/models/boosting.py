@@ -58,13 +58,7 @@ class XGBoost(XGBClassifier):
         return clone(self).set_params(n_estimators=self.best_epoch_, early_stopping_rounds=None)
 
     def fit(self, X, y, validation_data: tuple[Any, Any] | None = None, **fit_params: Any) -> Self:
-        """Fit the trees to labels of any type, shape (n,).
-
-        Parameters
-        ----------
-        validation_data : tuple of (X, y), optional
-            Rows for early stopping.
-        """
+        """Fit the trees to labels of any type, shape (n,); `validation_data` (X, y) is optional."""
         self._labels = None
         labels, codes = np.unique(np.asarray(y), return_inverse=True)
         if validation_data is not None and self.needs_validation:

@@ -250,17 +250,8 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
 def refit(found: Fitted, X, y) -> Fitted:
     """Fit a clone of a pipeline to the training and validation parts together.
 
-    Parameters
-    ----------
-    found : Fitted
-        The fit to the training part alone, left unchanged.
-    X, y : inputs and labels of both parts
-
-    Returns
-    -------
-    Fitted
-        Trained for the best number of epochs, or boosting rounds, of `found`, with its history;
-        ``seconds`` is the sum of both fits.
+    It trains for the best number of epochs, or boosting rounds, of the fit to the training part
+    alone, and keeps its history; ``seconds`` is the sum of both fits.
     """
     from sklearn.base import clone
 

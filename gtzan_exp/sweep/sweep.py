@@ -67,14 +67,7 @@ def sweep(
 ) -> Swept:
     """Run a sweep and report how it ended.
 
-    Parameters
-    ----------
-    plan : SweepPlan
-    command : str
-        The equivalent command line.
-    overrides : sequence of str
-    launch : callable
-        Runs the jobs of the command line; called with the `Job` that each of them calls.
+    `command` is the equivalent command line; `launch` runs its jobs, given what each of them calls.
 
     Raises
     ------

@@ -25,11 +25,7 @@ class Neighbours:
 
     The vector of a track is the mean over its rows after the preprocessing of the model.
 
-    Parameters
-    ----------
-    model : LoggedModel
-    dataset : Dataset
-        The tracks to search, in the view of the model.
+    `dataset` holds the tracks to search, in the view of the model.
 
     Raises
     ------

@@ -63,12 +63,7 @@ def sound_settings(view: View, prepare: PrepareSettings) -> PrepareSettings:
 class Predictor:
     """A logged model that takes audio.
 
-    Parameters
-    ----------
-    model : LoggedModel
-    neighbours : Neighbours, optional
-        Tracks to search for the `count` most similar ones to each file.
-    count : int
+    With `neighbours` it also finds the `count` most similar tracks to each file.
 
     Attributes
     ----------
