@@ -1,1 +1,1 @@
-"""The embedded data set: synthetic audio of ten genres, so that everything runs with no data."""
+"""The embedded data set: synthetic audio of ten genres, so that everything runs without data."""
