@@ -39,12 +39,8 @@ def summary(runs: pd.DataFrame, metrics: Sequence[str] = ()) -> pd.DataFrame:
     on different splits or data are never averaged. Where rows are segments of tracks, accuracy and
     macro F1 are those of tracks if they were recorded.
 
-    Parameters
-    ----------
-    runs : pandas.DataFrame
-        From `gtzan_exp.tracking.query.recorded_runs`.
-    metrics : sequence of str
-        Further metrics of the test part, such as ``ece``: columns ``test/ece``.
+    `runs` are from `gtzan_exp.tracking.query.recorded_runs`; `metrics` are further ones of the test
+    part, such as ``ece`` for a column ``test/ece``.
 
     Returns
     -------

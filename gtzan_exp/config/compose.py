@@ -40,17 +40,9 @@ def composed(
     config_dir: str | None = None,
     config_name: str = "config",
 ) -> T:
-    """Compose the config that Hydra overrides describe, and read it.
+    """Compose the config of Hydra overrides without sweeps, and read it.
 
-    Parameters
-    ----------
-    overrides : sequence of str
-        As on the command line, without sweeps.
-    read_config : callable
-        Turns the config into objects, for example `gtzan_exp.config.cell.resolve`.
-    config_dir : str, optional
-        A folder with further configs, as given to ``--config-dir``.
-    config_name : str, default="config"
+    `read_config` turns the config into objects, for example `gtzan_exp.config.cell.resolve`.
 
     Raises
     ------

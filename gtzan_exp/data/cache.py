@@ -54,12 +54,8 @@ def cached(
 ) -> Contents:
     """Return what `read` finds in a `cached_folder`; a damaged folder is rebuilt.
 
-    Parameters
-    ----------
-    parent, key, build : as in `cached_folder`
-    read : callable
-        Called with the folder. It raises OSError, EOFError, ValueError or KeyError if anything is
-        missing, truncated or malformed.
+    `read` raises OSError, EOFError, ValueError or KeyError if anything is missing, truncated or
+    malformed.
 
     Raises
     ------

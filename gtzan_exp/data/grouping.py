@@ -16,16 +16,8 @@ from gtzan_exp.data.pieces import Look, find_pieces
 def grouped(dataset: Dataset, location: Location, look: Look, *, told: bool = False) -> Dataset:
     """Return the rows with their artists, and with tracks merged that are pieces of longer ones.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        Its tracks are those that the names of rows give.
-    location : Location
-        Its option ``pieces`` is used.
-    look : callable
-        Returns the vectors of rows; the first row represents its track.
-    told : bool
-        Whether the data itself gives the track of each row, so that none need be recognised.
+    By the option ``pieces`` of the location, unless the data itself has `told` the track of each
+    row. `look` returns the vectors of rows; the first row represents its track.
 
     Raises
     ------

@@ -102,11 +102,7 @@ def by_track(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the predictions of tracks from those of their segments in one part.
 
     The probabilities of a track are the mean over its segments; its genre is the most probable one.
-
-    Parameters
-    ----------
-    predictions : pandas.DataFrame
-        As in `Evaluation`, of one part; with a column ``fold``, of that part of several folds.
+    With a column ``fold`` the predictions are of that part of several folds.
 
     Returns
     -------
@@ -129,14 +125,7 @@ def by_track(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, float]:
-    """Return the metrics of a table of predictions.
-
-    Parameters
-    ----------
-    predictions : pandas.DataFrame
-        With the columns ``true``, ``predicted`` and ``p_<genre>``.
-    classes : tuple of str
-        The genres, sorted.
+    """Return the metrics of predictions with ``true``, ``predicted`` and ``p_<genre>``.
 
     Returns
     -------

@@ -153,14 +153,8 @@ class _Spread:
 def wilson(accuracy: float, n: float, z: float | None = None) -> tuple[float, float]:
     """Return E. B. Wilson's 95 % interval of a proportion (J. Am. Stat. Assoc. 22, 1927).
 
-    Parameters
-    ----------
-    accuracy : float
-        May be a mean over runs, and then need not be a multiple of ``1 / n``.
-    n : float
-        Number of independent cases: tracks, not the segments of tracks.
-    z : float, optional
-        The quantile, the normal one when omitted.
+    `accuracy` may be a mean over runs, `n` is the number of independent cases (tracks, not their
+    segments), and `z` the quantile, by default the normal one.
     """
     from scipy.special import ndtri
 

@@ -107,13 +107,9 @@ def draw(kind: Kind, sounds: Sequence[AnalysedTrack], scales: Scales, path: Path
 
 
 def envelope(y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the minima and maxima of a wave, shape (samples,), in at most `columns` intervals.
+    """Return the starts, minima and maxima of at most `columns` intervals of a wave.
 
-    Returns
-    -------
-    starts : ndarray of int, shape (columns,)
-        The start of each interval, in samples.
-    low, high : ndarray, shape (columns,)
+    From shape (samples,) to three arrays of shape (columns,); starts are in samples.
     """
     starts = np.unique(np.linspace(0, len(y), min(columns, len(y)), endpoint=False).astype(int))
     return starts, np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)

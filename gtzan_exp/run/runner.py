@@ -59,19 +59,11 @@ def run(
     tags: Mapping[str, str] | None = None,
     load: Callable[[Cell], Dataset] = load,
 ) -> Result:
-    """Train, evaluate and record one cell, or find an earlier run of it.
+    """Train, evaluate and record one cell in the folder `output`, or find an earlier run of it.
 
-    Parameters
-    ----------
-    config : DictConfig
-        The composed config.
-    output : Path
-        Folder for the record, made if missing.
-    tags : mapping, optional
-        Further tags of the run, for example those that make it the child of a sweep. The tag
-        ``task`` is ``train`` unless it is among them; runs of other tasks are not compared.
-    load : callable
-        Reads the view of the cell; a sweep shares it between cells.
+    `tags` are further tags, for example of the child of a sweep. The tag ``task`` is ``train``
+    unless it is among them; runs of other tasks are not compared. `load` reads the view of the
+    cell; a sweep shares it between cells.
 
     Raises
     ------

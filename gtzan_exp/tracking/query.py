@@ -29,14 +29,8 @@ def recorded_runs(
 ) -> pd.DataFrame:
     """Return the training runs of the store's experiment, newest first.
 
-    Runs are fetched in pages of `PAGE`.
-
-    Parameters
-    ----------
-    filter : str, optional
-        Further conditions in MLflow's filter syntax, for example ``tags.model = 'svc'``.
-    parent : str, optional
-        Id of a parent run, to return only its children.
+    Only those that match an MLflow `filter`, and the children of the run `parent`, if given. Runs
+    are fetched in pages of `PAGE`.
 
     Returns
     -------
