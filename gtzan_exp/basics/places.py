@@ -29,8 +29,11 @@ _SECRET_VALUE = re.compile(r"(^|[;,\s])(pwd|password)\s*=", re.I)
 
 
 def sqlite_uri(path: str | Path) -> str:
-    """Return the URI of a SQLite database, quoted for SQLAlchemy."""
-    return _SQLITE + quote(os.path.abspath(path).encode(errors="surrogateescape"), safe="/:@&=+$,;")
+    """Return the URI of a SQLite database, with only those characters quoted that need it.
+
+    MLflow makes the folder of a database without unquoting its name.
+    """
+    return _SQLITE + re.sub("[%?#]", lambda found: quote(found[0]), os.path.abspath(path))
 
 
 def sqlite_file(uri: str) -> Path | None:

@@ -127,7 +127,7 @@ def notes(table: pd.DataFrame) -> list[str]:
         parts = table.groupby("on", sort=False)["seen"].first()
         seen = ", ".join(f"{on} by {count}" for on, count in parts.items())
         found.append(
-            f"Finished runs that have seen a test part: {seen}. The best of many is too good."
+            f"Finished runs that have seen a test part: {seen}. The best of many is optimistic."
         )
     if (table["interval"] == "range").any():
         found.append(

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake
@@ -21,7 +22,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_PATIENCE, _PAUSE = 20, 0.2  # seconds
 _ENDS = ("finished", "failed", "killed", "skipped")
+
+
+def _delivered(folder: Path) -> list[str | GtzanExpError]:
+    """Deliver what is pending, and wait for jobs that are stopped and deliver their last."""
+    end, said = monotonic() + _PATIENCE, []
+    while True:
+        found = list(delivered([folder]))
+        busy = [news for news in found if isinstance(news, Busy)]
+        said += [news for news in found if not isinstance(news, Busy)]
+        if not busy or monotonic() > end:
+            return [*said, *busy]
+        sleep(_PAUSE)
 
 
 def close(ledger: Ledger) -> str:
@@ -32,7 +46,7 @@ def close(ledger: Ledger) -> str:
     ConfigError
         The store does not answer, or another process is delivering a job; nothing is lost.
     """
-    for news in delivered([ledger.folder]):
+    for news in _delivered(ledger.folder):
         if isinstance(news, ConfigError):
             raise news
         if isinstance(news, Busy):

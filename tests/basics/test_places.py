@@ -48,6 +48,7 @@ def test_a_path_is_the_same_to_all_that_read_its_uri(names):
 @settings(deadline=None, max_examples=200)
 @given(SECRETS, st.sampled_from(["http", "HTTPS", "postgresql+psycopg", "mysql", "mssql+pyodbc"]))
 def test_a_secret_is_refused_and_not_printed(secret, scheme):
+    secret = f"Zq{secret}"  # no word of the message itself
     server = scheme.lower().startswith("http")
     quoted = "".join(f"%{byte:02X}" for byte in secret.encode())
     for uri in (

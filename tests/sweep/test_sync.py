@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import mlflow
@@ -273,6 +274,7 @@ def test_a_sweep_whose_job_another_process_delivers_is_left_open(tables, capsys,
         assert main(["-m", *GOOD, "seed=0,1"]) == 1
     (path, _) = sorted(tables.rglob("*.undelivered.json"))
     capsys.readouterr()
+    monkeypatch.setattr(import_module("gtzan_exp.sweep.close"), "_PATIENCE", 0)
     with FileLock(path.with_suffix(".lock")):
         assert main(["sync"]) == 2
     out, err = capsys.readouterr()
