@@ -12,8 +12,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the other cores belong to the other w
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
+from hypothesis import settings
 
 from gtzan_exp.tracking.store import Tracking
+
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
