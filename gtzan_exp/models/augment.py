@@ -8,6 +8,7 @@ levels are in standard deviations of the image.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ _CURVES = 4
 
 
 class _Random(keras.layers.Layer):
-    """A layer with options and a seed, which are saved with it."""
+    """A layer whose options and seed are saved with it."""
 
     def __init__(self, *, seed: int = 0, **options: Any) -> None:
         own = {key: options.pop(key) for key in self.options if key in options}
@@ -33,19 +34,24 @@ class _Random(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.own}
 
+    def draw(self, pictures, low: float, high: float, axes: int = 3):
+        """Return a number for each image, uniform in [low, high), shape (n, 1, ...)."""
+        shape = (ops.shape(pictures)[0], *[1] * axes)
+        return keras.random.uniform(shape, low, high, seed=self.random)
+
+
+class _Change(_Random, ABC):
+    """A layer that changes images in training alone."""
+
+    @abstractmethod
+    def changed(self, pictures):
+        """Return changed images, shape (n, frequency, time, channels)."""
+
     def call(self, pictures, training=None):
         return self.changed(pictures) if training else pictures
 
     def compute_output_shape(self, shape):
         return shape
-
-    def changed(self, pictures):
-        raise NotImplementedError
-
-    def draw(self, pictures, low: float, high: float, axes: int = 3):
-        """Return a number for each image, uniform in [low, high), shape (n, 1, ...)."""
-        shape = (ops.shape(pictures)[0], *[1] * axes)
-        return keras.random.uniform(shape, low, high, seed=self.random)
 
 
 @keras.saving.register_keras_serializable("gtzan_exp")
@@ -103,7 +109,7 @@ class MeanOfCrops(_Random):
 
 
 @keras.saving.register_keras_serializable("gtzan_exp")
-class Shift(_Random):
+class Shift(_Change):
     """Shifts along frequency by up to `shift` of the height, repeating the edge rows."""
 
     options = ("shift",)
@@ -117,7 +123,7 @@ class Shift(_Random):
 
 
 @keras.saving.register_keras_serializable("gtzan_exp")
-class Tone(_Random):
+class Tone(_Change):
     """Changes the level by `gain`, and by a smooth curve over frequency of size `equalise`."""
 
     options = ("equalise", "gain")
@@ -134,7 +140,7 @@ class Tone(_Random):
 
 
 @keras.saving.register_keras_serializable("gtzan_exp")
-class Mask(_Random):
+class Mask(_Change):
     """Replaces up to `share` of `axis`, in one stretch, by the mean of the image."""
 
     options = ("axis", "share")

@@ -202,8 +202,7 @@ class CNNGap(KerasClassifier):
             x = _block(x, layers.Conv2D(self.filters * min(2**block, 8), 3, **_BARE))
             x = layers.MaxPooling2D(2, padding="same")(x)
         found = [layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)]
-        x = layers.Dropout(self.dropout, seed=self.random_state)(layers.Concatenate()(found))
-        return Model(inputs, layers.Dense(n_classes, activation="softmax")(x))
+        return Model(inputs, _softmax(found, n_classes, self.dropout, self.random_state))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -240,8 +239,7 @@ class CNNBand(KerasClassifier):
             x = _block(x, layers.Conv1D(self.units, 3, **_BARE))
         deviation = ops.sqrt(ops.var(x, axis=1) + 1e-5)
         found = [layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x), deviation]
-        x = layers.Dropout(self.dropout, seed=self.random_state)(layers.Concatenate()(found))
-        return Model(inputs, layers.Dense(n_classes, activation="softmax")(x))
+        return Model(inputs, _softmax(found, n_classes, self.dropout, self.random_state))
 
 
 _BARE: dict[str, Any] = {"padding": "same", "use_bias": False}
@@ -252,6 +250,14 @@ def _standardised(pictures: Any) -> Any:
     from keras import layers
 
     return layers.BatchNormalization(axis=1, center=False, scale=False, momentum=0.9)(pictures)
+
+
+def _softmax(statistics: list[Any], n_classes: int, dropout: float, seed: int) -> Any:
+    """Return probabilities from the statistics of the channels."""
+    from keras import layers
+
+    x = layers.Dropout(dropout, seed=seed)(layers.Concatenate()(statistics))
+    return layers.Dense(n_classes, activation="softmax")(x)
 
 
 def _block(x: Any, convolution: Any) -> Any:
