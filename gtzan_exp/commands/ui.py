@@ -7,8 +7,12 @@ import sys
 import webbrowser
 from threading import Thread
 from time import sleep
+from typing import TYPE_CHECKING
 
 from gtzan_exp.commands.arguments import composed_once, parse
+
+if TYPE_CHECKING:
+    from gtzan_exp.tracking.store import Tracking
 
 USAGE = """\
 usage: gtzan-exp ui [--port PORT] [OVERRIDE ...]
@@ -42,13 +46,24 @@ def main(arguments: list[str]) -> int:
     if is_server(tracking.uri):
         print(f"the server has its own pages: {tracking.uri}")
         return 0
-    experiment = tracking.experiment_id(tracking.client())
-    page = f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?{_VIEW}"
-    print(f"runs of {tracking.experiment}, once the server is up: {page}", flush=True)
+    page = f"http://127.0.0.1:{port}/{_runs_of(tracking)}"
+    print(f"runs, once the server is up: {page}", flush=True)
     Thread(target=_open, args=(page, int(port)), daemon=True).start()
     command = f"-m mlflow server --host 127.0.0.1 --port {port} --workers 1".split()
     with ends_in_order():
         return run_to_end([sys.executable, *command, "--backend-store-uri", tracking.uri])
+
+
+def _runs_of(tracking: Tracking) -> str:
+    """Return where MLflow shows the runs: of the experiment, or of another one that has runs."""
+    from gtzan_exp.tracking.query import other_experiments
+
+    with tracking.asked() as client:
+        for name in (tracking.experiment, *other_experiments(tracking)):
+            found = client.get_experiment_by_name(name)
+            if found is not None:
+                return f"#/experiments/{found.experiment_id}/runs?{_VIEW}"
+    return ""
 
 
 def _open(page: str, port: int) -> None:
