@@ -103,7 +103,7 @@ def draw(kind: Kind, sounds: Sequence[AnalysedTrack], scales: Scales, path: Path
     if kind.over_time and len(sounds) == 1:  # positions are final after drawing
         place = grid[0, 0].get_position()
         span = (float(place.x0), float(place.x1), scales.seconds)
-    return Picture(path, " ".join(seen), span)
+    return Picture(path, " ".join(seen), span, sounds[0].id)
 
 
 def envelope(y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -121,9 +121,7 @@ class TracksReport:
                 draw(kind, sounds, scales, folder / f"{name}.{kind.name}.png")
                 for name, sounds in groups.items()
             ]
-            shown = drawn[: len(self.sounds)]
-            owners = [sound.id for sound in self.sounds]
-            sections.append(Section(kind.title, _TEXTS[kind.name], shown, owners=owners))
+            sections.append(Section(kind.title, _TEXTS[kind.name], drawn[: len(self.sounds)]))
         return sections
 
     def _tables(self) -> list[Table]:

@@ -50,12 +50,14 @@ class Picture:
         Alternative text.
     span : (float, float, float), optional
         For a picture over time: start and end of its time axis as shares of the width, and its
-        length in seconds. A sound that is played moves a cursor along it.
+        length in seconds. A sound of the same `owner` that is played moves a cursor along it.
+    owner : str
     """
 
     path: Path
     alt: str
     span: tuple[float, float, float] | None = None
+    owner: str = ""
 
 
 @contextmanager

@@ -99,8 +99,6 @@ class Section:
         At most so many pictures side by side.
     sounds : sequence of Sound
         Before the pictures.
-    owners : sequence of str
-        For each picture, the owner of the sound that moves a cursor along it.
     """
 
     title: str
@@ -109,7 +107,6 @@ class Section:
     tables: Sequence[Table] = field(default=())
     columns: int = 3
     sounds: Sequence[Sound] = field(default=())
-    owners: Sequence[str] = field(default=())
 
 
 def free_folder(path: Path) -> Path:
