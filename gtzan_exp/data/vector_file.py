@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.basics.errors import DataError, Mistake, nearest
+from gtzan_exp.basics.opening import opened
 from gtzan_exp.embed.prepare import META
 
 ENDINGS = (".npz", ".parquet", ".csv")
@@ -72,7 +73,7 @@ def read_vectors(path: Path, layer: str | None = None) -> VectorFile:
 
 
 def _npz(path: Path, layer: str | None) -> VectorFile:
-    with np.load(path) as arrays:
+    with opened(path) as file, np.load(file) as arrays:
         ids = _one_of(path, _IDS, arrays.files)
         names = arrays[ids].astype(str).tolist()
         label = next((name for name in _LABELS if name in arrays.files), None)
@@ -89,10 +90,10 @@ def _table(path: Path, layer: str | None) -> VectorFile:
 
     meta, lists = {}, []
     if path.suffix.lower() == ".csv":
-        table = pd.read_csv(path, dtype=dict.fromkeys((*_IDS, *_LABELS), str))
+        table = pd.read_csv(opened(path), dtype=dict.fromkeys((*_IDS, *_LABELS), str))
         columns = [str(name) for name in table.columns]
     else:
-        schema = pq.read_schema(path)
+        schema = pq.read_schema(opened(path))
         columns = schema.names
         meta = json.loads((schema.metadata or {}).get(META, b"{}"))
         kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
@@ -106,7 +107,7 @@ def _table(path: Path, layer: str | None) -> VectorFile:
     elif layer is not None:
         raise _no_layer(path, layer, [])
     if path.suffix.lower() != ".csv":
-        table = pq.read_table(path, columns=columns).to_pandas(ignore_metadata=True)
+        table = pq.read_table(opened(path), columns=columns).to_pandas(ignore_metadata=True)
     names = table[ids].astype(str).tolist()
     labels = None if label is None else table[label].astype(str).tolist()
     if lists:

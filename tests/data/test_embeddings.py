@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from gtzan_exp.data.fused import FusedView
 from gtzan_exp.data.locations import Folder
 from gtzan_exp.data.selection import read_view
 from gtzan_exp.data.splits import Holdout
+from gtzan_exp.data.vector_file import ENDINGS, read_vectors
 from gtzan_exp.evaluation.audit import audit
 from tests.data.conftest import place, table
 
@@ -109,6 +111,13 @@ def test_a_file_that_cannot_be_used_is_refused_in_a_line(tmp_path, arrays, optio
     np.savez(tmp_path / "embeddings.npz", **{name: np.array(a) for name, a in arrays.items()})
     with pytest.raises(DataError, match=message):
         EmbeddingsView(**options).load(place(tmp_path), cache=tmp_path)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_file_that_is_none_is_refused_and_does_not_block(tmp_path, ending):
+    os.mkfifo(tmp_path / f"vectors{ending}")
+    with pytest.raises(DataError, match="is a FIFO and not a file"):
+        read_vectors(tmp_path / f"vectors{ending}")
 
 
 def test_none_or_several_files_are_refused(tmp_path):
