@@ -20,17 +20,11 @@ GTZAN_SECONDS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureSettings(Framing):
-    """How features are computed; the defaults are those of the published table.
+    """How features are computed; the defaults are those of the published table."""
 
-    Parameters
-    ----------
-    n_mfcc : int
-        Number of mel-frequency cepstral coefficients; at most `n_mels`.
-    roll_percent : float
-        The roll-off frequency has this share of the energy of a frame below it.
-    """
-
+    # number of mel-frequency cepstral coefficients; at most `n_mels`
     n_mfcc: Annotated[int, Field(gt=0)] = 20
+    # the roll-off frequency has this share of the energy of a frame below it
     roll_percent: Annotated[float, Field(gt=0, lt=1)] = 0.85
 
     @model_validator(mode="after")
@@ -68,7 +62,8 @@ def extract(sound: np.ndarray | Spectrum, settings: FeatureSettings) -> dict[str
     """Return the features of a signal.
 
     The values equal those of librosa's own functions with the same settings. Each frame-wise
-    feature gives its mean and its population variance over all frames.
+    feature gives its mean and its population variance over all frames. Raises `DataError` if the
+    signal is at most half a frame long.
 
     Parameters
     ----------
@@ -82,11 +77,6 @@ def extract(sound: np.ndarray | Spectrum, settings: FeatureSettings) -> dict[str
     dict of str to float or int
         ``length`` in samples, then `settings.columns` in order: frequencies in Hz, tempo in beats
         per minute, the rest without unit.
-
-    Raises
-    ------
-    DataError
-        The signal is at most half a frame long.
     """
     librosa = librosa_loader.load()
     spectrum = Spectrum.of(sound, settings)

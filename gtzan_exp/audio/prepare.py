@@ -43,49 +43,31 @@ def _within(offset: Offset) -> Offset:
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareSettings:
-    """Settings of `prepare`.
+    """Settings of `prepare`."""
 
-    Parameters
-    ----------
-    views : tuple of {"features", "spectrograms", "embeddings"}
-        Which views to write; embeddings are made by `gtzan_exp.embed.prepare`.
-    segments : tuple of int
-        Lengths of segments in seconds, one table of features each: 30 gives one row for the whole
-        track, less gives a row for each segment.
-    labels : dict of str to str
-        Genres by the names of folders; a key matches all its spellings.
-    max_seconds : float
-        At most so much of each track is read. GTZAN's tracks are 30 to 30.7 s long.
-    offset : float or "middle"
-        Where reading starts: in seconds, or so that the middle of the track is read.
-    features : FeatureSettings
-        How features are computed.
-    spectrograms : SpectrogramSettings
-        How pictures are drawn.
-    on_error : {"skip", "raise"}
-        Whether an unusable file is listed in ``prepare_errors.csv`` or ends the run.
-    n_jobs : int
-        Number of processes, -1 for one per core.
-    backend : {"loky", "dask", "ray"}
-        Where the processes are.
-    address : str, optional
-        Address of the scheduler of a Dask or Ray cluster; the connected one by default.
-    """
-
+    # which views to write; embeddings are made by `gtzan_exp.embed.prepare`
     views: Annotated[
         tuple[Literal["features", "spectrograms", "embeddings"], ...], Field(min_length=1)
     ] = ("features", "spectrograms")
+    # lengths of segments in seconds, one table of features each: 30 gives one row for the whole
+    # track, less gives a row for each segment
     segments: Annotated[
         tuple[Annotated[int, Field(ge=1, le=GTZAN_SECONDS)], ...], Field(min_length=1)
     ] = (GTZAN_SECONDS, 3)
+    # genres by the names of folders; a key matches all its spellings
     labels: dict[str, str] = field(default_factory=dict)
+    # At most so much of each track is read. GTZAN's tracks are 30 to 30.7 s long.
     max_seconds: Annotated[float, Field(ge=1)] = 31.0
+    # where reading starts: in seconds, or so that the middle of the track is read
     offset: Annotated[Offset, AfterValidator(_within)] = 0.0
-    features: FeatureSettings = field(default_factory=FeatureSettings)
+    features: FeatureSettings = field(default_factory=FeatureSettings)  # how features are computed
+    # how pictures are drawn
     spectrograms: SpectrogramSettings = field(default_factory=SpectrogramSettings)
+    # whether an unusable file is listed in ``prepare_errors.csv`` or ends the run
     on_error: Literal["skip", "raise"] = "skip"
-    n_jobs: int = -1
-    backend: Backend = "loky"
+    n_jobs: int = -1  # number of processes, -1 for one per core
+    backend: Backend = "loky"  # where the processes are
+    # address of the scheduler of a Dask or Ray cluster; the connected one by default
     address: str | None = None
 
     @model_validator(mode="after")
@@ -118,28 +100,15 @@ class PrepareSettings:
 
 @plain_dataclass(frozen=True, kw_only=True)
 class PrepareReport:
-    """The result of `prepare`.
+    """The result of `prepare`."""
 
-    Parameters
-    ----------
-    done, reused : int
-        Numbers of tracks whose views were made, and were there already.
-    problems : tuple of Mistake
-        One for each unusable file or folder, as in the table `errors`.
-    root : Path
-        The folder of the views.
-    notes : tuple of str
-        Remarks on the other tracks.
-    errors : str
-        Name of that table.
-    """
-
+    # done, reused: numbers of tracks whose views were made, and were there already
     done: int
     reused: int
-    problems: tuple[Mistake, ...]
-    root: Path
-    notes: tuple[str, ...] = ()
-    errors: str = ERRORS
+    problems: tuple[Mistake, ...]  # one for each unusable file or folder, as in the table `errors`
+    root: Path  # the folder of the views
+    notes: tuple[str, ...] = ()  # remarks on the other tracks
+    errors: str = ERRORS  # name of that table
 
     @property
     def failed(self) -> int:
@@ -160,7 +129,10 @@ def prepare(
     ``prepare_errors.csv`` and, last, ``prepare_settings.json``; where folders name artists also
     ``splits/artist_groups_merged.csv``, unless a foreign one exists. Tracks with the same bytes and
     settings as in an earlier run, even a killed one, are not processed again; the result is
-    identical byte for byte.
+    identical byte for byte. Raises `DataError` if there is no audio, the output folder has foreign
+    content or is in use, or a file cannot be used and ``settings.on_error`` is ``raise``;
+    `ConfigError` if the colour map or the cluster does not exist; `MissingExtraError` if the
+    package of the cluster is not installed.
 
     Parameters
     ----------
@@ -170,16 +142,6 @@ def prepare(
         Folder for the views; made if missing.
     settings : PrepareSettings, optional
         What to make and how.
-
-    Raises
-    ------
-    DataError
-        There is no audio, the output folder has foreign content or is in use, or a file
-        cannot be used and ``settings.on_error`` is ``raise``.
-    ConfigError
-        The colour map or the cluster does not exist.
-    MissingExtraError
-        The package of the cluster is not installed.
     """
     from tqdm import tqdm
 
@@ -278,10 +240,7 @@ def _make_views(
 def file_digest(path: Path) -> str:
     """Return a hash of the bytes of a file.
 
-    Raises
-    ------
-    DataError
-        It cannot be opened.
+    Raises `DataError` if it cannot be opened.
     """
     try:
         with opened(path) as file:

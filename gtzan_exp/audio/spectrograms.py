@@ -19,31 +19,24 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 0.125, 0.9, 0.12, 0.875
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrogramSettings(Framing):
-    """Settings of the images.
+    """Settings of the images."""
 
-    Parameters
-    ----------
-    style : {"mel_db", "kaggle"}
-        ``mel_db`` fills the image with the mel spectrogram in dB. ``kaggle`` reproduces the
-        published images pixel by pixel: with a frame, a white margin and an alpha channel, and
-        twice the dB, since their author took power for amplitude.
-    cmap : str
-        A colour map of matplotlib.
-    width, height : int
-        Size of the image in pixels, margin included.
-    top_db : float
-        Dynamic range below the peak, in dB.
-    """
-
+    # ``mel_db`` fills the image with the mel spectrogram in dB. ``kaggle`` reproduces the published
+    # images pixel by pixel: with a frame, a white margin and an alpha channel, and twice the dB,
+    # since their author took power for amplitude.
     style: Literal["mel_db", "kaggle"] = "mel_db"
-    cmap: str = "magma"
+    cmap: str = "magma"  # a colour map of matplotlib
+    # width, height: size of the image in pixels, margin included
     width: Annotated[int, Field(ge=8, le=4096)] = 432
     height: Annotated[int, Field(ge=8, le=4096)] = 288
-    top_db: Annotated[float, Field(gt=0)] = 80.0
+    top_db: Annotated[float, Field(gt=0)] = 80.0  # dynamic range below the peak, in dB
 
 
 def render(sound: np.ndarray | Spectrum, settings: SpectrogramSettings) -> np.ndarray:
     """Draw the mel spectrogram of a signal: time to the right, frequency upwards.
+
+    Raises `DataError` if the signal is at most half a frame long; `ConfigError` if matplotlib has
+    no such colour map.
 
     Parameters
     ----------
@@ -56,13 +49,6 @@ def render(sound: np.ndarray | Spectrum, settings: SpectrogramSettings) -> np.nd
     -------
     numpy.ndarray of uint8, shape (height, width, 3) or, in the style of Kaggle, (height, width, 4)
         RGB or RGBA.
-
-    Raises
-    ------
-    DataError
-        The signal is at most half a frame long.
-    ConfigError
-        Matplotlib has no such colour map.
     """
     mel = Spectrum.of(sound, settings).mel
     draw = _fill if settings.style == "mel_db" else _draw_in_margin

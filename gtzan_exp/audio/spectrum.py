@@ -15,27 +15,17 @@ from gtzan_exp.basics.errors import DataError, Mistake
 
 @dataclass(frozen=True, kw_only=True)
 class Framing:
-    """How a signal is cut into frames and transformed; the defaults are those of GTZAN's views.
+    """How a signal is cut into frames and transformed; the defaults are those of GTZAN's views."""
 
-    Parameters
-    ----------
-    sample_rate : int
-        Samples per second.
-    n_fft : int
-        Samples per frame (Hann window).
-    hop_length : int
-        Samples from one frame to the next, at most half a frame, so that the transform can be
-        inverted.
-    n_mels : int
-        Number of mel bands, from 0 Hz to half the sample rate.
-    pad_mode : {"reflect", "constant"}
-        Padding at the ends of the signal: its reflection, or zeros.
-    """
-
-    sample_rate: Annotated[int, Field(ge=4000, le=384000)] = 22050
+    sample_rate: Annotated[int, Field(ge=4000, le=384000)] = 22050  # samples per second
+    # samples per frame (Hann window)
     n_fft: Annotated[int, Field(ge=256, le=65536, multiple_of=2)] = 2048
+    # samples from one frame to the next, at most half a frame, so that the transform can be
+    # inverted
     hop_length: Annotated[int, Field(gt=0)] = 512
+    # number of mel bands, from 0 Hz to half the sample rate
     n_mels: Annotated[int, Field(ge=8, le=1024)] = 128
+    # padding at the ends of the signal: its reflection, or zeros
     pad_mode: Literal["reflect", "constant"] = "reflect"
 
     @model_validator(mode="after")
@@ -50,17 +40,14 @@ class Framing:
 class Spectrum:
     """A signal and its transforms.
 
+    Raises `DataError` if the signal is too short to be padded.
+
     Parameters
     ----------
     y : numpy.ndarray of float32, shape (samples,)
         Mono signal.
     framing : Framing
         The parameters of the transforms.
-
-    Raises
-    ------
-    DataError
-        The signal is too short to be padded.
     """
 
     def __init__(self, y: np.ndarray, framing: Framing) -> None:

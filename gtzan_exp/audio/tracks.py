@@ -47,24 +47,12 @@ _AUDIO = f"audio ({', '.join(READABLE)})"
 
 @dataclass(frozen=True, kw_only=True)
 class Track:
-    """One audio file.
+    """One audio file."""
 
-    Parameters
-    ----------
-    id : str
-        ``<genre>.<rest of the file's stem>``, the same in every view.
-    genre : str
-        Name of the genre's folder, or its name by ``data.labels``.
-    path : Path
-        The file.
-    artist : str
-        Name of the folder inside that of the genre; empty if there is none.
-    """
-
-    id: str
-    genre: str
-    path: Path
-    artist: str = ""
+    id: str  # ``<genre>.<rest of the file's stem>``, the same in every view
+    genre: str  # name of the genre's folder, or its name by ``data.labels``
+    path: Path  # the file
+    artist: str = ""  # name of the folder inside that of the genre; empty if there is none
 
 
 def find_tracks(audio_root: Path, labels: Mapping[str, str] | None = None) -> list[Track]:
@@ -77,7 +65,8 @@ def scan_tracks(
 ) -> tuple[list[Track], list[Mistake]]:
     """Return the tracks of a folder, sorted by genre and id, and a mistake for each unusable file.
 
-    Hidden files and folders are ignored, and so are files that are not audio.
+    Hidden files and folders are ignored, and so are files that are not audio. Raises `DataError` if
+    the folder is missing or has no audio, or a genre has folders in several spellings.
 
     Parameters
     ----------
@@ -86,11 +75,6 @@ def scan_tracks(
         track contains the names of all folders inside that of the genre.
     labels : mapping of str to str, optional
         Genres by the names of folders; a key matches all its spellings.
-
-    Raises
-    ------
-    DataError
-        The folder is missing or has no audio, or a genre has folders in several spellings.
     """
     if not os.path.isdir(audio_root):
         got = "a file" if os.path.exists(audio_root) else "nothing"
@@ -181,6 +165,9 @@ def load_audio(
 ) -> np.ndarray:
     """Read a file as ``librosa.load(path, sr=sample_rate)`` does, and refuse unusable signals.
 
+    Raises `DataError` if the file is missing, empty, corrupt, not finite, not audio, too short, too
+    loud to calculate with, or silent.
+
     Parameters
     ----------
     path : Path
@@ -198,12 +185,6 @@ def load_audio(
     -------
     numpy.ndarray of float32, shape (samples,)
         The mean of the channels.
-
-    Raises
-    ------
-    DataError
-        The file is missing, empty, corrupt, not finite, not audio, too short, too loud to
-        calculate with, or silent.
     """
 
     def refuse(what: str, got: str, allowed: str) -> DataError:
@@ -232,12 +213,8 @@ def decode(
 ) -> np.ndarray:
     """Return what ``librosa.load`` does: mono, float32, shape (samples,).
 
-    From `start` on for `seconds`, or to the end of the file.
-
-    Raises
-    ------
-    DataError
-        The file is missing, corrupt or not audio.
+    From `start` on for `seconds`, or to the end of the file. Raises `DataError` if the file is
+    missing, corrupt or not audio.
     """
     librosa = librosa_loader.load()
     with _sound(path, f" at {start:g} s" if start else "") as sound:
@@ -249,10 +226,7 @@ def decode(
 def duration(path: Path) -> float:
     """Return the length of a file by its header, in seconds, without decoding.
 
-    Raises
-    ------
-    DataError
-        As in `decode`.
+    Raises `DataError` as in `decode`.
     """
     with _sound(path) as sound:
         return sound.frames / sound.samplerate

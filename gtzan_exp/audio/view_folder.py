@@ -33,18 +33,11 @@ _PRIVATE = ".prepare"
 
 @dataclass(frozen=True)
 class ViewFolder:
-    """Views on disk in GTZAN's layout, with a private folder that makes runs resumable.
+    """Views on disk in GTZAN's layout, with a private folder that makes runs resumable."""
 
-    Parameters
-    ----------
-    root : Path
-        The folder.
-    run : str
-        Name of this run and of its staging folder. The next run removes that folder, so that
-        workers that outlive a killed run cannot publish files.
-    """
-
-    root: Path
+    root: Path  # the folder
+    # Name of this run and of its staging folder. The next run removes that folder, so that workers
+    # that outlive a killed run cannot publish files.
     run: str
 
     @classmethod
@@ -52,10 +45,8 @@ class ViewFolder:
     def opened(cls, root: Path) -> Iterator[ViewFolder]:
         """Lock the folder for writing.
 
-        Raises
-        ------
-        DataError
-            Another run holds the lock, or the folder has views that `prepare` did not write.
+        Raises `DataError` if another run holds the lock, or the folder has views that `prepare` did
+        not write.
         """
         from filelock import FileLock, Timeout
 

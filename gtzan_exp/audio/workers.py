@@ -27,7 +27,8 @@ def map_unordered(
 ) -> Generator[Result]:
     """Return a generator of ``function(item)`` in order of completion, each on a single thread.
 
-    Closing the generator cancels what is not finished.
+    Closing the generator cancels what is not finished. Raises `MissingExtraError` if the package of
+    the backend is not installed; `ConfigError` if there is no cluster.
 
     Parameters
     ----------
@@ -41,13 +42,6 @@ def map_unordered(
         Where the processes are.
     address : str, optional
         Address of the scheduler; the connected cluster by default.
-
-    Raises
-    ------
-    MissingExtraError
-        The package of the backend is not installed.
-    ConfigError
-        There is no cluster.
     """
     from joblib import Parallel, delayed, parallel_config
 

@@ -36,12 +36,7 @@ def write_object(path: Path, kept: object) -> None:
 def overwrite(path: Path, kept: object) -> None:
     """Write a dataclass for `read_object` in place, without needing more room on the disk.
 
-    Raises
-    ------
-    OSError
-        There is no such file.
-    ValueError
-        The file is too small.
+    Raises `OSError` if there is no such file; `ValueError` if the file is too small.
     """
     from pydantic import TypeAdapter
 
@@ -56,10 +51,7 @@ def overwrite(path: Path, kept: object) -> None:
 def read_object(kind: type[T], path: Path, allowed: str) -> T:
     """Return the dataclass that `write_object` wrote.
 
-    Raises
-    ------
-    DataError
-        The file cannot be read or is invalid; `allowed` describes a valid one.
+    Raises `DataError` if the file cannot be read or is invalid; `allowed` describes a valid one.
     """
     from pydantic import TypeAdapter, ValidationError
 

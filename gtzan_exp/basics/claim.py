@@ -15,10 +15,7 @@ _LOCK = ".writing.lock"
 def claimed(folder: Path, where: str) -> Iterator[Path]:
     """Make the folder of the option `where` and lock it for writing, re-entrantly in a process.
 
-    Raises
-    ------
-    ConfigError
-        Another process holds the lock, or the folder cannot be made or written.
+    Raises `ConfigError` if another process holds the lock, or the folder cannot be made or written.
     """
     from filelock import FileLock, Timeout
 

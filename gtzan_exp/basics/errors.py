@@ -10,24 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mistake:
-    """A mistake of the user.
+    """A mistake of the user."""
 
-    Parameters
-    ----------
-    where : str
-        The option, file, row or column at fault.
-    what : str
-        What is wrong there.
-    allowed : str
-        What would have been right.
-    got : str
-        What was found instead.
-    """
-
-    where: str
-    what: str
-    allowed: str
-    got: str
+    where: str  # the option, file, row or column at fault
+    what: str  # what is wrong there
+    allowed: str  # what would have been right
+    got: str  # what was found instead
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}; allowed: {self.allowed}; got: {self.got}"

@@ -21,10 +21,7 @@ VARIABLE = "KERAS_BACKEND"
 def load(backend: str | None = None) -> ModuleType:
     """Return the module ``keras`` with a certain backend, or any; the first call takes seconds.
 
-    Raises
-    ------
-    ConfigError
-        The process already uses another backend.
+    Raises `ConfigError` if the process already uses another backend.
     """
     if "keras" in sys.modules:
         os.environ[VARIABLE] = sys.modules["keras"].backend.backend()

@@ -56,10 +56,8 @@ def scheme(uri: str) -> str:
 def checked_uri(uri: str) -> str:
     """Return the URI of a store, that of a SQLite database with an absolute path.
 
-    Raises
-    ------
-    ValueError
-        It holds a secret or is not a supported store; the message says what is allowed.
+    Raises `ValueError` if it holds a secret or is not a supported store; the message says what is
+    allowed.
     """
     if has_secret(uri):
         raise ValueError(NO_SECRETS)
@@ -79,10 +77,8 @@ def checked_uri(uri: str) -> str:
 def checked_path(path: Path) -> Path:
     """Return the place of a database or of artifacts.
 
-    Raises
-    ------
-    ValueError
-        It contains a percent-encoded character, such as %20, which MLflow decodes twice.
+    Raises `ValueError` if it contains a percent-encoded character, such as %20, which MLflow
+    decodes twice.
     """
     if unquote(str(path)) != str(path):
         raise ValueError("a path without % and two digits, such as %20, in the name of a folder")
@@ -105,10 +101,7 @@ def has_secret(uri: str) -> bool:
 def refuse_secrets(words: Iterable[str]) -> None:
     """Refuse words of a command line, or of the environment, with a secret in a URI.
 
-    Raises
-    ------
-    ConfigError
-        With the name of the option, and the secret masked.
+    Raises `ConfigError` with the name of the option, and the secret masked.
     """
     for word in words:
         found = _URI.search(word)

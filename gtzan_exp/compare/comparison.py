@@ -37,14 +37,8 @@ def compare(
     """Compare recorded runs: print the tables at once, then write and record the page.
 
     Returns the lines of the comparison (see `summary`), and the page, if it is written. `say` is
-    called with each text to print.
-
-    Raises
-    ------
-    ConfigError
-        The output folder is not empty, the filter is wrong, or the store does not answer.
-    DataError
-        No run matches.
+    called with each text to print. Raises `ConfigError` if the output folder is not empty, the
+    filter is wrong, or the store does not answer; `DataError` if no run matches.
     """
     settings, tracking = comparison.settings, comparison.tracking
     folder = free_folder(settings.output) if settings.record else None

@@ -22,23 +22,14 @@ FEWEST = 2
 
 @dataclass(frozen=True)
 class Outcome:
-    """The test part of a run, track by track.
+    """The test part of a run, track by track."""
 
-    Parameters
-    ----------
-    line : pandas.Series
-        The line of `gtzan_exp.compare.summary.summary` that the run stands for.
-    tracks : pandas.DataFrame
-        ``fold`` (1 for a single test part), ``track``, ``artist`` where that is known, ``true``,
-        ``predicted`` and ``right``; where rows are segments, a track's probabilities are averaged
-        first.
-    share : float
-        Ratio of test tracks to training tracks, mean over folds.
-    """
-
-    line: pd.Series
+    line: pd.Series  # the line of `gtzan_exp.compare.summary.summary` that the run stands for
+    # ``fold`` (1 for a single test part), ``track``, ``artist`` where that is known, ``true``,
+    # ``predicted`` and ``right``; where rows are segments, a track's probabilities are averaged
+    # first
     tracks: pd.DataFrame
-    share: float
+    share: float  # ratio of test tracks to training tracks, mean over folds
 
     @classmethod
     def read(cls, line: pd.Series, predictions: pd.DataFrame) -> Outcome:

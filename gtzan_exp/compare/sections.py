@@ -48,26 +48,16 @@ def shown(table: pd.DataFrame, most: int = MOST_LINES) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class CompareReport:
-    """The report on recorded runs.
+    """The report on recorded runs."""
 
-    Parameters
-    ----------
-    data : str
-        Name of the data, as it is to be shown.
-    table, draws, rest : pandas.DataFrame
-        From `summary`, `over_draws` and `unfinished`.
-    outcomes : sequence of Outcome
-        One for each line that is shown and whose newest run recorded predictions.
-    curves : mapping
-        Learning curves by line label, see `gtzan_exp.compare.charts.Curves`.
-    """
-
-    data: str
+    data: str  # name of the data, as it is to be shown
+    # table, draws, rest: from `summary`, `over_draws` and `unfinished`
     table: pd.DataFrame
     draws: pd.DataFrame
     rest: pd.DataFrame
+    # one for each line that is shown and whose newest run recorded predictions
     outcomes: Sequence[Outcome]
-    curves: charts.Curves
+    curves: charts.Curves  # learning curves by line label, see `gtzan_exp.compare.charts.Curves`
 
     @cached_property
     def pairs(self) -> pd.DataFrame:

@@ -18,64 +18,36 @@ _Text = Annotated[str, Field(min_length=1)]
 
 @dataclass(frozen=True, kw_only=True)
 class CompareSettings:
-    """Which runs to compare, and where to.
+    """Which runs to compare, and where to."""
 
-    Parameters
-    ----------
-    models, views, splits : tuple of str
-        Only runs of these; all when empty.
-    metrics : tuple of str
-        Further columns: metrics of the test part.
-    parent : str, optional
-        Run id of a sweep; only the runs of its jobs.
-    filter : str, optional
-        Further conditions, in MLflow's search language.
-    record : bool
-        Write the page and the tables and record them as a run; otherwise only print.
-    output : Path
-        An empty or new folder for the page and the tables.
-    name : str, optional
-        Name of the run.
-    tags : dict
-        Tags of the run.
-    """
-
+    # models, views, splits: only runs of these; all when empty
     models: tuple[_Text, ...] = ()
     views: tuple[_Text, ...] = ()
     splits: tuple[_Text, ...] = ()
-    metrics: tuple[_Text, ...] = ()
+    metrics: tuple[_Text, ...] = ()  # further columns: metrics of the test part
+    # run id of a sweep; only the runs of its jobs
     parent: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
-    filter: _Text | None = None
+    filter: _Text | None = None  # further conditions, in MLflow's search language
+    # write the page and the tables and record them as a run; otherwise only print
     record: bool = True
-    output: Path
-    name: _Text | None = None
-    tags: dict[str, Any] = Field(default_factory=dict)
+    output: Path  # an empty or new folder for the page and the tables
+    name: _Text | None = None  # name of the run
+    tags: dict[str, Any] = Field(default_factory=dict)  # tags of the run
 
 
 @plain_dataclass(frozen=True)
 class Comparison:
-    """What a config of `compare` describes, checked.
-
-    Parameters
-    ----------
-    tracking : Tracking
-    settings : CompareSettings
-    params : dict
-        The options that choose runs, for the record.
-    """
+    """What a config of `compare` describes, checked."""
 
     tracking: Tracking
     settings: CompareSettings
-    params: dict[str, Any]
+    params: dict[str, Any]  # the options that choose runs, for the record
 
 
 def read_comparison(config: DictConfig) -> Comparison:
     """Return what a config describes.
 
-    Raises
-    ------
-    ConfigError
-        With every mistake in it.
+    Raises `ConfigError` with every mistake in it.
     """
     options = [*option_names(CompareSettings), "data", "paths"]
     with reading(config, ["tracking"], options) as found:

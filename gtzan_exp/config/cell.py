@@ -63,14 +63,8 @@ class Cell:
 
         Where the split has none but the model or the evaluation needs one, it is cut from the
         training part by the same rule, and `Split.notes` says so. With ``split.evaluate=val`` the
-        test parts are empty.
-
-        Raises
-        ------
-        ConfigError
-            The data cannot be split this way.
-        DataError
-            A file that the split reads is missing or faulty.
+        test parts are empty. Raises `ConfigError` if the data cannot be split this way; `DataError`
+        if a file that the split reads is missing or faulty.
         """
         split = self.split.split(dataset)
         hides = self.evaluate == "val"
@@ -105,11 +99,8 @@ def register() -> None:
 def resolve(config: DictConfig) -> Cell:
     """Return the objects that `config` describes.
 
-    Raises
-    ------
-    ConfigError
-        With every mistake in the config: unknown options, wrong types and values, arguments that
-        the classifier does not take, a model that does not fit the view.
+    Raises `ConfigError` with every mistake in the config: unknown options, wrong types and values,
+    arguments that the classifier does not take, a model that does not fit the view.
     """
     mistakes = _top_level(config)
     if any(mistake.where == "seed" for mistake in mistakes):
@@ -160,10 +151,7 @@ def hidden(config: DictConfig) -> DictConfig:
 def resolve_tracking(config: DictConfig) -> Tracking:
     """Return the tracking store alone, for commands that only read records.
 
-    Raises
-    ------
-    ConfigError
-        With every mistake in the ``tracking`` group.
+    Raises `ConfigError` with every mistake in the ``tracking`` group.
     """
     config = OmegaConf.masked_copy(config, ["tracking", "paths", "data"])
     with reading(config, ["tracking"], ["paths", "data"]) as found:

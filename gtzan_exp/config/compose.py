@@ -42,12 +42,8 @@ def composed(
 ) -> T:
     """Compose the config of Hydra overrides without sweeps, and read it.
 
-    `read_config` turns the config into objects, for example `gtzan_exp.config.cell.resolve`.
-
-    Raises
-    ------
-    ConfigError
-        With every mistake in the overrides, and every one that `read_config` found.
+    `read_config` turns the config into objects, for example `gtzan_exp.config.cell.resolve`. Raises
+    `ConfigError` with every mistake in the overrides, and every one that `read_config` found.
     """
     with session(config_dir) as hydra:
         return read(Choices(hydra, config_name), _of_one_run(overrides), read_config)
@@ -62,14 +58,12 @@ def run_once(
 ) -> Any:
     """Compose the config of one run once, and call a task on it as Hydra does.
 
+    Raises `ConfigError` with every mistake, found by composing the config again in parts; nothing
+    has been run.
+
     Returns
     -------
     what the task returned
-
-    Raises
-    ------
-    ConfigError
-        With every mistake, found by composing the config again in parts; nothing has been run.
     """
     with session(config_dir) as hydra:
         given = _of_one_run(overrides)

@@ -98,10 +98,7 @@ class Session:
 def session(config_dir: str | None = None) -> Iterator[Session]:
     """Initialise Hydra, and restore its global state at the end.
 
-    Raises
-    ------
-    ConfigError
-        `config_dir` is not a folder.
+    Raises `ConfigError` if `config_dir` is not a folder.
     """
     register()
     search_path = create_config_search_path(str(conf_folder()))
@@ -145,10 +142,7 @@ def flags_parser() -> ArgumentParser:
 def hydra_main(arguments: Sequence[str], task: TaskFunction) -> None:
     """Run a command line through Hydra itself.
 
-    Raises
-    ------
-    ConfigError
-        Hydra cannot compose the config.
+    Raises `ConfigError` if Hydra cannot compose the config.
     """
     register()
     decorate = hydra.main(

@@ -55,10 +55,8 @@ def reading(
 ) -> Iterator[Reading]:
     """Read a config with these groups and, optionally, these top-level options.
 
-    Raises
-    ------
-    ConfigError
-        On exit: with all mistakes, including the given ones, the first for each option.
+    Raises `ConfigError` on exit: with all mistakes, including the given ones, the first for each
+    option.
     """
     found = list(mistakes)
     node = plain(config, found)

@@ -32,28 +32,19 @@ _DIGITS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """Settings of a search, the options of ``hydra/sweeper=search``.
-
-    Parameters
-    ----------
-    n_trials : int
-    metric : str
-        The metric of the validation part to maximise; ``val/log_loss`` is minimised. With several
-        folds it is their mean.
-    sampler : {"tpe", "random"}
-        ``tpe`` learns from earlier trials: the tree-structured Parzen estimator of J. Bergstra and
-        others, "Algorithms for hyper-parameter optimization", NIPS 2011, as Optuna has it.
-    seed : int
-        The same seed and batch size give the same trials with every launcher.
-    batch_size : int
-        Trials that are chosen together, before any of them has a score; a launcher runs at most so
-        many in parallel.
-    """
+    """Settings of a search, the options of ``hydra/sweeper=search``."""
 
     n_trials: Annotated[int, Field(ge=1)] = 30
+    # The metric of the validation part to maximise; ``val/log_loss`` is minimised. With several
+    # folds it is their mean.
     metric: Metric = "val/macro_f1"
+    # ``tpe`` learns from earlier trials: the tree-structured Parzen estimator of J. Bergstra and
+    # others, "Algorithms for hyper-parameter optimization", NIPS 2011, as Optuna has it.
     sampler: Literal["tpe", "random"] = "tpe"
+    # the same seed and batch size give the same trials with every launcher
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    # trials that are chosen together, before any of them has a score; a launcher runs at most so
+    # many in parallel
     batch_size: Annotated[int, Field(ge=1)] = 4
 
     def study(self) -> optuna.Study:

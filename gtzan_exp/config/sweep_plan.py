@@ -23,27 +23,13 @@ MAX_JOBS_CHECKED = 256
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """The plan of a sweep before its first job.
+    """The plan of a sweep before its first job."""
 
-    Parameters
-    ----------
-    first : Cell
-        The cell of the first job.
-    n_jobs : int or None
-        None where the sweeper chooses jobs while it runs.
-    folder : str
-        Hydra's sweep folder.
-    search : Search, optional
-        The settings of a search.
-    basic : bool
-        Whether Hydra's basic sweeper makes its jobs.
-    """
-
-    first: Cell
-    n_jobs: int | None
-    folder: str
-    search: Search | None = None
-    basic: bool = False
+    first: Cell  # the cell of the first job
+    n_jobs: int | None  # None where the sweeper chooses jobs while it runs
+    folder: str  # Hydra's sweep folder
+    search: Search | None = None  # the settings of a search
+    basic: bool = False  # whether Hydra's basic sweeper makes its jobs
 
 
 def check_sweep(
@@ -51,10 +37,7 @@ def check_sweep(
 ) -> SweepPlan:
     """Check the first `MAX_JOBS_CHECKED` jobs of a sweep, or the bounds of a search space.
 
-    Raises
-    ------
-    ConfigError
-        With every mistake in any of them, each once.
+    Raises `ConfigError` with every mistake in any of them, each once.
     """
     mistakes: list[Mistake] = []
     cells: list[Cell] = []

@@ -16,6 +16,9 @@ Contents = TypeVar("Contents")
 def cached_folder(parent: Path, key: str, build: Callable[[Path], None]) -> Path:
     """Return the folder ``parent/key``, building it first when it is not there.
 
+    Raises `ConfigError` if `parent` cannot be written, or `build` raised an OSError, as it does on
+    a full disk.
+
     Parameters
     ----------
     parent : Path
@@ -26,11 +29,6 @@ def cached_folder(parent: Path, key: str, build: Callable[[Path], None]) -> Path
         Called with an empty temporary folder to fill, in one process at a time. The folder is
         renamed after `build` has returned. The unfinished folder of a killed process is removed by
         the next one.
-
-    Raises
-    ------
-    ConfigError
-        `parent` cannot be written, or `build` raised an OSError, as it does on a full disk.
     """
     folder = parent / key
     if folder.is_dir():
@@ -55,12 +53,7 @@ def cached(
     """Return what `read` finds in a `cached_folder`; a damaged folder is rebuilt.
 
     `read` raises OSError, EOFError, ValueError or KeyError if anything is missing, truncated or
-    malformed.
-
-    Raises
-    ------
-    ConfigError
-        `parent` cannot be written.
+    malformed. Raises `ConfigError` if `parent` cannot be written.
     """
     folder = cached_folder(parent, key, build)
     try:

@@ -74,11 +74,8 @@ class EmbeddingsView:
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the file.
 
-        Raises
-        ------
-        DataError
-            The file is missing, ambiguous or unreadable; a name matches no track, or two names
-            match one; a number is not finite; a class is unknown or cannot be split.
+        Raises `DataError` if the file is missing, ambiguous or unreadable; a name matches no track,
+        or two names match one; a number is not finite; a class is unknown or cannot be split.
         """
         path = self._path(location.folder())
         found = read_vectors(path, self.layer)
@@ -124,10 +121,7 @@ class EmbeddingsView:
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], pd.DataFrame]:
         """Return a function that embeds a track; the model is loaded when it is first called.
 
-        Raises
-        ------
-        DataError
-            The model is unknown or missing, or has different weights.
+        Raises `DataError` if the model is unknown or missing, or has different weights.
         """
         embedder = self.embedder
         if embedder is None:
@@ -164,10 +158,7 @@ class EmbeddingsView:
     def from_request(self, table: pd.DataFrame) -> np.ndarray:
         """Return the vectors of a request, float64, shape (n, size).
 
-        Raises
-        ------
-        DataError
-            A cell is not a list of finite numbers of the length of a vector.
+        Raises `DataError` if a cell is not a list of finite numbers of the length of a vector.
         """
         rows = []
         for row, cell in enumerate(table["embedding"]):
@@ -240,10 +231,8 @@ def embedding_files(root: Path) -> list[Path]:
 def tracks_of(path: Path, found: VectorFile, location: Location) -> tuple[np.ndarray, np.ndarray]:
     """Return the id and the genre of the track of each row.
 
-    Raises
-    ------
-    DataError
-        A name matches no track, two names match one, or the genre differs from that in the data.
+    Raises `DataError` if a name matches no track, two names match one, or the genre differs from
+    that in the data.
     """
     known, relabel = all_known(location), Relabel(location.labels)
     told = [relabel(label) for label in found.labels or ()]

@@ -39,35 +39,23 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The rows of a valid table, sorted by id, as memory-mapped arrays.
+    """The rows of a valid table, sorted by id, as memory-mapped arrays."""
 
-    Parameters
-    ----------
-    values : ndarray of float64, shape (n_rows, n_columns)
-        In column-major order, as in pandas.
-    labels, ids, tracks : ndarray of str, shape (n_rows,)
-        As in `Dataset`.
-    fingerprint : str
-        Hash of values, names of columns, ids and labels, and of tracks if the table has them.
-    names_tracks : bool
-        Whether the table has the column `TRACK`.
-    """
-
-    values: np.ndarray
+    values: np.ndarray  # float64, shape (n_rows, n_columns): in column-major order, as in pandas
+    # labels, ids, tracks: str, shape (n_rows,): as in `Dataset`
     labels: np.ndarray
     ids: np.ndarray
     tracks: np.ndarray
+    # hash of values, names of columns, ids and labels, and of tracks if the table has them
     fingerprint: str
-    names_tracks: bool
+    names_tracks: bool  # whether the table has the column `TRACK`
 
     @classmethod
     def open(cls, folder: Path) -> FeatureTable:
         """Open the arrays of a table as memory maps.
 
-        Raises
-        ------
-        OSError, EOFError, ValueError, KeyError
-            Something is missing, truncated or malformed.
+        Raises `OSError` or `EOFError` or `ValueError` or `KeyError` if something is missing,
+        truncated or malformed.
         """
         meta = json.loads((folder / "meta.json").read_text())
         arrays = {
@@ -91,6 +79,9 @@ def read_table(
 ) -> FeatureTable:
     """Read a table, from the cache if neither it nor the arguments have changed.
 
+    Raises `ConfigError` if the cache cannot be written; `DataError` if the table is faulty, with
+    one mistake for each fault.
+
     Parameters
     ----------
     path : Path
@@ -106,13 +97,6 @@ def read_table(
         Genres by labels.
     cache : Path
         Folder for the arrays of valid tables.
-
-    Raises
-    ------
-    ConfigError
-        The cache cannot be written.
-    DataError
-        The table is faulty, with one mistake for each fault.
     """
     _must_be_there(path)
     return cached(
@@ -132,10 +116,7 @@ def _must_be_there(path: Path) -> None:
 def number_columns(path: Path) -> list[str]:
     """Return the columns of a table that are numeric at its beginning, without an index.
 
-    Raises
-    ------
-    DataError
-        There is no such table, or it has no such column.
+    Raises `DataError` if there is no such table, or it has no such column.
     """
     _must_be_there(path)
     first = next(_parts(path)).select_dtypes("number")

@@ -68,12 +68,9 @@ class FeaturesView:
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the table, from the cache when it has been read before.
 
-        Raises
-        ------
-        DataError
-            The table is missing or empty, lacks a column, has a value that is not a finite float32
-            number, a duplicate row, or a class that is unknown, in several spellings, or cannot be
-            split.
+        Raises `DataError` if the table is missing or empty, lacks a column, has a value that is not
+        a finite float32 number, a duplicate row, or a class that is unknown, in several spellings,
+        or cannot be split.
         """
         named = getattr(location, "table", None)
         own = named.expanduser() if named else f"features_{self.segment_seconds}_sec.csv"
@@ -111,10 +108,7 @@ class FeaturesView:
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], pd.DataFrame]:
         """Return a function that turns a track into the inputs that its rows would give.
 
-        Raises
-        ------
-        DataError
-            `prepare` does not compute an input column.
+        Raises `DataError` if `prepare` does not compute an input column.
         """
         from gtzan_exp.audio.features import GTZAN_SECONDS, extract, segments
 
@@ -150,10 +144,7 @@ class FeaturesView:
     def from_request(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the input columns of a request as float64, shape (n_rows, n_columns).
 
-        Raises
-        ------
-        DataError
-            A cell is not a finite number.
+        Raises `DataError` if a cell is not a finite number.
         """
         numbers = table[self.input_columns].astype(np.float64)
         for row, column in np.argwhere(~np.isfinite(numbers.to_numpy())):

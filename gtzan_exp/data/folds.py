@@ -78,10 +78,8 @@ class KFold(_Folds):
     def split(self, dataset: Dataset) -> Split:
         """Return ``k * repeats`` folds.
 
-        Raises
-        ------
-        ConfigError
-            A genre has fewer tracks than there are folds, or none left to train on.
+        Raises `ConfigError` if a genre has fewer tracks than there are folds, or none left to train
+        on.
         """
         return self._split(dataset)
 
@@ -96,10 +94,7 @@ class Grouped:
     def artists(self, dataset: Dataset) -> np.ndarray | None:
         """Return the artist of each track, in the order of their ids, or None for ``by=track``.
 
-        Raises
-        ------
-        DataError
-            The list of groups is missing or faulty, or lacks a track.
+        Raises `DataError` if the list of groups is missing or faulty, or lacks a track.
         """
         tracks, first = np.unique(dataset.tracks, return_index=True)
         if self.by == "track":
@@ -134,12 +129,8 @@ class GroupKFold(Grouped, _Folds):
     def split(self, dataset: Dataset) -> Split:
         """Return ``k * repeats`` folds.
 
-        Raises
-        ------
-        ConfigError
-            A genre has fewer groups than there are folds, or none left to train on.
-        DataError
-            The list of groups is missing or faulty, or lacks a track.
+        Raises `ConfigError` if a genre has fewer groups than there are folds, or none left to train
+        on; `DataError` if the list of groups is missing or faulty, or lacks a track.
         """
         return self._split(dataset, self.artists(dataset))
 
@@ -164,12 +155,8 @@ class GroupHoldout(Grouped):
     def split(self, dataset: Dataset) -> Split:
         """Return the one fold.
 
-        Raises
-        ------
-        ConfigError
-            The shares leave nothing to train on, or a genre has too few groups for three parts.
-        DataError
-            The list of groups is missing or faulty, or lacks a track.
+        Raises `ConfigError` if the shares leave nothing to train on, or a genre has too few groups
+        for three parts; `DataError` if the list of groups is missing or faulty, or lacks a track.
         """
         if self.test_size + self.val_size >= 1:
             what, allowed = "nothing left to train on", "test_size and val_size below 1 together"

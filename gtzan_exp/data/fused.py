@@ -65,12 +65,8 @@ class FusedView:
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the views and keep their common rows; the others are logged.
 
-        The tracks are those of the view that groups most rows.
-
-        Raises
-        ------
-        DataError
-            A view cannot be read, no row is in all of them, or they disagree on a label.
+        The tracks are those of the view that groups most rows. Raises `DataError` if a view cannot
+        be read, no row is in all of them, or they disagree on a label.
         """
         found = {name: part.load(location, cache=cache) for name, part in self._chosen.items()}
         ids = reduce(np.intersect1d, [dataset.ids for dataset in found.values()])
@@ -121,10 +117,7 @@ class FusedView:
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], Any]:
         """Return a function that turns a track into the inputs of each view.
 
-        Raises
-        ------
-        DataError
-            A view cannot be made from audio.
+        Raises `DataError` if a view cannot be made from audio.
         """
         makers = {
             name: _offers(part, Audible, "from_sound").from_sound(settings)

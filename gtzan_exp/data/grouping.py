@@ -17,13 +17,9 @@ def grouped(dataset: Dataset, location: Location, look: Look, *, told: bool = Fa
     """Return the rows with their artists, and with tracks merged that are pieces of longer ones.
 
     By the option ``pieces`` of the location, unless the data itself has `told` the track of each
-    row. `look` returns the vectors of rows; the first row represents its track.
-
-    Raises
-    ------
-    DataError
-        A class is unknown, or has a single track once pieces are grouped; ``pieces`` is ``group``
-        and the names tell none; or artists are not known for all tracks.
+    row. `look` returns the vectors of rows; the first row represents its track. Raises `DataError`
+    if a class is unknown, or has a single track once pieces are grouped; ``pieces`` is ``group``
+    and the names tell none; or artists are not known for all tracks.
     """
     labels, whole, said = dataset.labels, dataset.tracks, [case_twins(dataset.ids.tolist())]
     names, first, codes = np.unique(whole, return_index=True, return_inverse=True)

@@ -32,15 +32,12 @@ Takes = InputKind | tuple[InputKind, ...]
 class Inputs:
     """Several arrays of the same rows, by name.
 
+    Raises `ValueError` if they do not have the same number of rows.
+
     Parameters
     ----------
     arrays : mapping of str to array
         DataFrames, ndarrays or `ImageStack`, whose first dimension are the rows.
-
-    Raises
-    ------
-    ValueError
-        They do not have the same number of rows.
     """
 
     def __init__(self, arrays: Mapping[str, Any]) -> None:

@@ -45,10 +45,7 @@ class LearningCurve(Holdout):
     def split(self, dataset: Dataset) -> Split:
         """Return a fold per fraction.
 
-        Raises
-        ------
-        ConfigError
-            As in `Holdout`, or two fractions give the same training part.
+        Raises `ConfigError` as in `Holdout`, or if two fractions give the same training part.
         """
         (whole,) = super().split(dataset).folds
         tracks, genres, codes = by_track(dataset)

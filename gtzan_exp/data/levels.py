@@ -24,12 +24,7 @@ def levels(image: np.ndarray, *, lossy: bool) -> np.ndarray:
     levels; viridis has two equal neighbouring colours, of which one is returned.
 
     From RGB, uint8 of shape (h, w, 3), to uint8 of shape (h, w). The colours of a `lossy` image,
-    from a JPEG, are not exact.
-
-    Raises
-    ------
-    ValueError
-        The colours match none of the maps.
+    from a JPEG, are not exact. Raises `ValueError` if the colours match none of the maps.
     """
     codes = image.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
     found, place, counts = np.unique(codes, return_inverse=True, return_counts=True)

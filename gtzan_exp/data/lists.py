@@ -54,11 +54,8 @@ class Lists:
     def split(self, dataset: Dataset) -> Split:
         """Return the folds.
 
-        Raises
-        ------
-        DataError
-            A list is missing or empty, two lists share a track, or most of a list is not in the
-            data.
+        Raises `DataError` if a list is missing or empty, two lists share a track, or most of a list
+        is not in the data.
         """
         if self.table is not None:
             listed = read_split_table(self.table.expanduser())
@@ -142,10 +139,7 @@ def split_table(dataset: Dataset, split: Split) -> pd.DataFrame:
 def read_split_table(path: Path) -> list[dict[str, set[str]]]:
     """Return the names of the tracks of each part, fold by fold.
 
-    Raises
-    ------
-    DataError
-        The file is missing, or is not such a table.
+    Raises `DataError` if the file is missing, or is not such a table.
     """
     if not os.path.lexists(path):
         raise DataError(Mistake("split.table", "is missing", _TABLE, str(path)))

@@ -25,10 +25,7 @@ _ARTISTS = (
 def read_lines(path: Path, wanted: str) -> list[str]:
     """Return the non-blank lines of a text, stripped; errors describe the file as `wanted`.
 
-    Raises
-    ------
-    DataError
-        The file cannot be read or is not text.
+    Raises `DataError` if the file cannot be read or is not text.
     """
     try:
         with TextIOWrapper(opened(path), encoding="utf-8-sig") as file:
@@ -40,10 +37,8 @@ def read_lines(path: Path, wanted: str) -> list[str]:
 def read_rows(path: Path, columns: Sequence[str], wanted: str) -> list[tuple[int, list[str]]]:
     """Return the rows of a CSV in these columns only, each with the number of its line.
 
-    Raises
-    ------
-    DataError
-        The file cannot be read, columns are missing, or a row differs in length from the header.
+    Raises `DataError` if the file cannot be read, columns are missing, or a row differs in length
+    from the header.
     """
     header, rows = read_csv(path, wanted)
     if not set(columns) <= set(header):
@@ -56,10 +51,7 @@ def read_rows(path: Path, columns: Sequence[str], wanted: str) -> list[tuple[int
 def read_csv(path: Path, wanted: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Return the header of a CSV and its rows, each with the number of its line.
 
-    Raises
-    ------
-    DataError
-        The file cannot be read, or a row differs in length from the header.
+    Raises `DataError` if the file cannot be read, or a row differs in length from the header.
     """
     try:
         with TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as file:
@@ -94,10 +86,8 @@ def track_ids(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
 def read_groups(path: Path, tracks: np.ndarray) -> np.ndarray:
     """Return the groups of `tracks`, shape (n,), from a CSV with ``filename`` and ``group``.
 
-    Raises
-    ------
-    DataError
-        The file is missing or is not such a table, or a track has no group or two.
+    Raises `DataError` if the file is missing or is not such a table, or a track has no group or
+    two.
     """
     if not os.path.lexists(path):
         wanted = f"split.groups=FILE, {_ARTISTS}"

@@ -95,43 +95,24 @@ _LARGEST = 1e12
 
 
 class Reading(NamedTuple):
-    """One way to parse a name.
+    """One way to parse a name."""
 
-    Parameters
-    ----------
-    spelling : str
-        How numbers are written beside the stem; the same for pieces cut by one tool.
-    stem : str
-        The name without the part that identifies the piece.
-    by_word : bool
-        Whether a word, a unit or a range marks a piece.
-    begin, end : float
-        A counter or a time; NaN for `end` unless it is a range.
-    """
-
-    spelling: str
-    stem: str
-    by_word: bool
+    spelling: str  # how numbers are written beside the stem; the same for pieces cut by one tool
+    stem: str  # the name without the part that identifies the piece
+    by_word: bool  # whether a word, a unit or a range marks a piece
+    # begin, end: a counter or a time; NaN for `end` unless it is a range
     begin: float
     end: float
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Rows that may be pieces by their names, all with one spelling.
-
-    Parameters
-    ----------
-    spelling : str
-    by_word : bool
-        Whether a word, a unit or a range marks them; otherwise they are only numbered.
-    members : DataFrame
-        ``row``, ``genre``, ``stem`` (a code for each genre and stem) and ``place`` (the rank of the
-        number within the stem). Stems have at least two members, and genres two such stems.
-    """
+    """Rows that may be pieces by their names, all with one spelling."""
 
     spelling: str
-    by_word: bool
+    by_word: bool  # whether a word, a unit or a range marks them; otherwise they are only numbered
+    # ``row``, ``genre``, ``stem`` (a code for each genre and stem) and ``place`` (the rank of the
+    # number within the stem). Stems have at least two members, and genres two such stems.
     members: pd.DataFrame
 
 

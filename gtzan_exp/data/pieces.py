@@ -31,22 +31,14 @@ _BY_HAND = "data.pieces=tracks|group, or a column track in the table, says other
 
 @dataclass(frozen=True)
 class Pieces:
-    """The result of the search for pieces of tracks.
+    """The result of the search for pieces of tracks."""
 
-    Parameters
-    ----------
-    tracks : ndarray of str, shape (n_rows,)
-        The track id of each row, which is its own id if it is not a piece.
-    n_pieces, n_tracks : int
-        Numbers of pieces and of their tracks; 0 where there is only a warning.
-    evidence : str
-        A line on what was done and why, or on what is suspicious.
-    """
-
+    # str, shape (n_rows,): the track id of each row, which is its own id if it is not a piece
     tracks: np.ndarray
+    # n_pieces, n_tracks: numbers of pieces and of their tracks; 0 where there is only a warning
     n_pieces: int
     n_tracks: int
-    evidence: str
+    evidence: str  # a line on what was done and why, or on what is suspicious
 
 
 class _Measured(NamedTuple):
@@ -77,7 +69,8 @@ def find_pieces(
 
     Where names tell nothing, the genre of the nearest row shows whether rows are suspiciously
     close: it is wrong for 9 % of the pieces of GTZAN, and that of the 20th nearest for 48 %; for
-    whole tracks these are 32 % and 66 %.
+    whole tracks these are 32 % and 66 %. Raises `DataError` if `mode` is ``group`` and the names
+    tell no pieces.
 
     Parameters
     ----------
@@ -87,11 +80,6 @@ def find_pieces(
     look : callable
         Returns the vectors of rows.
     mode : {"auto", "tracks", "group"}
-
-    Raises
-    ------
-    DataError
-        `mode` is ``group`` and the names tell no pieces.
     """
     if mode == "tracks":
         return None

@@ -25,12 +25,8 @@ def prepare_settings(root: Path, view: View | None = None) -> PrepareSettings:
     images in the style of Kaggle's copy if they have a white margin, else in the default style,
     which is only similar. The same holds for images in folders other than ``images_original``.
 
-    The ``folder`` of `view` selects the images.
-
-    Raises
-    ------
-    DataError
-        The file is damaged, or the views are from another version of this package.
+    The ``folder`` of `view` selects the images. Raises `DataError` if the file is damaged, or the
+    views are from another version of this package.
     """
     path = root / SETTINGS
     parts = getattr(view, "parts", {"": view}).values()
@@ -49,10 +45,7 @@ def prepare_settings(root: Path, view: View | None = None) -> PrepareSettings:
 def settings_from_json(written: Any, where: str) -> PrepareSettings:
     """Return the settings from the data of `PrepareSettings.as_json` in the file `where`.
 
-    Raises
-    ------
-    DataError
-        The data is invalid, or from another version of this package.
+    Raises `DataError` if the data is invalid, or from another version of this package.
     """
     if not isinstance(written, Mapping):
         raise _wrong(where, "not the settings of prepare", type(written).__name__)

@@ -23,13 +23,8 @@ _OPTIONS = "data.genres and data.tracks"
 def read_view(view: View, location: Location, *, cache: Path) -> Dataset:
     """Read a view, restricted by the options ``genres`` and ``tracks`` of its location.
 
-    With the option ``relabel`` they have second labels (`accepted_labels`).
-
-    Raises
-    ------
-    DataError
-        The view cannot be read, a genre is unknown, too little is left, or second labels are
-        faulty.
+    With the option ``relabel`` they have second labels (`accepted_labels`). Raises `DataError` if
+    the view cannot be read, a genre is unknown, too little is left, or second labels are faulty.
     """
     whole = view.load(location, cache=cache)
     dataset, path = restricted(whole, location), getattr(location, "relabel", None)

@@ -97,11 +97,8 @@ class SpectrogramsView:
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the images, from the cache if neither they nor the settings have changed.
 
-        Raises
-        ------
-        DataError
-            There are no images, an image cannot be decoded (with ``on_error="raise"``), or a
-            class is unknown or cannot be split.
+        Raises `DataError` if there are no images, an image cannot be decoded (with
+        ``on_error="raise"``), or a class is unknown or cannot be split.
         """
         root = location.folder() / self.folder
         files = _find(root)
@@ -164,15 +161,12 @@ class SpectrogramsView:
     def decode(self, raw: bytes) -> np.ndarray:
         """Return the pixels of a PNG or JPEG file.
 
+        Raises `ValueError` if the file is neither or is truncated, has fewer columns than
+        `segments`, or colours without a level.
+
         Returns
         -------
         ndarray of uint8, shape (segments, height, width, channels)
-
-        Raises
-        ------
-        ValueError
-            The file is neither or is truncated, has fewer columns than `segments`, or colours
-            without a level.
         """
         import cv2
 
@@ -199,10 +193,7 @@ class SpectrogramsView:
     def from_request(self, table: pd.DataFrame) -> ImageStack:
         """Return the inputs of the images in the column ``image``, `segments` rows for each.
 
-        Raises
-        ------
-        DataError
-            A cell holds no image.
+        Raises `DataError` if a cell holds no image.
         """
         pictures = []
         for row, raw in enumerate(table["image"]):
@@ -314,10 +305,7 @@ def cut_margin(image: np.ndarray) -> np.ndarray:
 def picture(raw: bytes) -> np.ndarray:
     """Return the pixels of a PNG or JPEG file as OpenCV decodes them.
 
-    Raises
-    ------
-    ValueError
-        The file is neither, is truncated, or is too large to be decoded.
+    Raises `ValueError` if the file is neither, is truncated, or is too large to be decoded.
     """
     import cv2
     from PIL.JpegImagePlugin import JpegImageFile

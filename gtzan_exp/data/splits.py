@@ -44,10 +44,8 @@ class Holdout:
     def split(self, dataset: Dataset) -> Split:
         """Return the one fold.
 
-        Raises
-        ------
-        ConfigError
-            The shares leave nothing to train on, or a genre has too few tracks for three parts.
+        Raises `ConfigError` if the shares leave nothing to train on, or a genre has too few tracks
+        for three parts.
         """
         tracks, genres, codes = by_track(dataset)
         part_of = np.zeros(len(tracks), dtype=np.int8)
@@ -108,11 +106,8 @@ class Notebook:
     def split(self, dataset: Dataset) -> Split:
         """Return the one fold; its validation part is empty, or the test part.
 
-        Raises
-        ------
-        ConfigError
-            The notebook has no index set for the view, and `test_size` or `random_state` is not
-            set; or the share leaves nothing to train on.
+        Raises `ConfigError` if the notebook has no index set for the view, and `test_size` or
+        `random_state` is not set; or the share leaves nothing to train on.
         """
         from sklearn.model_selection import train_test_split
 

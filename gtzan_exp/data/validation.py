@@ -17,12 +17,8 @@ def with_validation(dataset: Dataset, split: Split, share: float, seed: int) -> 
 
     Where it is missing, it is cut from the training part: whole artists where the split keeps them
     apart and they are known (see `Split.apart` of the result). It has every genre, in the nearest
-    `share` of the training tracks that whole artists allow.
-
-    Raises
-    ------
-    ConfigError
-        A genre has a single track, or artist, to train on.
+    `share` of the training tracks that whole artists allow. Raises `ConfigError` if a genre has a
+    single track, or artist, to train on.
     """
     tracks, labels, codes = by_track(dataset)
     artists = dataset.artists if split.artists is None else split.artists
@@ -60,12 +56,8 @@ def draw(
 
     Groups are visited in the order of a hash and taken if that brings their genres nearer to the
     share. A genre without any then gets the group with the least deviation. For shares above one
-    half the complement is drawn, since a large group that comes last would not fit.
-
-    Raises
-    ------
-    ConfigError
-        A genre has a single group.
+    half the complement is drawn, since a large group that comes last would not fit. Raises
+    `ConfigError` if a genre has a single group.
     """
     codes, names = pd.factorize(groups)
     genre_codes, genres = pd.factorize(labels)

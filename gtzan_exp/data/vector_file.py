@@ -29,35 +29,22 @@ _WANTED = (
 
 @dataclass(frozen=True)
 class VectorFile:
-    """The content of a file.
+    """The content of a file."""
 
-    Parameters
-    ----------
-    names : list of str, length n
-        The names of the tracks.
-    labels : list of str, optional
-        Their genres, if the file has them.
-    layer : str
-        Name of the array or of the column of lists; for a table of numbers, that of the file.
-    vectors : ndarray of float64, shape (n, size)
-    meta : dict
-        The metadata of `prepare`; empty for other files.
-    """
-
-    names: list[str]
-    labels: list[str] | None
+    names: list[str]  # length n: the names of the tracks
+    labels: list[str] | None  # their genres, if the file has them
+    # name of the array or of the column of lists; for a table of numbers, that of the file
     layer: str
-    vectors: np.ndarray
+    vectors: np.ndarray  # float64, shape (n, size)
+    # the metadata of `prepare`; empty for other files
     meta: dict[str, Any] = field(default_factory=dict)
 
 
 def read_vectors(path: Path, layer: str | None = None) -> VectorFile:
     """Read an array of a file: by default the only one, the first of `prepare`, or ``penultimate``.
 
-    Raises
-    ------
-    DataError
-        The file cannot be read, names no tracks, lacks the array, or has non-finite numbers.
+    Raises `DataError` if the file cannot be read, names no tracks, lacks the array, or has
+    non-finite numbers.
     """
     try:
         if path.suffix.lower() not in ENDINGS:

@@ -77,22 +77,16 @@ class Musicnn:
     def weights(self) -> str:
         """Return a hash of the file of weights.
 
-        Raises
-        ------
-        ConfigError, MissingExtraError
-            The package musicnn, or TensorFlow, is not installed.
+        Raises `ConfigError` or `MissingExtraError` if the package musicnn, or TensorFlow, is not
+        installed.
         """
         return _hash(_folder(self.model))
 
     def embed(self, y: np.ndarray) -> dict[str, np.ndarray]:
         """Return the vectors of a track.
 
-        Raises
-        ------
-        ConfigError
-            The package musicnn is not installed.
-        DataError
-            The track is shorter than a patch.
+        Raises `ConfigError` if the package musicnn is not installed; `DataError` if the track is
+        shorter than a patch.
         """
         patches = self.patches(y)
         if not len(patches):

@@ -34,10 +34,7 @@ def prepare_all(
 ) -> list[PrepareReport]:
     """Make the views in `settings`, with embeddings by `embedder`.
 
-    Raises
-    ------
-    GtzanExpError
-        As in `prepare` and `prepare_embeddings`.
+    Raises `GtzanExpError` as in `prepare` and `prepare_embeddings`.
     """
     reports = []
     if "embeddings" in settings.views:
@@ -57,14 +54,8 @@ def prepare_embeddings(
     The vectors of each track are cached in ``.embeddings/``, by the bytes of its file and by the
     weights and options of the embedder, also for runs that were killed. Each track is embedded
     independently of the others. Of the settings, `max_seconds`, `offset`, `labels`, `on_error` and
-    the workers are used.
-
-    Raises
-    ------
-    DataError
-        There is no audio, or a file cannot be used and ``settings.on_error`` is ``raise``.
-    GtzanExpError
-        The weights of the embedder are missing.
+    the workers are used. Raises `DataError` if there is no audio, or a file cannot be used and
+    ``settings.on_error`` is ``raise``; `GtzanExpError` if the weights of the embedder are missing.
     """
     from tqdm import tqdm
 

@@ -64,22 +64,16 @@ class Transformers:
     def weights(self) -> str:
         """Return a hash of the files of weights, fetched first if needed.
 
-        Raises
-        ------
-        MissingExtraError
-            The library is not installed.
-        ConfigError
-            The model does not exist, or lacks a file.
+        Raises `MissingExtraError` if the library is not installed; `ConfigError` if the model does
+        not exist, or lacks a file.
         """
         return _hash(self._folder())
 
     def embed(self, y: np.ndarray) -> dict[str, np.ndarray]:
         """Return the vectors of a track.
 
-        Raises
-        ------
-        ConfigError, MissingExtraError
-            As in `weights`; or the model cannot be loaded, or has no such layer.
+        Raises `ConfigError` or `MissingExtraError` as in `weights`, or if the model cannot be
+        loaded or has no such layer.
         """
         import torch
 

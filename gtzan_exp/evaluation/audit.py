@@ -22,34 +22,24 @@ _COLUMNS = ("kind", "fold", "part", "id", "other_part", "other_id")
 
 @dataclass(frozen=True)
 class Audit:
-    """The leaks of a split, measured.
+    """The leaks of a split, measured."""
 
-    Parameters
-    ----------
-    shares : dict of str to float
-        By kind of leak, the share of the test part that leaks, averaged over folds (of a learning
-        curve: with the whole training part). ``track``, ``artist`` and ``near_duplicate`` count
-        tracks, ``duplicate`` counts rows. Kinds that cannot be measured are missing.
-    tag : str
-        The kinds that occur, with the intended leaks of the protocol and the intended faults of the
-        view, joined by ``+``; ``none`` without any. A near duplicate counts as ``duplicate``.
-        ``pretraining:<name>`` is the data, possibly with test tracks, of a pretrained model.
-    unknown : dict of str to str
-        By kind that could not be measured, the reason.
-    found : pandas.DataFrame
-        A line for each track, or row, of one part that leaks into another: ``kind``, ``fold`` (from
-        1), ``part``, ``id``, ``other_part``, ``other_id`` (the first match; there may be more).
-        Pairs of parts are test and train, test and val, val and train.
-    twins : pandas.DataFrame
-        Pairs in the data, independent of the split: ``kind`` (``duplicate`` or
-        ``near_duplicate``), ``id``, ``other_id`` and ``same_genre``. Of more than two identical
-        rows, each is paired with the first.
-    """
-
+    # By kind of leak, the share of the test part that leaks, averaged over folds (of a learning
+    # curve: with the whole training part). ``track``, ``artist`` and ``near_duplicate`` count
+    # tracks, ``duplicate`` counts rows. Kinds that cannot be measured are missing.
     shares: dict[str, float]
+    # The kinds that occur, with the intended leaks of the protocol and the intended faults of the
+    # view, joined by ``+``; ``none`` without any. A near duplicate counts as ``duplicate``.
+    # ``pretraining:<name>`` is the data, possibly with test tracks, of a pretrained model.
     tag: str
-    unknown: dict[str, str]
+    unknown: dict[str, str]  # by kind that could not be measured, the reason
+    # A line for each track, or row, of one part that leaks into another: ``kind``, ``fold`` (from
+    # 1), ``part``, ``id``, ``other_part``, ``other_id`` (the first match; there may be more). Pairs
+    # of parts are test and train, test and val, val and train.
     found: pd.DataFrame
+    # Pairs in the data, independent of the split: ``kind`` (``duplicate`` or ``near_duplicate``),
+    # ``id``, ``other_id`` and ``same_genre``. Of more than two identical rows, each is paired with
+    # the first.
     twins: pd.DataFrame
 
     @property

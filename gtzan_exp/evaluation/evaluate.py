@@ -22,29 +22,20 @@ BLOCK = 1 << 16
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Predictions and metrics of a fitted model on the rows of a fold.
+    """Predictions and metrics of a fitted model on the rows of a fold."""
 
-    Parameters
-    ----------
-    metrics : dict of str to float
-        ``<part>/accuracy``, ``macro_f1``, ``balanced_accuracy``, ``log_loss``, ``brier``, ``ece``
-        and ``f1/<genre>``, see `score`, and ``predict_ms_per_track`` of the test part. Where rows
-        are segments of tracks, also ``<part>/track_accuracy`` and ``track_macro_f1``, see
-        `by_track`. With second labels, also the ``relabelled_`` ones of these.
-    predictions : pandas.DataFrame
-        One row per row of the fold: ``id``, ``track``, ``artist`` and ``accepted`` (labels) where
-        these are known, ``part``, ``true``, ``predicted`` and ``p_<genre>`` for each genre.
-    report : dict
-        scikit-learn's classification report of the test part, with the genres that are in it or
-        are predicted.
-    report_text : str
-        The same as text.
-    """
-
+    # ``<part>/accuracy``, ``macro_f1``, ``balanced_accuracy``, ``log_loss``, ``brier``, ``ece`` and
+    # ``f1/<genre>``, see `score`, and ``predict_ms_per_track`` of the test part. Where rows are
+    # segments of tracks, also ``<part>/track_accuracy`` and ``track_macro_f1``, see `by_track`.
+    # With second labels, also the ``relabelled_`` ones of these.
     metrics: dict[str, float]
+    # one row per row of the fold: ``id``, ``track``, ``artist`` and ``accepted`` (labels) where
+    # these are known, ``part``, ``true``, ``predicted`` and ``p_<genre>`` for each genre
     predictions: pd.DataFrame
+    # scikit-learn's classification report of the test part, with the genres that are in it or are
+    # predicted
     report: dict[str, Any]
-    report_text: str
+    report_text: str  # the same as text
 
 
 def evaluate(estimator: Any, dataset: Dataset, fold: Fold, *, validated: Any = None) -> Evaluation:

@@ -43,29 +43,17 @@ _LISTS = {
 
 @dataclass(frozen=True)
 class Checked:
-    """The checked predictions, and what their training part shares with them.
+    """The checked predictions, and what their training part shares with them."""
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        The tested rows: ``fold`` (from 1), ``track``, ``true``, ``predicted``, ``artist`` where
-        that is known, and ``p_<genre>``: probabilities, or 1 for what is predicted.
-    tracks : pandas.DataFrame
-        The result of `by_track`: a majority vote of rows where there are no probabilities.
-    dataset : Dataset
-        A row without inputs for each track that a table names.
-    split : Split
-    leaks : Audit, optional
-        None where no training part is given.
-    notes, doubts : tuple of str
-        How the tables were interpreted; reasons to doubt the numbers.
-    """
-
+    # the tested rows: ``fold`` (from 1), ``track``, ``true``, ``predicted``, ``artist`` where that
+    # is known, and ``p_<genre>``: probabilities, or 1 for what is predicted
     rows: pd.DataFrame
+    # the result of `by_track`: a majority vote of rows where there are no probabilities
     tracks: pd.DataFrame
-    dataset: Dataset
+    dataset: Dataset  # a row without inputs for each track that a table names
     split: Split
-    leaks: Audit | None
+    leaks: Audit | None  # None where no training part is given
+    # notes, doubts: how the tables were interpreted; reasons to doubt the numbers
     notes: tuple[str, ...]
     doubts: tuple[str, ...]
 
@@ -93,6 +81,8 @@ def check(
 ) -> Checked:
     """Read predictions, and their split and artists where given.
 
+    Raises `DataError` if a table is missing or faulty, or the tables do not match.
+
     Parameters
     ----------
     path : Path
@@ -109,11 +99,6 @@ def check(
     pieces : {"auto", "tracks", "group"}
         When rows are taken for pieces of tracks: where names say so in words, never, or also where
         they are only numbered. Names of GTZAN always identify their track.
-
-    Raises
-    ------
-    DataError
-        A table is missing or faulty, or the tables do not match.
     """
     table = _read(path, "predictions", ("track", "true", "predicted"))
     listed = _read(split, "split", ("track", "part")) if split else table[:0]

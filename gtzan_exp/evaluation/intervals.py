@@ -25,24 +25,14 @@ tracks does not.
 
 @dataclass(frozen=True)
 class Answers:
-    """Which tracks a model got right.
+    """Which tracks a model got right."""
 
-    Parameters
-    ----------
-    right : ndarray of bool, shape (n,)
-        One per tested track, and again for each repeat of the folds.
-    artist : ndarray of str or int, shape (n,), optional
-        The artist of the track.
-    fold : ndarray of int, shape (n,), optional
-        The fold that tested it; the accuracy is then the mean over the folds.
-    share : float
-        With folds: ratio of test to training tracks, mean over the folds.
-    """
-
+    # bool, shape (n,): one per tested track, and again for each repeat of the folds
     right: np.ndarray
-    artist: np.ndarray | None = None
+    artist: np.ndarray | None = None  # str or int, shape (n,): the artist of the track
+    # int, shape (n,): the fold that tested it; the accuracy is then the mean over the folds
     fold: np.ndarray | None = None
-    share: float = 0.0
+    share: float = 0.0  # with folds: ratio of test to training tracks, mean over the folds
 
     @classmethod
     def of(cls, tracks: pd.DataFrame, share: float = 0.0) -> Self:
@@ -100,19 +90,11 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """The accuracy of one model minus that of another.
-
-    Parameters
-    ----------
-    value : float
-    interval : Interval
-    p : float
-        Two-sided; NaN where there is one artist, or the same difference for each.
-    """
+    """The accuracy of one model minus that of another."""
 
     value: float
     interval: Interval
-    p: float
+    p: float  # two-sided; NaN where there is one artist, or the same difference for each
 
 
 @dataclass(frozen=True)

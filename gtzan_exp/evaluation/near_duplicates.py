@@ -25,18 +25,11 @@ _BLOCK = 256
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """Pairs of tracks that are probably one recording.
+    """Pairs of tracks that are probably one recording."""
 
-    Parameters
-    ----------
-    pairs : ndarray of int, shape (n, 2)
-        Rows of the data, each the first one of its track; each pair once.
-    unknown : str
-        Why they were not searched; empty if they were.
-    """
-
+    # int, shape (n, 2): rows of the data, each the first one of its track; each pair once
     pairs: np.ndarray
-    unknown: str = ""
+    unknown: str = ""  # why they were not searched; empty if they were
 
 
 def near_duplicates(dataset: Dataset) -> NearDuplicates:

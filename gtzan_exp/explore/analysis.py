@@ -17,48 +17,24 @@ from gtzan_exp.audio.tracks import load_audio
 
 @dataclass(frozen=True)
 class AnalysedTrack:
-    """A track and what `analyse` found in it.
+    """A track and what `analyse` found in it."""
 
-    Parameters
-    ----------
-    id : str
-        Id of the track, or the name of the file.
-    genre : str or None
-        None for a file that belongs to no data set.
-    path : Path
-    spectrum : Spectrum
-        The signal and its transforms.
-    harmonic, percussive : ndarray of float32, shape (samples,)
-    mfcc : ndarray, shape (n_mfcc, frames)
-    chroma : ndarray, shape (12, frames)
-        Energy of each pitch class relative to the strongest of its frame.
-    onset_strength : ndarray, shape (frames,)
-    tempo : float
-        In beats per minute, 0 when there is no onset.
-    beats : ndarray, shape (n_beats,)
-        In seconds.
-    zero_crossings : int
-        In the whole signal, its first sample not counted.
-    zero_crossing_rate : ndarray, shape (frames,)
-        Share of the samples of each frame.
-    features : dict of str to float
-        ``length`` and the features of the published table.
-    """
-
-    id: str
-    genre: str | None
+    id: str  # id of the track, or the name of the file
+    genre: str | None  # None for a file that belongs to no data set
     path: Path
-    spectrum: Spectrum
+    spectrum: Spectrum  # the signal and its transforms
+    # harmonic, percussive: float32, shape (samples,)
     harmonic: np.ndarray
     percussive: np.ndarray
-    mfcc: np.ndarray
+    mfcc: np.ndarray  # shape (n_mfcc, frames)
+    # shape (12, frames): energy of each pitch class relative to the strongest of its frame
     chroma: np.ndarray
-    onset_strength: np.ndarray
-    tempo: float
-    beats: np.ndarray
-    zero_crossings: int
-    zero_crossing_rate: np.ndarray
-    features: dict[str, float | int]
+    onset_strength: np.ndarray  # shape (frames,)
+    tempo: float  # in beats per minute, 0 when there is no onset
+    beats: np.ndarray  # shape (n_beats,): in seconds
+    zero_crossings: int  # in the whole signal, its first sample not counted
+    zero_crossing_rate: np.ndarray  # shape (frames,): share of the samples of each frame
+    features: dict[str, float | int]  # ``length`` and the features of the published table
 
     @property
     def y(self) -> np.ndarray:
@@ -114,10 +90,7 @@ class AnalysedTrack:
 def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> AnalysedTrack:
     """Read and analyse a file, or its first `max_seconds`.
 
-    Raises
-    ------
-    DataError
-        The file cannot be read, is too short or silent.
+    Raises `DataError` if the file cannot be read, is too short or silent.
     """
     librosa = librosa_loader.load()
     settings = FeatureSettings()

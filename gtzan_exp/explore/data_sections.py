@@ -37,38 +37,21 @@ _NAMED = 10
 
 @dataclass(frozen=True)
 class DataReport:
-    """The report on a data set.
+    """The report on a data set."""
 
-    Parameters
-    ----------
-    table : Dataset
-        All the numeric columns of the table of features.
-    images : Dataset, optional
-    audio : set of str, optional
-        Ids of the tracks whose audio can be opened.
-    unreadable : tuple of str
-        Files that cannot be opened or decoded.
-    features : tuple of str
-        Columns whose distributions are plotted.
-    """
-
-    table: Dataset
+    table: Dataset  # all the numeric columns of the table of features
     images: Dataset | None
-    audio: set[str] | None
-    unreadable: tuple[str, ...]
-    features: tuple[str, ...]
+    audio: set[str] | None  # ids of the tracks whose audio can be opened
+    unreadable: tuple[str, ...]  # files that cannot be opened or decoded
+    features: tuple[str, ...]  # columns whose distributions are plotted
     components: feature_numbers.Components
 
     @classmethod
     def read(cls, look: Look) -> DataReport:
         """Read the table and the images, and find the audio, where they exist.
 
-        Raises
-        ------
-        ConfigError
-            A chosen feature is no column of the table.
-        DataError
-            There is no table, or a part of the data is faulty.
+        Raises `ConfigError` if a chosen feature is no column of the table; `DataError` if there is
+        no table, or a part of the data is faulty.
         """
         dataset = _whole_table(look)
         features = _chosen(look.settings.features, list(dataset.X.columns))

@@ -13,18 +13,10 @@ from gtzan_exp.data.contracts import Dataset
 
 @dataclass(frozen=True)
 class Components:
-    """Principal components of a table.
+    """Principal components of a table."""
 
-    Parameters
-    ----------
-    cumulative : ndarray, shape (n_components,)
-        Cumulative explained variance, in percent.
-    scores : ndarray, shape (n_rows, 3)
-        The rows in the first three components.
-    """
-
-    cumulative: np.ndarray
-    scores: np.ndarray
+    cumulative: np.ndarray  # shape (n_components,): cumulative explained variance, in percent
+    scores: np.ndarray  # shape (n_rows, 3): the rows in the first three components
 
     def table(self) -> pd.DataFrame:
         """Return ``components`` and the cumulative ``explained_variance`` (%), a line per count."""
@@ -66,10 +58,7 @@ def strongest_pairs(correlation: pd.DataFrame, *, count: int = 15) -> pd.DataFra
 def principal_components(X: pd.DataFrame) -> Components:
     """Return the principal components of rows, shape (n, n_columns), scaled to [0, 1] by column.
 
-    Raises
-    ------
-    DataError
-        There are fewer than three components, or all rows are identical.
+    Raises `DataError` if there are fewer than three components, or all rows are identical.
     """
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import MinMaxScaler

@@ -21,39 +21,19 @@ _Id = Annotated[str, Field(min_length=1)]
 
 @dataclass(frozen=True, kw_only=True)
 class ExploreSettings:
-    """What to explore: without a track and a file, the whole data set.
+    """What to explore: without a track and a file, the whole data set."""
 
-    Parameters
-    ----------
-    track : str, optional
-        Id of a track of the data.
-    tracks : tuple of str
-        Ids of tracks to show side by side.
-    audio : Path, optional
-        An audio file of your own, shown beside the tracks.
-    max_seconds : float
-        At most so many seconds of each track are read, from its start.
-    frequency_axis : {"log", "linear"}
-        Of the plot of STFT magnitudes.
-    features : tuple of str, optional
-        Columns of the table whose distributions are plotted; a few common ones when omitted.
-    output : Path
-        An empty or new folder for the page and the pictures.
-    name : str, optional
-        Name of the run; what is looked at when omitted.
-    tags : dict
-        Tags of the run.
-    """
-
-    track: _Id | None = None
-    tracks: tuple[_Id, ...] = ()
-    audio: Path | None = None
+    track: _Id | None = None  # id of a track of the data
+    tracks: tuple[_Id, ...] = ()  # ids of tracks to show side by side
+    audio: Path | None = None  # an audio file of your own, shown beside the tracks
+    # at most so many seconds of each track are read, from its start
     max_seconds: Annotated[float, Field(ge=1.0, le=3600.0)] = 300.0
-    frequency_axis: Literal["log", "linear"] = "log"
+    frequency_axis: Literal["log", "linear"] = "log"  # of the plot of STFT magnitudes
+    # columns of the table whose distributions are plotted; a few common ones when omitted
     features: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    output: Path
-    name: _Id | None = None
-    tags: dict[str, Any] = Field(default_factory=dict)
+    output: Path  # an empty or new folder for the page and the pictures
+    name: _Id | None = None  # name of the run; what is looked at when omitted
+    tags: dict[str, Any] = Field(default_factory=dict)  # tags of the run
 
     @property
     def track_ids(self) -> tuple[str, ...]:
@@ -68,32 +48,20 @@ class ExploreSettings:
 
 @plain_dataclass(frozen=True)
 class Look:
-    """What a config of `explore` describes, checked.
-
-    Parameters
-    ----------
-    data, view, tracking, settings : objects that the config describes
-    cache : Path
-        Folder for decoded pictures.
-    params : dict
-        The flattened options, recorded as parameters.
-    """
+    """What a config of `explore` describes, checked."""
 
     data: Location
     view: View
     tracking: Tracking
     settings: ExploreSettings
-    cache: Path
-    params: dict[str, Any]
+    cache: Path  # folder for decoded pictures
+    params: dict[str, Any]  # the flattened options, recorded as parameters
 
 
 def read_look(config: DictConfig) -> Look:
     """Return what a config describes.
 
-    Raises
-    ------
-    ConfigError
-        With every mistake in it.
+    Raises `ConfigError` with every mistake in it.
     """
     with reading(config, _GROUPS, [*option_names(ExploreSettings), "paths"]) as found:
         objects = {name: found.object(name) for name in _GROUPS}

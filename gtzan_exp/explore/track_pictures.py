@@ -65,28 +65,16 @@ class Scales:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of picture.
+    """One kind of picture."""
 
-    Parameters
-    ----------
-    name, title : str
-        Part of the file name, and heading.
-    height : float
-        In inches.
-    draw : callable
-        Draws a sound on its axes and returns the alternative text.
-    rows : int
-        Number of axes, one above the other.
-    over_time : bool
-        Whether the x axis is time.
-    """
-
+    # name, title: part of the file name, and heading
     name: str
     title: str
-    height: float
+    height: float  # in inches
+    # draws a sound on its axes and returns the alternative text
     draw: Callable[[Sequence[Axes], AnalysedTrack, Scales], str]
-    rows: int = 1
-    over_time: bool = True
+    rows: int = 1  # number of axes, one above the other
+    over_time: bool = True  # whether the x axis is time
 
 
 def draw(kind: Kind, sounds: Sequence[AnalysedTrack], scales: Scales, path: Path) -> Picture:

@@ -49,12 +49,8 @@ class TracksReport:
     def read(cls, look: Look) -> TracksReport:
         """Read and analyse the tracks.
 
-        Raises
-        ------
-        ConfigError
-            A track is not in the data.
-        DataError
-            The data has no audio, or a file is not audio.
+        Raises `ConfigError` if a track is not in the data; `DataError` if the data has no audio, or
+        a file is not audio.
         """
         settings, data = look.settings, look.data
         places: list[tuple[str, str | None, Path]] = []

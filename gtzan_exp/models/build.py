@@ -39,34 +39,23 @@ Components = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)] |
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """The options of a ``model`` node that are not arguments of the classifier.
+    """The options of a ``model`` node that are not arguments of the classifier."""
 
-    Parameters
-    ----------
-    name : str
-        Name of the model in every record.
-    input : {"vector", "sequence", "image"} or several of them
-        The kinds of input of the classifier.
-    scaler : {"standard", "minmax"}, optional
-        Scaling of each input column, fitted on the training part. Where the classifier takes
-        several inputs, a mapping gives each kind its own.
-    pca : int, float or "full", optional
-        Principal components to keep: so many, so much of the variance, or all of them. ``full``
-        turns the inputs without losing anything, which makes many more columns than rows cheap.
-        Not for images and not for several inputs.
-    pictures : {"pixels", "bands"}
-        What a model of vectors sees of an image: every pixel, or five statistics over time of each
-        row of pixels, which are bands of frequency.
-    trusted_types : tuple of str
-        Types of a classifier of your own that may be saved and loaded besides those that the
-        package trusts.
-    """
-
-    name: str
+    name: str  # name of the model in every record
+    # the kinds of input of the classifier
     input: InputKind | Annotated[tuple[InputKind, ...], Field(min_length=2)]
+    # Scaling of each input column, fitted on the training part. Where the classifier takes several
+    # inputs, a mapping gives each kind its own.
     scaler: Scaler | dict[InputKind, Scaler | None] | None = None
+    # Principal components to keep: so many, so much of the variance, or all of them. ``full`` turns
+    # the inputs without losing anything, which makes many more columns than rows cheap. Not for
+    # images and not for several inputs.
     pca: Components | None = None
+    # what a model of vectors sees of an image: every pixel, or five statistics over time of each
+    # row of pixels, which are bands of frequency
     pictures: Literal["pixels", "bands"] = "pixels"
+    # types of a classifier of your own that may be saved and loaded besides those that the package
+    # trusts
     trusted_types: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -92,7 +81,8 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
     """Return a `Pipeline` whose last step is the classifier.
 
     The steps before it are ``input``, ``scaler``, ``pca`` and ``form`` for one array; for several
-    they are ``inputs``, which has such steps for each, and ``pca``.
+    they are ``inputs``, which has such steps for each, and ``pca``. Raises `ValueError` if the view
+    does not give what the model takes.
 
     Parameters
     ----------
@@ -103,11 +93,6 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
         the predictions as they are.
     gives : Gives
         What the view gives.
-
-    Raises
-    ------
-    ValueError
-        The view does not give what the model takes.
     """
     from sklearn.base import clone
     from sklearn.decomposition import PCA
@@ -144,10 +129,7 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
 def part(spec: ModelSpec, classifier: Classifier, takes: Takes) -> Pipeline:
     """Return the pipeline of a member of an ensemble that `takes` all its inputs, or some of them.
 
-    Raises
-    ------
-    ValueError
-        The inputs cannot be converted to those of the model.
+    Raises `ValueError` if the inputs cannot be converted to those of the model.
     """
     from sklearn.pipeline import Pipeline
 
@@ -177,26 +159,13 @@ def _steps(given: InputKind, taken: InputKind, spec: ModelSpec) -> tuple[Any, An
 
 @plain_dataclass(frozen=True)
 class Fitted:
-    """A fitted model and the record of its fit.
-
-    Parameters
-    ----------
-    estimator : Pipeline
-    seconds : float
-        Wall-clock time of the fit.
-    history : dict of str to list of float
-        Learning curves by epoch; empty for models without any.
-    best_epoch : int or None
-        The epoch, counted from 1, whose weights are kept.
-    warnings : tuple of str
-        First lines of the distinct warnings of the fit.
-    """
+    """A fitted model and the record of its fit."""
 
     estimator: Any
-    seconds: float
-    history: dict[str, list[float]]
-    best_epoch: int | None
-    warnings: tuple[str, ...]
+    seconds: float  # wall-clock time of the fit
+    history: dict[str, list[float]]  # learning curves by epoch; empty for models without any
+    best_epoch: int | None  # the epoch, counted from 1, whose weights are kept
+    warnings: tuple[str, ...]  # first lines of the distinct warnings of the fit
 
 
 def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitted:

@@ -97,6 +97,9 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
     def fit(self, X, y, validation_data: tuple[Any, Any] | None = None) -> Self:
         """Train the network.
 
+        Raises `ValueError` if a parameter is not valid, the inputs are smaller than `smallest`, or
+        `validation_data` are missing and needed.
+
         Parameters
         ----------
         X : array-like of shape (n, *input_shape), or Inputs
@@ -104,12 +107,6 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         y : array-like of shape (n,)
         validation_data : tuple of (X, y), optional
             Rows for early stopping.
-
-        Raises
-        ------
-        ValueError
-            A parameter is not valid, the inputs are smaller than `smallest`, or `validation_data`
-            are missing and needed.
         """
         self._validate_params()
         self._check_size(X)

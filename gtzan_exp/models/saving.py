@@ -63,10 +63,7 @@ def trusted_types(named: tuple[str, ...]) -> list[str]:
 def saved_and_loaded(estimator: Any, named: tuple[str, ...]) -> Any:
     """Return a pipeline after saving and loading it.
 
-    Raises
-    ------
-    DataError
-        It cannot be saved or loaded.
+    Raises `DataError` if it cannot be saved or loaded.
     """
     import skops.io
 
@@ -84,10 +81,7 @@ def saved_and_loaded(estimator: Any, named: tuple[str, ...]) -> Any:
 def loaded(file: Path | BinaryIO, named: tuple[str, ...], remedy: str) -> Any:
     """Load a pipeline with only trusted types, or those that are `named`.
 
-    Raises
-    ------
-    DataError
-        It holds other types; `remedy` says how to trust them.
+    Raises `DataError` if it holds other types; `remedy` says how to trust them.
     """
     import skops.io
 

@@ -41,21 +41,12 @@ _STYLE: dict[RcKeyType, Any] = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG on disk.
-
-    Parameters
-    ----------
-    path : Path
-    alt : str
-        Alternative text.
-    span : (float, float, float), optional
-        For a picture over time: start and end of its time axis as shares of the width, and its
-        length in seconds. A sound of the same `owner` that is played moves a cursor along it.
-    owner : str
-    """
+    """A PNG on disk."""
 
     path: Path
-    alt: str
+    alt: str  # alternative text
+    # For a picture over time: start and end of its time axis as shares of the width, and its length
+    # in seconds. A sound of the same `owner` that is played moves a cursor along it.
     span: tuple[float, float, float] | None = None
     owner: str = ""
 

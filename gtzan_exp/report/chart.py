@@ -16,21 +16,11 @@ _PAPER = {_INK: "#1f2328", _LINE: "#d1d9e0"}
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart on the page.
+    """A chart on the page."""
 
-    Parameters
-    ----------
-    spec : mapping
-        A Vega-Lite specification.
-    alt : str
-        Alternative text.
-    title : str
-        Shown above the chart.
-    """
-
-    spec: Mapping[str, Any]
-    alt: str
-    title: str = ""
+    spec: Mapping[str, Any]  # a Vega-Lite specification
+    alt: str  # alternative text
+    title: str = ""  # shown above the chart
 
     @classmethod
     def of(cls, chart: altair.TopLevelMixin, alt: str, title: str = "") -> Chart:

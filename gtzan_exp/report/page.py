@@ -28,28 +28,15 @@ _SYNTHETIC = (
 
 @dataclass(frozen=True)
 class Table:
-    """A table on the page.
-
-    Parameters
-    ----------
-    caption : str
-    frame : pandas.DataFrame
-        Its index is not shown.
-    decimals : int, optional
-        Decimal places of floats; six significant digits when omitted.
-    tool : bool
-        Whether it can be sorted and filtered on the page; otherwise a long one is collapsed.
-    code : sequence of str
-        Columns that are commands.
-    links : mapping
-        By column, the URL of each value, or None.
-    """
+    """A table on the page."""
 
     caption: str
-    frame: pd.DataFrame
-    decimals: int | None = None
+    frame: pd.DataFrame  # its index is not shown
+    decimals: int | None = None  # decimal places of floats; six significant digits when omitted
+    # whether it can be sorted and filtered on the page; otherwise a long one is collapsed
     tool: bool = False
-    code: Sequence[str] = ()
+    code: Sequence[str] = ()  # columns that are commands
+    # by column, the URL of each value, or None
     links: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
 
     @property
@@ -85,37 +72,21 @@ class _Cell:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page.
-
-    Parameters
-    ----------
-    title : str
-    text : str
-        Paragraphs, separated by an empty line.
-    pictures : sequence of Picture or Chart
-        Side by side where the screen is wide enough.
-    tables : sequence of Table
-    columns : int
-        At most so many pictures side by side.
-    sounds : sequence of Sound
-        Before the pictures.
-    """
+    """A section of the page."""
 
     title: str
-    text: str = ""
+    text: str = ""  # paragraphs, separated by an empty line
+    # side by side where the screen is wide enough
     pictures: Sequence[Picture | Chart] = field(default=())
     tables: Sequence[Table] = field(default=())
-    columns: int = 3
-    sounds: Sequence[Sound] = field(default=())
+    columns: int = 3  # at most so many pictures side by side
+    sounds: Sequence[Sound] = field(default=())  # before the pictures
 
 
 def free_folder(path: Path) -> Path:
     """Return the absolute `path`, without making it.
 
-    Raises
-    ------
-    ConfigError
-        It is a file, or a folder that is not empty.
+    Raises `ConfigError` if it is a file, or a folder that is not empty.
     """
     folder = path.expanduser().absolute()
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -127,10 +98,7 @@ def free_folder(path: Path) -> Path:
 def make_folder(folder: Path) -> None:
     """Make a folder and its parents.
 
-    Raises
-    ------
-    ConfigError
-        It cannot be made.
+    Raises `ConfigError` if it cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

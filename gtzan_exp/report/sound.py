@@ -13,18 +13,10 @@ _BLOCK = 1 << 16
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound on the page.
-
-    Parameters
-    ----------
-    title : str
-    owner : str
-        Playing it moves the cursors of the pictures of the same owner.
-    mp3 : bytes
-    """
+    """A sound on the page."""
 
     title: str
-    owner: str
+    owner: str  # playing it moves the cursors of the pictures of the same owner
     mp3: bytes
 
     @classmethod

@@ -93,10 +93,7 @@ class Result:
 def empty_record(output: Path) -> Path:
     """Make the folder ``output/record``, and remove the files of an earlier run.
 
-    Raises
-    ------
-    ConfigError
-        The earlier run has not been delivered.
+    Raises `ConfigError` if the earlier run has not been delivered.
     """
     folder = output / "record"
     kept = kept_in(folder)

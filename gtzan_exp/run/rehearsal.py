@@ -29,12 +29,8 @@ _rehearsed: set[tuple[frozenset[type], bool]] = set()
 def rehearse(cell: Cell, dataset: Dataset, split: Split, *, networks: bool = True) -> None:
     """Fit, predict, save and load a model briefly, once per process for its classes.
 
-    Shipped models are skipped, and networks without `networks`.
-
-    Raises
-    ------
-    ConfigError, DataError
-        The model cannot be fitted, or predicts differently after it is saved and loaded.
+    Shipped models are skipped, and networks without `networks`. Raises `ConfigError` or `DataError`
+    if the model cannot be fitted, or predicts differently after it is saved and loaded.
     """
     params = cell.classifier.get_params().values()
     parts = [cell.classifier, *(value for value in params if hasattr(value, "get_params"))]

@@ -63,14 +63,8 @@ def run(
 
     `tags` are further tags, for example of the child of a sweep. The tag ``task`` is ``train``
     unless it is among them; runs of other tasks are not compared. `load` reads the view of the
-    cell; a sweep shares it between cells.
-
-    Raises
-    ------
-    ConfigError
-        The config is wrong, or the store does not answer; nothing has been trained.
-    DataError
-        The data is missing or faulty; nothing has been trained.
+    cell; a sweep shares it between cells. Raises `ConfigError` if the config is wrong, or the store
+    does not answer; `DataError` if the data is missing or faulty. Then nothing has been trained.
     """
     cell = resolve(config)
     params = options(config)

@@ -38,7 +38,8 @@ def synthesize(
     """Return one synthetic track.
 
     The same arguments give the same track in any process and in any order of calls; on another
-    platform or NumPy the samples may differ by rounding.
+    platform or NumPy the samples may differ by rounding. Raises `ConfigError` if `genre` is not one
+    of the ten.
 
     Parameters
     ----------
@@ -57,11 +58,6 @@ def synthesize(
     -------
     numpy.ndarray of float32, shape (round(seconds * sample_rate),)
         Mono, within [-1, 1].
-
-    Raises
-    ------
-    ConfigError
-        If `genre` is not one of the ten.
     """
     rng = _generator(seed, _known(genre), index)
     artist = _generator(seed, sample_artist(genre, index))

@@ -33,25 +33,13 @@ _datasets: dict[str, Dataset] = {}  # in the order of last use
 
 @dataclass(frozen=True)
 class Job:
-    """The callable of every job of a sweep, pickled and sent to workers by every launcher.
-
-    Parameters
-    ----------
-    parent : SweepRun
-    work : str
-        The working directory, for relative paths.
-    folder : str
-        The folder of the sweep.
-    search : Search, optional
-        The settings of a search, whose jobs are trials.
-    modules : tuple of str
-        The folders of the user's own modules.
-    """
+    """The callable of every job of a sweep, pickled and sent to workers by every launcher."""
 
     parent: SweepRun
-    work: str
-    folder: str
-    search: Search | None = None
+    work: str  # the working directory, for relative paths
+    folder: str  # the folder of the sweep
+    search: Search | None = None  # the settings of a search, whose jobs are trials
+    # the folders of the user's own modules
     modules: tuple[str, ...] = field(default_factory=own_folders)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -62,16 +50,13 @@ class Job:
     def __call__(self, config: DictConfig) -> float | None:
         """Train, evaluate and record one cell. A failure is recorded and does not stop the sweep.
 
+        Raises `ConfigError` if the run lacks the metric of the search.
+
         Returns
         -------
         float or None
             The score of a trial; None where it failed or has no finite score, and in a sweep
             without a search.
-
-        Raises
-        ------
-        ConfigError
-            The run lacks the metric of the search.
         """
         from hydra.core.hydra_config import HydraConfig
         from hydra.core.utils import filter_overrides

@@ -16,32 +16,17 @@ LEDGER = "sweep.unclosed.json"
 
 @dataclass(frozen=True)
 class Ledger:
-    """The state needed to close a sweep, kept in a file from its start until it is closed.
-
-    Parameters
-    ----------
-    parent : SweepRun
-    folder : Path
-        The folder of the sweep.
-    command : str
-    n_jobs : int or None
-        None where the sweeper chose jobs while it ran.
-    search : Search, optional
-    stopped : str, optional
-        Why it stopped early, in a line. While it runs: that its console died.
-    killed : bool
-        Whether it was asked to stop, or its console died.
-    process : dict of str to str, optional
-        The process of the console; None once the sweep has ended.
-    """
+    """The state needed to close a sweep, kept in a file from its start until it is closed."""
 
     parent: SweepRun
-    folder: Path
+    folder: Path  # the folder of the sweep
     command: str
-    n_jobs: int | None
+    n_jobs: int | None  # None where the sweeper chose jobs while it ran
     search: Search | None
+    # Why it stopped early, in a line. While it runs: that its console died.
     stopped: str | None = "the console process ended without closing the sweep"
-    killed: bool = True
+    killed: bool = True  # whether it was asked to stop, or its console died
+    # the process of the console; None once the sweep has ended
     process: dict[str, str] | None = field(default_factory=process_tags)
 
     @property
@@ -53,10 +38,7 @@ class Ledger:
     def read(cls, path: Path) -> Ledger:
         """Return the ledger of a sweep that has not been closed.
 
-        Raises
-        ------
-        DataError
-            The file cannot be read, or is no such file.
+        Raises `DataError` if the file cannot be read, or is no such file.
         """
         found = read_object(cls, path, f"a file {LEDGER} that a sweep left")
         return replace(found, folder=path.parent)

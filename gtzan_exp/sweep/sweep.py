@@ -68,13 +68,8 @@ def sweep(
     """Run a sweep and report how it ended.
 
     `command` is the equivalent command line; `launch` runs its jobs, given what each of them calls.
-
-    Raises
-    ------
-    ConfigError
-        The store cannot be reached; nothing has been trained.
-    KeyboardInterrupt, SystemExit
-        The sweep was stopped. All that ran is closed as KILLED.
+    Raises `ConfigError` if the store cannot be reached, with nothing trained; `KeyboardInterrupt`
+    or `SystemExit` if the sweep was stopped, with all that ran closed as KILLED.
     """
     pairs = (text.lstrip("+~").partition("=") for text in overrides)
     params = {key: value for key, _, value in pairs}

@@ -17,30 +17,14 @@ _OURS = ("gtzan_exp.data.", "gtzan_exp.embed.")
 
 @dataclass(frozen=True)
 class ModelCard:
-    """The metadata of a logged model.
+    """The metadata of a logged model."""
 
-    Parameters
-    ----------
-    view : View
-        The view of its inputs.
-    prepare : PrepareSettings
-        How the view was made from audio.
-    classes : tuple of str
-        The genres of the data.
-    data : str
-        Name of the data that it was trained on.
-    synthetic : bool
-        Whether that was the generated sample.
-    run_id : str
-        The run that trained it.
-    """
-
-    view: View
-    prepare: PrepareSettings
-    classes: tuple[str, ...]
-    data: str
-    synthetic: bool
-    run_id: str
+    view: View  # the view of its inputs
+    prepare: PrepareSettings  # how the view was made from audio
+    classes: tuple[str, ...]  # the genres of the data
+    data: str  # name of the data that it was trained on
+    synthetic: bool  # whether that was the generated sample
+    run_id: str  # the run that trained it
 
     def metadata(self) -> dict[str, Any]:
         """Return the card as plain data."""
@@ -58,14 +42,9 @@ class ModelCard:
     def read(cls, metadata: Any, where: str, *, trusted: tuple[str, ...] = ()) -> ModelCard:
         """Return the card from `ModelCard.metadata` in the file `where`.
 
-        Only views of the package, or those named in `trusted`, are instantiated.
-
-        Raises
-        ------
-        DataError
-            The view is not trusted, or its options are invalid.
-        KeyError, TypeError, ValueError
-            The metadata is invalid.
+        Only views of the package, or those named in `trusted`, are instantiated. Raises `DataError`
+        if the view is not trusted, or its options are invalid; `KeyError` or `TypeError` or
+        `ValueError` if the metadata is invalid.
         """
         return cls(
             view=_view(dict(metadata["view_settings"]), where, trusted),

@@ -77,9 +77,10 @@ def save_model(
 ) -> None:
     """Save a fitted pipeline as an MLflow model that is not yet assigned to a run.
 
-    It has two flavours: ``mlflow.sklearn`` loads the pipeline, ``mlflow.pyfunc`` and
-    ``mlflow models serve`` give a `gtzan_exp.tracking.serving.ServedModel`. The first track of the
-    data is the input example, if the view is `Servable`.
+    It has two flavours: ``mlflow.sklearn`` loads the pipeline, ``mlflow.pyfunc`` and ``mlflow
+    models serve`` give a `gtzan_exp.tracking.serving.ServedModel`. The first track of the data is
+    the input example, if the view is `Servable`. Raises `DataError` if the pipeline holds a type
+    that is not trusted, or cannot be saved.
 
     Parameters
     ----------
@@ -89,11 +90,6 @@ def save_model(
     dataset, view, prepare : its training data, and how that was made from audio
     trusted : tuple of str
         Types to trust besides those of `gtzan_exp.models.saving`.
-
-    Raises
-    ------
-    DataError
-        The pipeline holds a type that is not trusted, or cannot be saved.
     """
     import mlflow.sklearn
     from mlflow.exceptions import MlflowException
@@ -171,6 +167,8 @@ def load_logged(
 ) -> LoggedModel:
     """Load a logged model with its metadata.
 
+    Raises `DataError` if the model is missing, is not one of ours, or holds an untrusted type.
+
     Parameters
     ----------
     uri : str
@@ -179,11 +177,6 @@ def load_logged(
         Types to trust besides those of `gtzan_exp.models.saving`, whatever the file says.
     tracking_uri : str, optional
         The store of a ``runs:`` or ``models:`` URI; MLflow's current one when omitted.
-
-    Raises
-    ------
-    DataError
-        The model is missing, is not one of ours, or holds an untrusted type.
     """
     if Path(uri).is_dir():
         return _load(Path(uri), trusted)
@@ -215,12 +208,7 @@ def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
 def find_logged(model: str, tracking: Tracking, *, trusted: tuple[str, ...] = ()) -> LoggedModel:
     """Load a logged model by the id of its run, an MLflow URI or its folder.
 
-    Raises
-    ------
-    ConfigError
-        The store does not answer.
-    DataError
-        As `load_logged`.
+    Raises `ConfigError` if the store does not answer; `DataError` as in `load_logged`.
     """
     path = Path(model).expanduser()
     if path.is_dir():
@@ -241,12 +229,8 @@ def has_model(tracking: Tracking, run_id: str) -> bool:
 def model_of_run(tracking: Tracking, run_id: str) -> str:
     """Return the URI of the model that a run recorded.
 
-    Raises
-    ------
-    ConfigError
-        The store does not answer.
-    DataError
-        The run does not exist, or recorded no model.
+    Raises `ConfigError` if the store does not answer; `DataError` if the run does not exist, or
+    recorded no model.
     """
     from mlflow.exceptions import MlflowException
 
@@ -270,10 +254,7 @@ def _model_ids(run: Run) -> list[str]:
 def fetch(uri: str, tracking_uri: str | None, place: str) -> Path:
     """Download a model or a file of a run into the folder `place`, and return its path.
 
-    Raises
-    ------
-    DataError
-        It cannot be fetched.
+    Raises `DataError` if it cannot be fetched.
     """
     quiet()
     from mlflow.artifacts import download_artifacts

@@ -25,12 +25,8 @@ class Neighbours:
 
     The vector of a track is the mean over its rows after the preprocessing of the model.
 
-    `dataset` holds the tracks to search, in the view of the model.
-
-    Raises
-    ------
-    DataError
-        The model takes no vectors.
+    `dataset` holds the tracks to search, in the view of the model. Raises `DataError` if the model
+    takes no vectors.
     """
 
     def __init__(self, model: LoggedModel, dataset: Dataset) -> None:
@@ -57,10 +53,7 @@ class Neighbours:
 def neighbours_of(model: LoggedModel, tracking: Tracking) -> Neighbours:
     """Return the tracks of the data of a model's run.
 
-    Raises
-    ------
-    DataError
-        The store has no such run, or its data no longer exists.
+    Raises `DataError` if the store has no such run, or its data no longer exists.
     """
     with tempfile.TemporaryDirectory() as place:
         path = fetch(f"runs:/{model.card.run_id}/config.yaml", tracking.uri, place)

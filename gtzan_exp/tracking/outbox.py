@@ -58,57 +58,29 @@ _WAITS = (0.05, 0.2, 0.8)
 
 @dataclass
 class Entry:
-    """One MLflow run as plain data, and the state of its delivery.
-
-    Parameters
-    ----------
-    name : str
-    tags : dict of str to str
-    started : int
-        Milliseconds since 1970.
-    parent : int, optional
-        Index of the parent entry; None without a parent, or if it is named in `tags`.
-    run_id : str
-        Assigned by the store; empty before.
-    params : dict of str to str
-    metrics : list of (key, value, milliseconds since 1970, step)
-    datasets : list of dict
-        Arguments of `mlflow.entities.Dataset`, and their ``context``.
-    texts : dict of str to str
-        Small artifacts by file name.
-    has_files, has_model : bool
-        Whether the folder belongs to this run; whether a model is beside it.
-    model_id : str, optional
-        Assigned by the store.
-    status : str
-        ``RUNNING``, and at the end ``FINISHED``, ``FAILED`` or ``KILLED``.
-    error : str, optional
-        The error of a failed run, in a line.
-    note : str
-        The description on MLflow's page, in Markdown.
-    ended : int, optional
-        Milliseconds since 1970.
-    done : list of str
-        The steps of the delivery that are completed.
-    """
+    """One MLflow run as plain data, and the state of its delivery."""
 
     name: str
     tags: dict[str, str]
-    started: int
+    started: int  # milliseconds since 1970
+    # index of the parent entry; None without a parent, or if it is named in `tags`
     parent: int | None = None
+    # assigned by the store; empty before
     run_id: Annotated[str, BeforeValidator(lambda found: found or "")] = ""  # null in older files
     params: dict[str, str] = field(default_factory=dict)
     metrics: list[tuple[str, float, int, int]] = field(default_factory=list)
+    # arguments of `mlflow.entities.Dataset`, and their ``context``
     datasets: list[dict[str, str]] = field(default_factory=list)
-    texts: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)  # small artifacts by file name
+    # has_files, has_model: whether the folder belongs to this run; whether a model is beside it
     has_files: bool = False
     has_model: bool = False
-    model_id: str | None = None
-    status: str = "RUNNING"
-    error: str | None = None
-    note: str = ""
-    ended: int | None = None
-    done: list[str] = field(default_factory=list)
+    model_id: str | None = None  # assigned by the store
+    status: str = "RUNNING"  # ``RUNNING``, and at the end ``FINISHED``, ``FAILED`` or ``KILLED``
+    error: str | None = None  # the error of a failed run, in a line
+    note: str = ""  # the description on MLflow's page, in Markdown
+    ended: int | None = None  # milliseconds since 1970
+    done: list[str] = field(default_factory=list)  # the steps of the delivery that are completed
 
     def measure(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Add metrics with the current time."""
@@ -161,10 +133,7 @@ class Outbox:
     def read(cls, path: Path, *, uri: str | None = None) -> Outbox:
         """Return the pending records of an earlier delivery; `uri` is the new address of the store.
 
-        Raises
-        ------
-        DataError
-            The file cannot be read, or is invalid.
+        Raises `DataError` if the file cannot be read, or is invalid.
         """
         kept = _Kept.read(path)
         tracking = kept.tracking if uri is None else replace(kept.tracking, uri=uri)
@@ -413,17 +382,12 @@ def running_in(folder: Path) -> Path:
 def left_running(path: Path) -> str | None:
     """Close the runs of a file that `Outbox.reserve` wrote, where their process is gone.
 
+    Raises `ConfigError` if the store does not answer; `DataError` if the file is invalid.
+
     Returns
     -------
     str or None
         What was closed, in a line; None where the process may still run.
-
-    Raises
-    ------
-    ConfigError
-        The store does not answer.
-    DataError
-        The file is invalid.
     """
     if kept_in(path.with_name(path.name.removesuffix(RUNNING))).exists():  # which says more
         path.unlink()

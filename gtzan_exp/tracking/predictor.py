@@ -21,23 +21,13 @@ from gtzan_exp.tracking.neighbours import Neighbours
 
 @dataclass(frozen=True)
 class Prediction:
-    """The prediction for one file.
-
-    Parameters
-    ----------
-    file : Path
-    rows : int
-        Number of rows (windows, or their segments) that the probabilities are averaged over.
-    probabilities : pandas.Series
-        Probabilities by genre, in descending order.
-    neighbours : pandas.Series, optional
-        Similarity by track, in descending order, if requested.
-    """
+    """The prediction for one file."""
 
     file: Path
+    # number of rows (windows, or their segments) that the probabilities are averaged over
     rows: int
-    probabilities: pd.Series
-    neighbours: pd.Series | None = None
+    probabilities: pd.Series  # probabilities by genre, in descending order
+    neighbours: pd.Series | None = None  # similarity by track, in descending order, if requested
 
 
 def hearing(view: View, prepare: PrepareSettings) -> Callable[[np.ndarray], Any] | Mistake:
@@ -119,10 +109,7 @@ class Predictor:
     def file(self, path: Path) -> Prediction:
         """Return the prediction of an audio file, the mean over its windows and their segments.
 
-        Raises
-        ------
-        DataError
-            The model takes no audio, or the file is not usable audio.
+        Raises `DataError` if the model takes no audio, or the file is not usable audio.
         """
         prepare = sound_settings(self.card.view, self.card.prepare)
         if isinstance(self._inputs, Mistake):

@@ -30,7 +30,8 @@ def recorded_runs(
     """Return the training runs of the store's experiment, newest first.
 
     Only those that match an MLflow `filter`, and the children of the run `parent`, if given. Runs
-    are fetched in pages of `PAGE`.
+    are fetched in pages of `PAGE`. Raises `ConfigError` if the store does not answer, or the filter
+    is invalid.
 
     Returns
     -------
@@ -40,11 +41,6 @@ def recorded_runs(
         ``seeds``, ``data_options``, ``view_options``, ``split_options``, ``split_files`` (names of
         the files of the split), ``data_place`` and ``split_place`` (their locations). Empty without
         any runs.
-
-    Raises
-    ------
-    ConfigError
-        The store does not answer, or the filter is invalid.
     """
     from mlflow.exceptions import MlflowException
 
@@ -113,10 +109,7 @@ def searched(
 def finished_run(tracking: Tracking, config_hash: str, task: str) -> Run | None:
     """Return the store's newest finished run with these tags, if there is one.
 
-    Raises
-    ------
-    ConfigError
-        The store does not answer.
+    Raises `ConfigError` if the store does not answer.
     """
     with tracking.asked() as client:
         found = client.search_runs(

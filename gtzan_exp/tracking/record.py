@@ -164,7 +164,8 @@ def recorded_run(
     """Open a run and close it as FINISHED, FAILED (with its traceback) or KILLED.
 
     Records that cannot be delivered, because the store no longer answers, are kept beside `folder`,
-    with a warning.
+    with a warning. Raises `ConfigError` if the store does not answer. The child of a run goes on
+    without it.
 
     Parameters
     ----------
@@ -177,11 +178,6 @@ def recorded_run(
     tags : mapping
         Tags of the run; git and version tags are added. With ``mlflow.parentRunId`` it is the
         child of another run.
-
-    Raises
-    ------
-    ConfigError
-        The store does not answer. The child of a run goes on without it.
     """
     outbox, entry = begun(tracking, folder, name, params, tags)
     try:

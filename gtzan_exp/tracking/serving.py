@@ -34,6 +34,9 @@ class ServedModel:
     ) -> np.ndarray | pd.DataFrame:
         """Return the genre of each row.
 
+        Raises `mlflow.exceptions.MlflowException` if a row cannot be used. The server answers with
+        status 400 and the reason.
+
         Parameters
         ----------
         data : pandas.DataFrame
@@ -46,11 +49,6 @@ class ServedModel:
         Returns
         -------
         numpy.ndarray of str, shape (n_rows,), or pandas.DataFrame of shape (n_rows, n_genres)
-
-        Raises
-        ------
-        mlflow.exceptions.MlflowException
-            A row cannot be used. The server answers with status 400 and the reason.
         """
         from mlflow.exceptions import MlflowException
 

@@ -60,12 +60,7 @@ class Tracking:
         """Return a client of the store; a missing database is created first.
 
         MLflow retries requests to a server for minutes, so it is probed first unless it answered
-        the last request.
-
-        Raises
-        ------
-        ConfigError
-            The store cannot be reached or made.
+        the last request. Raises `ConfigError` if the store cannot be reached or made.
         """
         quiet()
         from mlflow import MlflowClient
@@ -85,10 +80,7 @@ class Tracking:
     def asked(self) -> Iterator[MlflowClient]:
         """Yield a client; all its errors inside are reported as a store that does not answer.
 
-        Raises
-        ------
-        ConfigError
-            The store does not answer.
+        Raises `ConfigError` if the store does not answer.
         """
         client = self.client()
         with self._reached():
@@ -144,10 +136,7 @@ class Tracking:
     def probe(self) -> None:
         """Send a single request to a server, without MLflow's retries.
 
-        Raises
-        ------
-        ConfigError
-            It does not answer, or with a server error.
+        Raises `ConfigError` if it does not answer, or with a server error.
         """
         if is_server(self.uri):
             try:

@@ -28,16 +28,10 @@ _CLOSING_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class SweepRun:
-    """The parent run of a sweep. It is pickled and sent to the workers with their jobs.
+    """The parent run of a sweep. It is pickled and sent to the workers with their jobs."""
 
-    Parameters
-    ----------
-    tracking : Tracking
-        The store, and the experiment of the parent, which is that of the first job. Jobs may use
-        other experiments; the tag ``mlflow.parentRunId`` links them to the parent.
-    run_id : str
-    """
-
+    # The store, and the experiment of the parent, which is that of the first job. Jobs may use
+    # other experiments; the tag ``mlflow.parentRunId`` links them to the parent.
     tracking: Tracking
     run_id: str
 
@@ -52,10 +46,7 @@ class SweepRun:
     ) -> SweepRun:
         """Open the parent, which creates the store before the first worker needs it.
 
-        Raises
-        ------
-        ConfigError
-            The store cannot be reached or made.
+        Raises `ConfigError` if the store cannot be reached or made.
         """
         known = {re.sub(r"[^\w./ -]", "_", key): value for key, value in params.items()}
         outbox, entry = begun(tracking, folder, name, known, {**tags, "task": "sweep"})
@@ -103,12 +94,8 @@ class SweepRun:
     def jobs(self) -> list[Run]:
         """Return the runs of the jobs in order; of a repeated job, the newest.
 
-        Runs whose process is gone, or ends within seconds, are closed first.
-
-        Raises
-        ------
-        ConfigError
-            The store does not answer.
+        Runs whose process is gone, or ends within seconds, are closed first. Raises `ConfigError`
+        if the store does not answer.
         """
         patience = monotonic() + _CLOSING_SECONDS
         with self.tracking.asked() as client:
@@ -142,10 +129,7 @@ class SweepRun:
     ) -> None:
         """Record a folder and the numbers of jobs by status, and close the parent.
 
-        Raises
-        ------
-        ConfigError
-            The store does not answer.
+        Raises `ConfigError` if the store does not answer.
         """
         from mlflow.entities import Metric, RunTag
 

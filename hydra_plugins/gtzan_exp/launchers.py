@@ -75,12 +75,8 @@ class ClusterLauncher(Launcher):
     ) -> Sequence[JobReturn]:
         """Run jobs and return their results in order.
 
-        The run of a job whose worker died records the reason.
-
-        Raises
-        ------
-        ConfigError
-            The cluster does not answer, or does not take the jobs.
+        The run of a job whose worker died records the reason. Raises `ConfigError` if the cluster
+        does not answer, or does not take the jobs.
         """
         from gtzan_exp.basics.errors import one_line
 
