@@ -59,24 +59,12 @@ FEATURE_COLUMNS: tuple[str, ...] = FeatureSettings().columns
 
 
 def extract(sound: np.ndarray | Spectrum, settings: FeatureSettings) -> dict[str, float | int]:
-    """Return the features of a signal.
+    """Return the features of a mono signal at ``settings.sample_rate``.
 
     The values equal those of librosa's own functions with the same settings. Each frame-wise
-    feature gives its mean and its population variance over all frames. Raises `DataError` if the
-    signal is at most half a frame long.
-
-    Parameters
-    ----------
-    sound : numpy.ndarray of float32, shape (samples,), or Spectrum
-        Mono signal at ``settings.sample_rate``.
-    settings : FeatureSettings
-        How to compute them.
-
-    Returns
-    -------
-    dict of str to float or int
-        ``length`` in samples, then `settings.columns` in order: frequencies in Hz, tempo in beats
-        per minute, the rest without unit.
+    feature gives its mean and its population variance over all frames. First comes ``length`` in
+    samples, then `settings.columns` in order: frequencies in Hz, tempo in beats per minute, the
+    rest without unit. Raises `DataError` if the signal is at most half a frame long.
     """
     librosa = librosa_loader.load()
     spectrum = Spectrum.of(sound, settings)
@@ -109,17 +97,10 @@ def extract(sound: np.ndarray | Spectrum, settings: FeatureSettings) -> dict[str
 def segments(
     y: np.ndarray, seconds: float, settings: FeatureSettings
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the segments of a track, cut as GTZAN's published table of 3 s segments was.
+    """Yield number and signal of the segments of a track, cut as those of GTZAN's published table.
 
     Segment ``i`` starts at ``i * step`` and is one sample shorter than ``step``, which is `seconds`
     in samples. The part of a track beyond 30 s, and an incomplete last segment, are left out.
-
-    Yields
-    ------
-    i : int
-        Number of the segment, from 0.
-    segment : numpy.ndarray, shape (step - 1,)
-        A view of the mono signal `y`.
     """
     step = round(seconds * settings.sample_rate)
     complete = (len(y) + 1) // step

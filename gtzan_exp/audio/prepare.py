@@ -123,7 +123,7 @@ class PrepareReport:
 def prepare(
     audio_root: Path, out_root: Path, settings: PrepareSettings | None = None
 ) -> PrepareReport:
-    """Make the views of all tracks in a folder.
+    """Make the views of all tracks in a folder of ``<genre>/<file>`` or ``<genre>/<artist>/...``.
 
     Writes ``features_<seconds>_sec.csv``, ``images_original/<genre>/<id>.png``,
     ``prepare_errors.csv`` and, last, ``prepare_settings.json``; where folders name artists also
@@ -133,15 +133,6 @@ def prepare(
     content or is in use, or a file cannot be used and ``settings.on_error`` is ``raise``;
     `ConfigError` if the colour map or the cluster does not exist; `MissingExtraError` if the
     package of the cluster is not installed.
-
-    Parameters
-    ----------
-    audio_root : Path
-        Folder that holds ``<genre>/<file>`` or ``<genre>/<artist>/<album>/<file>``.
-    out_root : Path
-        Folder for the views; made if missing.
-    settings : PrepareSettings, optional
-        What to make and how.
     """
     from tqdm import tqdm
 

@@ -33,22 +33,11 @@ class SpectrogramSettings(Framing):
 
 
 def render(sound: np.ndarray | Spectrum, settings: SpectrogramSettings) -> np.ndarray:
-    """Draw the mel spectrogram of a signal: time to the right, frequency upwards.
+    """Draw the mel spectrogram of a mono signal: time to the right, frequency upwards.
 
-    Raises `DataError` if the signal is at most half a frame long; `ConfigError` if matplotlib has
-    no such colour map.
-
-    Parameters
-    ----------
-    sound : numpy.ndarray of float32, shape (samples,), or Spectrum
-        Mono signal at ``settings.sample_rate``.
-    settings : SpectrogramSettings
-        How to draw it.
-
-    Returns
-    -------
-    numpy.ndarray of uint8, shape (height, width, 3) or, in the style of Kaggle, (height, width, 4)
-        RGB or RGBA.
+    Returns RGB, uint8 of shape (height, width, 3), or RGBA in the style of Kaggle. Raises
+    `DataError` if the signal is at most half a frame long; `ConfigError` if matplotlib has no such
+    colour map.
     """
     mel = Spectrum.of(sound, settings).mel
     draw = _fill if settings.style == "mel_db" else _draw_in_margin

@@ -38,16 +38,9 @@ class Framing:
 
 
 class Spectrum:
-    """A signal and its transforms.
+    """The transforms of a mono signal `y`, float32 of shape (samples,).
 
     Raises `DataError` if the signal is too short to be padded.
-
-    Parameters
-    ----------
-    y : numpy.ndarray of float32, shape (samples,)
-        Mono signal.
-    framing : Framing
-        The parameters of the transforms.
     """
 
     def __init__(self, y: np.ndarray, framing: Framing) -> None:

@@ -65,16 +65,10 @@ def scan_tracks(
 ) -> tuple[list[Track], list[Mistake]]:
     """Return the tracks of a folder, sorted by genre and id, and a mistake for each unusable file.
 
-    Hidden files and folders are ignored, and so are files that are not audio. Raises `DataError` if
-    the folder is missing or has no audio, or a genre has folders in several spellings.
-
-    Parameters
-    ----------
-    audio_root : Path
-        Folder that holds ``<genre>/<file>``, or ``<genre>/<artist>/<album>/<file>``. The id of a
-        track contains the names of all folders inside that of the genre.
-    labels : mapping of str to str, optional
-        Genres by the names of folders; a key matches all its spellings.
+    The folder holds ``<genre>/<file>``, or ``<genre>/<artist>/<album>/<file>``; an id contains the
+    names of all folders inside that of the genre. Genres are renamed by `labels`. Hidden files and
+    folders are ignored, and so are files that are not audio. Raises `DataError` if the folder is
+    missing or has no audio, or a genre has folders in several spellings.
     """
     if not os.path.isdir(audio_root):
         got = "a file" if os.path.exists(audio_root) else "nothing"
@@ -165,26 +159,10 @@ def load_audio(
 ) -> np.ndarray:
     """Read a file as ``librosa.load(path, sr=sample_rate)`` does, and refuse unusable signals.
 
-    Raises `DataError` if the file is missing, empty, corrupt, not finite, not audio, too short, too
-    loud to calculate with, or silent.
-
-    Parameters
-    ----------
-    path : Path
-        An audio file that libsndfile can decode.
-    sample_rate : int
-        Samples per second of the result.
-    min_seconds : float
-        Anything shorter is refused.
-    max_seconds : float, optional
-        Read no more than this.
-    offset : float or "middle"
-        Where to start; "middle" is 0 for files of at most `max_seconds`.
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (samples,)
-        The mean of the channels.
+    Returns the mean of the channels, float32 of shape (samples,), of at most `max_seconds`; the
+    `offset` "middle" is 0 for shorter files. Raises `DataError` if the file is missing, empty,
+    corrupt, not finite, not audio, shorter than `min_seconds`, too loud to calculate with, or
+    silent.
     """
 
     def refuse(what: str, got: str, allowed: str) -> DataError:

@@ -13,17 +13,12 @@ from gtzan_exp.basics.errors import DataError, Mistake
 
 
 def windows(path: Path, *, sample_rate: int, max_seconds: float) -> Iterator[np.ndarray]:
-    """Yield the windows of a file.
+    """Yield the windows of a file, mono signals of float32.
 
     A file of at most `max_seconds` is one window, read as `prepare` reads it. A longer one is cut
     into windows of 30 s, or of `max_seconds` if that is less; an incomplete last window and silent
     ones are left out. `max_seconds` is the length of a track that `prepare` reads. Raises
     `DataError` as in `load_audio`, or if all windows are silent.
-
-    Yields
-    ------
-    numpy.ndarray of float32, shape (samples,)
-        Mono signal.
     """
     whole = duration(path)
     if whole <= max_seconds:

@@ -27,21 +27,11 @@ def map_unordered(
 ) -> Generator[Result]:
     """Return a generator of ``function(item)`` in order of completion, each on a single thread.
 
-    Closing the generator cancels what is not finished. Raises `MissingExtraError` if the package of
-    the backend is not installed; `ConfigError` if there is no cluster.
-
-    Parameters
-    ----------
-    function : callable
-        Takes one argument; must be picklable.
-    items : iterable
-        Consumed lazily, so that memory does not grow with their number.
-    n_jobs : int
-        Number of processes, -1 for one per core. A cluster uses all its workers instead.
-    backend : {"loky", "dask", "ray"}
-        Where the processes are.
-    address : str, optional
-        Address of the scheduler; the connected cluster by default.
+    `function` must be picklable; `items` are consumed lazily, so that memory does not grow with
+    their number. A cluster, the connected one or that of the scheduler at `address`, uses all its
+    workers instead of `n_jobs`. Closing the generator cancels what is not finished. Raises
+    `MissingExtraError` if the package of the backend is not installed; `ConfigError` if there is no
+    cluster.
     """
     from joblib import Parallel, delayed, parallel_config
 

@@ -15,13 +15,7 @@ def spelled_alike(label: str) -> str:
 
 
 class Relabel:
-    """The mapping of labels to genres by ``data.labels``; a key matches all its spellings.
-
-    Parameters
-    ----------
-    wanted : mapping
-        Genres by labels.
-    """
+    """The mapping of labels to genres by ``data.labels``; a key matches all its spellings."""
 
     def __init__(self, wanted: Mapping[str, str]) -> None:
         self._wanted = {spelled_alike(found): (found, genre) for found, genre in wanted.items()}

@@ -72,13 +72,10 @@ def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     resampled t test over the folds. Runs on different data are not tested. p values are corrected
     by Holm's method over the pairs of a protocol.
 
-    Returns
-    -------
-    pandas.DataFrame
-        ``protocol``, ``a``, ``b`` (with the start of the run's id where a protocol has several of
-        that name), ``difference`` (of the accuracies on the common tracks) with
-        its 95 % interval ``low`` to ``high``, ``tracks`` (how many are common), ``only_a``,
-        ``only_b`` (tracks that one alone gets right), ``test``, ``p``, ``p_holm``, ``note``.
+    Columns: ``protocol``, ``a``, ``b`` (with the start of the run's id where a protocol has several
+    of that name), ``difference`` (of the accuracies on the common tracks) with its 95 % interval
+    ``low`` to ``high``, ``tracks`` (how many are common), ``only_a``, ``only_b`` (tracks that one
+    alone gets right), ``test``, ``p``, ``p_holm``, ``note``.
     """
     tables = []
     for number in dict.fromkeys(o.line["protocol"] for o in outcomes):
@@ -98,12 +95,8 @@ def drops(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
     Each pair of runs of one model and view on the same data is a line, the more accurate one first.
     An artist that both tested is one cluster (`difference`): the interval allows for the overlap.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``model``, ``view``, ``from``, ``to`` (names of the protocols), ``before``, ``after``
-        (accuracies under them), ``drop`` with its 95 % interval ``low`` to ``high``, and ``p``.
+    Columns: ``model``, ``view``, ``from``, ``to`` (protocols), ``before``, ``after`` (accuracies
+    under them), ``drop`` with its 95 % interval ``low`` to ``high``, and ``p``.
     """
     lines = []
     for a, b in combinations(outcomes, 2):
@@ -124,13 +117,9 @@ def drops(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Return the tracks that no run which tested them gets right, the most tested first.
 
-    Tracks of different data are different tracks, even with the same name.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``data``, ``track``, ``true``, ``said`` (by most of the runs), ``votes`` (how many said so),
-        ``runs`` (that tested it, each counted once).
+    Tracks of different data are different tracks, even with the same name. Columns: ``data``,
+    ``track``, ``true``, ``said`` (by most of the runs), ``votes`` (how many said so), ``runs``
+    (that tested it, each counted once).
     """
     columns = ["data", "track", "true", "said", "votes", "runs"]
     if not outcomes:

@@ -35,28 +35,23 @@ PROTOCOL = ["data", "split", "on_purpose", "split_options"]
 def summary(runs: pd.DataFrame, metrics: Sequence[str] = ()) -> pd.DataFrame:
     """Return one line per cell, best mean accuracy first within each protocol.
 
-    Finished runs of one cell, split and data are one line; they differ in seeds or options. Runs
-    on different splits or data are never averaged. Where rows are segments of tracks, accuracy and
-    macro F1 are those of tracks if they were recorded.
+    Finished runs of one cell, split and data are one line; they differ in seeds or options. Runs on
+    different splits or data are never averaged. Where rows are segments of tracks, accuracy and
+    macro F1 are those of tracks if they were recorded. `runs` are from
+    `gtzan_exp.tracking.query.recorded_runs`; `metrics` are further ones of the test part, such as
+    ``ece`` for a column ``test/ece``.
 
-    `runs` are from `gtzan_exp.tracking.query.recorded_runs`; `metrics` are further ones of the test
-    part, such as ``ece`` for a column ``test/ece``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``split``, ``leak`` (each kind with its measured share of the test part; ``duplicate``
-        includes near duplicates; ``artist ?`` where artists are unknown), ``view``, ``model``,
-        ``runs``, ``seeds`` (the newest run of each counts; 1 where they change nothing; 0 where
-        runs differ in options), ``codes`` (number of versions of the code), ``best`` (selected on
-        the test part, so optimistic), ``accuracy`` (mean), ``low``, ``high`` (a 95 % interval, or
-        the range of runs that differ in options), ``interval`` (``artists``, ``wilson``, ``folds``,
-        ``seeds`` or ``range``), ``macro_f1`` and ``fit_s`` (means, seconds), ``on`` (start of the
-        fingerprint of the test part), ``published`` (the tag), ``published_is`` (``inside`` or
-        ``outside`` of the range of the runs, to its own digits; empty where it is no number) and
-        what identifies the line: ``protocol`` and ``data_set`` (numbers; data that may differ has
-        another one), ``run_id``, ``name``, ``overrides`` and ``doubts`` of the newest run, the
-        fingerprints, ``leak/<kind>``.
+    Columns: ``split``, ``leak`` (each kind with its measured share of the test part; ``duplicate``
+    includes near duplicates; ``artist ?`` where artists are unknown), ``view``, ``model``,
+    ``runs``, ``seeds`` (the newest run of each counts; 1 where they change nothing; 0 where runs
+    differ in options), ``codes`` (number of versions of the code), ``best`` (selected on the test
+    part, so optimistic), ``accuracy`` (mean), ``low``, ``high`` (a 95 % interval, or the range of
+    runs that differ in options), ``interval`` (``artists``, ``wilson``, ``folds``, ``seeds`` or
+    ``range``), ``macro_f1`` and ``fit_s`` (means, seconds), ``on`` (start of the fingerprint of the
+    test part), ``published`` (the tag), ``published_is`` (``inside`` or ``outside`` of the range of
+    the runs, to its own digits; empty where it is no number) and what identifies the line:
+    ``protocol`` and ``data_set`` (numbers; data that may differ has another one), ``run_id``,
+    ``name``, ``overrides`` and ``doubts`` of the newest run, the fingerprints, ``leak/<kind>``.
     """
     runs = with_defaults(runs)
     finished = runs[is_finished(runs)]

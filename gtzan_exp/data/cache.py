@@ -16,19 +16,10 @@ Contents = TypeVar("Contents")
 def cached_folder(parent: Path, key: str, build: Callable[[Path], None]) -> Path:
     """Return the folder ``parent/key``, building it first when it is not there.
 
-    Raises `ConfigError` if `parent` cannot be written, or `build` raised an OSError, as it does on
-    a full disk.
-
-    Parameters
-    ----------
-    parent : Path
-        The folder of the cache; made if missing.
-    key : str
-        Name of the folder: a fingerprint of everything that its contents depend on.
-    build : callable
-        Called with an empty temporary folder to fill, in one process at a time. The folder is
-        renamed after `build` has returned. The unfinished folder of a killed process is removed by
-        the next one.
+    `key` is a fingerprint of everything that the contents depend on. `build` is called with an
+    empty temporary folder to fill, in one process at a time; it is renamed afterwards, and that of
+    a killed process is removed by the next one. Raises `ConfigError` if `parent` cannot be written,
+    or `build` raised an OSError, as it does on a full disk.
     """
     folder = parent / key
     if folder.is_dir():

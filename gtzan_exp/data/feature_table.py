@@ -77,26 +77,12 @@ def read_table(
     labels: Mapping[str, str],
     cache: Path,
 ) -> FeatureTable:
-    """Read a table, from the cache if neither it nor the arguments have changed.
+    """Read a CSV with ``filename``, ``label`` and numeric `columns`, from the cache if unchanged.
 
-    Raises `ConfigError` if the cache cannot be written; `DataError` if the table is faulty, with
-    one mistake for each fault.
-
-    Parameters
-    ----------
-    path : Path
-        A CSV with the columns ``filename``, ``label`` and `columns`, and maybe others.
-    columns : sequence of str
-        The columns that must be numbers.
-    classes : tuple of str or None
-        The labels that may occur; None allows any.
-    tracks_of : callable
-        Returns the tracks of row ids, empty for an id without one. It depends only on the ids and
-        the name of the file. Not used for a table with the column `TRACK`.
-    labels : mapping of str to str
-        Genres by labels.
-    cache : Path
-        Folder for the arrays of valid tables.
+    `classes` are the labels that may occur, any if None; `labels` renames them. `tracks_of` returns
+    the tracks of row ids, empty for an id without one; it depends only on the ids and the name of
+    the file, and is not used for a table with the column `TRACK`. Raises `ConfigError` if the cache
+    cannot be written; `DataError` if the table is faulty, with one mistake for each fault.
     """
     _must_be_there(path)
     return cached(

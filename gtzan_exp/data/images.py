@@ -11,18 +11,10 @@ class ImageStack:
     """Read-only view of uint8 images as numbers, converted lazily.
 
     ``stack[rows]`` is again a stack and copies nothing; ``numpy.asarray(stack[rows])`` gives the
-    numbers.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (n, height, width, channels)
-        Usually a memory map.
-    rows : ndarray of int, optional
-        The rows of `pixels` that belong to the stack, in order; all of them when omitted.
-    peak : float, default=1.0
-        Value of a pixel of 255: 1.0 gives float32 numbers in [0, 1], 255 the uint8 pixels.
-    scrambled : bool, default=False
-        Whether the numbers are reshaped, not transposed, to (n, width, height, channels).
+    numbers. `pixels`, usually a memory map, is uint8 of shape (n, height, width, channels); `rows`
+    are those of the stack, in order, all when omitted. `peak` is the value of a pixel of 255: 1.0
+    gives float32 numbers in [0, 1], 255 the uint8 pixels. With `scrambled` they are reshaped, not
+    transposed, to (n, width, height, channels).
     """
 
     ndim = 4

@@ -30,14 +30,9 @@ Takes = InputKind | tuple[InputKind, ...]
 
 
 class Inputs:
-    """Several arrays of the same rows, by name.
+    """Several arrays of the same rows, by name: DataFrames, ndarrays or `ImageStack`.
 
     Raises `ValueError` if they do not have the same number of rows.
-
-    Parameters
-    ----------
-    arrays : mapping of str to array
-        DataFrames, ndarrays or `ImageStack`, whose first dimension are the rows.
     """
 
     def __init__(self, arrays: Mapping[str, Any]) -> None:

@@ -17,15 +17,10 @@ _AUDIO = "genres_original"
 
 
 def known_tracks(location: Location) -> dict[str, dict[str, str]]:
-    """Return the genre of each track of a location, by view.
+    """Return the genre of each track of a location by its id, by view.
 
-    Raises `DataError` if a table cannot be read.
-
-    Returns
-    -------
-    dict
-        Genres by track id, for those of ``features`` and ``spectrograms`` that exist, or for
-        ``audio`` if neither does.
+    The views are those of ``features`` and ``spectrograms`` that exist, or ``audio`` if neither
+    does. Raises `DataError` if a table cannot be read.
     """
     root, relabel = location.folder(), Relabel(location.labels)
     found: dict[str, dict[str, str]] = {}

@@ -119,13 +119,7 @@ def _fold(
 
 
 def split_table(dataset: Dataset, split: Split) -> pd.DataFrame:
-    """Return the tracks of each part.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``fold`` (from 1), ``part`` and ``track``; of a learning curve the whole training part.
-    """
+    """Return ``fold`` (from 1), ``part`` and ``track``; of a learning curve all of training."""
     return pd.concat(
         [
             pd.DataFrame({"fold": number, "part": part, "track": np.unique(dataset.tracks[rows])})

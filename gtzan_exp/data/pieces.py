@@ -52,7 +52,7 @@ class _Measured(NamedTuple):
 def find_pieces(
     ids: np.ndarray, labels: np.ndarray, look: Look, mode: Mode = "auto"
 ) -> Pieces | None:
-    """Recognise the rows that are pieces of tracks.
+    """Recognise the rows that are pieces of tracks, by their sorted, unique ids ``<genre>.<name>``.
 
     Names: at least two stems with at least two members in a genre, whose numbers count through them
     (`piece_names`). Closeness: the median over rows of the ratio of the mean distance to their stem
@@ -71,15 +71,6 @@ def find_pieces(
     close: it is wrong for 9 % of the pieces of GTZAN, and that of the 20th nearest for 48 %; for
     whole tracks these are 32 % and 66 %. Raises `DataError` if `mode` is ``group`` and the names
     tell no pieces.
-
-    Parameters
-    ----------
-    ids : ndarray of str, shape (n,)
-        ``<genre>.<name>``, sorted, each once.
-    labels : ndarray of str, shape (n,)
-    look : callable
-        Returns the vectors of rows.
-    mode : {"auto", "tracks", "group"}
     """
     if mode == "tracks":
         return None

@@ -17,24 +17,16 @@ _ABOVE_1 = ("/log_loss", "/brier")
 def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> dict[str, float]:
     """Return the metrics of a run with the 95 % interval of its test accuracy, over tracks.
 
-    It is clustered by artist where artists are known, and Wilson's where they are not; the interval
-    of folds of unknown artists stays as it is.
+    `metrics` are those of one fold or of `aggregate`; `predictions` are of all parts, as in
+    `Evaluation`, of several folds with a column ``fold``. The interval is clustered by artist where
+    artists are known, and Wilson's where they are not; that of folds of unknown artists stays as it
+    is.
 
-    Parameters
-    ----------
-    metrics : mapping of str to float
-        Of one fold, or what `aggregate` returned.
-    predictions : pandas.DataFrame
-        As in `Evaluation`, of all parts; of several folds with a column ``fold``.
-
-    Returns
-    -------
-    dict of str to float
-        Adds ``test/ece`` over the rows of all folds, ``n_tested_tracks`` (distinct, of all folds),
-        ``n_tested_artists`` where known, and ``ci_low/`` and ``ci_high/`` of ``test/accuracy``, or
-        of ``test/track_accuracy`` where rows are segments; with second labels also of
-        ``relabelled_accuracy``. Where the test part is hidden, the same of the validation part:
-        ``n_validated_tracks``, ``val/ece``.
+    Adds ``test/ece`` over the rows of all folds, ``n_tested_tracks`` (distinct, of all folds),
+    ``n_tested_artists`` where known, and ``ci_low/`` and ``ci_high/`` of ``test/accuracy``, or of
+    ``test/track_accuracy`` where rows are segments; with second labels also of
+    ``relabelled_accuracy``. Where the test part is hidden, the same of the validation part:
+    ``n_validated_tracks``, ``val/ece``.
     """
     part = evaluated(predictions)
     test = predictions[predictions["part"] == part]
@@ -76,19 +68,10 @@ def share_of_test(sizes: pd.DataFrame) -> float:
 def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -> dict[str, float]:
     """Return the mean and standard deviation of each metric over folds, with intervals.
 
-    Parameters
-    ----------
-    folds : sequence of dict of str to float
-        The metrics of each fold. Metrics that some folds lack are left out, and so is ``ece``,
-        which is biased upwards on few rows.
-    test_shares : sequence of float
-        Ratio of test rows to training rows of each fold.
-
-    Returns
-    -------
-    dict of str to float
-        Each metric under its name (the mean), ``std/<name>`` (``ddof=1``), and for metrics of the
-        test part ``ci_low/<name>`` and ``ci_high/<name>``, clipped to the range of the metric.
+    Metrics that some folds lack are left out, and so is ``ece``, which is biased upwards on few
+    rows. `test_shares` are the ratios of test rows to training rows. The mean of a metric has its
+    name; there are ``std/<name>`` (``ddof=1``), and for metrics of the test part ``ci_low/<name>``
+    and ``ci_high/<name>``, clipped to the range of the metric.
     """
     part = "test" if "test/accuracy" in folds[0] else "val"
     names = [name for name in folds[0] if all(name in fold for fold in folds)]

@@ -12,11 +12,8 @@ BINS = 10
 def reliability(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the accuracy by confidence of predictions with ``true``, ``predicted``, ``p_<genre>``.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A line for each non-empty bin, which includes its upper edge: ``low`` (its lower edge),
-        ``n``, ``confidence`` and ``accuracy`` (means).
+    A line for each non-empty bin, which includes its upper edge: ``low`` (its lower edge), ``n``,
+    ``confidence`` and ``accuracy`` (means).
     """
     confidence = predictions.filter(regex="^p_").to_numpy().max(axis=1)
     right = predictions["true"].to_numpy(dtype=str) == predictions["predicted"].to_numpy(dtype=str)

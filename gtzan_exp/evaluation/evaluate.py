@@ -74,14 +74,9 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold, *, validated: Any = N
 
 
 def predict(estimator: Any, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """Return the probabilities of all classes of a dataset for some of its rows.
+    """Return the probabilities of rows, float64, (n_rows, n_classes); 0 for untrained classes.
 
     Inputs are read and transformed `BLOCK` rows at a time.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_rows, n_classes)
-        Columns in the order of ``dataset.classes``; 0 for a class that was never trained on.
     """
     blocks = np.split(rows, range(BLOCK, len(rows), BLOCK))
     return np.concatenate(
@@ -93,13 +88,9 @@ def by_track(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the predictions of tracks from those of their segments in one part.
 
     The probabilities of a track are the mean over its segments; its genre is the most probable one.
-    With a column ``fold`` the predictions are of that part of several folds.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per track and fold, sorted: ``fold`` where there are some, ``track``, ``true``,
-        ``predicted``, ``p_<genre>``, and ``artist`` and ``accepted`` where these are known.
+    With a column ``fold`` the predictions are of that part of several folds. One row per track and
+    fold, sorted: ``fold`` where there are some, ``track``, ``true``, ``predicted``, ``p_<genre>``,
+    and ``artist`` and ``accepted`` where these are known.
     """
     columns = [name for name in predictions if name.startswith("p_")]
     keys = [name for name in ("fold", "track") if name in predictions]
@@ -118,13 +109,10 @@ def by_track(predictions: pd.DataFrame) -> pd.DataFrame:
 def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, float]:
     """Return the metrics of predictions with ``true``, ``predicted`` and ``p_<genre>``.
 
-    Returns
-    -------
-    dict of str to float
-        ``macro_f1`` is scikit-learn's: the mean over the genres that are true or predicted
-        somewhere. Others have ``f1/<genre>`` 0. ``balanced_accuracy`` is the mean over the genres
-        that are true somewhere. ``brier`` is the sum over genres of squared errors, of two genres
-        too, 0 to 2; ``ece`` is `calibration_error`. `metric_names` says how a genre is written.
+    ``macro_f1`` is scikit-learn's: the mean over the genres that are true or predicted somewhere.
+    Others have ``f1/<genre>`` 0. ``balanced_accuracy`` is the mean over the genres that are true
+    somewhere. ``brier`` is the sum over genres of squared errors, of two genres too, 0 to 2;
+    ``ece`` is `calibration_error`. `metric_names` says how a genre is written.
     """
     from sklearn.metrics import (
         accuracy_score,

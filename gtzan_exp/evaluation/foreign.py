@@ -79,26 +79,13 @@ def check(
     lists: Path | None = None,
     pieces: Mode = "auto",
 ) -> Checked:
-    """Read predictions, and their split and artists where given.
+    """Read predictions, a CSV or parquet with `COLUMNS`, and their split and artists where given.
 
-    Raises `DataError` if a table is missing or faulty, or the tables do not match.
-
-    Parameters
-    ----------
-    path : Path
-        A CSV, or parquet, with the columns ``track``, ``true`` and ``predicted``, and maybe
-        ``part``, ``fold``, ``artist`` and ``p_<genre>`` (see `COLUMNS`). Without ``part`` and
-        `split` all rows are test rows.
-    split : Path, optional
-        The same with ``track``, ``part`` and maybe ``fold``.
-    artists : Path, optional
-        The same with ``track`` and ``artist``.
-    lists : Path, optional
-        A folder with the published lists on GTZAN: artists, identical rows, same recordings. They
-        are used where all names are GTZAN's.
-    pieces : {"auto", "tracks", "group"}
-        When rows are taken for pieces of tracks: where names say so in words, never, or also where
-        they are only numbered. Names of GTZAN always identify their track.
+    Without ``part`` and `split` all rows are test rows. `lists` is a folder with the published
+    lists on GTZAN (artists, identical rows, same recordings), used where all names are GTZAN's.
+    `pieces` says when rows are taken for pieces of tracks: where names say so in words (``auto``),
+    never, or also where they are only numbered; names of GTZAN always identify their track. Raises
+    `DataError` if a table is missing or faulty, or the tables do not match.
     """
     table = _read(path, "predictions", ("track", "true", "predicted"))
     listed = _read(split, "split", ("track", "part")) if split else table[:0]

@@ -69,23 +69,16 @@ class Answers:
 class Interval:
     """A 95 % interval.
 
-    Parameters
-    ----------
-    low, high : float
-    kind : {"wilson", "artists", "effective", "one artist"}
-        Wilson's over independent tracks; clustered by artist; Wilson's over the effective sample
-        size; none, since one artist tells nothing about others.
-    n : int
-        Number of tested entries.
-    clusters : int
-        Number of artists; 0 where unknown.
+    Its `kind` is ``wilson`` (Wilson's over independent tracks), ``artists`` (clustered by artist),
+    ``effective`` (Wilson's over the effective sample size) or ``one artist``, which tells nothing
+    about others.
     """
 
     low: float
     high: float
     kind: str
-    n: int
-    clusters: int
+    n: int  # number of tested entries
+    clusters: int  # number of artists; 0 where unknown
 
 
 @dataclass(frozen=True)

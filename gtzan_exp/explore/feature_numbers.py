@@ -39,13 +39,7 @@ def mean_features(X: pd.DataFrame) -> pd.DataFrame:
 
 
 def strongest_pairs(correlation: pd.DataFrame, *, count: int = 15) -> pd.DataFrame:
-    """Return the `count` pairs of columns with the highest absolute correlation.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``feature``, ``other`` and ``correlation`` (Pearson's r), the strongest first.
-    """
+    """Return ``feature``, ``other``, ``correlation`` of the `count` pairs with the highest |r|."""
     is_above = np.triu(np.ones(correlation.shape, dtype=bool), k=1)
     named = correlation.rename_axis(index="feature", columns="other")
     pairs = named.where(is_above).melt(ignore_index=False, value_name="correlation")
@@ -73,13 +67,7 @@ def principal_components(X: pd.DataFrame) -> Components:
 
 
 def identical_rows(dataset: Dataset) -> pd.DataFrame:
-    """Return every pair of rows, or of images, that are identical bit for bit.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``id``, ``other`` and ``same_genre``, in the order of the data.
-    """
+    """Return ``id``, ``other`` and ``same_genre`` of rows, or images, that are equal bitwise."""
     rows = pd.DataFrame({"digest": dataset.row_digests(), "row": range(len(dataset))})
     pairs = rows.merge(rows, on="digest", suffixes=("", "_b")).query("row < row_b")
     a, b = pairs.sort_values(["row", "row_b"])[["row", "row_b"]].to_numpy().T
@@ -88,13 +76,7 @@ def identical_rows(dataset: Dataset) -> pd.DataFrame:
 
 
 def missing_members(members: dict[str, set[str]]) -> pd.DataFrame:
-    """Return the tracks that are not in all `members`: the ids of tracks by kind of file.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``track`` and ``missing`` (names, joined by a comma), sorted by track.
-    """
+    """Return ``track`` and ``missing`` (kinds of file) of the tracks not in all `members`."""
     lines = []
     for track in sorted(set().union(*members.values())):
         missing = [name for name, ids in members.items() if track not in ids]

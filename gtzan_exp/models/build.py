@@ -78,21 +78,13 @@ class ModelSpec:
 
 
 def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
-    """Return a `Pipeline` whose last step is the classifier.
+    """Return a `Pipeline` whose last step is a clone of the classifier.
 
     The steps before it are ``input``, ``scaler``, ``pca`` and ``form`` for one array; for several
-    they are ``inputs``, which has such steps for each, and ``pca``. Raises `ValueError` if the view
-    does not give what the model takes.
-
-    Parameters
-    ----------
-    spec : ModelSpec
-    classifier : estimator
-        It is cloned. One that takes no names of genres is wrapped in `NumberedLabels`. One with a
-        `decision_function` alone is wrapped in `Calibrated`, which gives probabilities and leaves
-        the predictions as they are.
-    gives : Gives
-        What the view gives.
+    they are ``inputs``, which has such steps for each, and ``pca``. A classifier that takes no
+    names of genres is wrapped in `NumberedLabels`. One with a `decision_function` alone is wrapped
+    in `Calibrated`, which gives probabilities and leaves the predictions as they are. Raises
+    `ValueError` if the view does not give what the model takes.
     """
     from sklearn.base import clone
     from sklearn.decomposition import PCA
@@ -169,17 +161,11 @@ class Fitted:
 
 
 def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitted:
-    """Fit a pipeline from `build` to a training part.
+    """Fit a pipeline from `build` to a training part, in place.
 
-    Parameters
-    ----------
-    estimator : Pipeline
-        Fitted in place.
-    X, y : inputs and labels of the training part
-    X_val, y_val : inputs and labels of the validation part, maybe empty
-        Only passed to classifiers whose `fit` takes one.
-    scaler_rows : inputs, optional
-        Rows to fit the scaler on instead of `X`; a leak if test rows are among them.
+    The validation part, maybe empty, is only passed to classifiers whose `fit` takes one.
+    `scaler_rows` are inputs to fit the scaler on instead of `X`; a leak if test rows are among
+    them.
     """
     from sklearn.frozen import FrozenEstimator
 

@@ -15,19 +15,7 @@ def takes_numbers_alone(classifier: Any) -> bool:
 
 
 class NumberedLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """A meta-estimator that encodes the labels for its classifier.
-
-    Parameters
-    ----------
-    estimator : estimator
-        It is cloned.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-    estimator_ : estimator
-        The fitted one.
-    """
+    """A meta-estimator that encodes the labels for a clone of its classifier."""
 
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator

@@ -53,13 +53,7 @@ class ToSequence(_Stateless):
 
 
 class Pick(_Stateless):
-    """Selects some of several arrays.
-
-    Parameters
-    ----------
-    names : sequence of str
-        A single name gives the array itself.
-    """
+    """Selects some of several arrays by name; a single name gives the array itself."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
@@ -72,14 +66,9 @@ class Pick(_Stateless):
 class Branches(TransformerMixin, BaseEstimator):
     """Transforms several arrays, each with its own steps.
 
-    Parameters
-    ----------
-    steps : sequence of Pipeline
-        One for each array, in the order of the classifier's inputs.
-    places : sequence of int
-        The index of the array for each of them.
-    names : sequence of str or None
-        Names of the results; None concatenates them to shape (n, columns).
+    `steps` are a Pipeline for each array, in the order of the classifier's inputs, and `places` the
+    index of the array for each. `names` are those of the results; None concatenates them to shape
+    (n, columns).
     """
 
     def __init__(

@@ -117,22 +117,10 @@ def write_page(
     numbers: Mapping[str, Any],
     lead: str = "",
 ) -> None:
-    """Write a page, and its numbers as JSON beside it.
+    """Write a page, and its `numbers` as JSON beside it; values that JSON lacks become text.
 
-    Parameters
-    ----------
-    path : Path
-        The HTML file; the numbers have the suffix ``.json``.
-    title : str
-    synthetic : bool
-        Shows a warning that the data was generated.
-    facts : mapping
-        Names and values, shown below the title.
-    sections : sequence of Section
-    numbers : mapping
-        Written as JSON; values that JSON lacks become text.
-    lead : str
-        The main result in a sentence, shown first.
+    `synthetic` shows a warning that the data was generated, `facts` are shown below the title, and
+    `lead`, the main result in a sentence, first.
     """
     from jinja2 import Environment, PackageLoader
     from markupsafe import Markup

@@ -35,29 +35,11 @@ def sample_artist(genre: str, index: int) -> str:
 def synthesize(
     genre: str, index: int, *, seed: int = 0, seconds: float = 6.0, sample_rate: int = 22050
 ) -> np.ndarray:
-    """Return one synthetic track.
+    """Return a synthetic track, mono in [-1, 1], float32, shape (round(seconds * sample_rate),).
 
     The same arguments give the same track in any process and in any order of calls; on another
-    platform or NumPy the samples may differ by rounding. Raises `ConfigError` if `genre` is not one
-    of the ten.
-
-    Parameters
-    ----------
-    genre : str
-        One of `gtzan_exp.basics.genres.GENRES`.
-    index : int
-        Number of the track within its genre.
-    seed : int
-        Another seed gives another band of artists and other tracks.
-    seconds : float
-        Length of the track.
-    sample_rate : int
-        Samples per second.
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (round(seconds * sample_rate),)
-        Mono, within [-1, 1].
+    platform or NumPy the samples may differ by rounding. Another seed gives another band of artists
+    and other tracks. Raises `ConfigError` if `genre` is not one of the ten.
     """
     rng = _generator(seed, _known(genre), index)
     artist = _generator(seed, sample_artist(genre, index))
@@ -73,21 +55,6 @@ def write_sample(
 ) -> None:
     """Write the sample in GTZAN's layout, ``genres_original/<genre>/<genre>.NNNNN.wav``.
 
-    Parameters
-    ----------
-    root : Path
-        Folder to write into; made when it is not there.
-    tracks_per_genre : int
-        Number of tracks of each of the ten genres.
-    seconds : float
-        Length of each track.
-    seed : int
-        Seed of the whole sample.
-    sample_rate : int
-        Samples per second.
-
-    Notes
-    -----
     16-bit PCM, whose metadata call the file synthetic and name its `sample_artist`.
     """
     import soundfile

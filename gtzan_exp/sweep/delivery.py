@@ -23,13 +23,10 @@ def delivered(
 ) -> Iterator[str | GtzanExpError]:
     """Deliver all pending records below some folders, to `uri` if the store has moved there.
 
-    Yields
-    ------
-    str or GtzanExpError
-        A line on what was delivered, or that another process is delivering it (`Busy`). Errors: a
-        file cannot be read (`DataError`), the store refuses it (`RefusedError`), its experiment was
-        deleted (`ConfigError`), or the store does not answer (`AwayError`) and is not asked again.
-        Nothing is lost.
+    Yields a line on what was delivered, or that another process is delivering it (`Busy`), or an
+    error: a file cannot be read (`DataError`), the store refuses it (`RefusedError`), its
+    experiment was deleted (`ConfigError`), or the store does not answer (`AwayError`) and is not
+    asked again. Nothing is lost.
     """
     away: set[str] = set()
     for path in sorted({path for folder in folders for path in folder.rglob(f"*{RUNNING}")}):

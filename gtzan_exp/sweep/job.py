@@ -50,13 +50,8 @@ class Job:
     def __call__(self, config: DictConfig) -> float | None:
         """Train, evaluate and record one cell. A failure is recorded and does not stop the sweep.
 
-        Raises `ConfigError` if the run lacks the metric of the search.
-
-        Returns
-        -------
-        float or None
-            The score of a trial; None where it failed or has no finite score, and in a sweep
-            without a search.
+        Returns the score of a trial; None where it failed or has no finite score, and in a sweep
+        without a search. Raises `ConfigError` if the run lacks the metric of the search.
         """
         from hydra.core.hydra_config import HydraConfig
         from hydra.core.utils import filter_overrides

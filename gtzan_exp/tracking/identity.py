@@ -35,15 +35,8 @@ def identity_tags(
     """Return the tags that identify a run; equal ``config_hash`` means equal results.
 
     It hashes the code, the content of the data and of the parts of the split, and the options of
-    the cell except each `Place`. A trainer counts through the models that use it.
-
-    Parameters
-    ----------
-    params : mapping
-        The flattened config.
-    cell : mapping of str to object
-        The objects of the groups ``data``, ``view``, ``split`` and ``model``.
-    dataset, split, leak : the data, its split, and the tag of the audit
+    the `cell` (objects by group) except each `Place`. A trainer counts through the models that use
+    it. `params` are the flattened config.
     """
     named = [(key, part) for group in cell for key, part in _parts(group, cell[group])]
     places = {

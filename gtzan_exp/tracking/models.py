@@ -78,18 +78,10 @@ def save_model(
     """Save a fitted pipeline as an MLflow model that is not yet assigned to a run.
 
     It has two flavours: ``mlflow.sklearn`` loads the pipeline, ``mlflow.pyfunc`` and ``mlflow
-    models serve`` give a `gtzan_exp.tracking.serving.ServedModel`. The first track of the data is
-    the input example, if the view is `Servable`. Raises `DataError` if the pipeline holds a type
-    that is not trusted, or cannot be saved.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder to write; an earlier attempt is replaced.
-    estimator : Pipeline
-    dataset, view, prepare : its training data, and how that was made from audio
-    trusted : tuple of str
-        Types to trust besides those of `gtzan_exp.models.saving`.
+    models serve`` give a `gtzan_exp.tracking.serving.ServedModel`. The first track of the training
+    data is the input example, if the view is `Servable`. An earlier attempt in `folder` is
+    replaced. `trusted` are types besides those of `gtzan_exp.models.saving`; `DataError` if the
+    pipeline holds another, or cannot be saved.
     """
     import mlflow.sklearn
     from mlflow.exceptions import MlflowException
@@ -165,18 +157,11 @@ def load_model(uri: str, *, trusted: tuple[str, ...] = ()) -> Any:
 def load_logged(
     uri: str, *, trusted: tuple[str, ...] = (), tracking_uri: str | None = None
 ) -> LoggedModel:
-    """Load a logged model with its metadata.
+    """Load a logged model, ``runs:/<run id>/model``, ``models:/...`` or a path, with its metadata.
 
-    Raises `DataError` if the model is missing, is not one of ours, or holds an untrusted type.
-
-    Parameters
-    ----------
-    uri : str
-        ``runs:/<run id>/model``, ``models:/...`` or a local path.
-    trusted : tuple of str
-        Types to trust besides those of `gtzan_exp.models.saving`, whatever the file says.
-    tracking_uri : str, optional
-        The store of a ``runs:`` or ``models:`` URI; MLflow's current one when omitted.
+    `tracking_uri` is its store, MLflow's current one when omitted. `trusted` are types besides
+    those of `gtzan_exp.models.saving`, whatever the file says. Raises `DataError` if the model is
+    missing, is not one of ours, or holds an untrusted type.
     """
     if Path(uri).is_dir():
         return _load(Path(uri), trusted)

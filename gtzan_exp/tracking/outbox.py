@@ -113,10 +113,8 @@ class ForeignError(RefusedError):
 class Outbox:
     """Delivers a run with its children and the folder of its files to a store.
 
-    Attributes
-    ----------
-    away : Exception or None
-        Why the store does not answer. Then nothing more is sent, and `deliver` saves all in `path`.
+    `away` is why the store does not answer, or None. Then nothing more is sent, and `deliver` saves
+    all in `path`.
     """
 
     def __init__(self, tracking: Tracking, folder: Path) -> None:
@@ -382,12 +380,8 @@ def running_in(folder: Path) -> Path:
 def left_running(path: Path) -> str | None:
     """Close the runs of a file that `Outbox.reserve` wrote, where their process is gone.
 
-    Raises `ConfigError` if the store does not answer; `DataError` if the file is invalid.
-
-    Returns
-    -------
-    str or None
-        What was closed, in a line; None where the process may still run.
+    Returns what was closed, in a line; None where the process may still run. Raises `ConfigError`
+    if the store does not answer; `DataError` if the file is invalid.
     """
     if kept_in(path.with_name(path.name.removesuffix(RUNNING))).exists():  # which says more
         path.unlink()

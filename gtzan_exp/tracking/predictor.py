@@ -51,15 +51,9 @@ def sound_settings(view: View, prepare: PrepareSettings) -> PrepareSettings:
 
 
 class Predictor:
-    """A logged model that takes audio.
+    """A logged model that takes audio; `deaf` is why it does not, and may still take rows.
 
     With `neighbours` it also finds the `count` most similar tracks to each file.
-
-    Attributes
-    ----------
-    card : ModelCard
-    deaf : Mistake or None
-        Why the model takes no audio; it may still take rows.
     """
 
     def __init__(

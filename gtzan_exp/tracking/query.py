@@ -27,20 +27,14 @@ _TRAINED = "tags.task = 'train'"
 def recorded_runs(
     tracking: Tracking, *, filter: str | None = None, parent: str | None = None
 ) -> pd.DataFrame:
-    """Return the training runs of the store's experiment, newest first.
+    """Return the training runs of the store's experiment, newest first; empty without any.
 
     Only those that match an MLflow `filter`, and the children of the run `parent`, if given. Runs
-    are fetched in pages of `PAGE`. Raises `ConfigError` if the store does not answer, or the filter
-    is invalid.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Tags and metrics by their names, ``run_id``, ``name``, ``status``, ``started`` (UTC),
-        ``options`` (a hash of the options that affect results, without seeds), and as text
-        ``seeds``, ``data_options``, ``view_options``, ``split_options``, ``split_files`` (names of
-        the files of the split), ``data_place`` and ``split_place`` (their locations). Empty without
-        any runs.
+    are fetched in pages of `PAGE`. Columns: tags and metrics by their names, ``run_id``, ``name``,
+    ``status``, ``started`` (UTC), ``options`` (a hash of the options that affect results, without
+    seeds), and as text ``seeds``, ``data_options``, ``view_options``, ``split_options``,
+    ``split_files`` (names of the files of the split), ``data_place`` and ``split_place`` (their
+    locations). Raises `ConfigError` if the store does not answer, or the filter is invalid.
     """
     from mlflow.exceptions import MlflowException
 

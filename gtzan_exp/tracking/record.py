@@ -163,21 +163,11 @@ def recorded_run(
 ) -> Iterator[Recorder]:
     """Open a run and close it as FINISHED, FAILED (with its traceback) or KILLED.
 
-    Records that cannot be delivered, because the store no longer answers, are kept beside `folder`,
-    with a warning. Raises `ConfigError` if the store does not answer. The child of a run goes on
-    without it.
-
-    Parameters
-    ----------
-    tracking : Tracking
-    folder : Path
-        The folder of the run's files, recorded by `Recorder.artifacts`.
-    name : str
-    params : mapping
-        The flattened config; long texts are truncated.
-    tags : mapping
-        Tags of the run; git and version tags are added. With ``mlflow.parentRunId`` it is the
-        child of another run.
+    `folder` has its files, recorded by `Recorder.artifacts`; `params` are the flattened config. Git
+    and version tags are added to `tags`; with ``mlflow.parentRunId`` it is the child of another
+    run. Records that cannot be delivered, because the store no longer answers, are kept beside
+    `folder`, with a warning. Raises `ConfigError` if the store does not answer. The child of a run
+    goes on without it.
     """
     outbox, entry = begun(tracking, folder, name, params, tags)
     try:

@@ -23,12 +23,8 @@ _RUNNING = "attributes.status = 'RUNNING'"
 def close_dead(client: MlflowClient, experiment_ids: Sequence[str]) -> list[str]:
     """Set runs whose process on this machine is gone to KILLED, with the tag ``stale``.
 
-    Runs of other machines are only logged, since their state is unknown here.
-
-    Returns
-    -------
-    list of str
-        The ids of the runs that were closed.
+    Runs of other machines are only logged, since their state is unknown here. Returns the ids of
+    the runs that were closed.
     """
     running = list(searched(client, experiment_ids, f"{_RUNNING} and tags.host LIKE '%'"))
     elsewhere = sorted(run.info.run_id for run in running if run.data.tags["host"] != host())
