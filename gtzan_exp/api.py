@@ -33,10 +33,12 @@ if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareReport
     from gtzan_exp.data.contracts import Dataset
     from gtzan_exp.evaluation.audit import Audit
+    from gtzan_exp.predict.settings import PredictSettings
     from gtzan_exp.run.files import Result
     from gtzan_exp.sweep.sweep import Swept
     from gtzan_exp.tracking.models import LoggedModel
     from gtzan_exp.tracking.record import RecordedPage
+    from gtzan_exp.tracking.store import Tracking
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -298,12 +300,14 @@ def predict(
         What to do with unusable files: raise an error after predicting the others, or skip them.
     config_dir : str, optional
     **options
-        ``tracking``, and ``trusted_types``, types of your own that may be loaded.
+        ``tracking``; ``trusted_types``, types of your own that may be loaded; ``neighbours``, so
+        many tracks of the data of the run that each file is most like.
 
     Returns
     -------
     pandas.DataFrame, shape (n_files, n_genres)
-        Probabilities; the index is the file.
+        Probabilities; the index is the file. With `neighbours`, ``attrs["neighbours"]`` has the
+        similarity by track of each file.
 
     Raises
     ------
@@ -315,14 +319,19 @@ def predict(
     from gtzan_exp.predict.files import audio_files
     from gtzan_exp.tracking.predictor import Predictor
 
-    predictor = Predictor.of(_logged(model, overrides, options, config_dir))
+    logged, settings, tracking = _logged(model, overrides, options, config_dir)
+    predictor = Predictor.of(logged, tracking, settings.neighbours)
     paths = [files] if isinstance(files, str | Path) else files
     found = list(predictor.files(audio_files(map(Path, paths))))
     mistakes = [each for each in found if isinstance(each, Mistake)]
     if mistakes and on_error == "raise":
         raise DataError(mistakes)
-    good = {str(each.file): each.probabilities for each in found if not isinstance(each, Mistake)}
-    return pd.DataFrame.from_dict(good, orient="index", columns=predictor.genres)
+    good = {str(each.file): each for each in found if not isinstance(each, Mistake)}
+    rows = {file: each.probabilities for file, each in good.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=predictor.genres)
+    if settings.neighbours:
+        table.attrs["neighbours"] = {file: each.neighbours for file, each in good.items()}
+    return table
 
 
 @_beside
@@ -330,7 +339,7 @@ def load_model(
     model: str | Path | Result, *overrides: str, config_dir: str | None = None, **options: Any
 ) -> Pipeline:
     """Load the fitted pipeline of a recorded model; parameters are as in `predict`."""
-    return _logged(model, overrides, options, config_dir).estimator
+    return _logged(model, overrides, options, config_dir)[0].estimator
 
 
 def _logged(
@@ -338,13 +347,13 @@ def _logged(
     overrides: Iterable[str],
     options: dict[str, Any],
     config_dir: str | None,
-) -> LoggedModel:
+) -> tuple[LoggedModel, PredictSettings, Tracking]:
     from gtzan_exp.predict.settings import read_prediction
     from gtzan_exp.tracking.models import find_logged
 
     settings, tracking = _read(read_prediction, overrides, options, config_dir, "predict")
     name = str(getattr(model, "run_id", model))
-    return find_logged(name, tracking, trusted=settings.trusted_types)
+    return find_logged(name, tracking, trusted=settings.trusted_types), settings, tracking
 
 
 def _read(

@@ -70,12 +70,10 @@ def main(arguments: list[str]) -> int:
 
     from gtzan_exp.predict.files import audio_files
     from gtzan_exp.predict.text import WRITERS, printable
-    from gtzan_exp.tracking.neighbours import neighbours_of
     from gtzan_exp.tracking.predictor import Predictor
 
     model = find_logged(models[0], tracking, trusted=settings.trusted_types)
-    near = neighbours_of(model, tracking) if settings.neighbours else None
-    predictor = Predictor.of(model, near, settings.neighbours)
+    predictor = Predictor.of(model, tracking, settings.neighbours)
     paths = audio_files(map(Path, files))
     failed = 0
 

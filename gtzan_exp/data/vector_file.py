@@ -61,14 +61,24 @@ def read_vectors(path: Path, layer: str | None = None) -> VectorFile:
 
 def _npz(path: Path, layer: str | None) -> VectorFile:
     with opened(path) as file, np.load(file) as arrays:
-        ids = _one_of(path, _IDS, arrays.files)
-        names = arrays[ids].astype(str).tolist()
+        names = arrays[_one_of(path, _IDS, arrays.files)].astype(str).tolist()
         label = next((name for name in _LABELS if name in arrays.files), None)
         labels = None if label is None else arrays[label].astype(str).tolist()
-        held = {name: arrays[name] for name in arrays.files}
-        rows = [n for n, a in held.items() if a.ndim == 2 and len(a) == len(names)]
-        chosen = _layer(path, layer, rows)
-        return VectorFile(names, labels, chosen, held[chosen].astype(np.float64))
+        chosen = _layer(path, layer, _layers(arrays, len(names)))
+        return VectorFile(names, labels, chosen, arrays[chosen].astype(np.float64))
+
+
+def _layers(arrays: Any, n_tracks: int) -> list[str]:
+    """Return the names of the arrays of an npz that have vectors of tracks, by their headers."""
+    form, found = np.lib.format, []
+    for entry in arrays.zip.namelist():
+        with arrays.zip.open(entry) as file:
+            is_first = form.read_magic(file) == (1, 0)
+            read = form.read_array_header_1_0 if is_first else form.read_array_header_2_0
+            shape, _, _ = read(file)
+        if len(shape) == 2 and shape[0] == n_tracks:
+            found.append(entry.removesuffix(".npy"))
+    return found
 
 
 def _table(path: Path, layer: str | None) -> VectorFile:

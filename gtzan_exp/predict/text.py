@@ -28,13 +28,8 @@ def as_table(predictor: Predictor, found: Iterator[Prediction], *, top: int) -> 
         best = prediction.probabilities.head(top)
         cells = [f"{genre:<{width}} {share:5.3f}" for genre, share in best.items()]
         yield "  ".join([*cells, printable(str(prediction.file))])
-        for track, similarity in _near(prediction):
+        for track, similarity in (prediction.neighbours or {}).items():
             yield f"  like {track}  {similarity:.2f}"
-
-
-def _near(prediction: Prediction) -> list[tuple[str, float]]:
-    found = prediction.neighbours
-    return [] if found is None else [(str(id), float(share)) for id, share in found.items()]
 
 
 def as_csv(predictor: Predictor, found: Iterator[Prediction], *, top: int) -> Iterator[str]:
@@ -64,7 +59,8 @@ def as_json(predictor: Predictor, found: Iterator[Prediction], *, top: int) -> I
                 for genre, share in prediction.probabilities.head(top).items()
             ],
             "neighbours": [
-                {"track": track, "similarity": near} for track, near in _near(prediction)
+                {"track": track, "similarity": near}
+                for track, near in (prediction.neighbours or {}).items()
             ],
         }
         for prediction in found

@@ -43,11 +43,11 @@ class Neighbours:
             raise DataError(Mistake("neighbours", what, allowed, type(X).__name__))
         return vectors
 
-    def of(self, vectors: np.ndarray, count: int) -> pd.Series:
+    def of(self, vectors: np.ndarray, count: int) -> dict[str, float]:
         """Return the cosine similarity of the `count` nearest tracks to the mean of vectors."""
         similarity = self._vectors @ _of_length_1(vectors.mean(axis=0, keepdims=True))[0]
-        found = pd.Series(similarity, index=self._tracks)
-        return found.sort_values(ascending=False, kind="stable").head(count)
+        order = np.argsort(-similarity, kind="stable")[:count]
+        return {str(self._tracks[place]): float(similarity[place]) for place in order}
 
 
 def neighbours_of(model: LoggedModel, tracking: Tracking) -> Neighbours:

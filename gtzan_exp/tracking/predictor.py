@@ -16,7 +16,8 @@ from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake, one_line
 from gtzan_exp.data.contracts import Audible, View
 from gtzan_exp.models.numbered import NumberedLabels
 from gtzan_exp.tracking.models import LoggedModel
-from gtzan_exp.tracking.neighbours import Neighbours
+from gtzan_exp.tracking.neighbours import Neighbours, neighbours_of
+from gtzan_exp.tracking.store import Tracking
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class Prediction:
     # number of rows (windows, or their segments) that the probabilities are averaged over
     rows: int
     probabilities: pd.Series  # probabilities by genre, in descending order
-    neighbours: pd.Series | None = None  # similarity by track, in descending order, if requested
+    neighbours: dict[str, float] | None = (
+        None  # similarity by track, in descending order, if requested
+    )
 
 
 def hearing(view: View, prepare: PrepareSettings) -> Callable[[np.ndarray], Any] | Mistake:
@@ -57,7 +60,7 @@ class Predictor:
     """
 
     def __init__(
-        self, model: LoggedModel, neighbours: Neighbours | None = None, count: int = 5
+        self, model: LoggedModel, neighbours: Neighbours | None = None, count: int = 0
     ) -> None:
         self._neighbours, self._count = neighbours, count
         self._estimator = model.estimator
@@ -66,11 +69,16 @@ class Predictor:
         self.deaf = self._inputs if isinstance(self._inputs, Mistake) else None
 
     @classmethod
-    def of(
-        cls, model: LoggedModel, neighbours: Neighbours | None = None, count: int = 5
-    ) -> Predictor:
-        """Return a predictor for audio, or raise why the model takes none."""
-        predictor = cls(model, neighbours, count)
+    def of(cls, model: LoggedModel, tracking: Tracking, neighbours: int = 0) -> Predictor:
+        """Return a predictor for audio that finds so many neighbours in the data of the run.
+
+        Raises
+        ------
+        DataError
+            The model takes no audio; or there are no neighbours, see `neighbours_of`.
+        """
+        near = neighbours_of(model, tracking) if neighbours else None
+        predictor = cls(model, near, neighbours)
         if predictor.deaf is not None:
             raise DataError(predictor.deaf)
         return predictor

@@ -32,14 +32,15 @@ SPELLINGS = [
 ]
 
 
-def write(path: Path, names: list[str], vectors: np.ndarray = VECTORS, **more) -> Path:
+def write(path: Path, names: list[str], vectors: np.ndarray = VECTORS) -> Path:
     """Write vectors in the format and the form that a file is called by."""
     rows = {"filename": names, "label": [IDS[row].partition(".")[0] for row in ORDER], "title": "x"}
     numbers = pd.DataFrame(vectors).add_prefix("f")
     match path.name.removeprefix("embeddings_"):
         case "arrays.npz":
             other = np.zeros((len(names), 2), np.float32)
-            np.savez(path, ids=np.array(names), penultimate=vectors, tags=other, **more)
+            more = {"tags": other, "unread": np.array([[{}]] * len(names))}
+            np.savez(path, ids=np.array(names), penultimate=vectors, **more)
         case "lists.parquet":
             lists = {"clap": list(vectors)}
             pd.DataFrame(rows | lists).to_parquet(path, index=False)
@@ -102,7 +103,7 @@ BAD[3, 2] = np.nan
         ),
         ({"ids": [*IDS[:-1], "polka.00000"], "a": VECTORS}, {}, "no track of a genre.*polka.00000"),
         ({"ids": IDS, "label": ["jazz"] * 12, "a": VECTORS}, {}, "blues.00000 has another label"),
-        ({"ids": IDS, "a": np.array([{}] * 12)}, {}, "cannot be read.*allow_pickle"),
+        ({"ids": IDS, "a": np.array([[{}]] * 12)}, {}, "cannot be read.*allow_pickle"),
         ({"ids": IDS, "a": VECTORS}, {"file": Path("none.npz")}, "view.file: is not there"),
     ],
 )

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from sklearn.metrics.pairwise import cosine_similarity
 
+import gtzan_exp as gx
 from gtzan_exp.audio.features import FeatureSettings
 from gtzan_exp.audio.prepare import PrepareSettings, prepare
 from gtzan_exp.audio.spectrograms import SpectrogramSettings, encode_png, render
@@ -272,6 +273,8 @@ def test_neighbours_are_the_tracks_whose_scaled_vectors_point_the_same_way(train
     assert [n["track"] for n in found] == [table["filename"].iloc[n][:-5] for n in nearest]
     np.testing.assert_allclose([n["similarity"] for n in found], cosine[nearest], atol=1e-5)
     assert found[0]["track"] == "jazz.song 2"
+    table = gx.predict(run_id, song, neighbours=4)
+    assert table.attrs["neighbours"][str(song)] == {n["track"]: n["similarity"] for n in found}
     arguments = ["predict", f"model={run_id}", str(song), "neighbours=1"]
     assert main(arguments) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "  like jazz.song 2  1.00"
