@@ -53,8 +53,8 @@ format: $(READY) ## mend style and formatting
 docs: $(READY) ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-wheel: $(READY) ## build the wheel into dist/
-	$(BIN)/python -m build --wheel
+wheel: $(READY) ## build the sdist, and the wheel from it, into dist/
+	$(BIN)/python -m build
 
 bench: $(READY) ## the benchmarks, paired against plain scripts (minutes)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

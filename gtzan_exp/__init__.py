@@ -4,7 +4,7 @@ import importlib
 import sys
 from types import ModuleType
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 __all__ = [  # imported lazily from `gtzan_exp.api`
     "GtzanExpError",
     "audit",

@@ -1,9 +1,13 @@
-"""Processes of runs: their identity, whether they are alive, and how they end."""
+"""Processes of runs: their identity, whether they are alive, and how they end.
+
+The only module that depends on the operating system.
+"""
 
 from __future__ import annotations
 
 import gc
 import io
+import mmap
 import multiprocessing
 import os
 import signal
@@ -14,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -141,6 +145,7 @@ def run_to_end(command: Sequence[str]) -> int:
     """Run a program and return its exit status; it ends with this process, and so do its children.
 
     A shell waits for the end of a pipe that this process holds, and then kills the process group.
+    On Windows, which has no process groups, Ctrl-C reaches both, and nothing else ends the program.
     """
     if os.name != "posix":
         return subprocess.call(command)
@@ -164,16 +169,24 @@ def end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is None:
         return
-    if os.getppid() != parent.pid:
+    if not _is_child_of(parent.pid):
         os._exit(TERMINATED)
     end_at_last()
     _watch(parent.pid)
 
 
+def _is_child_of(pid: int | None) -> bool:
+    """Return whether the parent process lives; Windows keeps the pid of a dead one."""
+    import psutil
+
+    parent = psutil.Process().parent()
+    return parent is not None and parent.pid == pid
+
+
 @cache
 def _watch(parent: int) -> None:
     def watch() -> None:
-        while os.getppid() == parent:
+        while _is_child_of(parent):
             time.sleep(_WATCH_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(_GRACE_SECONDS)
@@ -227,12 +240,21 @@ def end_soon() -> None:
     """
 
     def kill() -> None:
+        import psutil
+
         time.sleep(_GRACE_SECONDS)
         for worker in multiprocessing.active_children():
             if worker.pid is not None:
-                os.kill(worker.pid, signal.SIGKILL)
+                with suppress(psutil.NoSuchProcess):
+                    psutil.Process(worker.pid).kill()
 
     threading.Thread(target=kill, daemon=True).start()
+
+
+def release_pages(pages: mmap.mmap) -> None:
+    """Release the pages of a read-only memory map; Windows does so when memory is short."""
+    if sys.platform != "win32":
+        pages.madvise(mmap.MADV_DONTNEED)
 
 
 @cache

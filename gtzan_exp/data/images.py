@@ -6,6 +6,8 @@ import mmap
 
 import numpy as np
 
+from gtzan_exp.basics.process import release_pages
+
 
 class ImageStack:
     """Read-only view of uint8 images as numbers, converted lazily.
@@ -65,10 +67,10 @@ def release(array: np.ndarray) -> None:
     """Release the pages of a read-only memory map, or of a view of one, that have been read.
 
     They stay in the file cache of the system, so reading them again is cheap. Otherwise the process
-    would grow to the size of the file. Does nothing for other arrays, or without ``madvise``.
+    would grow to the size of the file. Does nothing for other arrays.
     """
     base: object = array
     while isinstance(base, np.ndarray):
         base = base.base
-    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        base.madvise(mmap.MADV_DONTNEED)
+    if isinstance(base, mmap.mmap):
+        release_pages(base)

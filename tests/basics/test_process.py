@@ -1,10 +1,12 @@
-"""SIGTERM ends a process, whatever it is in."""
+"""SIGTERM ends a process, whatever it is in; no other module depends on the system."""
 
 from __future__ import annotations
 
+import ast
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +56,35 @@ def test_a_program_and_its_children_end_with_the_process_that_ran_it(tmp_path, s
     assert process.stdout.read() == b""  # ends when the last of them has
     assert process.wait(timeout=30) in (TERMINATED, -signal.SIGKILL)
     process.stdout.close()
+
+
+UNIX = {
+    "fcntl", "grp", "pty", "pwd", "resource", "termios", "signal", "madvise", "fork", "forkpty",
+    "kill", "killpg", "getppid", "getpgid", "setsid", "getuid", "geteuid", "getgid", "mkfifo",
+    "mknod", "chown", "chroot", "nice", "uname", "statvfs", "pread", "sched_getaffinity",
+    "register_at_fork", "posix_spawn", "preexec_fn", "start_new_session", "O_NOFOLLOW",
+    "O_NONBLOCK", "O_DIRECTORY", "SIGKILL", "SIGTERM", "SIGHUP", "AF_UNIX", "platform", "name",
+}  # fmt: skip
+
+
+def test_one_module_depends_on_the_operating_system():
+    root = Path(__file__).parents[2]
+    using = set()
+    for path in [*root.glob("gtzan_exp/**/*.py"), *root.glob("hydra_plugins/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Import(names=names):
+                    found = {name.name for name in names}
+                case ast.ImportFrom(module=module, names=names):
+                    found = {module, *(name.name for name in names)}
+                case ast.Attribute(attr=name, value=ast.Name(id="os" | "signal" | "sys")):
+                    found = {name}
+                case ast.Attribute(attr="madvise" as name):
+                    found = {name}
+                case ast.keyword(arg=name):
+                    found = {name} & {"preexec_fn", "start_new_session"}
+                case _:
+                    continue
+            if found & UNIX:
+                using.add(path.relative_to(root).as_posix())
+    assert using == {"gtzan_exp/basics/process.py"}
