@@ -57,7 +57,7 @@ class PrepareSettings:
     # genres by the names of folders; a key matches all its spellings
     labels: dict[str, str] = field(default_factory=dict)
     # At most so much of each track is read. GTZAN's tracks are 30 to 30.7 s long.
-    max_seconds: Annotated[float, Field(ge=1)] = 31.0
+    max_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 31.0
     # where reading starts: in seconds, or so that the middle of the track is read
     offset: Annotated[Offset, AfterValidator(_within)] = 0.0
     features: FeatureSettings = field(default_factory=FeatureSettings)  # how features are computed

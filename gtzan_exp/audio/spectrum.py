@@ -22,7 +22,7 @@ class Framing:
     n_fft: Annotated[int, Field(ge=256, le=65536, multiple_of=2)] = 2048
     # samples from one frame to the next, at most half a frame, so that the transform can be
     # inverted
-    hop_length: Annotated[int, Field(gt=0)] = 512
+    hop_length: Annotated[int, Field(ge=16)] = 512
     # number of mel bands, from 0 Hz to half the sample rate
     n_mels: Annotated[int, Field(ge=8, le=1024)] = 128
     # padding at the ends of the signal: its reflection, or zeros

@@ -82,5 +82,5 @@ def _view(settings: Mapping[str, Any], where: str, trusted: tuple[str, ...]) -> 
     mistakes: list[Mistake] = []
     view = object_of(settings, where, mistakes, find)
     if mistakes:
-        raise DataError(mistakes)
+        raise DataError(mistakes[0])
     return view

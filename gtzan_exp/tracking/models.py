@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ import pandas as pd
 
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics import keras_loader
+from gtzan_exp.basics.atomic import write_text
 from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake, one_line
 from gtzan_exp.basics.opening import read_bytes
 from gtzan_exp.basics.own_modules import look_for
@@ -40,7 +42,7 @@ REMEDY = (
     "trusted_types=[{0}] of predict, trusted=[...] of load_model, GTZAN_EXP_TRUSTED_TYPES={0} of a "
     "server, after reviewing them"
 )
-_PIPELINE, _DESCRIPTION = "model.skops", "MLmodel"
+_PIPELINE, _DESCRIPTION, _DIGEST = "model.skops", "MLmodel", "sha256"
 _BASE_PACKAGES = ("librosa", "numpy", "pandas", "scikit-learn", "scipy", "skops")
 
 
@@ -142,9 +144,10 @@ def upload_model(client: MlflowClient, model_id: str, run_id: str, folder: Path)
     model = Model.load(str(description))
     model.run_id, model.model_id, model.model_uuid = run_id, model_id, model_id
     model.artifact_path = place
-    model.metadata = {**(model.metadata or {}), "run_id": run_id}
+    whole = sha256(read_bytes(folder / _PIPELINE)).hexdigest()
+    model.metadata = {**(model.metadata or {}), "run_id": run_id, _DIGEST: whole}
     model.flavors["python_function"]["loader_module"] = LOADER
-    model.save(str(description))
+    write_text(description, model.to_yaml())
     client.log_model_artifacts(model_id, str(folder))
     client.finalize_logged_model(model_id, "READY")
 
@@ -181,7 +184,13 @@ def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
     try:
         metadata = yaml.safe_load(read_bytes(description))["metadata"]
         card = ModelCard.read(metadata, str(description), trusted=trusted)
-        return LoggedModel(loaded(path, trusted, REMEDY), card)
+        estimator = loaded(path, trusted, REMEDY)
+        genres = set(map(str, estimator[-1].classes_))
+        if not genres or not genres <= set(card.classes):
+            raise ValueError("its genres are not those of its description")
+        if metadata.get(_DIGEST) not in (None, sha256(read_bytes(path)).hexdigest()):
+            raise ValueError(f"{path.name} is that of another model")
+        return LoggedModel(estimator, card)
     except (GtzanExpError, MemoryError):
         raise
     except Exception as error:  # a damaged file raises anything in skops, NumPy or Keras

@@ -208,9 +208,9 @@ class Outbox:
                 for entry in reversed(self.entries):
                     self.send(entry)
                 if self.away is None:
-                    shutil.rmtree(self.model_folder, ignore_errors=True)
-                    self.path.unlink(missing_ok=True)
                     running_in(self.folder).unlink(missing_ok=True)
+                    self.path.unlink(missing_ok=True)  # before what it names, which a kill may keep
+                    shutil.rmtree(self.model_folder, ignore_errors=True)
                 elif not isinstance(self.away, ForeignError):
                     self._save()
                     running_in(self.folder).unlink(missing_ok=True)

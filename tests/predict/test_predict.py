@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 import soundfile
 from sklearn.metrics.pairwise import cosine_similarity
 
@@ -184,6 +185,8 @@ def test_a_mistake_is_one_line(trained, music, capsys, module_workspace, tmp_pat
         "top=3": "model: not set",
     }
     metadata = (model / "MLmodel").read_text()
+    other = load_logged(str(model)).estimator
+    other[-1].coef_ *= -1
     ours = "gtzan_exp.data.features.FeaturesView"
     for number, (what, text, raw) in enumerate(
         [
@@ -196,6 +199,9 @@ def test_a_mistake_is_one_line(trained, music, capsys, module_workspace, tmp_pat
             ("is not one of ours", metadata.replace("view_settings", "other_settings"), None),
             ("not computed from audio", metadata.replace("- length", "- my_own"), None),
             ("is damaged", metadata, b"PK, but no archive"),
+            ("is damaged", metadata, skops.io.dumps(["no", "pipeline"])),
+            ("that of another model", metadata, skops.io.dumps(other)),
+            ("genres are not those", metadata.replace("- jazz", "- zydeco"), None),
         ]
     ):
         copy = tmp_path / f"model {number}"

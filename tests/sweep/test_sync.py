@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 import re
 import shutil
 from dataclasses import replace
@@ -147,6 +148,26 @@ def test_of_a_delivery_that_is_stopped_on_its_way_there_is_one_model(
     (model,) = client.search_logged_models([run.info.experiment_id])
     assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
     assert model.status == "READY"
+    mlflow.set_tracking_uri(f"sqlite:///{tables}/mlruns/mlflow.db")
+    assert list(load_model(f"runs:/{run.info.run_id}/model").classes_) == ["a", "b"]
+
+
+@pytest.mark.parametrize("call", ["mlflow.models.Model.to_yaml", "shutil.rmtree"])
+def test_a_model_is_whole_as_long_as_a_record_names_it(tables, monkeypatch, call):  # noqa: F811
+    def stops(*args, **kwargs):
+        if any(path.stat().st_size for path in tables.rglob("record.model/MLmodel")):
+            if shutil.rmtree is stops:
+                take(*args, **kwargs)
+            raise KeyboardInterrupt
+        return take(*args, **kwargs)
+
+    take = pkgutil.resolve_name(call)
+    with monkeypatch.context() as patched:
+        patched.setattr(call, stops)
+        assert main([*GOOD, "tracking.log_model=true"]) == 130
+    assert main(["sync"]) == 0
+    (run,) = runs(tables)
+    assert run.info.status == "FINISHED"
     mlflow.set_tracking_uri(f"sqlite:///{tables}/mlruns/mlflow.db")
     assert list(load_model(f"runs:/{run.info.run_id}/model").classes_) == ["a", "b"]
 
