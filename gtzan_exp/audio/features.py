@@ -11,7 +11,6 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.audio import librosa_loader
-from gtzan_exp.audio.hpss import harmonic_percussive
 from gtzan_exp.audio.spectrum import Framing, Spectrum
 
 GTZAN_SECONDS = 30
@@ -37,14 +36,8 @@ class FeatureSettings(Framing):
     def columns(self) -> tuple[str, ...]:
         """Names of the features in the order of the published table."""
         frame_features = (
-            "chroma_stft",
-            "rms",
-            "spectral_centroid",
-            "spectral_bandwidth",
-            "rolloff",
-            "zero_crossing_rate",
-            "harmony",
-            "perceptr",
+            *("chroma_stft", "rms", "spectral_centroid", "spectral_bandwidth", "rolloff"),
+            *("zero_crossing_rate", "harmony", "perceptr"),
         )
         mfccs = tuple(f"mfcc{i}" for i in range(1, self.n_mfcc + 1))
 
@@ -68,7 +61,7 @@ def extract(sound: np.ndarray | Spectrum, settings: FeatureSettings) -> dict[str
     """
     librosa = librosa_loader.load()
     spectrum = Spectrum.of(sound, settings)
-    harmonic, percussive = harmonic_percussive(spectrum)
+    harmonic, percussive = spectrum.harmonic_percussive
     centroid, bandwidth = _centroid_and_bandwidth(spectrum)
     values = {
         "chroma_stft": _chroma(spectrum),

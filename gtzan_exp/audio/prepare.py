@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import field, replace
@@ -134,8 +134,6 @@ def prepare(
     `ConfigError` if the colour map or the cluster does not exist; `MissingExtraError` if the
     package of the cluster is not installed.
     """
-    from tqdm import tqdm
-
     settings = settings or PrepareSettings()
     audio_root, out_root = audio_root.resolve(), out_root.resolve()
     if out_root.is_relative_to(audio_root):
@@ -143,26 +141,13 @@ def prepare(
             Mistake("data.root", "lies within the audio", "a folder of its own", str(out_root))
         )
     tracks, problems = scan_tracks(audio_root, settings.labels)
-    _heed(problems, settings)
+    if problems and settings.on_error == "raise":
+        raise DataError(problems)
     written = settings.as_json()
     with ViewFolder.opened(out_root) as folder:
-        outcomes = map_unordered(
-            partial(_make_views, folder=folder, settings=settings, written=written),
-            tracks,
-            n_jobs=settings.n_jobs,
-            backend=settings.backend,
-            address=settings.address,
-        )
-        failed, reused = set(), 0
-        with closing(outcomes):
-            for id, outcome in tqdm(outcomes, "prepare", len(tracks), unit="track", disable=None):
-                if isinstance(outcome, Mistake):
-                    _heed([outcome], settings)
-                    problems.append(outcome)
-                    failed.add(id)
-                reused += outcome == "reused"
-        finished = [track for track in tracks if track.id not in failed]
-        problems.sort(key=lambda problem: problem.where)
+        work = partial(_make_views, folder=folder, settings=settings, written=written)
+        outcomes = dict(each_track("prepare", work, tracks, problems, settings))
+        finished = [track for track in tracks if track.id in outcomes]
         tables = {folder.table(seconds): seconds for seconds in written.get("segments", ())}
         folder.keep_only(finished, tables)
         header = ("filename", "length", *settings.features.columns, "label")
@@ -175,10 +160,41 @@ def prepare(
         folder.write_csv(out_root / ERRORS, ("file", "what", "allowed", "got"), faults)
         notes = [*folder.write_artists(finished), *_short(finished, folder)]
         folder.write(out_root / SETTINGS, (json.dumps(written, indent=2) + "\n").encode())
-    done = len(finished) - reused
+    reused = list(outcomes.values()).count("reused")
     return PrepareReport(
-        done=done, reused=reused, problems=tuple(problems), root=out_root, notes=tuple(notes)
+        done=len(finished) - reused,
+        reused=reused,
+        problems=tuple(problems),
+        root=out_root,
+        notes=tuple(notes),
     )
+
+
+def each_track(
+    title: str,
+    work: Callable[[Track], tuple[str, Any]],
+    tracks: Sequence[Track],
+    problems: list[Mistake],
+    settings: PrepareSettings,
+) -> Iterator[tuple[str, Any]]:
+    """Yield what `work` returns of tracks, an id and an outcome, in order of completion.
+
+    Outcomes that are mistakes go to `problems` instead, sorted in the end. Raises them as a
+    `DataError` at once where ``settings.on_error`` is ``raise``.
+    """
+    from tqdm import tqdm
+
+    options = {"n_jobs": settings.n_jobs, "backend": settings.backend, "address": settings.address}
+    outcomes = map_unordered(work, tracks, **options)
+    with closing(outcomes):
+        for id, outcome in tqdm(outcomes, title, len(tracks), unit="track", disable=None):
+            if isinstance(outcome, Mistake):
+                problems.append(outcome)
+            else:
+                yield id, outcome
+            if problems and settings.on_error == "raise":
+                raise DataError(problems)
+    problems.sort(key=lambda problem: problem.where)
 
 
 def _short(tracks: list[Track], folder: ViewFolder) -> Iterator[str]:
@@ -193,11 +209,6 @@ def _short(tracks: list[Track], folder: ViewFolder) -> Iterator[str]:
             f"{len(short)} of {len(seconds)} tracks are far shorter than the usual {usual:.1f} s, "
             f"and count as much: {named}{more}"
         )
-
-
-def _heed(problems: list[Mistake], settings: PrepareSettings) -> None:
-    if problems and settings.on_error == "raise":
-        raise DataError(problems)
 
 
 def _make_views(

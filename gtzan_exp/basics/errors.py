@@ -60,13 +60,9 @@ class MissingExtraError(GtzanExpError):
     """An option, such as ``model=cnn2d``, needs a package of an extra that is not installed."""
 
     def __init__(self, where: str, package: str, extra: str) -> None:
-        self.package = package
-        self.extra = extra
-        what, allowed = (
-            f"needs {package}, which is not installed",
-            f"pip install 'gtzan-exp[{extra}]'",
-        )
-        super().__init__(Mistake(where, what, allowed, f"no module {package}"))
+        self.package, self.extra = package, extra
+        what, install = f"needs {package}, which is not installed", f"gtzan-exp[{extra}]"
+        super().__init__(Mistake(where, what, f"pip install '{install}'", f"no module {package}"))
 
     def __reduce__(self):
         return type(self), (self.mistakes[0].where, self.package, self.extra)

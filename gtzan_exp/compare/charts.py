@@ -156,9 +156,7 @@ def _heat(
         y=altair.Y(f"{y}:N", scale=altair.Scale(domain=rows), axis=axis, title=None),
     )
     shade = altair.Color(
-        "share:Q",
-        scale=altair.Scale(domain=[0, 1], range=["#deebf7", "#08519c"]),
-        legend=None,
+        "share:Q", scale=altair.Scale(domain=[0, 1], range=["#deebf7", "#08519c"]), legend=None
     )
     hover = [
         altair.Tooltip(f"{y}:N"),

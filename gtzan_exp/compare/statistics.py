@@ -79,11 +79,8 @@ def corrected_t(differences: np.ndarray, test_share: float) -> float:
 
 def holm(p: Sequence[float]) -> np.ndarray:
     """Return p values corrected for multiple tests (S. Holm, Scand. J. Stat. 6, 1979)."""
-    values = np.asarray(p, dtype=float)
-    corrected = np.full(len(values), np.nan)
-    order = [i for i in np.argsort(values, kind="stable") if not np.isnan(values[i])]
-    largest = 0.0
-    for place, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(order) - place) * values[i]))
-        corrected[i] = largest
+    corrected = np.asarray(p, dtype=float).copy()
+    order = np.argsort(corrected, kind="stable")[: np.count_nonzero(~np.isnan(corrected))]
+    scaled = np.arange(len(order), 0, -1) * corrected[order]
+    corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
     return corrected

@@ -36,10 +36,7 @@ def cached_folder(parent: Path, key: str, build: Callable[[Path], None]) -> Path
 
 
 def cached(
-    parent: Path,
-    key: str,
-    build: Callable[[Path], None],
-    read: Callable[[Path], Contents],
+    parent: Path, key: str, build: Callable[[Path], None], read: Callable[[Path], Contents]
 ) -> Contents:
     """Return what `read` finds in a `cached_folder`; a damaged folder is rebuilt.
 

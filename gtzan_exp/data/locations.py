@@ -172,10 +172,7 @@ class Sample:
         from gtzan_exp.sample.synthetic import write_sample
 
         write_sample(
-            root,
-            tracks_per_genre=self.tracks_per_genre,
-            seconds=self.seconds,
-            seed=self.seed,
+            root, tracks_per_genre=self.tracks_per_genre, seconds=self.seconds, seed=self.seed
         )
         views = PrepareSettings(views=("features", "spectrograms", "embeddings"), on_error="raise")
         prepare_all(root / "genres_original", root, views, LogMel())

@@ -45,12 +45,7 @@ def without_test(dataset: Dataset, split: Split) -> Split:
 
 
 def draw(
-    share: float,
-    seed: int,
-    fold: int,
-    tracks: np.ndarray,
-    labels: np.ndarray,
-    groups: np.ndarray,
+    share: float, seed: int, fold: int, tracks: np.ndarray, labels: np.ndarray, groups: np.ndarray
 ) -> np.ndarray:
     """Return a mask of the tracks to draw for another part: a share of each genre, whole groups.
 

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from gtzan_exp.audio.prepare import PrepareReport, PrepareSettings, file_digest, prepare
+from gtzan_exp.audio.prepare import (
+    PrepareReport,
+    PrepareSettings,
+    each_track,
+    file_digest,
+    prepare,
+)
 from gtzan_exp.audio.tracks import Track, load_audio, scan_tracks
-from gtzan_exp.audio.workers import map_unordered
 from gtzan_exp.basics.atomic import write_text
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import DataError, Mistake
@@ -57,8 +61,6 @@ def prepare_embeddings(
     the workers are used. Raises `DataError` if there is no audio, or a file cannot be used and
     ``settings.on_error`` is ``raise``; `GtzanExpError` if the weights of the embedder are missing.
     """
-    from tqdm import tqdm
-
     audio_root, out_root = audio_root.resolve(), out_root.resolve()
     part = {"max_seconds": settings.max_seconds, "offset": settings.offset}
     meta = {"version": _VERSION, **part, **described(embedder)}
@@ -67,37 +69,17 @@ def prepare_embeddings(
     meta |= {"model": embedder.name, "training": embedder.training}
     kept.mkdir(parents=True, exist_ok=True)
     work = partial(_embed, embedder=embedder, part=part, folder=kept)
-    outcomes = map_unordered(
-        work,
-        tracks,
-        n_jobs=settings.n_jobs,
-        backend=settings.backend,
-        address=settings.address,
-    )
-    done, files = 0, {}
-    with closing(outcomes):
-        for id, outcome in tqdm(outcomes, "embed", len(tracks), unit="track", disable=None):
-            if isinstance(outcome, Mistake):
-                problems.append(outcome)
-            else:
-                files[id], made = outcome
-                done += made
-            if problems and settings.on_error == "raise":
-                raise DataError(problems)
-    problems.sort(key=lambda problem: problem.where)
+    files = dict(each_track("embed", work, tracks, problems, settings))
     if not files:
         raise DataError(problems)
     path = out_root / f"embeddings_{embedder.name}.parquet"
     finished = [track for track in tracks if track.id in files]
-    _write(path, finished, [files[track.id] for track in finished], meta)
+    _write(path, finished, [files[track.id][0] for track in finished], meta)
+    done = sum(made for _, made in files.values())
     errors = f"prepare_errors_{embedder.name}.csv"
     _write_errors(out_root / errors, problems, audio_root)
     return PrepareReport(
-        done=done,
-        reused=len(files) - done,
-        problems=tuple(problems),
-        root=out_root,
-        errors=errors,
+        done=done, reused=len(files) - done, problems=tuple(problems), root=out_root, errors=errors
     )
 
 

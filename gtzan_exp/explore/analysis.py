@@ -10,7 +10,6 @@ import numpy as np
 
 from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.features import FeatureSettings, extract
-from gtzan_exp.audio.hpss import harmonic_percussive
 from gtzan_exp.audio.spectrum import Spectrum
 from gtzan_exp.audio.tracks import load_audio
 
@@ -96,7 +95,7 @@ def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> An
     settings = FeatureSettings()
     y = load_audio(path, sample_rate=settings.sample_rate, max_seconds=max_seconds)
     spectrum = Spectrum(y, settings)
-    harmonic, percussive = harmonic_percussive(spectrum)
+    harmonic, percussive = spectrum.harmonic_percussive
     # The onset envelope that `librosa.beat.beat_track` computes from a signal.
     onsets = librosa.onset.onset_strength(
         S=spectrum.mel_db,
@@ -106,10 +105,7 @@ def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> An
         aggregate=np.median,
     )
     tempo, beats = librosa.beat.beat_track(
-        onset_envelope=onsets,
-        sr=settings.sample_rate,
-        hop_length=settings.hop_length,
-        units="time",
+        onset_envelope=onsets, sr=settings.sample_rate, hop_length=settings.hop_length, units="time"
     )
     return AnalysedTrack(
         id=id,

@@ -10,6 +10,10 @@ from typing import Any, BinaryIO
 
 from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake, one_line
 
+_DISTANCES = (
+    *("BrayCurtis", "Canberra", "Chebyshev", "Dice", "Euclidean", "Hamming", "Jaccard"),
+    *("Manhattan", "Minkowski", "RogersTanimoto", "RussellRao", "SokalMichener", "SokalSneath"),
+)
 TRUSTED_TYPES = (
     "numpy.dtype",
     "scipy.optimize._optimize.OptimizeResult",
@@ -21,19 +25,7 @@ TRUSTED_TYPES = (
     "sklearn.gaussian_process.kernels.ConstantKernel",
     "sklearn.gaussian_process.kernels.Product",
     "sklearn.gaussian_process.kernels.RBF",
-    "sklearn.metrics._dist_metrics.BrayCurtisDistance64",
-    "sklearn.metrics._dist_metrics.CanberraDistance64",
-    "sklearn.metrics._dist_metrics.ChebyshevDistance64",
-    "sklearn.metrics._dist_metrics.DiceDistance64",
-    "sklearn.metrics._dist_metrics.EuclideanDistance64",
-    "sklearn.metrics._dist_metrics.HammingDistance64",
-    "sklearn.metrics._dist_metrics.JaccardDistance64",
-    "sklearn.metrics._dist_metrics.ManhattanDistance64",
-    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
-    "sklearn.metrics._dist_metrics.RogersTanimotoDistance64",
-    "sklearn.metrics._dist_metrics.RussellRaoDistance64",
-    "sklearn.metrics._dist_metrics.SokalMichenerDistance64",
-    "sklearn.metrics._dist_metrics.SokalSneathDistance64",
+    *(f"sklearn.metrics._dist_metrics.{name}Distance64" for name in _DISTANCES),
     "sklearn.multiclass._ConstantPredictor",
     "sklearn.neighbors._ball_tree.BallTree",
     "sklearn.neighbors._kd_tree.KDTree",

@@ -60,10 +60,7 @@ class Swept:
 
 
 def sweep(
-    plan: SweepPlan,
-    command: str,
-    overrides: Sequence[str],
-    launch: Callable[[Job], None],
+    plan: SweepPlan, command: str, overrides: Sequence[str], launch: Callable[[Job], None]
 ) -> Swept:
     """Run a sweep and report how it ended.
 
