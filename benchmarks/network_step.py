@@ -17,7 +17,7 @@ from time import perf_counter, process_time
 import numpy as np
 
 from gtzan_exp.basics import keras_loader
-from gtzan_exp.data.images import ImageStack
+from gtzan_exp.data.inputs import ImageStack
 from gtzan_exp.models.networks import CNN2D, CNNGap
 from gtzan_exp.models.trainer import Trainer
 

@@ -316,7 +316,7 @@ def predict(
     """
     import pandas as pd
 
-    from gtzan_exp.predict.files import audio_files
+    from gtzan_exp.predict.settings import audio_files
     from gtzan_exp.tracking.predictor import Predictor
 
     logged, settings, tracking = _logged(model, overrides, options, config_dir)

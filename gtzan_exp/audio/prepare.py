@@ -184,8 +184,9 @@ def each_track(
     """
     from tqdm import tqdm
 
-    options = {"n_jobs": settings.n_jobs, "backend": settings.backend, "address": settings.address}
-    outcomes = map_unordered(work, tracks, **options)
+    outcomes = map_unordered(
+        work, tracks, n_jobs=settings.n_jobs, backend=settings.backend, address=settings.address
+    )
     with closing(outcomes):
         for id, outcome in tqdm(outcomes, title, len(tracks), unit="track", disable=None):
             if isinstance(outcome, Mistake):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -13,11 +15,11 @@ from pydantic import ValidationError
 from pydantic_core import ArgsKwargs
 
 from gtzan_exp.basics.errors import Mistake, nearest, one_line
-from gtzan_exp.basics.own_modules import look_for
 from gtzan_exp.basics.places import masked
 
 MAX_MISTAKES = 10
 Find = Callable[[Any, str, list[Mistake]], Any]
+_folders: list[str] = []  # of the user's own modules
 
 
 def nodes(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -159,3 +161,23 @@ def _mistake(detail: Mapping[str, Any], where: str) -> Mistake:
 
 def _join(where: str, key: object) -> str:
     return f"{where}.{key}" if where else str(key)
+
+
+def own_folders() -> tuple[str, ...]:
+    """Return the folders of `look_in`, for use in workers."""
+    return tuple(_folders)
+
+
+def look_in(*folders: str) -> None:
+    """Set further folders for modules that the user names, without searching them yet."""
+    _folders[:] = dict.fromkeys(folders)
+
+
+def look_for(module: str) -> None:
+    """Append the folders of `look_in` to ``sys.path`` if a module is not found otherwise.
+
+    Installed modules come first, and folders are not searched unless the user names a module.
+    """
+    name = module.partition(".")[0]
+    if name and name not in sys.modules and find_spec(name) is None:
+        sys.path.extend(folder for folder in _folders if folder not in sys.path)

@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int:
 
     from tqdm import tqdm
 
-    from gtzan_exp.predict.files import audio_files
+    from gtzan_exp.predict.settings import audio_files
     from gtzan_exp.predict.text import WRITERS, printable
     from gtzan_exp.tracking.predictor import Predictor
 

@@ -27,7 +27,7 @@ from gtzan_exp.basics.spellings import Relabel
 from gtzan_exp.data.cache import cached, stamp
 from gtzan_exp.data.contracts import Dataset, Location
 from gtzan_exp.data.grouping import grouped
-from gtzan_exp.data.images import ImageStack
+from gtzan_exp.data.inputs import ImageStack
 from gtzan_exp.data.labels import class_mistakes
 from gtzan_exp.data.levels import COLOR_MAPS, levels
 

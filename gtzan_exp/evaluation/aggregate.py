@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.evaluation.calibration import calibration_error, reliability
-from gtzan_exp.evaluation.evaluate import by_track, relabelled
+from gtzan_exp.evaluation.evaluate import by_track, calibration_error, relabelled, reliability
 from gtzan_exp.evaluation.intervals import CONFIDENCE, Answers, accuracy_interval
 
 _ABOVE_1 = ("/log_loss", "/brier")

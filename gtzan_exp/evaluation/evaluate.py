@@ -11,13 +11,15 @@ import pandas as pd
 
 from gtzan_exp.basics.genres import metric_names
 from gtzan_exp.data.contracts import Dataset, Fold
-from gtzan_exp.data.relabel import BETWEEN
-from gtzan_exp.evaluation.calibration import calibration_error, reliability
+from gtzan_exp.data.selection import BETWEEN
 
 _OF_TRACKS = {"accuracy", "macro_f1", "relabelled_accuracy", "relabelled_macro_f1"}
 
 BLOCK = 1 << 16
 """Rows predicted at a time; a multiple of the usual batch sizes of networks."""
+
+BINS = 10
+"""Number of equal-width bins of the probability of the predicted genre."""
 
 
 @dataclass(frozen=True)
@@ -184,3 +186,27 @@ def _table(
     }
     columns |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(names)}
     return pd.DataFrame(columns)
+
+
+def reliability(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the accuracy by confidence of predictions with ``true``, ``predicted``, ``p_<genre>``.
+
+    A line for each non-empty bin, which includes its upper edge: ``low`` (its lower edge), ``n``,
+    ``confidence`` and ``accuracy`` (means).
+    """
+    confidence = predictions.filter(regex="^p_").to_numpy().max(axis=1)
+    right = predictions["true"].to_numpy(dtype=str) == predictions["predicted"].to_numpy(dtype=str)
+    place = np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1)
+    table = pd.DataFrame({"low": place / BINS, "confidence": confidence, "accuracy": right})
+    groups = table.astype(float).groupby("low")
+    return groups.size().to_frame("n").join(groups.mean()).reset_index()
+
+
+def calibration_error(bins: pd.DataFrame) -> float:
+    """Return the expected calibration error of what `reliability` returned.
+
+    The mean distance of accuracy and confidence by bin, weighted by its predictions: C. Guo et al.,
+    "On calibration of modern neural networks", ICML 2017, arXiv:1706.04599.
+    """
+    apart = (bins["accuracy"] - bins["confidence"]).abs()
+    return float(np.average(apart, weights=bins["n"]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.evaluation.calibration import BINS, calibration_error, reliability
+from gtzan_exp.evaluation.evaluate import BINS, calibration_error, reliability
 from gtzan_exp.evaluation.intervals import wilson
 from gtzan_exp.report.canvas import INK, MUTED, canvas, heat_map
 

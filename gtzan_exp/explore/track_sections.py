@@ -16,8 +16,7 @@ from gtzan_exp.data.contracts import Location
 from gtzan_exp.explore.analysis import AnalysedTrack, analyse
 from gtzan_exp.explore.settings import ExploreSettings, Look
 from gtzan_exp.explore.track_pictures import KINDS, Scales, draw
-from gtzan_exp.report.page import Section, Table
-from gtzan_exp.report.sound import Sound
+from gtzan_exp.report.page import Section, Sound, Table
 
 _TEXTS = {
     "waveform": "Amplitude over time, full scale being 1.",

@@ -1,13 +1,17 @@
-"""The options of ``gtzan-exp predict``, and what its config describes."""
+"""The options of ``gtzan-exp predict``, what its config describes, and the audio it is given."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Literal
 
 from omegaconf import DictConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.audio.tracks import AUDIO_SUFFIXES, audio_below
+from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.config.reading import option_names, reading
 from gtzan_exp.tracking.store import Tracking
 
@@ -28,3 +32,19 @@ def read_prediction(config: DictConfig) -> tuple[PredictSettings, Tracking]:
     with reading(config, ["tracking"], options) as found:
         settings, tracking = found.settings(PredictSettings), found.object("tracking")
     return settings, tracking
+
+
+def audio_files(paths: Iterable[Path]) -> list[Path | Mistake]:
+    """Return the given files and the audio files below the given folders (`audio_below`).
+
+    With a mistake for each folder that cannot be read or has no audio.
+    """
+    found: list[Path | Mistake] = []
+    for path in paths:
+        problems: list[Mistake] = []
+        inside = audio_below(path, problems) if path.is_dir() else [path]
+        if not (inside or problems):
+            allowed = "files that end in " + ", ".join(AUDIO_SUFFIXES)
+            problems.append(Mistake(str(path), "no audio there", allowed, "none"))
+        found += [*inside, *problems]
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -10,15 +11,38 @@ from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_numeric_dtype
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.report.canvas import Picture
 from gtzan_exp.report.chart import Chart
-from gtzan_exp.report.sound import Sound
+
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound on the page."""
+
+    title: str
+    owner: str  # playing it moves the cursors of the pictures of the same owner
+    mp3: bytes
+
+    @classmethod
+    def of(cls, title: str, owner: str, y: np.ndarray, sample_rate: int) -> Self:
+        """Return a wave, shape (samples,), as a sound."""
+        import soundfile
+
+        file = io.BytesIO()
+        with soundfile.SoundFile(file, "w", sample_rate, 1, format="MP3") as written:
+            for start in range(0, len(y), _BLOCK):
+                written.write(np.clip(y[start : start + _BLOCK], -1, 1))
+        return cls(title, owner, file.getvalue())
+
 
 _SYNTHETIC = (
     "SYNTHETIC, not GTZAN: this audio was generated so that everything can be tried. What is shown "

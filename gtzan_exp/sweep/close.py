@@ -1,29 +1,124 @@
-"""Closing a sweep, at its end or later: the parent run, the table of jobs, a report."""
+"""Closing a sweep, at its end or later: pending records, the parent run, the table of jobs."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake
+from gtzan_exp.basics.atomic import read_object, write_object, write_text
+from gtzan_exp.basics.errors import AwayError, ConfigError, GtzanExpError, Mistake
+from gtzan_exp.basics.opening import read_bytes
+from gtzan_exp.basics.process import may_run, process_tags
 from gtzan_exp.config.search import Search
+from gtzan_exp.run.files import RESULT
 from gtzan_exp.sweep.best import best_command, best_file, best_job
-from gtzan_exp.sweep.delivery import Busy, delivered
-from gtzan_exp.sweep.ledger import LEDGER, Ledger
+from gtzan_exp.tracking.outbox import RUNNING, Entry, Outbox, left_running, undelivered
+from gtzan_exp.tracking.sweep_run import SweepRun
 
 if TYPE_CHECKING:
     from gtzan_exp.tracking.query import Run
 
 log = logging.getLogger(__name__)
 
+LEDGER = "sweep.unclosed.json"
+"""The file of a `Ledger` in the folder of its sweep."""
+
 _PATIENCE, _PAUSE = 20, 0.2  # seconds
 _ENDS = ("finished", "failed", "killed", "skipped")
+
+
+class Busy(str):
+    """A message that another process is delivering a file."""
+
+
+def delivered(
+    folders: Sequence[Path], *, uri: str | None = None, anew: bool = False
+) -> Iterator[str | GtzanExpError]:
+    """Deliver all pending records below some folders, to `uri` if the store has moved there.
+
+    Yields a line on what was delivered, or that another process is delivering it (`Busy`), or an
+    error: a file cannot be read (`DataError`), the store refuses it (`RefusedError`), its
+    experiment was deleted (`ConfigError`), or the store does not answer (`AwayError`) and is not
+    asked again. Nothing is lost.
+    """
+    away: set[str] = set()
+    for path in sorted({path for folder in folders for path in folder.rglob(f"*{RUNNING}")}):
+        try:
+            if closed := left_running(path):
+                yield closed
+        except GtzanExpError as error:
+            yield error
+    for path in undelivered(folders):
+        try:
+            outbox = Outbox.read(path, uri=uri)
+            if outbox.tracking.uri in away:
+                continue
+            outbox.anew = anew
+            outbox.tracking.probe()
+            is_delivered = outbox.deliver()
+            if outbox.away is not None:
+                raise outbox.away
+        except GtzanExpError as error:
+            if isinstance(error, AwayError):
+                away.add(outbox.tracking.uri)
+            yield error
+            continue
+        if not is_delivered:
+            yield Busy(f"{path}: another process delivers it")
+            continue
+        run = outbox.entries[0]
+        _name_run(outbox.folder.parent / RESULT, run)
+        yield f"run_id={run.run_id} {run.status} {run.name}"
+
+
+def _name_run(path: Path, run: Entry) -> None:
+    """Add the run id to ``result.json`` where it was unknown."""
+    with suppress(OSError, ValueError):
+        result = json.loads(read_bytes(path))
+        if result.get("run_id") == "":
+            write_text(path, json.dumps({**result, "run_id": run.run_id}, indent=1))
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The state needed to close a sweep, kept in a file from its start until it is closed."""
+
+    parent: SweepRun
+    folder: Path  # the folder of the sweep
+    command: str
+    n_jobs: int | None  # None where the sweeper chose jobs while it ran
+    search: Search | None
+    # Why it stopped early, in a line. While it runs: that its console died.
+    stopped: str | None = "the console process ended without closing the sweep"
+    killed: bool = True  # whether it was asked to stop, or its console died
+    # the process of the console; None once the sweep has ended
+    process: dict[str, str] | None = field(default_factory=process_tags)
+
+    @property
+    def may_run_on(self) -> str | None:
+        """The machine where its console still runs, or may run."""
+        return self.process["host"] if self.process and may_run(self.process) else None
+
+    @classmethod
+    def read(cls, path: Path) -> Ledger:
+        """Return the ledger of a sweep that has not been closed.
+
+        Raises `DataError` if the file cannot be read, or is no such file.
+        """
+        found = read_object(cls, path, f"a file {LEDGER} that a sweep left")
+        return replace(found, folder=path.parent)
+
+    def write(self) -> None:
+        """Write the ledger into the folder of the sweep."""
+        write_object(self.folder / LEDGER, self)
 
 
 def _delivered(folder: Path) -> list[str | GtzanExpError]:

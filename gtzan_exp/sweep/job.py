@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from gtzan_exp.basics.checks import look_in, own_folders
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, one_line
-from gtzan_exp.basics.own_modules import look_in, own_folders
 from gtzan_exp.basics.process import end_with_parent, ends_in_order, say, settle
 from gtzan_exp.config.cell import Cell, described_by, hidden, resolve
 from gtzan_exp.config.search import METRICS, Search

@@ -16,9 +16,8 @@ from gtzan_exp.basics.claim import claimed
 from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
 from gtzan_exp.config.sweep_plan import SweepPlan
 from gtzan_exp.sweep.best import best_file
-from gtzan_exp.sweep.close import close
+from gtzan_exp.sweep.close import LEDGER, Ledger, close
 from gtzan_exp.sweep.job import Job
-from gtzan_exp.sweep.ledger import LEDGER, Ledger
 from gtzan_exp.tracking.outbox import undelivered
 from gtzan_exp.tracking.sweep_run import SweepRun
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.audio.prepare import PrepareSettings
-from gtzan_exp.audio.windows import windows
+from gtzan_exp.audio.tracks import windows
 from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake, one_line
 from gtzan_exp.data.contracts import Audible, View
 from gtzan_exp.models.numbered import NumberedLabels

@@ -12,7 +12,7 @@ import pytest
 
 from gtzan_exp.data.contracts import Dataset, Fold, Split
 from gtzan_exp.data.features import FeaturesView
-from gtzan_exp.data.images import ImageStack
+from gtzan_exp.data.inputs import ImageStack
 from gtzan_exp.data.spectrograms import SpectrogramsView
 from gtzan_exp.data.splits import Holdout
 from gtzan_exp.evaluation import near_duplicates as near

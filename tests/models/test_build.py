@@ -24,8 +24,7 @@ from sklearn.svm import SVC, LinearSVC
 from xgboost import XGBClassifier, XGBRFClassifier
 
 from gtzan_exp.basics.errors import DataError
-from gtzan_exp.data.images import ImageStack
-from gtzan_exp.data.inputs import Inputs
+from gtzan_exp.data.inputs import ImageStack, Inputs
 from gtzan_exp.models.boosting import XGBoost
 from gtzan_exp.models.build import ModelSpec, build, fit, refit
 from gtzan_exp.models.learned import curves, n_parameters

@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from gtzan_exp.basics.process import process_tags
 from gtzan_exp.cli import main
-from gtzan_exp.sweep.ledger import LEDGER, Ledger
+from gtzan_exp.sweep.close import LEDGER, Ledger
 from gtzan_exp.tracking import outbox
 from gtzan_exp.tracking.models import load_model
 from gtzan_exp.tracking.store import Tracking

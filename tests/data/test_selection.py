@@ -10,7 +10,7 @@ import pytest
 
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.data.contracts import Dataset
-from gtzan_exp.data.relabel import accepted_labels
+from gtzan_exp.data.selection import accepted_labels
 
 TRACKS = np.array(["blues.00000", "blues.one song", "rock.00000", "rock.00001"]).repeat(2)
 LABELS = np.array(["blues", "rock"]).repeat(4)
