@@ -241,10 +241,7 @@ def _make_views(
 
 
 def file_digest(path: Path) -> str:
-    """Return a hash of the bytes of a file.
-
-    Raises `DataError` if it cannot be opened.
-    """
+    """Return a hash of the bytes of a file, or raise `DataError` if it cannot be opened."""
     try:
         with opened(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

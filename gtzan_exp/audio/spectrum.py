@@ -40,10 +40,7 @@ class Framing:
 
 
 class Spectrum:
-    """The transforms of a mono signal `y`, float32 of shape (samples,).
-
-    Raises `DataError` if the signal is too short to be padded.
-    """
+    """The transforms of a mono signal `y`, float32 of shape (samples,), of over half a frame."""
 
     def __init__(self, y: np.ndarray, framing: Framing) -> None:
         if len(y) <= framing.n_fft // 2:

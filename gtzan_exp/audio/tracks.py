@@ -203,10 +203,7 @@ def decode(
 
 
 def duration(path: Path) -> float:
-    """Return the length of a file by its header, in seconds, without decoding.
-
-    Raises `DataError` as in `decode`.
-    """
+    """Return the length of a file by its header, in seconds, without decoding; see `decode`."""
     with _sound(path) as sound:
         return sound.frames / sound.samplerate
 

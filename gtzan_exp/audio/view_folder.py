@@ -43,11 +43,7 @@ class ViewFolder:
     @classmethod
     @contextmanager
     def opened(cls, root: Path) -> Iterator[ViewFolder]:
-        """Lock the folder for writing.
-
-        Raises `DataError` if another run holds the lock, or the folder has views that `prepare` did
-        not write.
-        """
+        """Lock the folder for writing; `DataError` if it is locked, or has views of others."""
         from filelock import FileLock, Timeout
 
         folder = cls(root, uuid.uuid4().hex)
@@ -83,10 +79,7 @@ class ViewFolder:
         return self.root / IMAGES / track.genre / f"{track.id}.png"
 
     def has(self, track: Track, key: str) -> bool:
-        """Return whether a track is finished with this key, and its image is unchanged.
-
-        The key is a digest of the file's bytes and of the settings.
-        """
+        """Return whether a track is done with this key (a digest), its image unchanged."""
         try:
             record = json.loads(self._record(track).read_bytes())
             image = record["image"] and _digest(self.image(track).read_bytes())
@@ -125,10 +118,7 @@ class ViewFolder:
         return json.loads(self._record(track).read_bytes())["seconds"]
 
     def write_artists(self, tracks: Iterable[Track]) -> Iterator[str]:
-        """Write the list of artists from the folders, unless a foreign one exists.
-
-        A track in no artist's folder counts as an artist of its own; yields a line on these.
-        """
+        """Write the list of artists from the folders, unless a foreign one exists; yield a note."""
         tracks, path = list(tracks), self.root / "splits" / ARTISTS
         if path.exists() and not path.read_bytes().startswith(",".join(_HEADER).encode()):
             return

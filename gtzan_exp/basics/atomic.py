@@ -13,10 +13,7 @@ T = TypeVar("T")
 
 
 def write_text(path: Path, text: str, *, private: bool = False) -> None:
-    """Write a file atomically; folders are made if missing.
-
-    A `private` file, which may hold a password, is readable by the user only.
-    """
+    """Write a file atomically; a `private` one, which may hold a password, for the user only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.unfinished")
     unfinished.unlink(missing_ok=True)
@@ -34,10 +31,7 @@ def write_object(path: Path, kept: object) -> None:
 
 
 def overwrite(path: Path, kept: object) -> None:
-    """Write a dataclass for `read_object` in place, without needing more room on the disk.
-
-    Raises `OSError` if there is no such file; `ValueError` if the file is too small.
-    """
+    """Write a dataclass for `read_object` in place; `ValueError` where the file is too small."""
     from pydantic import TypeAdapter
 
     content = json.dumps(TypeAdapter(type(kept)).dump_python(kept, mode="json")).encode()
@@ -49,10 +43,7 @@ def overwrite(path: Path, kept: object) -> None:
 
 
 def read_object(kind: type[T], path: Path, allowed: str) -> T:
-    """Return the dataclass that `write_object` wrote.
-
-    Raises `DataError` if the file cannot be read or is invalid; `allowed` describes a valid one.
-    """
+    """Return the dataclass that `write_object` wrote; `allowed` describes it in a `DataError`."""
     from pydantic import TypeAdapter, ValidationError
 
     try:

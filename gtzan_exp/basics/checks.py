@@ -68,10 +68,7 @@ def unknown(node: Mapping[str, Any], known: Sequence[str], where: str) -> list[M
 
 
 def checked(target: type, arguments: Mapping[str, Any], where: str, mistakes: list[Mistake]) -> Any:
-    """Return ``target(**arguments)`` of a pydantic dataclass, or None and mistakes.
-
-    `where` is the option that holds the arguments.
-    """
+    """Return ``target(**arguments)`` of a pydantic dataclass at the option `where`, or None."""
     parameters = inspect.signature(target).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         mistakes += unknown(arguments, list(parameters), where)

@@ -13,10 +13,7 @@ _LOCK = ".writing.lock"
 
 @contextmanager
 def claimed(folder: Path, where: str) -> Iterator[Path]:
-    """Make the folder of the option `where` and lock it for writing, re-entrantly in a process.
-
-    Raises `ConfigError` if another process holds the lock, or the folder cannot be made or written.
-    """
+    """Make the folder of the option `where` and lock it for writing, re-entrantly in a process."""
     from filelock import FileLock, Timeout
 
     def refuse(what: str, got: object) -> ConfigError:

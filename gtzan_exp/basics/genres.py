@@ -36,10 +36,7 @@ def labelled(data: str, synthetic: bool) -> str:
 
 
 def genre_colors(classes: Sequence[str]) -> dict[str, str]:
-    """Return one colour-blind-safe hex colour per class; a GTZAN genre has the same one everywhere.
-
-    Classes that are not GTZAN's take the palette in their own order.
-    """
+    """Return a colour-blind-safe hex colour per class; a GTZAN genre has one everywhere."""
     palette = itertools.cycle(_COLORS.values())
     return {name: _COLORS.get(name) or next(palette) for name in classes}
 

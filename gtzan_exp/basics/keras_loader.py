@@ -19,10 +19,7 @@ VARIABLE = "KERAS_BACKEND"
 
 
 def load(backend: str | None = None) -> ModuleType:
-    """Return the module ``keras`` with a certain backend, or any; the first call takes seconds.
-
-    Raises `ConfigError` if the process already uses another backend.
-    """
+    """Return the module ``keras``, with the backend or any; `ConfigError` where it has another."""
     if "keras" in sys.modules:
         os.environ[VARIABLE] = sys.modules["keras"].backend.backend()
     elif backend:

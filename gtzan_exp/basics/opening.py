@@ -17,10 +17,7 @@ _KINDS = {
 
 
 def opened(path: Path | str) -> BufferedReader:
-    """Open a file for reading in binary.
-
-    Raises `OSError` if it cannot be opened, or is a FIFO, a device, a socket, or a link to one.
-    """
+    """Open a file for reading; `OSError` also for a FIFO, a device, a socket, or a link to one."""
     kind = _KINDS.get(stat.S_IFMT(os.stat(path).st_mode))
     if kind is not None:
         raise OSError(errno.EINVAL, f"is {kind} and not a file", str(path))

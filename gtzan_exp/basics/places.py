@@ -54,11 +54,7 @@ def scheme(uri: str) -> str:
 
 
 def checked_uri(uri: str) -> str:
-    """Return the URI of a store, that of a SQLite database with an absolute path.
-
-    Raises `ValueError` if it holds a secret or is not a supported store; the message says what is
-    allowed.
-    """
+    """Return the URI of a store, with an absolute path; a `ValueError` says what is allowed."""
     if has_secret(uri):
         raise ValueError(NO_SECRETS)
     if scheme(uri) not in SCHEMES or "://" not in uri:
@@ -75,11 +71,7 @@ def checked_uri(uri: str) -> str:
 
 
 def checked_path(path: Path) -> Path:
-    """Return the place of a database or of artifacts.
-
-    Raises `ValueError` if it contains a percent-encoded character, such as %20, which MLflow
-    decodes twice.
-    """
+    """Return a place, or raise `ValueError` for a %20 or the like, which MLflow decodes twice."""
     if unquote(str(path)) != str(path):
         raise ValueError("a path without % and two digits, such as %20, in the name of a folder")
     return path
@@ -99,10 +91,7 @@ def has_secret(uri: str) -> bool:
 
 
 def refuse_secrets(words: Iterable[str]) -> None:
-    """Refuse words of a command line, or of the environment, with a secret in a URI.
-
-    Raises `ConfigError` with the name of the option, and the secret masked.
-    """
+    """Refuse words of a command line or of the environment with a secret in a URI, and mask it."""
     for word in words:
         found = _URI.search(word)
         if found and has_secret(found[0]):

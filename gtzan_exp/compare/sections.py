@@ -107,10 +107,7 @@ class CompareReport:
         )
 
     def write(self, folder: Path, address: Callable[[str], str]) -> list[Section]:
-        """Return the sections of the page, and write the first chart as a PNG into `folder`.
-
-        `address` gives the page of a run in MLflow.
-        """
+        """Return the sections, and write the first chart as a PNG; `address` is a run's page."""
         sections = []
         if not self.table.empty:
             sections += [self._summary(folder, address)]

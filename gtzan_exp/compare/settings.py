@@ -45,10 +45,7 @@ class Comparison:
 
 
 def read_comparison(config: DictConfig) -> Comparison:
-    """Return what a config describes.
-
-    Raises `ConfigError` with every mistake in it.
-    """
+    """Return what a config describes, or raise every mistake in it."""
     options = [*option_names(CompareSettings), "data", "paths"]
     with reading(config, ["tracking"], options) as found:
         tracking, settings = found.object("tracking"), found.settings(CompareSettings)

@@ -80,10 +80,7 @@ class Cell:
 
 
 def register() -> None:
-    """Register the resolvers of the config, and a model node that accepts any option.
-
-    `resolve` reports the options that the classifier does not have.
-    """
+    """Register the resolvers of the config, and a model node that accepts any option."""
     open_node = DictConfig({}, flags={"struct": False})
     ConfigStore.instance().store("open_model", {"model": open_node})
     start = os.getcwd()  # hydra.job.chdir=true leaves it
@@ -149,10 +146,7 @@ def hidden(config: DictConfig) -> DictConfig:
 
 
 def resolve_tracking(config: DictConfig) -> Tracking:
-    """Return the tracking store alone, for commands that only read records.
-
-    Raises `ConfigError` with every mistake in the ``tracking`` group.
-    """
+    """Return the tracking store alone, for commands that only read records."""
     config = OmegaConf.masked_copy(config, ["tracking", "paths", "data"])
     with reading(config, ["tracking"], ["paths", "data"]) as found:
         tracking = found.object("tracking")

@@ -96,10 +96,7 @@ class Session:
 
 @contextmanager
 def session(config_dir: str | None = None) -> Iterator[Session]:
-    """Initialise Hydra, and restore its global state at the end.
-
-    Raises `ConfigError` if `config_dir` is not a folder.
-    """
+    """Initialise Hydra, with a `config_dir` that is a folder, and restore its global state."""
     register()
     search_path = create_config_search_path(str(conf_folder()))
     beside = [os.path.dirname(os.path.abspath(config_dir))] if config_dir is not None else []
@@ -140,10 +137,7 @@ def flags_parser() -> ArgumentParser:
 
 
 def hydra_main(arguments: Sequence[str], task: TaskFunction) -> None:
-    """Run a command line through Hydra itself.
-
-    Raises `ConfigError` if Hydra cannot compose the config.
-    """
+    """Run a command line through Hydra itself."""
     register()
     decorate = hydra.main(
         version_base=_VERSION, config_path=str(conf_folder()), config_name="config"

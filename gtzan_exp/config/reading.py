@@ -53,11 +53,7 @@ def reading(
     options: Sequence[str],
     mistakes: Iterable[Mistake] = (),
 ) -> Iterator[Reading]:
-    """Read a config with these groups and, optionally, these top-level options.
-
-    Raises `ConfigError` on exit: with all mistakes, including the given ones, the first for each
-    option.
-    """
+    """Read a config with these groups and options; raise all mistakes on exit, one per option."""
     found = list(mistakes)
     node = plain(config, found)
     found += unknown(node, [*options, *groups], "")

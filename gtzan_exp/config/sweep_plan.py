@@ -35,10 +35,7 @@ class SweepPlan:
 def check_sweep(
     overrides: Sequence[str], *, config_dir: str | None = None, config_name: str = "config"
 ) -> SweepPlan:
-    """Check the first `MAX_JOBS_CHECKED` jobs of a sweep, or the bounds of a search space.
-
-    Raises `ConfigError` with every mistake in any of them, each once.
-    """
+    """Check the first `MAX_JOBS_CHECKED` jobs, or the bounds of a search; raise all mistakes."""
     mistakes: list[Mistake] = []
     cells: list[Cell] = []
     with session(config_dir) as hydra:

@@ -119,10 +119,7 @@ class EmbeddingsView:
         )
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], pd.DataFrame]:
-        """Return a function that embeds a track; the model is loaded when it is first called.
-
-        Raises `DataError` if the model is unknown or missing, or has different weights.
-        """
+        """Return a function that embeds a track; the model is loaded when it is first called."""
         embedder = self.embedder
         if embedder is None:
             allowed = "a file that prepare wrote, or +embedder@view.embedder=NAME"
@@ -156,10 +153,7 @@ class EmbeddingsView:
         return ("embedding",)
 
     def from_request(self, table: pd.DataFrame) -> np.ndarray:
-        """Return the vectors of a request, float64, shape (n, size).
-
-        Raises `DataError` if a cell is not a list of finite numbers of the length of a vector.
-        """
+        """Return the vectors of a request, lists of finite numbers, as float64 of (n, size)."""
         rows = []
         for row, cell in enumerate(table["embedding"]):
             try:

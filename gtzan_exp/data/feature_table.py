@@ -52,11 +52,7 @@ class FeatureTable:
 
     @classmethod
     def open(cls, folder: Path) -> FeatureTable:
-        """Open the arrays of a table as memory maps.
-
-        Raises `OSError` or `EOFError` or `ValueError` or `KeyError` if something is missing,
-        truncated or malformed.
-        """
+        """Open the arrays as memory maps; ValueError, KeyError or EOFError if they are damaged."""
         meta = json.loads((folder / "meta.json").read_text())
         arrays = {
             name: np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray)
@@ -100,10 +96,7 @@ def _must_be_there(path: Path) -> None:
 
 
 def number_columns(path: Path) -> list[str]:
-    """Return the columns of a table that are numeric at its beginning, without an index.
-
-    Raises `DataError` if there is no such table, or it has no such column.
-    """
+    """Return the columns of a table that are numeric at its beginning, without an index."""
     _must_be_there(path)
     first = next(_parts(path)).select_dtypes("number")
     rows = {column for column in first.columns if (first[column].diff()[1:] == 1).all()}

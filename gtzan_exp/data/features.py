@@ -106,10 +106,7 @@ class FeaturesView:
         return grouped(dataset, location, look, told=table.names_tracks)
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], pd.DataFrame]:
-        """Return a function that turns a track into the inputs that its rows would give.
-
-        Raises `DataError` if `prepare` does not compute an input column.
-        """
+        """Return a function that turns a track into the inputs that its rows would give."""
         from gtzan_exp.audio.features import GTZAN_SECONDS, extract, segments
 
         inputs = self.input_columns
@@ -142,10 +139,7 @@ class FeaturesView:
         return list(dict.fromkeys([*self.extra_columns, *chosen]))
 
     def from_request(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the input columns of a request as float64, shape (n_rows, n_columns).
-
-        Raises `DataError` if a cell is not a finite number.
-        """
+        """Return the input columns of a request, finite numbers, as float64."""
         numbers = table[self.input_columns].astype(np.float64)
         for row, column in np.argwhere(~np.isfinite(numbers.to_numpy())):
             where = f"row {row}, column {self.input_columns[column]}"

@@ -76,11 +76,7 @@ class KFold(_Folds):
     k: Folds = 10
 
     def split(self, dataset: Dataset) -> Split:
-        """Return ``k * repeats`` folds.
-
-        Raises `ConfigError` if a genre has fewer tracks than there are folds, or none left to train
-        on.
-        """
+        """Return ``k * repeats`` folds; `ConfigError` where a genre has too few tracks."""
         return self._split(dataset)
 
 
@@ -92,10 +88,7 @@ class Grouped:
     groups: Annotated[Path | None, Place.OF_SPLIT] = None
 
     def artists(self, dataset: Dataset) -> np.ndarray | None:
-        """Return the artist of each track, in the order of their ids, or None for ``by=track``.
-
-        Raises `DataError` if the list of groups is missing or faulty, or lacks a track.
-        """
+        """Return the artist of each track, in the order of their ids, or None for ``by=track``."""
         tracks, first = np.unique(dataset.tracks, return_index=True)
         if self.by == "track":
             return None
@@ -127,11 +120,7 @@ class GroupKFold(Grouped, _Folds):
     k: Folds = 5
 
     def split(self, dataset: Dataset) -> Split:
-        """Return ``k * repeats`` folds.
-
-        Raises `ConfigError` if a genre has fewer groups than there are folds, or none left to train
-        on; `DataError` if the list of groups is missing or faulty, or lacks a track.
-        """
+        """Return ``k * repeats`` folds; `ConfigError` where a genre has too few groups."""
         return self._split(dataset, self.artists(dataset))
 
 
@@ -153,11 +142,7 @@ class GroupHoldout(Grouped):
     seed: DrawSeed = 0
 
     def split(self, dataset: Dataset) -> Split:
-        """Return the one fold.
-
-        Raises `ConfigError` if the shares leave nothing to train on, or a genre has too few groups
-        for three parts; `DataError` if the list of groups is missing or faulty, or lacks a track.
-        """
+        """Return the one fold; `ConfigError` where a genre has too few groups for three parts."""
         if self.test_size + self.val_size >= 1:
             what, allowed = "nothing left to train on", "test_size and val_size below 1 together"
             raise ConfigError(Mistake("split", what, allowed, f"{self.test_size}, {self.val_size}"))

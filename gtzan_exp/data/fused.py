@@ -115,10 +115,7 @@ class FusedView:
         )
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], Any]:
-        """Return a function that turns a track into the inputs of each view.
-
-        Raises `DataError` if a view cannot be made from audio.
-        """
+        """Return a function that turns a track into the inputs of each view."""
         makers = {
             name: _offers(part, Audible, "from_sound").from_sound(settings)
             for name, part in self._chosen.items()

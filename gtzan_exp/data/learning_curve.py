@@ -43,10 +43,7 @@ class LearningCurve(Holdout):
     fractions: Fractions = (0.1, 0.2, 0.5, 1.0)
 
     def split(self, dataset: Dataset) -> Split:
-        """Return a fold per fraction.
-
-        Raises `ConfigError` as in `Holdout`, or if two fractions give the same training part.
-        """
+        """Return a fold per fraction; `ConfigError` also where one adds no track."""
         (whole,) = super().split(dataset).folds
         tracks, genres, codes = by_track(dataset)
         trained = np.unique(codes[whole.train])

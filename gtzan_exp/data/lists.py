@@ -52,11 +52,7 @@ class Lists:
     source: Annotated[str, Place.OF_SPLIT] = "the paper that published them"
 
     def split(self, dataset: Dataset) -> Split:
-        """Return the folds.
-
-        Raises `DataError` if a list is missing or empty, two lists share a track, or most of a list
-        is not in the data.
-        """
+        """Return the folds; `DataError` where a list is missing, shares a track, or is foreign."""
         if self.table is not None:
             listed = read_split_table(self.table.expanduser())
         else:
@@ -131,10 +127,7 @@ def split_table(dataset: Dataset, split: Split) -> pd.DataFrame:
 
 
 def read_split_table(path: Path) -> list[dict[str, set[str]]]:
-    """Return the names of the tracks of each part, fold by fold.
-
-    Raises `DataError` if the file is missing, or is not such a table.
-    """
+    """Return the names of the tracks of each part, fold by fold."""
     if not os.path.lexists(path):
         raise DataError(Mistake("split.table", "is missing", _TABLE, str(path)))
     rows = read_rows(path, _COLUMNS, _TABLE)

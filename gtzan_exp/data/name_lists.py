@@ -23,10 +23,7 @@ _ARTISTS = (
 
 
 def read_lines(path: Path, wanted: str) -> list[str]:
-    """Return the non-blank lines of a text, stripped; errors describe the file as `wanted`.
-
-    Raises `DataError` if the file cannot be read or is not text.
-    """
+    """Return the non-blank lines of a text, stripped; errors describe the file as `wanted`."""
     try:
         with TextIOWrapper(opened(path), encoding="utf-8-sig") as file:
             return [line.strip() for line in file if line.strip()]
@@ -35,11 +32,7 @@ def read_lines(path: Path, wanted: str) -> list[str]:
 
 
 def read_rows(path: Path, columns: Sequence[str], wanted: str) -> list[tuple[int, list[str]]]:
-    """Return the rows of a CSV in these columns only, each with the number of its line.
-
-    Raises `DataError` if the file cannot be read, columns are missing, or a row differs in length
-    from the header.
-    """
+    """Return the rows of a CSV in these columns only, each with the number of its line."""
     header, rows = read_csv(path, wanted)
     if not set(columns) <= set(header):
         got = ", ".join(header)
@@ -49,10 +42,7 @@ def read_rows(path: Path, columns: Sequence[str], wanted: str) -> list[tuple[int
 
 
 def read_csv(path: Path, wanted: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the header of a CSV and its rows, each with the number of its line.
-
-    Raises `DataError` if the file cannot be read, or a row differs in length from the header.
-    """
+    """Return the header of a CSV and its rows, all of its length, each with its line number."""
     try:
         with TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, strict=True)
@@ -84,11 +74,7 @@ def track_ids(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
 
 
 def read_groups(path: Path, tracks: np.ndarray) -> np.ndarray:
-    """Return the groups of `tracks`, shape (n,), from a CSV with ``filename`` and ``group``.
-
-    Raises `DataError` if the file is missing or is not such a table, or a track has no group or
-    two.
-    """
+    """Return the one group of each track, shape (n,), by a CSV with ``filename`` and ``group``."""
     if not os.path.lexists(path):
         wanted = f"split.groups=FILE, {_ARTISTS}"
         raise DataError(Mistake("split.groups", "no list of groups", wanted, str(path)))

@@ -43,10 +43,7 @@ def prepare_settings(root: Path, view: View | None = None) -> PrepareSettings:
 
 
 def settings_from_json(written: Any, where: str) -> PrepareSettings:
-    """Return the settings from the data of `PrepareSettings.as_json` in the file `where`.
-
-    Raises `DataError` if the data is invalid, or from another version of this package.
-    """
+    """Return the settings from `PrepareSettings.as_json`, of this version, in the file `where`."""
     if not isinstance(written, Mapping):
         raise _wrong(where, "not the settings of prepare", type(written).__name__)
     options = dict(written)

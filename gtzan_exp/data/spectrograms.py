@@ -191,10 +191,7 @@ class SpectrogramsView:
         return ("image",)
 
     def from_request(self, table: pd.DataFrame) -> ImageStack:
-        """Return the inputs of the images in the column ``image``, `segments` rows for each.
-
-        Raises `DataError` if a cell holds no image.
-        """
+        """Return the inputs of the images in the column ``image``, `segments` rows for each."""
         pictures = []
         for row, raw in enumerate(table["image"]):
             where, allowed = f"row {row}, column image", "the bytes of a PNG or JPEG"
@@ -303,10 +300,7 @@ def cut_margin(image: np.ndarray) -> np.ndarray:
 
 
 def picture(raw: bytes) -> np.ndarray:
-    """Return the pixels of a PNG or JPEG file as OpenCV decodes them.
-
-    Raises `ValueError` if the file is neither, is truncated, or is too large to be decoded.
-    """
+    """Return the pixels of a whole PNG or JPEG file of bearable size, as OpenCV decodes them."""
     import cv2
     from PIL.JpegImagePlugin import JpegImageFile
     from PIL.PngImagePlugin import PngImageFile

@@ -42,11 +42,7 @@ class Holdout:
     seed: int = 0
 
     def split(self, dataset: Dataset) -> Split:
-        """Return the one fold.
-
-        Raises `ConfigError` if the shares leave nothing to train on, or a genre has too few tracks
-        for three parts.
-        """
+        """Return the one fold; `ConfigError` where a genre has too few tracks for three parts."""
         tracks, genres, codes = by_track(dataset)
         part_of = np.zeros(len(tracks), dtype=np.int8)
         mistakes = []
@@ -104,11 +100,7 @@ class Notebook:
         return (*scaler, "test_as_validation") if self.validation == "test" else scaler
 
     def split(self, dataset: Dataset) -> Split:
-        """Return the one fold; its validation part is empty, or the test part.
-
-        Raises `ConfigError` if the notebook has no index set for the view, and `test_size` or
-        `random_state` is not set; or the share leaves nothing to train on.
-        """
+        """Return the one fold; its validation part is empty, or the test part."""
         from sklearn.model_selection import train_test_split
 
         test_size, random_state, listed = _NOTEBOOK.get(dataset.view, (None, None, ()))

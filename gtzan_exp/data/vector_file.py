@@ -41,11 +41,7 @@ class VectorFile:
 
 
 def read_vectors(path: Path, layer: str | None = None) -> VectorFile:
-    """Read an array of a file: by default the only one, the first of `prepare`, or ``penultimate``.
-
-    Raises `DataError` if the file cannot be read, names no tracks, lacks the array, or has
-    non-finite numbers.
-    """
+    """Read an array of a file: by default the only one, that of `prepare`, or ``penultimate``."""
     try:
         if path.suffix.lower() not in ENDINGS:
             raise _wrong(path, "no file of vectors", path.suffix or "no ending")

@@ -75,19 +75,11 @@ class Musicnn:
         return TRAINING[self.model]
 
     def weights(self) -> str:
-        """Return a hash of the file of weights.
-
-        Raises `ConfigError` or `MissingExtraError` if the package musicnn, or TensorFlow, is not
-        installed.
-        """
+        """Return a hash of the file of weights, of the package musicnn."""
         return _hash(_folder(self.model))
 
     def embed(self, y: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the vectors of a track.
-
-        Raises `ConfigError` if the package musicnn is not installed; `DataError` if the track is
-        shorter than a patch.
-        """
+        """Return the vectors of a track of at least one patch."""
         patches = self.patches(y)
         if not len(patches):
             got = f"{len(y) / _RATE:.2f} s"

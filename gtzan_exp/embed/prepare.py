@@ -36,10 +36,7 @@ _ROWS = 4096
 def prepare_all(
     audio_root: Path, out_root: Path, settings: PrepareSettings, embedder: Embedder
 ) -> list[PrepareReport]:
-    """Make the views in `settings`, with embeddings by `embedder`.
-
-    Raises `GtzanExpError` as in `prepare` and `prepare_embeddings`.
-    """
+    """Make the views in `settings`, with embeddings by `embedder`."""
     reports = []
     if "embeddings" in settings.views:
         embedder.weights()  # fails early

@@ -62,19 +62,11 @@ class Transformers:
         return int(json.loads((self._folder() / _SOUND).read_bytes())["sampling_rate"])
 
     def weights(self) -> str:
-        """Return a hash of the files of weights, fetched first if needed.
-
-        Raises `MissingExtraError` if the library is not installed; `ConfigError` if the model does
-        not exist, or lacks a file.
-        """
+        """Return a hash of the files of weights, fetched first if needed."""
         return _hash(self._folder())
 
     def embed(self, y: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the vectors of a track.
-
-        Raises `ConfigError` or `MissingExtraError` as in `weights`, or if the model cannot be
-        loaded or has no such layer.
-        """
+        """Return the vectors of a track."""
         import torch
 
         length, rate = round(self.seconds * self.sample_rate), self.sample_rate

@@ -76,10 +76,7 @@ def evaluate(estimator: Any, dataset: Dataset, fold: Fold, *, validated: Any = N
 
 
 def predict(estimator: Any, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """Return the probabilities of rows, float64, (n_rows, n_classes); 0 for untrained classes.
-
-    Inputs are read and transformed `BLOCK` rows at a time.
-    """
+    """Return probabilities, float64, (n_rows, n_classes), 0 if untrained, in blocks of rows."""
     blocks = np.split(rows, range(BLOCK, len(rows), BLOCK))
     return np.concatenate(
         [_aligned(estimator, dataset.take(block), dataset.classes) for block in blocks]
@@ -146,10 +143,7 @@ def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, floa
 
 
 def relabelled(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return predictions with the true genre from `accepted`: the predicted one, or else the first.
-
-    So a prediction is right if it is any of the accepted labels.
-    """
+    """Return predictions with the true genre from `accepted`: the predicted one if it is any."""
     accepted = predictions["accepted"].str.split(BETWEEN, regex=False)
     pairs = zip(predictions["predicted"], accepted, strict=True)
     true = [said if said in right else right[0] for said, right in pairs]

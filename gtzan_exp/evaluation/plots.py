@@ -64,10 +64,7 @@ def reliability_diagram(predictions: pd.DataFrame, path: Path, *, title: str) ->
 def learning_curves(
     history: dict[str, list[float]], best_epoch: int | None, path: Path, *, title: str
 ) -> None:
-    """Plot loss, accuracy and other metrics of a Keras history by epoch.
-
-    `best_epoch`, counted from 1, is marked.
-    """
+    """Plot the metrics of a Keras history by epoch, and `best_epoch`, counted from 1."""
     found = {key.removeprefix("val_") for key in history}
     names = sorted(found, key=lambda name: (name != "loss", name))
     with canvas(path, size=(4.6 * len(names), 3.4), title=title) as figure:

@@ -87,10 +87,7 @@ class AnalysedTrack:
 
 
 def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> AnalysedTrack:
-    """Read and analyse a file, or its first `max_seconds`.
-
-    Raises `DataError` if the file cannot be read, is too short or silent.
-    """
+    """Read and analyse a file, or its first `max_seconds`."""
     librosa = librosa_loader.load()
     settings = FeatureSettings()
     y = load_audio(path, sample_rate=settings.sample_rate, max_seconds=max_seconds)

@@ -48,11 +48,7 @@ class DataReport:
 
     @classmethod
     def read(cls, look: Look) -> DataReport:
-        """Read the table and the images, and find the audio, where they exist.
-
-        Raises `ConfigError` if a chosen feature is no column of the table; `DataError` if there is
-        no table, or a part of the data is faulty.
-        """
+        """Read the table and the images, and find the audio, where they exist."""
         dataset = _whole_table(look)
         features = _chosen(look.settings.features, list(dataset.X.columns))
         root = look.data.folder()

@@ -50,10 +50,7 @@ def strongest_pairs(correlation: pd.DataFrame, *, count: int = 15) -> pd.DataFra
 
 
 def principal_components(X: pd.DataFrame) -> Components:
-    """Return the principal components of rows, shape (n, n_columns), scaled to [0, 1] by column.
-
-    Raises `DataError` if there are fewer than three components, or all rows are identical.
-    """
+    """Return the principal components, three or more, of rows scaled to [0, 1] by column."""
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import MinMaxScaler
 

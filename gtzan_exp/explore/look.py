@@ -10,11 +10,7 @@ from gtzan_exp.tracking.record import RecordedPage, recorded_run
 
 
 def explore(look: Look) -> RecordedPage:
-    """Explore tracks or a whole data set, and record the page as a run.
-
-    Raises `ConfigError` if a track or a column is unknown, the output folder is not empty, or the
-    store does not answer; `DataError` if the data is missing or faulty.
-    """
+    """Explore tracks or a whole data set, and record the page as a run."""
     folder = free_folder(look.settings.output)
     kind = TracksReport if look.settings.of_tracks else DataReport
     report = kind.read(look)

@@ -59,10 +59,7 @@ class Look:
 
 
 def read_look(config: DictConfig) -> Look:
-    """Return what a config describes.
-
-    Raises `ConfigError` with every mistake in it.
-    """
+    """Return what a config describes, or raise every mistake in it."""
     with reading(config, _GROUPS, [*option_names(ExploreSettings), "paths"]) as found:
         objects = {name: found.object(name) for name in _GROUPS}
         settings = found.settings(ExploreSettings)

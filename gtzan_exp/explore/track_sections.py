@@ -46,11 +46,7 @@ class TracksReport:
 
     @classmethod
     def read(cls, look: Look) -> TracksReport:
-        """Read and analyse the tracks.
-
-        Raises `ConfigError` if a track is not in the data; `DataError` if the data has no audio, or
-        a file is not audio.
-        """
+        """Read and analyse the tracks."""
         settings, data = look.settings, look.data
         places: list[tuple[str, str | None, Path]] = []
         if settings.track_ids:

@@ -119,10 +119,7 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
 
 
 def part(spec: ModelSpec, classifier: Classifier, takes: Takes) -> Pipeline:
-    """Return the pipeline of a member of an ensemble that `takes` all its inputs, or some of them.
-
-    Raises `ValueError` if the inputs cannot be converted to those of the model.
-    """
+    """Return the pipeline of a member of an ensemble that `takes` all its inputs, or some."""
     from sklearn.pipeline import Pipeline
 
     from gtzan_exp.models.preprocess import Pick

@@ -47,10 +47,7 @@ def n_parameters(estimator: Any) -> int | None:
 
 
 def curves(classifier: Any) -> dict[str, list[float]]:
-    """Return the non-empty learning curves of a fitted classifier by name.
-
-    ``loss``, ``accuracy``, or its own ``score``, with the prefix ``val_`` for validation.
-    """
+    """Return the learning curves of a fitted classifier: ``loss``, ``val_loss`` or its own."""
     offered = vars(classifier)
     found = {name: offered[key] for key, name in _CURVES.items() if offered.get(key) is not None}
     found |= offered.get("history_", {})

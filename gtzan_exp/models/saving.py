@@ -53,10 +53,7 @@ def trusted_types(named: tuple[str, ...]) -> list[str]:
 
 
 def saved_and_loaded(estimator: Any, named: tuple[str, ...]) -> Any:
-    """Return a pipeline after saving and loading it.
-
-    Raises `DataError` if it cannot be saved or loaded.
-    """
+    """Return a pipeline after saving and loading it."""
     import skops.io
 
     file = io.BytesIO()
@@ -71,10 +68,7 @@ def saved_and_loaded(estimator: Any, named: tuple[str, ...]) -> Any:
 
 
 def loaded(file: Path | BinaryIO, named: tuple[str, ...], remedy: str) -> Any:
-    """Load a pipeline with only trusted types, or those that are `named`.
-
-    Raises `DataError` if it holds other types; `remedy` says how to trust them.
-    """
+    """Load a pipeline with only trusted or `named` types; `remedy` says how to trust others."""
     import skops.io
 
     found = set(skops.io.get_untrusted_types(file=file))

@@ -108,10 +108,7 @@ class Section:
 
 
 def free_folder(path: Path) -> Path:
-    """Return the absolute `path`, without making it.
-
-    Raises `ConfigError` if it is a file, or a folder that is not empty.
-    """
+    """Return the absolute `path` of no file and no folder with content, without making it."""
     folder = path.expanduser().absolute()
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         what = "not empty" if folder.is_dir() else "not a folder"
@@ -120,10 +117,7 @@ def free_folder(path: Path) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its parents.
-
-    Raises `ConfigError` if it cannot be made.
-    """
+    """Make a folder and its parents."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -91,10 +91,7 @@ class Result:
 
 
 def empty_record(output: Path) -> Path:
-    """Make the folder ``output/record``, and remove the files of an earlier run.
-
-    Raises `ConfigError` if the earlier run has not been delivered.
-    """
+    """Make the folder ``output/record``, and remove the files of an earlier, delivered run."""
     folder = output / "record"
     kept = kept_in(folder)
     if kept.exists():

@@ -165,10 +165,7 @@ def _earlier(cell: Cell, tags: Mapping[str, str]) -> Run | None:
 def _cross_validate(
     cell: Cell, dataset: Dataset, split: Split, recorder: Recorder, tags: dict[str, str]
 ) -> tuple[dict[str, float], pd.DataFrame]:
-    """Run each fold as a child; return their aggregated metrics and pooled predictions.
-
-    No model is recorded: cross-validation evaluates a procedure, not a final model.
-    """
+    """Run each fold as a child, without a model; return aggregated metrics, pooled predictions."""
     metrics, pooled = [], []
     for found, _, evaluation in _children(cell, dataset, split, recorder, tags):
         metrics.append(found)

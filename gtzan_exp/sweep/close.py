@@ -109,10 +109,7 @@ class Ledger:
 
     @classmethod
     def read(cls, path: Path) -> Ledger:
-        """Return the ledger of a sweep that has not been closed.
-
-        Raises `DataError` if the file cannot be read, or is no such file.
-        """
+        """Return the ledger of a sweep that has not been closed."""
         found = read_object(cls, path, f"a file {LEDGER} that a sweep left")
         return replace(found, folder=path.parent)
 

@@ -221,11 +221,7 @@ def has_model(tracking: Tracking, run_id: str) -> bool:
 
 
 def model_of_run(tracking: Tracking, run_id: str) -> str:
-    """Return the URI of the model that a run recorded.
-
-    Raises `ConfigError` if the store does not answer; `DataError` if the run does not exist, or
-    recorded no model.
-    """
+    """Return the URI of the model that a run recorded."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -246,10 +242,7 @@ def _model_ids(run: Run) -> list[str]:
 
 
 def fetch(uri: str, tracking_uri: str | None, place: str) -> Path:
-    """Download a model or a file of a run into the folder `place`, and return its path.
-
-    Raises `DataError` if it cannot be fetched.
-    """
+    """Download a model or a file of a run into the folder `place`, and return its path."""
     quiet()
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException

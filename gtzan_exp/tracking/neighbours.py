@@ -51,10 +51,7 @@ class Neighbours:
 
 
 def neighbours_of(model: LoggedModel, tracking: Tracking) -> Neighbours:
-    """Return the tracks of the data of a model's run.
-
-    Raises `DataError` if the store has no such run, or its data no longer exists.
-    """
+    """Return the tracks of the data of a model's run, where both still exist."""
     with tempfile.TemporaryDirectory() as place:
         path = fetch(f"runs:/{model.card.run_id}/config.yaml", tracking.uri, place)
         config = as_dict(DictConfig(OmegaConf.load(path)))

@@ -129,10 +129,7 @@ class Outbox:
 
     @classmethod
     def read(cls, path: Path, *, uri: str | None = None) -> Outbox:
-        """Return the pending records of an earlier delivery; `uri` is the new address of the store.
-
-        Raises `DataError` if the file cannot be read, or is invalid.
-        """
+        """Return the pending records of an earlier delivery; `uri` is where the store is now."""
         kept = _Kept.read(path)
         tracking = kept.tracking if uri is None else replace(kept.tracking, uri=uri)
         outbox = cls(tracking, path.with_name(path.name.removesuffix(SUFFIX)))

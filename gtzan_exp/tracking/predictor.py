@@ -109,10 +109,7 @@ class Predictor:
         return found / found.sum(axis=1, keepdims=True)
 
     def file(self, path: Path) -> Prediction:
-        """Return the prediction of an audio file, the mean over its windows and their segments.
-
-        Raises `DataError` if the model takes no audio, or the file is not usable audio.
-        """
+        """Return the prediction of an audio file, the mean over its windows and their segments."""
         prepare = sound_settings(self.card.view, self.card.prepare)
         if isinstance(self._inputs, Mistake):
             raise DataError(self._inputs)

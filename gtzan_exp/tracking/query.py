@@ -101,10 +101,7 @@ def searched(
 
 
 def finished_run(tracking: Tracking, config_hash: str, task: str) -> Run | None:
-    """Return the store's newest finished run with these tags, if there is one.
-
-    Raises `ConfigError` if the store does not answer.
-    """
+    """Return the store's newest finished run with these tags, if there is one."""
     with tracking.asked() as client:
         found = client.search_runs(
             [tracking.experiment_id(client)],

@@ -78,10 +78,7 @@ class Tracking:
 
     @contextmanager
     def asked(self) -> Iterator[MlflowClient]:
-        """Yield a client; all its errors inside are reported as a store that does not answer.
-
-        Raises `ConfigError` if the store does not answer.
-        """
+        """Yield a client; its errors inside are reported as a store that does not answer."""
         client = self.client()
         with self._reached():
             yield client
@@ -134,10 +131,7 @@ class Tracking:
             unfinished.replace(database)
 
     def probe(self) -> None:
-        """Send a single request to a server, without MLflow's retries.
-
-        Raises `ConfigError` if it does not answer, or with a server error.
-        """
+        """Send a single request to a server, without MLflow's retries; `AwayError` if it fails."""
         if is_server(self.uri):
             try:
                 urlopen(f"{self.uri.rstrip('/')}/health", timeout=_PROBE_SECONDS).close()

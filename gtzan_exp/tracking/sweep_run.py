@@ -44,10 +44,7 @@ class SweepRun:
         params: Mapping[str, Any],
         tags: Mapping[str, Any],
     ) -> SweepRun:
-        """Open the parent, which creates the store before the first worker needs it.
-
-        Raises `ConfigError` if the store cannot be reached or made.
-        """
+        """Open the parent, which creates the store before the first worker needs it."""
         known = {re.sub(r"[^\w./ -]", "_", key): value for key, value in params.items()}
         outbox, entry = begun(tracking, folder, name, known, {**tags, "task": "sweep"})
         if outbox.away is not None:
@@ -127,10 +124,7 @@ class SweepRun:
         folder: Path,
         error: str | None,
     ) -> None:
-        """Record a folder and the numbers of jobs by status, and close the parent.
-
-        Raises `ConfigError` if the store does not answer.
-        """
+        """Record a folder and the numbers of jobs by status, and close the parent."""
         from mlflow.entities import Metric, RunTag
 
         if error is not None:
