@@ -9,6 +9,7 @@ import pandas as pd
 
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Dataset
+from gtzan_exp.evaluation.near_duplicates import near_duplicates
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,25 @@ class Components:
 
 
 def class_balance(dataset: Dataset) -> pd.DataFrame:
-    """Return ``genre``, ``tracks`` and ``rows``, a line per genre."""
+    """Return ``genre``, ``tracks`` and ``rows``, a line per genre, and where artists are known
+    ``artists``, the ``largest`` of them and ``its_tracks``.
+    """
     table = pd.DataFrame({"genre": dataset.labels, "track": dataset.tracks})
     groups = table.groupby("genre")["track"]
     counts = pd.DataFrame({"tracks": groups.nunique(), "rows": groups.size()})
+    if dataset.artists is not None:
+        artists = tracks_by_artist(dataset).groupby("genre")
+        counts["artists"] = artists.size()
+        counts[["largest", "its_tracks"]] = artists[["artist", "tracks"]].first()
     return counts.loc[list(dataset.classes)].reset_index(names="genre")
+
+
+def tracks_by_artist(dataset: Dataset) -> pd.DataFrame:
+    """Return ``genre``, ``artist`` and ``tracks``, the largest first; no line if unknown."""
+    table = pd.DataFrame({"genre": dataset.labels, "artist": dataset.artists})
+    table = table[~pd.Series(dataset.tracks).duplicated()]
+    sizes = table.groupby(["genre", "artist"]).size().reset_index(name="tracks")
+    return sizes.sort_values("tracks", ascending=False, kind="stable", ignore_index=True)
 
 
 def mean_features(X: pd.DataFrame) -> pd.DataFrame:
@@ -70,6 +85,16 @@ def identical_rows(dataset: Dataset) -> pd.DataFrame:
     a, b = pairs.sort_values(["row", "row_b"])[["row", "row_b"]].to_numpy().T
     same_genre = dataset.labels[a] == dataset.labels[b]
     return pd.DataFrame({"id": dataset.ids[a], "other": dataset.ids[b], "same_genre": same_genre})
+
+
+def near_pairs(dataset: Dataset) -> pd.DataFrame:
+    """Return the same of tracks that are probably one recording, without identical rows."""
+    digests = np.array(dataset.row_digests())
+    a, b = near_duplicates(dataset).pairs.T
+    a, b = np.stack([a, b])[:, digests[a] != digests[b]]
+    same_genre = dataset.labels[a] == dataset.labels[b]
+    found = {"id": dataset.tracks[a], "other": dataset.tracks[b], "same_genre": same_genre}
+    return pd.DataFrame(found)
 
 
 def missing_members(members: dict[str, set[str]]) -> pd.DataFrame:

@@ -33,18 +33,29 @@ _BARE = {"xticks": [], "yticks": [], "frame_on": False}
 _BLOCK = 64
 
 
-def class_balance(balance: pd.DataFrame, path: Path, *, data: str) -> Picture:
-    """Draw how many tracks each genre has, from `feature_numbers.class_balance`."""
-    genres, tracks = list(balance["genre"]), balance["tracks"]
+def class_balance(
+    balance: pd.DataFrame, artists: pd.DataFrame, path: Path, *, data: str
+) -> Picture:
+    """Draw how many tracks each genre has, with a part of its bar for each known artist.
+
+    From `feature_numbers.class_balance` and `tracks_by_artist`.
+    """
+    genres, said = list(balance["genre"]), balance["tracks"].astype(str)
+    if "artists" in balance:
+        said += " of " + balance["artists"].astype(str) + " artists"
     with canvas(path, size=(WIDTH, 1.1 + 0.27 * len(genres))) as figure:
         axes = figure.subplots()
-        bars = axes.barh(genres, tracks, color=list(genre_colors(genres).values()))
-        axes.bar_label(bars, padding=4, fontsize=9)
+        colors = list(genre_colors(genres).values())
+        bars = axes.barh(genres, balance["tracks"], color=colors)
+        for genre, sizes in artists.groupby("genre")["tracks"]:
+            row = genres.index(genre)
+            axes.vlines(sizes.cumsum()[:-1], row - 0.4, row + 0.4, color="white", lw=0.7)
+        axes.bar_label(bars, said, padding=4, fontsize=9)
         axes.invert_yaxis()
-        axes.set(xlabel="number of tracks", title=f"Class balance, {data}")
-        axes.margins(x=0.08)
-    said = ", ".join(f"{genre} {n}" for genre, n in zip(genres, tracks, strict=True))
-    return Picture(path, f"Number of tracks of each genre: {said}.")
+        axes.set(xlabel="number of tracks", title=f"Tracks of each genre, {data}")
+        axes.margins(x=0.2)
+    lines = balance["genre"] + " " + said
+    return Picture(path, f"Number of tracks of each genre: {', '.join(lines)}.")
 
 
 def correlation(matrix: pd.DataFrame, path: Path, *, data: str) -> Picture:

@@ -113,7 +113,10 @@ def test_a_data_set(workspace, capsys):
     assert numbers["rows"] == 30
     assert "length" in numbers["columns"]
     assert numbers["pca_cumulative_percent"][-1] == pytest.approx(100)
-    assert numbers["class_balance"][0] == {"genre": "blues", "tracks": 3, "rows": 3}
+    blues = numbers["class_balance"][0]
+    assert (blues["genre"], blues["tracks"], blues["rows"]) == ("blues", 3, 3)
+    titles = re.findall("<h2[^>]*>([^<]+)", page.read_text(encoding="utf-8"))
+    assert titles[:3] == ["Artists", "Duplicates", "Faults"]
     assert numbers["incomplete_tracks"] == []
     assert {path.stem for path in page.parent.glob("*.png")} == {
         "class_balance",
@@ -135,6 +138,10 @@ def test_gtzan(workspace, capsys, gtzan_root):
     numbers = json.loads((page.parent / "explore.json").read_text())
     assert len(numbers["pca_cumulative_percent"]) == 58
     assert len(numbers["identical_rows"]) == 14
+    artists = {line["genre"]: line["artists"] for line in numbers["class_balance"]}
+    assert (artists["blues"], artists["disco"]) == (9, 62)
+    known = (gtzan_root / "splits" / "same_recording_groups_shazam.txt").read_text()
+    assert all(pair["id"] in known and pair["other"] in known for pair in numbers["near_rows"])
     pairs = {(pair["id"], pair["other"]) for pair in numbers["identical_images"]}
     assert ("metal.00058", "rock.00016") in pairs
     lacking = {line["track"]: line["missing"] for line in numbers["incomplete_tracks"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,8 @@ def test_class_balance_counts_tracks_and_rows():
     dataset = small(np.random.default_rng(0).random((5, 3)), "aabbb")
     balance = table.class_balance(dataset)
     assert balance.to_numpy().tolist() == [["a", 2, 2], ["b", 3, 3]]
+    balance = table.class_balance(replace(dataset, artists=np.array(list("xyzwz"))))
+    assert balance.to_numpy().tolist() == [["a", 2, 2, 2, "x", 1], ["b", 3, 3, 2, "z", 2]]
 
 
 @pytest.mark.parametrize("values", [np.zeros((9, 4)), np.eye(9)[:, :2]], ids=["alike", "columns"])
