@@ -106,14 +106,14 @@ def run_here(config: DictConfig, *, recall: bool = False) -> Result:
     With `recall`, a skipped run gets the predictions and model of the earlier run.
     """
     from hydra.core.hydra_config import HydraConfig
-    from hydra.core.utils import filter_overrides
 
     from gtzan_exp.basics.process import say
+    from gtzan_exp.config.hydra_session import arguments
     from gtzan_exp.run import runner
 
     hydra = HydraConfig.get()
-    tags = {"overrides": " ".join(filter_overrides(hydra.overrides.task))}
-    result = runner.run(config, Path(hydra.runtime.output_dir), tags=tags)
+    output = Path(hydra.runtime.output_dir)
+    result = runner.run(config, output, tags={"overrides": arguments(hydra)})
     say(result)
     return runner.recalled(config, result) if recall and result.skipped else result
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 
 import pandas as pd
 
 from gtzan_exp.compare.run_columns import UNKNOWN_ARTIST, unfinished
 from gtzan_exp.compare.summary import clash, over_draws, summary
+from gtzan_exp.report.markdown import cell
 
 _FORMATS = {"accuracy": "{:.3f}", "best": "{:.3f}", "macro_f1": "{:.3f}", "fit_s": "{:.1f}"}
 
@@ -162,7 +162,7 @@ def as_markdown(table: pd.DataFrame) -> str:
     """Return the table as Markdown."""
     shown = readable(table)
     rows = [list(shown), ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in rows)
+    return "\n".join("| " + " | ".join(map(cell, row)) + " |" for row in rows)
 
 
 def write_tables(
@@ -177,7 +177,7 @@ def write_tables(
         parts += ["## Over draws of the split", as_markdown(draws)]
     if not rest.empty:
         parts += ["## Failed, killed and unfinished runs"]
-        parts += ["\n".join(f"- {_cell(rest_line(run))}" for _, run in rest.iterrows())]
+        parts += ["\n".join(f"- {cell(rest_line(run))}" for _, run in rest.iterrows())]
     (folder / "compare.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
@@ -186,7 +186,3 @@ def write_summary(runs: pd.DataFrame, folder: Path, *, title: str) -> str:
     table, draws, rest = summary(runs), over_draws(runs), unfinished(runs)
     write_tables(table, draws, rest, folder, title=title)
     return terminal_text(table, draws, rest)
-
-
-def _cell(text: str) -> str:
-    return escape(text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " "), quote=False)

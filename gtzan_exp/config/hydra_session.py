@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.core.utils import JobStatus, run_job
+from hydra.core.utils import JobStatus, filter_overrides, run_job
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig
@@ -92,6 +93,19 @@ class Session:
         """Run the jobs of a sweep as Hydra does."""
         with _mistakes_of_hydra(" ".join(overrides)):
             self._hydra.multirun(config_name, task, list(overrides))
+
+
+def arguments(hydra: Any) -> str:
+    """Return the arguments of the command that repeats a job, from its ``hydra`` node."""
+    name = hydra.job.config_name
+    places = hydra.runtime.config_sources
+    return shlex.join(
+        [
+            *(f"--config-dir={place.path}" for place in places if place.provider == "command-line"),
+            *([] if name == "config" else [f"--config-name={name}"]),
+            *filter_overrides(hydra.overrides.task),
+        ]
+    )
 
 
 @contextmanager

@@ -68,11 +68,6 @@ class Result:
         table = pd.DataFrame({part: found for part, found in parts.items() if found})
         return f"<pre>{escape(str(self))}</pre>{table.to_html(float_format='{:.4f}'.format)}"
 
-    def note(self, overrides: str) -> str:
-        """Return the summary for MLflow's page, in Markdown, with the command that repeats it."""
-        said = str(self).partition(" ")[2]
-        return f"{said}\n\n```sh\ngtzan-exp {overrides}".rstrip() + "\n```\n"
-
     def __str__(self) -> str:
         metrics = self.metrics
         is_hidden = "test/accuracy" not in metrics

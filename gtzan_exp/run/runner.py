@@ -33,11 +33,12 @@ from gtzan_exp.run.files import (
     write_report,
     write_result,
 )
+from gtzan_exp.run.model_card import write_card
 from gtzan_exp.run.rehearsal import rehearse
 from gtzan_exp.tracking.identity import identity_tags
 from gtzan_exp.tracking.models import find_logged, has_model
 from gtzan_exp.tracking.outbox import PARENT
-from gtzan_exp.tracking.predictor import hearing
+from gtzan_exp.tracking.predictor import hearing, sound_settings
 from gtzan_exp.tracking.query import finished_run, recorded_predictions
 from gtzan_exp.tracking.record import Piece, Recorder, recorded_run
 
@@ -77,9 +78,7 @@ def run(
     leaks = audit(dataset, split)
     if split.artists is not None:
         dataset = replace(dataset, artists=split.artists)
-    _announce(cell, dataset, split, leaks)
-    if isinstance(heard, Mistake):
-        log.info("the model will not predict audio: %s (%s)", heard.what, heard.got)
+    limits = _announce(cell, dataset, split, leaks, heard)
 
     parts = {"data": cell.data, "view": cell.view, "split": cell.split, "model": cell.classifier}
     identity = identity_tags(params, parts, dataset, split, leaks.tag)
@@ -129,9 +128,17 @@ def run(
             if prepare is not None:
                 trusted = cell.model.trusted_types
                 recorder.model(fitted.estimator, dataset, view, prepare, trusted=trusted)
+        rate = None
+        if prepare is not None and callable(heard):
+            rate = sound_settings(view, prepare).features.sample_rate
+        card = write_card(
+            *(folder, cell.name, dataset, leaks, predictions, metrics, all_tags, limits),
+            sample_rate=rate,
+            size=recorder.model_bytes,
+        )
+        recorder.note(card)
         recorder.artifacts()
         result = write_result(output, recorder.run_id, metrics, found, leaks.text)
-        recorder.note(result.note(all_tags.get("overrides", "")))
     _say_relabelled(dataset, metrics)
     return replace(result, undelivered=recorder.undelivered, predictions=predictions, model=model)
 
@@ -201,35 +208,45 @@ def _children(
         yield metrics, fitted, evaluation
 
 
-def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit) -> None:
+def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit, heard: object) -> list[str]:
+    """Log what is run and all remarks on it, and return these."""
     log.info(
         "data=%s view=%s split=%s model=%s: %d rows of %d genres, fingerprint %s",
         *(labelled(dataset.name, dataset.synthetic), dataset.view, split.name, cell.model.name),
         *(len(dataset), len(dataset.classes), dataset.fingerprint),
     )
-    for note in dataset.notes:
-        log.warning("%s", note)
-    for note in split.notes:
-        log.info("%s", note)
-    if dataset.skipped:
-        log.warning("%d files skipped: %s", len(dataset.skipped), ", ".join(dataset.skipped))
-    if dataset.pretraining:
-        log.warning(
-            "%s learned from other data (%s), which may hold test tracks, their artists or genres",
-            *(dataset.origin["model"], ", ".join(dataset.pretraining)),
-        )
-    if split.leaks:
-        log.warning("this protocol LEAKS from test to training: %s", ", ".join(split.leaks))
-    if dataset.faults:
-        log.warning("this view has FAULTS on purpose: %s", ", ".join(dataset.faults))
     if leaks.tag != "none":
         shares = ", ".join(f"{kind} {share:.0%}" for kind, share in leaks.shares.items())
         part = {"test": "test", "val": "validation"}[split.evaluated]
         log.info("share of the %s part that training knows: %s", part, shares)
-    for warning in doubts(dataset, split):
-        log.warning("%s", warning)
+    remarks = list(_remarks(dataset, split, leaks, heard))
+    for level, remark in remarks:
+        log.log(level, "%s", remark)
+    return [remark for _, remark in remarks]
+
+
+def _remarks(
+    dataset: Dataset, split: Split, leaks: Audit, heard: object
+) -> Iterator[tuple[int, str]]:
+    """Yield remarks on the data, the split and the model, with their levels of logging."""
+    info, warning = logging.INFO, logging.WARNING
+    yield from ((warning, note) for note in dataset.notes)
+    yield from ((info, note) for note in split.notes)
+    if dataset.skipped:
+        yield warning, f"{len(dataset.skipped)} files skipped: {', '.join(dataset.skipped)}"
+    if dataset.pretraining:
+        learned = f"{dataset.origin['model']} learned from other data"
+        held = "which may hold test tracks, their artists or genres"
+        yield warning, f"{learned} ({', '.join(dataset.pretraining)}), {held}"
+    if split.leaks:
+        yield warning, f"this protocol LEAKS from test to training: {', '.join(split.leaks)}"
+    if dataset.faults:
+        yield warning, f"this view has FAULTS on purpose: {', '.join(dataset.faults)}"
+    yield from ((warning, doubt) for doubt in doubts(dataset, split))
     for kind, why in leaks.unknown.items():
-        log.info("not known to the audit: %s (%s)", kind, why)
+        yield info, f"not known to the audit: {kind} ({why})"
+    if isinstance(heard, Mistake):
+        yield info, f"the model will not predict audio: {heard.what} ({heard.got})"
 
 
 def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitted, Evaluation]:

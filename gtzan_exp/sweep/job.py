@@ -54,16 +54,15 @@ class Job:
         without a search. Raises `ConfigError` if the run lacks the metric of the search.
         """
         from hydra.core.hydra_config import HydraConfig
-        from hydra.core.utils import filter_overrides
 
+        from gtzan_exp.config.hydra_session import arguments
         from gtzan_exp.run.runner import run
 
         if self.search is not None:
             config = hidden(config)
         hydra_config = HydraConfig.get()
         number = hydra_config.job.num
-        overrides = " ".join(filter_overrides(hydra_config.overrides.task))
-        tags = self._tags(number, overrides)
+        tags = self._tags(number, arguments(hydra_config))
         output = Path(hydra_config.runtime.output_dir)
         end_with_parent()
         with ends_in_order():

@@ -347,7 +347,10 @@ class Outbox:
         if entry.error is not None:
             client.set_tag(entry.run_id, ERROR, entry.error[:MAX_TAG])
         if entry.note:
-            client.set_tag(entry.run_id, _NOTE, entry.note[:MAX_TAG])
+            note = entry.note[:MAX_TAG]
+            client.set_tag(entry.run_id, _NOTE, note)
+            if entry.model_id is not None:
+                client.set_logged_model_tags(entry.model_id, {_NOTE: note})
         if self._is_old and STALE in client.get_run(entry.run_id).data.tags:
             client.delete_tag(entry.run_id, STALE)
         client.set_terminated(entry.run_id, entry.status, end_time=entry.ended)

@@ -110,8 +110,14 @@ class Recorder:
         for step, metrics in points.items():
             self._entry.measure({f"{name}/{key}": value for key, value in metrics.items()}, step)
 
+    @property
+    def model_bytes(self) -> int:
+        """The size of the recorded model; 0 without one."""
+        files = self._outbox.model_folder.rglob("*") if self._entry.has_model else ()
+        return sum(file.stat().st_size for file in files if file.is_file())
+
     def note(self, text: str) -> None:
-        """Set the description on MLflow's page, in Markdown."""
+        """Set the description of the run and of its model on MLflow's pages, in Markdown."""
         self._entry.note = text
 
     def artifacts(self) -> None:
