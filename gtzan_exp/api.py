@@ -91,8 +91,7 @@ def run(
     ConfigError, DataError
     """
     from gtzan_exp.basics.process import ends_in_order
-    from gtzan_exp.config.compose import run_once
-    from gtzan_exp.config.keywords import as_overrides
+    from gtzan_exp.config.compose import as_overrides, run_once
 
     given = [*as_overrides(overrides, choices), *(() if console else _NO_LOGS)]
     task = partial(run_here, recall=not console)
@@ -148,8 +147,8 @@ def sweep(
         With every mistake in any job; nothing has been trained.
     """
     from gtzan_exp.basics.process import ends_in_order
+    from gtzan_exp.config.compose import as_overrides
     from gtzan_exp.config.hydra_session import session
-    from gtzan_exp.config.keywords import as_overrides
     from gtzan_exp.config.sweep_plan import check_sweep
     from gtzan_exp.sweep import sweep as room
 
@@ -269,8 +268,7 @@ def compare(
     pandas.DataFrame
         A line per split, view and model, see `gtzan_exp.compare.summary.summary`.
     """
-    from gtzan_exp.compare.comparison import compare
-    from gtzan_exp.compare.settings import read_comparison
+    from gtzan_exp.compare.comparison import compare, read_comparison
 
     options |= {} if record is None else {"record": record}
     table, page = compare(_read(read_comparison, overrides, options, config_dir, "compare"), say)
@@ -363,8 +361,7 @@ def _read(
     config_dir: str | None,
     config_name: str,
 ) -> T:
-    from gtzan_exp.config.compose import composed
-    from gtzan_exp.config.keywords import as_overrides
+    from gtzan_exp.config.compose import as_overrides, composed
 
     given = as_overrides(overrides, options)
     return composed(given, read_config, config_dir=config_dir, config_name=config_name)

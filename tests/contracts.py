@@ -18,7 +18,7 @@ from gtzan_exp.config.cell import Cell, resolve
 from gtzan_exp.config.compose import composed
 from gtzan_exp.data.contracts import Dataset, Servable, Split
 from gtzan_exp.models.build import build, fit
-from gtzan_exp.models.learned import n_parameters
+from gtzan_exp.models.validation import n_parameters
 from gtzan_exp.tracking.models import load_logged, save_model
 from tests.data.conftest import table
 

@@ -21,7 +21,7 @@ from pandas.testing import assert_frame_equal
 import gtzan_exp as gx
 from gtzan_exp import api
 from gtzan_exp.cli import main
-from gtzan_exp.config.keywords import as_overrides
+from gtzan_exp.config.compose import as_overrides
 from tests.test_cli import VIEWS, here  # noqa: F401
 
 MINE = {"data": "folder", "data.root": "views", "view.columns": ["x"]}

@@ -11,7 +11,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from gtzan_exp.models.learned import n_parameters
+from gtzan_exp.models.validation import n_parameters
 from gtzan_exp.tracking.models import load_model
 from tests.contracts import cell, check_model, check_split, check_view
 from tests.run.test_runner import run, store

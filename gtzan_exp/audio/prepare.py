@@ -24,7 +24,7 @@ from gtzan_exp.audio.tracks import Offset, Track, load_audio, scan_tracks
 from gtzan_exp.audio.view_folder import ERRORS, SETTINGS, ViewFolder
 from gtzan_exp.audio.workers import Backend, map_unordered
 from gtzan_exp.basics.errors import DataError, Mistake
-from gtzan_exp.basics.opening import opened
+from gtzan_exp.basics.files import opened
 
 SETTINGS_VERSION = 2
 """Incremented whenever the same settings give different views, so that old ones are redone.

@@ -16,8 +16,8 @@ import numpy as np
 from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.features import GTZAN_SECONDS
 from gtzan_exp.basics.errors import DataError, Mistake, one_line
+from gtzan_exp.basics.files import opened
 from gtzan_exp.basics.genres import track_id
-from gtzan_exp.basics.opening import opened
 from gtzan_exp.basics.process import silent_libraries
 from gtzan_exp.basics.spellings import Relabel, spelling_mistakes
 

@@ -1,11 +1,17 @@
-"""One comparison: read the runs, print the tables, write the page, record it."""
+"""One comparison: its options, reading the runs, printing the tables, recording the page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
 
 import pandas as pd
+from omegaconf import DictConfig
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import DataError, Mistake, nearest
 from gtzan_exp.basics.genres import labelled
@@ -13,9 +19,9 @@ from gtzan_exp.compare.charts import Curves
 from gtzan_exp.compare.outcomes import Outcome
 from gtzan_exp.compare.run_columns import unfinished, with_defaults
 from gtzan_exp.compare.sections import MOST_CURVES, CompareReport, line_title, shown
-from gtzan_exp.compare.settings import Comparison
 from gtzan_exp.compare.summary import over_draws, seen, summary
 from gtzan_exp.compare.text import terminal_text, write_tables
+from gtzan_exp.config.reading import option_names, reading
 from gtzan_exp.report.page import free_folder, make_folder, write_page
 from gtzan_exp.tracking.query import (
     other_experiments,
@@ -27,6 +33,46 @@ from gtzan_exp.tracking.query import (
 from gtzan_exp.tracking.record import RecordedPage, recorded_run
 from gtzan_exp.tracking.stale import close_dead
 from gtzan_exp.tracking.store import Tracking
+
+_Text = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareSettings:
+    """Which runs to compare, and where to."""
+
+    # models, views, splits: only runs of these; all when empty
+    models: tuple[_Text, ...] = ()
+    views: tuple[_Text, ...] = ()
+    splits: tuple[_Text, ...] = ()
+    metrics: tuple[_Text, ...] = ()  # further columns: metrics of the test part
+    # run id of a sweep; only the runs of its jobs
+    parent: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
+    filter: _Text | None = None  # further conditions, in MLflow's search language
+    # write the page and the tables and record them as a run; otherwise only print
+    record: bool = True
+    output: Path  # an empty or new folder for the page and the tables
+    name: _Text | None = None  # name of the run
+    tags: dict[str, Any] = Field(default_factory=dict)  # tags of the run
+
+
+@plain_dataclass(frozen=True)
+class Comparison:
+    """What a config of `compare` describes, checked."""
+
+    tracking: Tracking
+    settings: CompareSettings
+    params: dict[str, Any]  # the options that choose runs, for the record
+
+
+def read_comparison(config: DictConfig) -> Comparison:
+    """Return what a config describes, or raise every mistake in it."""
+    options = [*option_names(CompareSettings), "data", "paths"]
+    with reading(config, ["tracking"], options) as found:
+        tracking, settings = found.object("tracking"), found.settings(CompareSettings)
+    chosen = ("models", "views", "splits", "parent", "filter")
+    return Comparison(tracking, settings, {name: found.node.get(name) for name in chosen})
+
 
 _CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 

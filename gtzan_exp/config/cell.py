@@ -21,7 +21,7 @@ from gtzan_exp.config.files import choices
 from gtzan_exp.config.reading import class_of, reading
 from gtzan_exp.data.contracts import Classifier, Dataset, Location, Split, Splitter, View
 from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, order
-from gtzan_exp.data.validation import with_validation, without_test
+from gtzan_exp.data.splits import with_validation, without_test
 from gtzan_exp.models.build import ModelSpec, part
 from gtzan_exp.models.trainer import Trainer
 from gtzan_exp.models.validation import cuts_rows, needs_validation

@@ -1,11 +1,13 @@
-"""From overrides to a composed config, or to all mistakes in them at once."""
+"""From overrides or keywords to a composed config, or to all mistakes in them at once."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cache, lru_cache
+from numbers import Number
 from typing import Any, TypeVar
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -31,6 +33,8 @@ _LAUNCHER_EXTRAS = {
     "submitit_slurm": ("submitit", "submitit", "slurm"),
     "ray": ("ray", "ray", "ray"),
 }
+_PLAIN = r"(?!(?:true|false|null|nan|inf)$)[A-Za-z_][\w./-]*"
+_NOT_THERE_YET = ("sweep", "tags.")
 
 
 def composed(
@@ -232,3 +236,44 @@ def _set(config: DictConfig, override: Override, groups: Sequence[str]) -> list[
 
 def _without_hydra(config: DictConfig) -> DictConfig:
     return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+def as_overrides(
+    given: Iterable[str], keywords: Mapping[str, Any], *, sweep: bool = False
+) -> list[str]:
+    """Return the given overrides and those of the keywords.
+
+    ``model="svc"`` is ``model=svc``; a mapping sets options of a group: ``model={"C": 3}`` is
+    ``model.C=3``. In a sweep, a list or a range holds the values to try.
+    """
+    overrides = [*map(str, given)]
+    for key, value in _options(keywords):
+        is_choice = sweep and isinstance(value, list | tuple | range)
+        text = ",".join(map(_text, value)) if is_choice else _text(value)
+        overrides.append(f"{'+' if key.startswith(_NOT_THERE_YET) else ''}{key}={text}")
+    return overrides
+
+
+def _options(keywords: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in keywords.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{key}", inner) for key, inner in value.items())
+        else:
+            yield name, value
+
+
+def _text(value: Any) -> str:
+    """Return a value in Hydra's grammar, with ambiguous text quoted."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{_text(key)}:{_text(inner)}' for key, inner in value.items())}}}"
+    if isinstance(value, list | tuple | range):
+        return f"[{','.join(map(_text, value))}]"
+    text = str(value)
+    if re.fullmatch(_PLAIN, text, re.I):
+        return text
+    quoted = re.sub(r"(\\*)'", r"\1\1\'", text)
+    return "'" + re.sub(r"(\\+)$", r"\1\1", quoted) + "'"

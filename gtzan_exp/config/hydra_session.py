@@ -28,8 +28,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from gtzan_exp.basics.checks import look_in
-from gtzan_exp.basics.claim import claimed
 from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.basics.files import claimed
 from gtzan_exp.config.cell import register
 from gtzan_exp.config.files import conf_folder
 

@@ -20,11 +20,10 @@ from gtzan_exp.audio.tracks import FOREIGN, READABLE
 from gtzan_exp.basics.checks import MAX_MISTAKES, shorten
 from gtzan_exp.basics.digests import digest, digest_all
 from gtzan_exp.basics.errors import DataError, Mistake, nearest
+from gtzan_exp.basics.files import opened
 from gtzan_exp.basics.genres import track_id
-from gtzan_exp.basics.opening import opened
-from gtzan_exp.basics.spellings import Relabel
+from gtzan_exp.basics.spellings import Relabel, class_mistakes
 from gtzan_exp.data.cache import cached, stamp
-from gtzan_exp.data.labels import class_mistakes
 
 TRACK = "track"
 """The optional column with the track of each row."""

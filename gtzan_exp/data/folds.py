@@ -15,8 +15,7 @@ from gtzan_exp.audio.view_folder import ARTISTS
 from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
 from gtzan_exp.data.contracts import Dataset, Fold, Place, Split, fingerprint
 from gtzan_exp.data.name_lists import read_groups
-from gtzan_exp.data.splits import Fraction, by_track
-from gtzan_exp.data.validation import draw, with_validation
+from gtzan_exp.data.splits import Fraction, by_track, draw, with_validation
 
 DrawSeed = Annotated[int, Field(ge=0, lt=2**32)]
 Folds = Annotated[int, Field(ge=2, le=100)]

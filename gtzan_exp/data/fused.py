@@ -17,9 +17,9 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import DataError, Mistake, nearest
+from gtzan_exp.basics.spellings import class_mistakes
 from gtzan_exp.data.contracts import Audible, Dataset, Location, Servable, View
 from gtzan_exp.data.inputs import Forms, Inputs, forms_of, take
-from gtzan_exp.data.labels import class_mistakes
 
 if TYPE_CHECKING:
     from gtzan_exp.audio.prepare import PrepareSettings

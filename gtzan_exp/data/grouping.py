@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from gtzan_exp.basics.errors import DataError
-from gtzan_exp.basics.spellings import case_twins
+from gtzan_exp.basics.spellings import case_twins, class_mistakes
 from gtzan_exp.data.contracts import Dataset, Location
-from gtzan_exp.data.labels import class_mistakes
 from gtzan_exp.data.pieces import Look, find_pieces
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.files import opened
 from gtzan_exp.basics.genres import ids_of
-from gtzan_exp.basics.opening import opened
 
 _ARTISTS = (
     "a CSV with the columns filename and group (for GTZAN: the artists of B. L. Sturm's index, "

@@ -14,7 +14,7 @@ from gtzan_exp.audio.spectrum import Framing
 from gtzan_exp.audio.view_folder import IMAGES, SETTINGS
 from gtzan_exp.basics.checks import checked
 from gtzan_exp.basics.errors import DataError, Mistake
-from gtzan_exp.basics.opening import read_bytes
+from gtzan_exp.basics.files import read_bytes
 from gtzan_exp.data.contracts import View
 
 

@@ -21,14 +21,13 @@ from gtzan_exp.audio.view_folder import IMAGES
 from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import DataError, Mistake, one_line
+from gtzan_exp.basics.files import read_bytes
 from gtzan_exp.basics.genres import track_id
-from gtzan_exp.basics.opening import read_bytes
-from gtzan_exp.basics.spellings import Relabel
+from gtzan_exp.basics.spellings import Relabel, class_mistakes
 from gtzan_exp.data.cache import cached, stamp
 from gtzan_exp.data.contracts import Dataset, Location
 from gtzan_exp.data.grouping import grouped
 from gtzan_exp.data.inputs import ImageStack
-from gtzan_exp.data.labels import class_mistakes
 from gtzan_exp.data.levels import COLOR_MAPS, levels
 
 if TYPE_CHECKING:

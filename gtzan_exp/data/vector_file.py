@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.basics.errors import DataError, Mistake, nearest
-from gtzan_exp.basics.opening import opened
+from gtzan_exp.basics.files import opened
 from gtzan_exp.embed.prepare import META
 
 ENDINGS = (".npz", ".parquet", ".csv")

@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.audio.spectrum import Framing, Spectrum
 from gtzan_exp.basics import keras_loader
 from gtzan_exp.basics.errors import ConfigError, DataError, MissingExtraError, Mistake
-from gtzan_exp.basics.opening import opened
+from gtzan_exp.basics.files import opened
 
 FRAMES, MELS = 187, 96
 """Size of a patch: frames of 16 ms, and mel bands."""

@@ -21,9 +21,9 @@ from gtzan_exp.audio.prepare import (
     prepare,
 )
 from gtzan_exp.audio.tracks import Track, load_audio, scan_tracks
-from gtzan_exp.basics.atomic import write_text
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.files import write_text
 from gtzan_exp.embed.contracts import Embedder, described
 
 META = b"gtzan_exp"

@@ -14,7 +14,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, one_line
-from gtzan_exp.basics.opening import opened
+from gtzan_exp.basics.files import opened
 
 _PACKAGES = ("torch", "transformers")
 _FILES = ["*.json", "*.safetensors"]

@@ -12,8 +12,8 @@ import pandas as pd
 
 from gtzan_exp.audio.view_folder import ARTISTS
 from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.files import opened
 from gtzan_exp.basics.genres import GENRES
-from gtzan_exp.basics.opening import opened
 from gtzan_exp.basics.spellings import spelling_mistakes
 from gtzan_exp.data.contracts import PARTS, Dataset, Fold, Split
 from gtzan_exp.data.name_lists import read_csv, read_lines

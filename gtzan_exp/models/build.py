@@ -24,8 +24,7 @@ from gtzan_exp.data.inputs import (
     numbered,
     order,
 )
-from gtzan_exp.models.learned import curves
-from gtzan_exp.models.validation import as_found, handed_over
+from gtzan_exp.models.validation import as_found, curves, handed_over
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

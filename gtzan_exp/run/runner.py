@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from gtzan_exp.basics.claim import claimed
 from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
+from gtzan_exp.basics.files import claimed
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.config.cell import Cell, described_by, options, resolve
 from gtzan_exp.data.contracts import Dataset, Fold, Split
@@ -24,7 +24,7 @@ from gtzan_exp.evaluation.audit import Audit, audit, doubts, lopsided
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
 from gtzan_exp.evaluation.plots import learning_curve
 from gtzan_exp.models.build import Fitted, build, fit, refit
-from gtzan_exp.models.learned import n_parameters
+from gtzan_exp.models.validation import n_parameters
 from gtzan_exp.run.files import (
     Result,
     empty_record,

@@ -13,9 +13,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from gtzan_exp.basics.atomic import read_object, write_object, write_text
 from gtzan_exp.basics.errors import AwayError, ConfigError, GtzanExpError, Mistake
-from gtzan_exp.basics.opening import read_bytes
+from gtzan_exp.basics.files import read_bytes, read_object, write_object, write_text
 from gtzan_exp.basics.process import may_run, process_tags
 from gtzan_exp.config.search import Search
 from gtzan_exp.run.files import RESULT

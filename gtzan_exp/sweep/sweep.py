@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gtzan_exp.basics.claim import claimed
 from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
+from gtzan_exp.basics.files import claimed
 from gtzan_exp.config.sweep_plan import SweepPlan
 from gtzan_exp.sweep.best import best_file
 from gtzan_exp.sweep.close import LEDGER, Ledger, close

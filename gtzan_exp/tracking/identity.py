@@ -13,7 +13,7 @@ import numpy as np
 
 import gtzan_exp
 from gtzan_exp.basics.digests import digest
-from gtzan_exp.basics.opening import read_bytes
+from gtzan_exp.basics.files import read_bytes
 from gtzan_exp.data.contracts import Dataset, Place, Split
 
 _PRINTS = ("data_fingerprint", "split_fingerprint", "test_fingerprint")

@@ -18,10 +18,9 @@ import pandas as pd
 
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics import keras_loader
-from gtzan_exp.basics.atomic import write_text
 from gtzan_exp.basics.checks import look_for
 from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake, one_line
-from gtzan_exp.basics.opening import read_bytes
+from gtzan_exp.basics.files import read_bytes, write_text
 from gtzan_exp.data.contracts import Dataset, Servable, View
 from gtzan_exp.models.keras_classifier import KerasClassifier
 from gtzan_exp.models.saving import loaded, saved_and_loaded, trusted_types

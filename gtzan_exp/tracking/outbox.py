@@ -15,7 +15,6 @@ from uuid import uuid4
 
 from pydantic import BeforeValidator, Field
 
-from gtzan_exp.basics.atomic import overwrite, read_object, write_object, write_text
 from gtzan_exp.basics.errors import (
     ConfigError,
     DataError,
@@ -24,7 +23,7 @@ from gtzan_exp.basics.errors import (
     RefusedError,
     one_line,
 )
-from gtzan_exp.basics.opening import read_bytes
+from gtzan_exp.basics.files import overwrite, read_bytes, read_object, write_object, write_text
 from gtzan_exp.basics.process import may_run
 from gtzan_exp.tracking.models import register_model, upload_model
 from gtzan_exp.tracking.stale import STALE, close

@@ -16,8 +16,7 @@ from gtzan_exp.data.folds import GroupHoldout, GroupKFold, KFold
 from gtzan_exp.data.learning_curve import LearningCurve
 from gtzan_exp.data.lists import Lists, split_table
 from gtzan_exp.data.name_lists import read_groups
-from gtzan_exp.data.splits import Holdout, Notebook
-from gtzan_exp.data.validation import with_validation
+from gtzan_exp.data.splits import Holdout, Notebook, with_validation
 from gtzan_exp.evaluation.audit import audit
 
 GENRES = ("blues", "jazz")

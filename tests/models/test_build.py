@@ -27,10 +27,9 @@ from gtzan_exp.basics.errors import DataError
 from gtzan_exp.data.inputs import ImageStack, Inputs
 from gtzan_exp.models.boosting import XGBoost
 from gtzan_exp.models.build import ModelSpec, build, fit, refit
-from gtzan_exp.models.learned import curves, n_parameters
 from gtzan_exp.models.networks import CNN1D
 from gtzan_exp.models.trainer import Trainer
-from gtzan_exp.models.validation import cuts_rows, needs_validation
+from gtzan_exp.models.validation import curves, cuts_rows, n_parameters, needs_validation
 
 FEATURES = ("vector", "sequence")
 IMAGES = ("image", "vector")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from gtzan_exp.basics.genres import GENRES
-from gtzan_exp.sample.instruments import drum_kit, master, note, place
 from gtzan_exp.sample.songbook import (
     GROOVES,
     MANNERS,
@@ -15,7 +14,7 @@ from gtzan_exp.sample.songbook import (
     SPREAD,
     chord_tones,
 )
-from gtzan_exp.sample.synthetic import bar_events, play, synthesize
+from gtzan_exp.sample.synthetic import bar_events, drum_kit, master, note, place, play, synthesize
 
 RATE = 22050
 C = [0, 4, 7, 12]

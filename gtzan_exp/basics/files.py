@@ -1,15 +1,41 @@
-"""Atomic writes: a reader finds either the old or the new content."""
+"""Files: opened if they are regular, written atomically, and folders with one writer."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import TypeVar
 
-from gtzan_exp.basics.errors import DataError, Mistake, one_line
-from gtzan_exp.basics.opening import read_bytes
+from gtzan_exp.basics.errors import ConfigError, DataError, Mistake, one_line
 
+_KINDS = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
 T = TypeVar("T")
+_LOCK = ".writing.lock"
+
+
+def opened(path: Path | str) -> BufferedReader:
+    """Open a file for reading; `OSError` also for a FIFO, a device, a socket, or a link to one."""
+    kind = _KINDS.get(stat.S_IFMT(os.stat(path).st_mode))
+    if kind is not None:
+        raise OSError(errno.EINVAL, f"is {kind} and not a file", str(path))
+    return open(path, "rb")
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """Return the content of a file; raises as `opened` does."""
+    with opened(path) as file:
+        return file.read()
 
 
 def write_text(path: Path, text: str, *, private: bool = False) -> None:
@@ -54,3 +80,22 @@ def read_object(kind: type[T], path: Path, allowed: str) -> T:
         raise DataError(Mistake(str(path), "cannot be read", allowed, got)) from error
     except OSError as error:
         raise DataError(Mistake(str(path), "cannot be read", allowed, one_line(error))) from error
+
+
+@contextmanager
+def claimed(folder: Path, where: str) -> Iterator[Path]:
+    """Make the folder of the option `where` and lock it for writing, re-entrantly in a process."""
+    from filelock import FileLock, Timeout
+
+    def refuse(what: str, got: object) -> ConfigError:
+        return ConfigError(Mistake(where, what, "another folder, that can be written", str(got)))
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.resolve() / _LOCK, is_singleton=True).acquire(timeout=0)
+    except Timeout:
+        raise refuse("another run or sweep writes there", folder) from None
+    except OSError as error:
+        raise refuse("cannot be made or written", error) from error
+    with lock:
+        yield folder
