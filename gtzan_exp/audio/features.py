@@ -16,6 +16,9 @@ from gtzan_exp.audio.spectrum import Framing, Spectrum
 GTZAN_SECONDS = 30
 """Length of a GTZAN track; the published table of segments covers no more than this."""
 
+_PITCH_LIMIT = 4000.0  # upper frequency limit of `librosa.piptrack`, in Hz
+_ZERO = 1e-10  # threshold of `librosa.zero_crossings`
+
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureSettings(Framing):
@@ -117,10 +120,6 @@ def _chroma(spectrum: Spectrum) -> np.ndarray:
     return librosa.feature.chroma_stft(S=power, sr=framing.sample_rate, tuning=tuning)
 
 
-_PITCH_LIMIT = 4000.0
-"""Upper frequency limit of `librosa.piptrack`, in Hz."""
-
-
 def _centroid_and_bandwidth(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
     """Return spectral centroid and bandwidth by frame; 0 in silent frames."""
     frequencies = _frequencies(spectrum.framing)
@@ -151,10 +150,6 @@ def _zero_crossing_rate(spectrum: Spectrum) -> np.ndarray:
     crossings = np.concatenate([[0], np.cumsum(negative[1:] != negative[:-1])])
     starts = np.arange(0, len(y) - framing.n_fft + 1, framing.hop_length)
     return (crossings[starts + framing.n_fft - 1] - crossings[starts]) / framing.n_fft
-
-
-_ZERO = 1e-10
-"""Threshold of `librosa.zero_crossings`."""
 
 
 def _tempo(spectrum: Spectrum) -> float:

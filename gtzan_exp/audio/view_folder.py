@@ -23,9 +23,7 @@ from gtzan_exp.basics.errors import DataError, Mistake
 IMAGES = "images_original"
 SETTINGS = "prepare_settings.json"
 ERRORS = "prepare_errors.csv"
-ARTISTS = "artist_groups_merged.csv"
-"""Name of the list of artists in a folder of splits."""
-
+ARTISTS = "artist_groups_merged.csv"  # name of the list of artists in a folder of splits
 _HEADER = ("filename", "group", "genre")  # identifies our own list
 _TABLES = "features_*_sec.csv"
 _PRIVATE = ".prepare"
@@ -71,11 +69,9 @@ class ViewFolder:
             lock.release()
 
     def table(self, seconds: int) -> Path:
-        """Return the path of the table of segments of that length."""
         return self.root / f"features_{seconds}_sec.csv"
 
     def image(self, track: Track) -> Path:
-        """Return the path of the image of a track."""
         return self.root / IMAGES / track.genre / f"{track.id}.png"
 
     def has(self, track: Track, key: str) -> bool:

@@ -31,7 +31,6 @@ def nodes(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def as_dict(config: DictConfig, *, resolve: bool = True) -> dict[str, Any]:
-    """Return `config` as plain data."""
     found = OmegaConf.to_container(config, resolve=resolve)
     return {str(key): value for key, value in found.items()} if isinstance(found, dict) else {}
 

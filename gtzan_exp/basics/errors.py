@@ -7,6 +7,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+_BELOW = (
+    *("alembic", "boto3", "botocore", "librosa", "mlflow", "numpy", "pandas", "pyarrow"),
+    *("requests", "skops", "soundfile", "sqlalchemy", "sqlite3", "urllib3"),
+)
+"""Packages whose errors mostly come from the user's data or environment."""
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -66,13 +72,6 @@ class MissingExtraError(GtzanExpError):
 
     def __reduce__(self):
         return type(self), (self.mistakes[0].where, self.package, self.extra)
-
-
-_BELOW = (
-    *("alembic", "boto3", "botocore", "librosa", "mlflow", "numpy", "pandas", "pyarrow"),
-    *("requests", "skops", "soundfile", "sqlalchemy", "sqlite3", "urllib3"),
-)
-"""Packages whose errors mostly come from the user's data or environment."""
 
 
 def as_mistake(error: Exception) -> Mistake | None:

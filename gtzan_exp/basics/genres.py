@@ -26,8 +26,7 @@ GENRES = tuple(_COLORS)
 
 _LONGEST_METRIC = 200
 
-_PLACES = frozenset("/\\:")
-"""Separators of folders and drives on any system."""
+_PLACES = frozenset("/\\:")  # separators of folders and drives on any system
 
 
 def labelled(data: str, synthetic: bool) -> str:

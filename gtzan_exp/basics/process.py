@@ -26,9 +26,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-TERMINATED = 128 + signal.SIGTERM
-"""Exit status of a process that got SIGTERM."""
-
+TERMINATED = 128 + signal.SIGTERM  # exit status of a process that got SIGTERM
 PROCESS_TAGS = ("host", "pid", "process_start")
 
 _WATCH_SECONDS = 0.5
@@ -39,7 +37,6 @@ _SAME_START_SECONDS = 2
 
 @cache
 def host() -> str:
-    """Return the name of this machine."""
     return socket.gethostname()
 
 

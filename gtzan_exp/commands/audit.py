@@ -42,7 +42,6 @@ _FOLDS = 10
 
 
 def main(arguments: list[str]) -> int:
-    """Audit the split of the command line and print the leaks."""
     from gtzan_exp.config.cell import resolve
     from gtzan_exp.evaluation.audit import audit
     from gtzan_exp.run.runner import load
@@ -121,7 +120,6 @@ def first(leaks: Audit) -> Iterator[str]:
 
 
 def write(found: pd.DataFrame, path: Path) -> None:
-    """Write all that parts share, as a CSV."""
     try:
         found.to_csv(path, index=False)
     except OSError as error:

@@ -63,7 +63,6 @@ class CheckSettings:
 
 
 def main(arguments: list[str]) -> int:
-    """Check the predictions and print what was found."""
     flags = parse(arguments, csv="")
     files: dict[str, list[str]] = {"": [], "split": [], "artists": []}
     overrides = []

@@ -22,7 +22,6 @@ Example:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the project and say where to begin."""
     if len(arguments) != 1 or arguments[0].startswith("-"):
         got = " ".join(arguments) or "nothing"
         raise ConfigError(Mistake("init", "wants one folder", "gtzan-exp init DIR", got))

@@ -32,7 +32,6 @@ _DEFAULT = ("outputs", "multirun")
 
 
 def main(arguments: list[str]) -> int:
-    """Deliver the records below the folders of the command line, and report them."""
     flags = parse(arguments, uri="", anew="")
     folders = [Path(name) for name in flags.overrides]
     mistakes: list[Mistake] = []

@@ -23,7 +23,6 @@ Examples:
 
 
 def main(arguments: list[str]) -> int:
-    """Check the config, the data and the split, and print a summary."""
     from gtzan_exp.basics.genres import labelled
     from gtzan_exp.config.cell import resolve
     from gtzan_exp.config.sweep_plan import check_sweep

@@ -35,6 +35,7 @@ from gtzan_exp.tracking.stale import close_dead
 from gtzan_exp.tracking.store import Tracking
 
 _Text = Annotated[str, Field(min_length=1)]
+_CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +73,6 @@ def read_comparison(config: DictConfig) -> Comparison:
         tracking, settings = found.object("tracking"), found.settings(CompareSettings)
     chosen = ("models", "views", "splits", "parent", "filter")
     return Comparison(tracking, settings, {name: found.node.get(name) for name in chosen})
-
-
-_CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 
 
 def compare(

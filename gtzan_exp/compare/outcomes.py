@@ -16,8 +16,7 @@ from gtzan_exp.evaluation.aggregate import corrected_interval, part_sizes, share
 from gtzan_exp.evaluation.evaluate import by_track
 from gtzan_exp.evaluation.intervals import Answers, difference
 
-FEWEST = 2
-"""A track counts as one that all get wrong if at least so many runs tested it."""
+FEWEST = 2  # A track counts as one that all get wrong if at least so many runs tested it
 
 
 @dataclass(frozen=True)

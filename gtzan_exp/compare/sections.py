@@ -16,9 +16,7 @@ from gtzan_exp.compare.run_columns import of_protocol
 from gtzan_exp.compare.text import label, notes, protocol_title, readable
 from gtzan_exp.report.page import Section, Table
 
-MOST_LINES = 60
-"""Predictions are read for at most so many lines; the tables have all of them."""
-
+MOST_LINES = 60  # predictions are read for at most so many lines; the tables have all of them
 MOST_MATRICES = 12
 MOST_CURVES = 10
 MOST_WRONG = 15

@@ -151,7 +151,6 @@ def terminal_text(table: pd.DataFrame, draws: pd.DataFrame, rest: pd.DataFrame) 
 
 
 def rest_line(run: pd.Series) -> str:
-    """Return a line on a run that is in no table."""
     judged = "on validation alone" if pd.notna(run.get("val/accuracy")) else "without test/accuracy"
     status = f"FINISHED {judged}" if run["status"] == "FINISHED" else run["status"]
     name = "".join(letter if letter.isprintable() else "?" for letter in run["name"])
@@ -159,7 +158,6 @@ def rest_line(run: pd.Series) -> str:
 
 
 def as_markdown(table: pd.DataFrame) -> str:
-    """Return the table as Markdown."""
     shown = readable(table)
     rows = [list(shown), ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(map(cell, row)) + " |" for row in rows)

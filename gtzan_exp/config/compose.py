@@ -104,12 +104,10 @@ def _of_one_run(overrides: Sequence[str]) -> list[Override]:
 
 
 def text_of(override: Override) -> str:
-    """Return the text of an override."""
     return override.input_line or ""
 
 
 def wrong(override: Override, what: str, allowed: str) -> Mistake:
-    """Return the mistake of an override."""
     return Mistake(override.key_or_group, what, allowed, text_of(override))
 
 

@@ -14,7 +14,6 @@ def packaged(name: str) -> Path:
 
 
 def conf_folder() -> Path:
-    """Return the folder of the configuration."""
     return packaged("conf")
 
 

@@ -132,7 +132,6 @@ def session(config_dir: str | None = None) -> Iterator[Session]:
 
 
 def not_composed(error: Exception, got: str) -> Mistake:
-    """Return the mistake of a config that Hydra cannot compose."""
     reason = str(error).strip().splitlines()[0]
     return Mistake("config", reason, "configs that Hydra can compose", got)
 
@@ -146,7 +145,6 @@ def _mistakes_of_hydra(got: str) -> Iterator[None]:
 
 
 def flags_parser() -> ArgumentParser:
-    """Return the parser of Hydra's own flags."""
     return get_args_parser()
 
 

@@ -65,7 +65,6 @@ def reading(
 
 
 def option_names(target: type) -> list[str]:
-    """Return the names of the fields of a dataclass."""
     return [field.name for field in fields(target)]
 
 

@@ -83,7 +83,6 @@ def space_mistakes(overrides: Iterable[Override]) -> list[Mistake]:
 
 
 def ends(interval: IntervalSweep) -> tuple[float, float]:
-    """Return the lowest and the highest number of an interval."""
     assert interval.start is not None
     assert interval.end is not None
     return interval.start, interval.end

@@ -218,7 +218,6 @@ def _own(target: Any, where: str, mistakes: list[Mistake]) -> Any:
 
 
 def embedding_files(root: Path) -> list[Path]:
-    """Return the files of embeddings in a folder, sorted."""
     return sorted(path for path in root.glob(_FILES) if path.suffix.lower() in ENDINGS)
 
 

@@ -25,9 +25,7 @@ from gtzan_exp.basics.genres import track_id
 from gtzan_exp.basics.spellings import Relabel, class_mistakes
 from gtzan_exp.data.cache import cached, stamp
 
-TRACK = "track"
-"""The optional column with the track of each row."""
-
+TRACK = "track"  # the optional column with the track of each row
 TEXT_COLUMNS = ("filename", "label")
 _TEXT = (*TEXT_COLUMNS, TRACK)
 _FORMAT = 2

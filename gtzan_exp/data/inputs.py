@@ -15,9 +15,7 @@ from gtzan_exp.basics.process import release_pages
 InputKind = Literal["vector", "sequence", "image"]
 """``vector``: one row of numbers; ``sequence``: (steps, channels); ``image``: (h, w, channels)."""
 
-Forms = tuple[InputKind, ...]
-"""The kinds that an array can be converted to; the first is its own."""
-
+Forms = tuple[InputKind, ...]  # the kinds that an array can be converted to; the first is its own
 FORMS: dict[InputKind, Forms] = {
     "vector": ("vector", "sequence"),
     "sequence": ("sequence",),
@@ -57,7 +55,6 @@ class Inputs:
 
 
 def take(X: Any, rows: slice | np.ndarray) -> Any:
-    """Return some rows of inputs of any type."""
     return X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
 
 

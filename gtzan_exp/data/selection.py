@@ -17,9 +17,7 @@ from gtzan_exp.data.known_tracks import known_tracks
 from gtzan_exp.data.name_lists import read_lines, read_rows, track_ids
 from gtzan_exp.data.vector_file import ENDINGS, read_vectors
 
-BETWEEN = "|"
-"""Separator of several accepted labels of a track."""
-
+BETWEEN = "|"  # separator of several accepted labels of a track
 _OPTIONS = "data.genres and data.tracks"
 _WANTED = f"a CSV with the columns filename and label (several right ones divided by {BETWEEN})"
 
@@ -82,7 +80,6 @@ def _common(location: Location) -> set[str]:
 
 
 def _listed(path: Path, known: set[str]) -> set[str]:
-    """Return the tracks that a file names."""
     path = path.expanduser()
     if path.suffix.lower() in ENDINGS:
         names = read_vectors(path).names

@@ -19,9 +19,7 @@ from gtzan_exp.basics import keras_loader
 from gtzan_exp.basics.errors import ConfigError, DataError, MissingExtraError, Mistake
 from gtzan_exp.basics.files import opened
 
-FRAMES, MELS = 187, 96
-"""Size of a patch: frames of 16 ms, and mel bands."""
-
+FRAMES, MELS = 187, 96  # size of a patch: frames of 16 ms, and mel bands
 _RATE = 16000
 _AT_ONCE = 10
 _COMMAND = "pip install --no-deps musicnn==0.1.0"
@@ -99,7 +97,6 @@ class Musicnn:
 
 
 def _folder(model: str) -> Path:
-    """Return the folder with the weights of a model."""
     if importlib.util.find_spec("tensorflow") is None:
         raise MissingExtraError("embedder=musicnn", "tensorflow", "networks")
     spec = importlib.util.find_spec("musicnn")
@@ -141,7 +138,6 @@ def _network(model: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
 
 
 def _named(kind: str, number: int) -> str:
-    """Return the name of a layer in the checkpoint."""
     return f"{kind}_{number}" if number else kind
 
 

@@ -26,9 +26,7 @@ from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.files import write_text
 from gtzan_exp.embed.contracts import Embedder, described
 
-META = b"gtzan_exp"
-"""Key in the metadata of a Parquet file for how its vectors were made."""
-
+META = b"gtzan_exp"  # key in the metadata of a Parquet file for how its vectors were made
 _VERSION = 1
 _ROWS = 4096
 

@@ -15,11 +15,8 @@ from gtzan_exp.data.selection import BETWEEN
 
 _OF_TRACKS = {"accuracy", "macro_f1", "relabelled_accuracy", "relabelled_macro_f1"}
 
-BLOCK = 1 << 16
-"""Rows predicted at a time; a multiple of the usual batch sizes of networks."""
-
-BINS = 10
-"""Number of equal-width bins of the probability of the predicted genre."""
+BLOCK = 1 << 16  # rows predicted at a time; a multiple of the usual batch sizes of networks
+BINS = 10  # number of equal-width bins of the probability of the predicted genre
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,6 @@ class DataReport:
         }
 
     def metrics(self) -> dict[str, float]:
-        """Return the numbers that are recorded as metrics."""
         return {
             "rows": len(self.table),
             "genres": len(self.table.classes),

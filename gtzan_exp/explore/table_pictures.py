@@ -20,12 +20,8 @@ from gtzan_exp.explore.feature_numbers import Components
 from gtzan_exp.report.canvas import INK, MUTED, Picture, canvas
 
 WIDTH = 5.8
-MAX_POINTS = 3000
-"""Scatter plots show at most so many rows, evenly spaced."""
-
-SAMPLES = 5
-"""Images of each genre in the grid."""
-
+MAX_POINTS = 3000  # scatter plots show at most so many rows, evenly spaced
+SAMPLES = 5  # images of each genre in the grid
 _MARKERS = "osDv^P<X>h"
 _LINE = "#3f90da"
 _HERTZ = ("spectral_centroid", "spectral_bandwidth", "rolloff")

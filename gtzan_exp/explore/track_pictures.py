@@ -18,9 +18,7 @@ from gtzan_exp.report.canvas import INK, MUTED, Picture, canvas
 
 FrequencyAxis = Literal["log", "linear"]
 
-TOP_DB = 80.0
-"""Dynamic range of spectrograms below their peak, in dB."""
-
+TOP_DB = 80.0  # dynamic range of spectrograms below their peak, in dB
 _LOWEST_HZ = 30.0
 _LOG_ROWS = 400
 _COLUMNS = 1200
@@ -49,7 +47,6 @@ class Scales:
 
     @classmethod
     def of(cls, sounds: Sequence[AnalysedTrack], frequency_axis: FrequencyAxis) -> Scales:
-        """Return the scales that fit all of `sounds`."""
         loudest = max(float(sound.spectrum.magnitude.max()) for sound in sounds)
         mfcc = np.concatenate([sound.mfcc.ravel() for sound in sounds])
         return cls(

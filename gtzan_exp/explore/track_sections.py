@@ -46,7 +46,6 @@ class TracksReport:
 
     @classmethod
     def read(cls, look: Look) -> TracksReport:
-        """Read and analyse the tracks."""
         settings, data = look.settings, look.data
         places: list[tuple[str, str | None, Path]] = []
         if settings.track_ids:

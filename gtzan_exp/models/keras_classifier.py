@@ -54,9 +54,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         The epoch, counted from 1, whose weights are kept.
     """
 
-    smallest: ClassVar[int] = 1
-    """Minimum size of an input along each dimension except the channels."""
-
+    smallest: ClassVar[int] = 1  # minimum size of an input along each dimension except the channels
     trainer: Annotated[Trainer | None, Trainer, None] = None
     random_state: Annotated[int, "random_state"] = 0
     _parameter_constraints: ClassVar[dict[str, list]] = {}

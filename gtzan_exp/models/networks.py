@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Positive = Annotated[int, Interval(Integral, 1, None, closed="left")]
 Share = Annotated[float, Interval(Real, 0, 1, closed="left")]
+_BARE: dict[str, Any] = {"padding": "same", "use_bias": False}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -242,9 +243,6 @@ class CNNBand(KerasClassifier):
         return Model(inputs, _softmax(found, n_classes, self.dropout, self.random_state))
 
 
-_BARE: dict[str, Any] = {"padding": "same", "use_bias": False}
-
-
 def _standardised(pictures: Any) -> Any:
     """Standardise each row (frequency band) of an image."""
     from keras import layers
@@ -253,7 +251,6 @@ def _standardised(pictures: Any) -> Any:
 
 
 def _softmax(statistics: list[Any], n_classes: int, dropout: float, seed: int) -> Any:
-    """Return probabilities from the statistics of the channels."""
     from keras import layers
 
     x = layers.Dropout(dropout, seed=seed)(layers.Concatenate()(statistics))

@@ -79,13 +79,11 @@ class Branches(TransformerMixin, BaseEstimator):
         self.names = names
 
     def fit(self, X: Inputs, y=None) -> Self:
-        """Fit the steps of each array."""
         pairs = zip(self.steps, self._chosen(X), strict=True)
         self.steps_ = [clone(steps).fit(array, y) for steps, array in pairs]
         return self
 
     def transform(self, X: Inputs) -> Inputs | np.ndarray:
-        """Return the arrays, each transformed by its fitted steps."""
         pairs = zip(self.steps_, self._chosen(X), strict=True)
         arrays = [steps.transform(array) for steps, array in pairs]
         if self.names is None:

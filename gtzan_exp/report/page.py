@@ -22,6 +22,10 @@ from gtzan_exp.report.canvas import Picture
 from gtzan_exp.report.chart import Chart
 
 _BLOCK = 1 << 16
+_SYNTHETIC = (
+    "SYNTHETIC, not GTZAN: this audio was generated so that everything can be tried. What is shown "
+    "here says nothing about music, nor how good anything is."
+)
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,6 @@ class Sound:
         return cls(title, owner, file.getvalue())
 
 
-_SYNTHETIC = (
-    "SYNTHETIC, not GTZAN: this audio was generated so that everything can be tried. What is shown "
-    "here says nothing about music, nor how good anything is."
-)
-
-
 @dataclass(frozen=True)
 class Table:
     """A table on the page."""
@@ -70,7 +68,6 @@ class Table:
 
     @property
     def rows(self) -> list[tuple[_Cell, ...]]:
-        """The cells, line by line."""
         return list(zip(*(self._cells(str(name)) for name in self.frame), strict=True))
 
     def _cells(self, name: str) -> list[_Cell]:
@@ -117,7 +114,6 @@ def free_folder(path: Path) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its parents."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -171,7 +167,6 @@ def write_page(
 
 @cache
 def _vega() -> str:
-    """Return the JavaScript that draws the charts."""
     import vl_convert
 
     bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")

@@ -169,7 +169,6 @@ def _counts(dataset: Dataset, rows: np.ndarray) -> dict[str, dict[str, int]]:
 def write_result(
     output: Path, run_id: str, metrics: dict[str, float], tags: dict[str, str], leak: str
 ) -> Result:
-    """Write ``result.json`` and return it as a `Result`."""
     text = json.dumps({"run_id": run_id, "metrics": metrics, "tags": tags}, indent=1)
     (output / RESULT).write_text(text, encoding="utf-8")
     return Result(run_id, metrics, output, leak)

@@ -49,7 +49,6 @@ log = logging.getLogger(__name__)
 
 
 def load(cell: Cell) -> Dataset:
-    """Read the view of a cell."""
     return read_view(cell.view, cell.data, cache=cell.cache)
 
 

@@ -54,12 +54,10 @@ def _changes(found: Any, before: Any) -> Any:
 
 
 def best_file(folder: Path) -> Path:
-    """Return the path of the best trial's config in the folder of a search."""
     return folder / "record" / "experiment" / "best.yaml"
 
 
 def best_command(folder: Path) -> str:
-    """Return the command that runs it."""
     return (
         f"gtzan-exp --config-dir {shlex.quote(str(best_file(folder).parents[1]))} experiment=best"
     )

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LEDGER = "sweep.unclosed.json"
-"""The file of a `Ledger` in the folder of its sweep."""
-
+LEDGER = "sweep.unclosed.json"  # the file of a `Ledger` in the folder of its sweep
 _PATIENCE, _PAUSE = 20, 0.2  # seconds
 _ENDS = ("finished", "failed", "killed", "skipped")
 
@@ -108,12 +106,10 @@ class Ledger:
 
     @classmethod
     def read(cls, path: Path) -> Ledger:
-        """Return the ledger of a sweep that has not been closed."""
         found = read_object(cls, path, f"a file {LEDGER} that a sweep left")
         return replace(found, folder=path.parent)
 
     def write(self) -> None:
-        """Write the ledger into the folder of the sweep."""
         write_object(self.folder / LEDGER, self)
 
 

@@ -27,7 +27,6 @@ class ModelCard:
     run_id: str  # the run that trained it
 
     def metadata(self) -> dict[str, Any]:
-        """Return the card as plain data."""
         return {
             "classes": list(self.classes),
             "view": self.view.name,

@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.models import ModelSignature
 
-LOADER = "gtzan_exp.tracking.serving"
-"""The loader module of logged models for `mlflow.pyfunc`."""
-
+LOADER = "gtzan_exp.tracking.serving"  # the loader module of logged models for `mlflow.pyfunc`
 MODEL = "one model=MODEL: the id of a run, models:/..., or the folder of a model"
 
 REMEDY = (
@@ -214,7 +212,6 @@ def find_logged(model: str, tracking: Tracking, *, trusted: tuple[str, ...] = ()
 
 
 def has_model(tracking: Tracking, run_id: str) -> bool:
-    """Return whether a run recorded a model."""
     with tracking.asked() as client:
         return bool(_model_ids(client.get_run(run_id)))
 

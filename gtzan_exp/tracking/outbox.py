@@ -38,9 +38,7 @@ log = logging.getLogger(__name__)
 RUNNING = ".running.json"
 """``<folder>.running.json`` names the process of a run, and reserves disk space for its end."""
 
-MARK = "record_id"
-"""Name of the file with the id of the run that a folder belongs to."""
-
+MARK = "record_id"  # name of the file with the id of the run that a folder belongs to
 _ROOM = 1 << 18
 SUFFIX = ".undelivered.json"
 """``<folder>.undelivered.json`` holds the pending records of the run in ``<folder>``."""
@@ -418,7 +416,6 @@ def _user() -> str:
 
 
 def now() -> int:
-    """Return the milliseconds since 1970."""
     return int(time() * 1000)
 
 

@@ -73,7 +73,6 @@ def pages(tracking: Tracking) -> Callable[[str], str]:
 
 
 def as_table(runs: Iterable[Run]) -> pd.DataFrame:
-    """Return MLflow's runs as the table that `recorded_runs` describes."""
     return pd.DataFrame(map(_row, runs))
 
 

@@ -32,23 +32,13 @@ class ServedModel:
     def predict(
         self, data: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> np.ndarray | pd.DataFrame:
-        """Return the genre of each row.
+        """Return the genre of each row, or a table with ``params["probabilities"]``.
 
-        Raises `mlflow.exceptions.MlflowException` if a row cannot be used. The server answers with
-        status 400 and the reason.
-
-        Parameters
-        ----------
-        data : pandas.DataFrame
-            With a column ``audio`` of the bytes of audio files of any length, or the columns of
-            features, or, for models of images, a column ``image`` of the bytes of PNG or JPEG
-            files. Bytes may be base64 text, as they must be in a JSON request.
-        params : dict, optional
-            ``probabilities=True`` returns probabilities instead.
-
-        Returns
-        -------
-        numpy.ndarray of str, shape (n_rows,), or pandas.DataFrame of shape (n_rows, n_genres)
+        `data` has a column ``audio`` of the bytes of audio files of any length, or the columns of
+        features, or, for models of images, a column ``image`` of the bytes of PNG or JPEG files.
+        Bytes may be base64 text, as they must be in a JSON request. Raises
+        `mlflow.exceptions.MlflowException` if a row cannot be used; the server answers with status
+        400 and the reason.
         """
         from mlflow.exceptions import MlflowException
 

@@ -52,7 +52,6 @@ class SweepRun:
         return cls(tracking, entry.run_id)
 
     def child_tags(self, job: int, overrides: str, task: str) -> dict[str, str]:
-        """Return the tags of the child run of a job."""
         tags = zip(JOB_TAGS, (str(job), overrides, task), strict=True)
         return {PARENT: self.run_id, **dict(tags)}
 
