@@ -8,18 +8,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
+from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.inputs import Gives, by_name, contents, take
 from gtzan_exp.data.pieces import Mode
-
-if TYPE_CHECKING:
-    from gtzan_exp.audio.prepare import PrepareSettings
 
 PARTS = ("train", "val", "test")
 _BLOCK = 4 << 20

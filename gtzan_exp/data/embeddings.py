@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics.checks import imported, object_of, shorten
 from gtzan_exp.basics.digests import digest_all
 from gtzan_exp.basics.errors import DataError, Mistake
@@ -25,9 +26,6 @@ from gtzan_exp.data.known_tracks import all_known
 from gtzan_exp.data.vector_file import ENDINGS, VectorFile, read_vectors
 from gtzan_exp.embed.contracts import Embedder
 from gtzan_exp.embed.musicnn import TRAINING
-
-if TYPE_CHECKING:
-    from gtzan_exp.audio.prepare import PrepareSettings
 
 _FILES = "embeddings*"
 _OURS = "gtzan_exp.embed."

@@ -6,14 +6,15 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.audio.features import FEATURE_COLUMNS
+from gtzan_exp.audio.features import FEATURE_COLUMNS, GTZAN_SECONDS, extract, segments
+from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Dataset, Location
 from gtzan_exp.data.feature_table import (
@@ -24,9 +25,6 @@ from gtzan_exp.data.feature_table import (
     read_table,
 )
 from gtzan_exp.data.grouping import grouped
-
-if TYPE_CHECKING:
-    from gtzan_exp.audio.prepare import PrepareSettings
 
 
 def _numeric(column: str) -> str:
@@ -107,8 +105,6 @@ class FeaturesView:
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], pd.DataFrame]:
         """Return a function that turns a track into the inputs that its rows would give."""
-        from gtzan_exp.audio.features import GTZAN_SECONDS, extract, segments
-
         inputs = self.input_columns
         computed = ("length", *settings.features.columns)
         foreign = ", ".join(column for column in inputs if column not in computed)

@@ -7,22 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import DataError, Mistake, nearest
 from gtzan_exp.basics.spellings import class_mistakes
 from gtzan_exp.data.contracts import Audible, Dataset, Location, Servable, View
 from gtzan_exp.data.inputs import Forms, Inputs, forms_of, take
-
-if TYPE_CHECKING:
-    from gtzan_exp.audio.prepare import PrepareSettings
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gtzan_exp.audio.spectrograms import palette
+
 if TYPE_CHECKING:
     from scipy.spatial import KDTree
 
@@ -41,7 +43,5 @@ def levels(image: np.ndarray, *, lossy: bool) -> np.ndarray:
 @cache
 def _palette(name: str) -> KDTree:
     from scipy.spatial import KDTree
-
-    from gtzan_exp.audio.spectrograms import palette
 
     return KDTree(palette(name)[:, :3].astype(float))

@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 import gtzan_exp.audio
 import gtzan_exp.embed
 import gtzan_exp.sample
+from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.audio.view_folder import ARTISTS, is_unfinished
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
@@ -23,6 +24,9 @@ from gtzan_exp.data.cache import cached_folder
 from gtzan_exp.data.contracts import Place
 from gtzan_exp.data.name_lists import read_groups
 from gtzan_exp.data.pieces import Mode
+from gtzan_exp.embed.logmel import LogMel
+from gtzan_exp.embed.prepare import prepare_all
+from gtzan_exp.sample.synthetic import sample_artist, write_sample
 
 Genres = Annotated[tuple[str, ...], Field(min_length=1)] | None
 Tracks = Annotated[Literal["common"] | Path | None, Place.OF_DATA]
@@ -160,17 +164,10 @@ class Sample:
 
     def artists(self, tracks: np.ndarray) -> np.ndarray:
         """Return the synthetic artist of each of these tracks."""
-        from gtzan_exp.sample.synthetic import sample_artist
-
         named = (track.rpartition(".") for track in tracks)
         return np.array([sample_artist(genre, int(number)) for genre, _, number in named])
 
     def _generate(self, root: Path) -> None:
-        from gtzan_exp.audio.prepare import PrepareSettings
-        from gtzan_exp.embed.logmel import LogMel
-        from gtzan_exp.embed.prepare import prepare_all
-        from gtzan_exp.sample.synthetic import write_sample
-
         write_sample(
             root, tracks_per_genre=self.tracks_per_genre, seconds=self.seconds, seed=self.seed
         )

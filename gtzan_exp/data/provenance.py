@@ -16,6 +16,7 @@ from gtzan_exp.basics.checks import checked
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.files import read_bytes
 from gtzan_exp.data.contracts import View
+from gtzan_exp.data.spectrograms import cut_margin, picture, to_rgb
 
 
 def prepare_settings(root: Path, view: View | None = None) -> PrepareSettings:
@@ -67,8 +68,6 @@ def settings_from_json(written: Any, where: str) -> PrepareSettings:
 
 def _drawn(images: Path) -> SpectrogramSettings:
     """Return the most similar settings for the images of a folder."""
-    from gtzan_exp.data.spectrograms import cut_margin, picture, to_rgb
-
     folders = sorted(folder for folder in images.glob("*") if folder.is_dir())
     files = (min(folder.iterdir(), default=None) for folder in folders)
     first = next(filter(None, files), None)

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.audio.prepare import PrepareSettings
+from gtzan_exp.audio.spectrograms import encode_png, render
 from gtzan_exp.audio.view_folder import IMAGES
 from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.digests import digest
@@ -29,9 +31,6 @@ from gtzan_exp.data.contracts import Dataset, Location
 from gtzan_exp.data.grouping import grouped
 from gtzan_exp.data.inputs import ImageStack
 from gtzan_exp.data.levels import COLOR_MAPS, levels
-
-if TYPE_CHECKING:
-    from gtzan_exp.audio.prepare import PrepareSettings
 
 _CACHE_FORMAT = 4
 _AT_ONCE = 1024
@@ -149,7 +148,6 @@ class SpectrogramsView:
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], ImageStack]:
         """Return a function from the signal of a track to the inputs of its image."""
-        from gtzan_exp.audio.spectrograms import encode_png, render
 
         def look(y: np.ndarray) -> ImageStack:
             picture = encode_png(render(y, settings.spectrograms))
@@ -205,8 +203,6 @@ class SpectrogramsView:
 
     def example(self, dataset: Dataset) -> pd.DataFrame:
         """Return the image of the first track, as a PNG in the column ``image``."""
-        from gtzan_exp.audio.spectrograms import encode_png
-
         pieces = dataset.take(np.flatnonzero(dataset.tracks == dataset.tracks[0]))
         picture = np.concatenate(pieces.pixels, axis=1)
         picture = picture[..., ::-1] if self.colour == "bgr" else picture

@@ -24,6 +24,8 @@ from gtzan_exp.data.inputs import (
     numbered,
     order,
 )
+from gtzan_exp.models.numbered import NumberedLabels, takes_numbers_alone
+from gtzan_exp.models.preprocess import Bands, Branches, Flatten, Pick, ToSequence
 from gtzan_exp.models.validation import as_found, curves, handed_over
 
 if TYPE_CHECKING:
@@ -90,8 +92,6 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
     from sklearn.pipeline import Pipeline
 
     from gtzan_exp.models.calibrated import Calibrated
-    from gtzan_exp.models.numbered import NumberedLabels, takes_numbers_alone
-    from gtzan_exp.models.preprocess import Branches
 
     classifier = clone(classifier)
     if takes_numbers_alone(classifier):
@@ -121,8 +121,6 @@ def part(spec: ModelSpec, classifier: Classifier, takes: Takes) -> Pipeline:
     """Return the pipeline of a member of an ensemble that `takes` all its inputs, or some."""
     from sklearn.pipeline import Pipeline
 
-    from gtzan_exp.models.preprocess import Pick
-
     given, wanted = kinds_of(takes), kinds_of(spec.input)
     if len(given) == 1 or len(wanted) == len(given):
         return build(spec, classifier, tuple(FORMS[kind] for kind in given))
@@ -135,8 +133,6 @@ def part(spec: ModelSpec, classifier: Classifier, takes: Takes) -> Pipeline:
 
 def _steps(given: InputKind, taken: InputKind, spec: ModelSpec) -> tuple[Any, Any]:
     """Return the steps that flatten an array, and that give it the form of the classifier."""
-    from gtzan_exp.models.preprocess import Bands, Flatten, ToSequence
-
     flatten = given == "image" and taken == "vector"
     as_sequence = taken == "sequence" and given != "sequence"
     return (

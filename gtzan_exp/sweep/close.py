@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gtzan_exp.basics.errors import AwayError, ConfigError, GtzanExpError, Mistake
 from gtzan_exp.basics.files import read_bytes, read_object, write_object, write_text
 from gtzan_exp.basics.process import may_run, process_tags
+from gtzan_exp.compare.text import write_summary
 from gtzan_exp.config.search import Search
 from gtzan_exp.run.files import RESULT
 from gtzan_exp.sweep.best import best_command, best_file, best_job
@@ -219,7 +220,6 @@ def _line(run: Run, job: int, search: Search | None, status: str | None = None) 
 def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs: list[Run]) -> None:
     import pandas as pd
 
-    from gtzan_exp.compare.text import write_summary
     from gtzan_exp.tracking.query import as_table
 
     folder.mkdir(parents=True, exist_ok=True)

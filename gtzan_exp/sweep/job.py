@@ -9,7 +9,7 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -18,12 +18,11 @@ from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, one_lin
 from gtzan_exp.basics.process import end_with_parent, ends_in_order, say, settle
 from gtzan_exp.config.cell import Cell, described_by, hidden, resolve
 from gtzan_exp.config.search import METRICS, Search
+from gtzan_exp.data.contracts import Dataset
 from gtzan_exp.data.selection import read_view
+from gtzan_exp.run.files import Result
+from gtzan_exp.run.runner import run
 from gtzan_exp.tracking.sweep_run import SweepRun
-
-if TYPE_CHECKING:
-    from gtzan_exp.data.contracts import Dataset
-    from gtzan_exp.run.files import Result
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +55,6 @@ class Job:
         from hydra.core.hydra_config import HydraConfig
 
         from gtzan_exp.config.hydra_session import arguments
-        from gtzan_exp.run.runner import run
 
         if self.search is not None:
             config = hidden(config)
