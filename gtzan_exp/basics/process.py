@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 TERMINATED = 128 + signal.SIGTERM  # exit status of a process that got SIGTERM
-PROCESS_TAGS = ("host", "pid", "process_start")
+PROCESS = "process"  # the tag of the process of a run: its host, pid and start
 
 _WATCH_SECONDS = 0.5
 _GRACE_SECONDS = 10
@@ -41,18 +41,30 @@ def host() -> str:
 
 
 def process_tags() -> dict[str, str]:
-    """Return the tags ``host``, ``pid`` and ``process_start`` (seconds since 1970) of this process.
+    """Return the tag `PROCESS` of this process: its host, pid and start (seconds since 1970).
 
     A pid may be reused; together with the start it is unique.
     """
-    pid = os.getpid()
-    return dict(zip(PROCESS_TAGS, (host(), str(pid), f"{_start(pid):.2f}"), strict=True))
+    return {PROCESS: f"{host()} {os.getpid()} {_start(os.getpid()):.2f}"}
+
+
+def process_of(tags: Mapping[str, str]) -> tuple[str, int, float]:
+    """Return the host, pid and start of the process of a run.
+
+    Raises
+    ------
+    ValueError
+        The tags are not those of a run of this package.
+    """
+    older = (tags.get(name, "") for name in ("host", "pid", "process_start"))
+    name, pid, start = (tags.get(PROCESS) or " ".join(older)).rsplit(" ", 2)
+    return name, int(pid), float(start)
 
 
 def may_run(tags: Mapping[str, str]) -> bool:
     """Return whether the process of these tags runs, or may run on another machine."""
-    alive = is_alive(int(tags["pid"]), float(tags["process_start"]))
-    return alive or tags["host"] != host()
+    name, pid, start = process_of(tags)
+    return is_alive(pid, start) or name != host()
 
 
 def is_alive(pid: int, start: float) -> bool:

@@ -25,7 +25,8 @@ pictures that prepare did not draw, such as the published ones, gets pictures of
 style. Files that cannot be used get a line on the standard error and never stop the others; the
 exit status is then 1.
 
-MODEL is the id of a run, a URI of MLflow's (models:/NAME/VERSION, runs:/ID/model), or a folder.
+MODEL is the id of a run, a URI of MLflow's (models:/NAME@challenger, runs:/ID/NAME), or a folder.
+The name of a model in a run is MODEL-VIEW-SPLIT, as in runs:/ID/svc-features-holdout.
 
 Overrides (defaults first):
   top=3                           so many genres of each file
@@ -35,7 +36,7 @@ Overrides (defaults first):
   tracking=local|server           the store that a run is in
 
 The model also serves, audio (base64) or rows of features, on this machine:
-  MLFLOW_TRACKING_URI=sqlite:///mlruns/mlflow.db mlflow models serve -m runs:/ID/model \\
+  MLFLOW_TRACKING_URI=sqlite:///mlruns/mlflow.db mlflow models serve -m runs:/ID/NAME \\
     --env-manager local
 
 Example:

@@ -112,7 +112,7 @@ def compare(
 
     tags = {"task": "compare", "synthetic": str(synthetic).lower(), **settings.tags}
     name = settings.name or f"Compare {finished} runs"
-    with recorded_run(tracking, folder, name, comparison.params, tags) as recorder:
+    with recorded_run(tracking.reports, folder, name, comparison.params, tags) as recorder:
         make_folder(folder)
         lines = shown(table)
         outcomes = _outcomes(tracking, lines)

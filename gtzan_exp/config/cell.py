@@ -25,8 +25,8 @@ from gtzan_exp.data.splits import with_validation, without_test
 from gtzan_exp.models.build import ModelSpec, part
 from gtzan_exp.models.trainer import Trainer
 from gtzan_exp.models.validation import cuts_rows, needs_validation
-from gtzan_exp.tracking.identity import IDENTITY_TAGS
-from gtzan_exp.tracking.record import RECORD_TAGS, VERSION
+from gtzan_exp.tracking.identity import IDENTITY_TAGS, TRAINER
+from gtzan_exp.tracking.record import RECORD_TAGS
 from gtzan_exp.tracking.store import Tracking
 from gtzan_exp.tracking.sweep_run import JOB_TAGS
 
@@ -220,8 +220,18 @@ def _pairs_that_work() -> str:
 
 
 def options(config: DictConfig) -> dict[str, Any]:
-    """Return the resolved options of the run as a flat mapping with dotted keys."""
+    """Return the resolved options of the run as a flat mapping with dotted keys.
+
+    A trainer of the model that is that of the run is `TRAINER`.
+    """
     plain = as_dict(config)
+    trainer = plain["trainer"]
+
+    def once(node: Mapping[str, Any]) -> dict[str, Any]:
+        pairs = ((k, TRAINER if value == trainer else value) for k, value in node.items())
+        return {k: once(value) if isinstance(value, Mapping) else value for k, value in pairs}
+
+    plain["model"] = once(plain["model"])
     return flatten({name: plain[name] for name in ("seed", *_NODES)})
 
 
@@ -268,7 +278,7 @@ def _top_level(config: DictConfig) -> list[Mistake]:
             mistakes.append(Mistake(key, "out of range", "0 to 4294967295", str(value)))
     tags = config.get("tags")
     for key in map(str, tags if isinstance(tags, DictConfig) else ()):
-        if key in _OWN_TAGS or key.startswith(VERSION):
+        if key in _OWN_TAGS:
             what, allowed = "is set by the run itself", "a name of your own, for example tags.note"
             mistakes.append(Mistake(f"tags.{key}", what, allowed, f"tags.{key}"))
     return mistakes

@@ -24,7 +24,7 @@ def explore(look: Look) -> RecordedPage:
     }
     page = folder / "explore.html"
     name = look.settings.name or title
-    with recorded_run(look.tracking, folder, name, look.params, tags) as recorder:
+    with recorded_run(look.tracking.reports, folder, name, look.params, tags) as recorder:
         make_folder(folder)
         write_page(
             page,

@@ -30,12 +30,17 @@ def rehearse(cell: Cell, dataset: Dataset, split: Split, *, networks: bool = Tru
     """Fit, predict, save and load a model briefly, once per process for its classes.
 
     Shipped models are skipped, and networks without `networks`. Raises `ConfigError` or `DataError`
-    if the model cannot be fitted, or predicts differently after it is saved and loaded.
+    if the model cannot be fitted or registered, or predicts differently after it is saved and
+    loaded.
     """
     params = cell.classifier.get_params().values()
     parts = [cell.classifier, *(value for value in params if hasattr(value, "get_params"))]
     learners = {type(part) for part in parts if part is parts[0] or hasattr(part, "predict")}
     saves = cell.tracking.log_model and len(split.reported) == 1
+    if cell.tracking.registry and not saves:
+        allowed = "a run of one fold, with tracking.log_model=true"
+        what = "there will be no model to register"
+        raise ConfigError(Mistake("tracking.registry", what, allowed, cell.tracking.registry))
     known = (frozenset(learners), saves)
     if known in _rehearsed or {_short(kind) for kind in learners} <= _shipped():
         return

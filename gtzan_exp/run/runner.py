@@ -198,7 +198,7 @@ def _children(
     piece: Piece = "fraction" if split.fractions else "fold"
     which = split.fractions or range(1, len(split.folds) + 1)
     for number, name, fold in zip(which, split.fold_names, split.folds, strict=True):
-        with recorder.child(f"{cell.name}, {name}", tags, piece, f"{number:g}") as child:
+        with recorder.child(name, tags, piece, f"{number:g}") as child:
             fitted, evaluation = _fold(cell, dataset, split, fold)
             metrics = _metrics(fitted, evaluation, dataset)
             child.metrics(metrics, fitted.history)

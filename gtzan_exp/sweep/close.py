@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtzan_exp.basics.errors import AwayError, ConfigError, GtzanExpError, Mistake
 from gtzan_exp.basics.files import read_bytes, read_object, write_object, write_text
-from gtzan_exp.basics.process import may_run, process_tags
+from gtzan_exp.basics.process import may_run, process_of, process_tags
 from gtzan_exp.compare.text import write_summary
 from gtzan_exp.config.search import Search
 from gtzan_exp.run.files import RESULT
@@ -103,7 +103,7 @@ class Ledger:
     @property
     def may_run_on(self) -> str | None:
         """The machine where its console still runs, or may run."""
-        return self.process["host"] if self.process and may_run(self.process) else None
+        return process_of(self.process)[0] if self.process and may_run(self.process) else None
 
     @classmethod
     def read(cls, path: Path) -> Ledger:

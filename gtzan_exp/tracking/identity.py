@@ -22,6 +22,9 @@ IDENTITY_TAGS = ("places", "code", *_PRINTS, "leak", "config_hash")
 _CELL = ("seed", "data", "view", "split", "model")
 _SWITCHES = {"trainer.refit": "False", "split.evaluate": "test"}  # only count if switched on
 _SHIPPED = ("conf", "template")  # beside the package in the source tree
+TRAINER = "${trainer}"
+"""The parameter of a nested trainer that is the trainer of the run."""
+
 _SEEDS = ("seed", "random_state")
 _PLACES_BEFORE = (  # for older runs without this tag
     "data.root=data,data.cache=data,data.splits=split,split.dir=split,split.train=split,"
@@ -36,8 +39,9 @@ def identity_tags(
 
     It hashes the code, the content of the data and of the parts of the split, and the options of
     the `cell` (objects by group) except each `Place`. A trainer counts through the models that use
-    it. `params` are the flattened config.
+    it. `params` are the flattened config, with `TRAINER`.
     """
+    params = _whole(params)
     named = [(key, part) for group in cell for key, part in _parts(group, cell[group])]
     places = {
         key: mark.value
@@ -61,6 +65,7 @@ def recorded_options(params: Mapping[str, str], tags: Mapping[str, str]) -> dict
     """Return the options of a recorded run as columns of `query.recorded_runs`."""
     entries = tags.get("places", _PLACES_BEFORE).split(",")
     places = dict(entry.partition("=")[::2] for entry in entries)
+    params = _whole(params)
     options = _of_the_cell(params, places)
     seeds = {key: value for key, value in options.items() if key.rpartition(".")[2] in _SEEDS}
     of_data, of_split = (
@@ -104,6 +109,16 @@ def _package_hash(package: Path) -> str:
 @cache
 def _file_hash(path: Path) -> str:
     return hashlib.sha256(read_bytes(path)).hexdigest()
+
+
+def _whole(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters with those of the trainer in place of each `TRAINER`."""
+    trainer = {key: value for key, value in params.items() if key.startswith("trainer.")}
+    whole = dict(params)
+    for nested in [key for key, value in params.items() if value == TRAINER]:
+        del whole[nested]
+        whole |= {f"{nested.removesuffix('trainer')}{key}": trainer[key] for key in trainer}
+    return whole
 
 
 def _of_the_cell(params: Mapping[str, Any], places: Container[str]) -> dict[str, Any]:

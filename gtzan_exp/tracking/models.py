@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.models import ModelSignature
 
+ALIAS = "challenger"  # of the newest version of a registered model, in MLflow's own terms
 LOADER = "gtzan_exp.tracking.serving"  # the loader module of logged models for `mlflow.pyfunc`
 MODEL = "one model=MODEL: the id of a run, models:/..., or the folder of a model"
 
@@ -108,24 +109,29 @@ def save_model(
         raise
 
 
-def register_model(
+def create_model(
     client: MlflowClient,
     experiment_id: str,
     run_id: str,
+    name: str,
     params: Mapping[str, str],
     *,
     again: bool = False,
 ) -> str:
-    """Register the model of a run with the store, and return the model's id.
+    """Create the logged model of a run in the store, and return the model's id.
 
-    `again` repeats a registration that may have been completed, wholly or in part.
+    MLflow refuses some characters in names; they become ``_``. `again` repeats a creation that may
+    have been completed, wholly or in part.
     """
     from mlflow.entities import LoggedModelOutput
 
-    wanted = f"source_run_id = '{run_id}' AND name = 'model'"
+    wanted = f"source_run_id = '{run_id}'"
     known = client.search_logged_models([experiment_id], wanted, max_results=1) if again else []
     model = next(iter(known), None) or client.create_logged_model(
-        experiment_id, name="model", source_run_id=run_id, params=dict(params)
+        experiment_id,
+        name=re.sub(r"""[/:.%"']""", "_", name),
+        source_run_id=run_id,
+        params=dict(params),
     )
     if not known or model.model_id not in _model_ids(client.get_run(run_id)):
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
@@ -147,6 +153,32 @@ def upload_model(client: MlflowClient, model_id: str, run_id: str, folder: Path)
     write_text(description, model.to_yaml())
     client.log_model_artifacts(model_id, str(folder))
     client.finalize_logged_model(model_id, "READY")
+
+
+def register_model(
+    tracking: Tracking, client: MlflowClient, name: str, model_id: str, run_id: str
+) -> str:
+    """Register the logged model of a run under a name, unless it is, and return its version.
+
+    The newest version has the alias `ALIAS`.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking._tracking_service.utils import _use_tracking_uri
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    known = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
+    with _use_tracking_uri(tracking.uri):  # a database looks for the model there
+        source = f"models:/{model_id}"
+        found = next(iter(known), None) or client.create_model_version(
+            name, source, run_id, model_id=model_id
+        )
+    if int(client.get_registered_model(name).aliases.get(ALIAS, 0)) < int(found.version):
+        client.set_registered_model_alias(name, ALIAS, str(found.version))
+    return str(found.version)
 
 
 def load_model(uri: str, *, trusted: tuple[str, ...] = ()) -> Any:
@@ -230,7 +262,7 @@ def model_of_run(tracking: Tracking, run_id: str) -> str:
     if not _model_ids(run):
         allowed = "a run of one fold with tracking.log_model=true"
         raise DataError(Mistake("model", "the run recorded no model", allowed, run_id))
-    return f"runs:/{run_id}/model"
+    return f"models:/{_model_ids(run)[0]}"
 
 
 def _model_ids(run: Run) -> list[str]:
@@ -238,8 +270,12 @@ def _model_ids(run: Run) -> list[str]:
 
 
 def fetch(uri: str, tracking_uri: str | None, place: str) -> Path:
-    """Download a model or a file of a run into the folder `place`, and return its path."""
+    """Download a model or a file of a run into the folder `place`, and return its path.
+
+    ``runs:/<run id>/model`` is the model of a run, whatever its name.
+    """
     quiet()
+    from mlflow import MlflowClient
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
     from mlflow.tracking._tracking_service.utils import _use_tracking_uri
@@ -248,6 +284,9 @@ def fetch(uri: str, tracking_uri: str | None, place: str) -> Path:
     current = _use_tracking_uri(tracking_uri) if tracking_uri else nullcontext()
     try:
         with aside(), current:
+            named = re.fullmatch(r"runs:/([0-9a-f]{32})/model", uri)
+            found = _model_ids(MlflowClient().get_run(named[1])) if named else []
+            uri = f"models:/{found[0]}" if found else uri
             return Path(download_artifacts(uri, dst_path=place))
     except (MlflowException, OSError) as error:
         raise DataError(

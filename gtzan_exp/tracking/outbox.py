@@ -25,7 +25,7 @@ from gtzan_exp.basics.errors import (
 )
 from gtzan_exp.basics.files import overwrite, read_bytes, read_object, write_object, write_text
 from gtzan_exp.basics.process import may_run
-from gtzan_exp.tracking.models import register_model, upload_model
+from gtzan_exp.tracking.models import ALIAS, create_model, register_model, upload_model
 from gtzan_exp.tracking.stale import STALE, close
 from gtzan_exp.tracking.store import Tracking, store_errors
 
@@ -286,7 +286,8 @@ class Outbox:
     def _params(self, client: MlflowClient, entry: Entry) -> None:
         from mlflow.entities import Param
 
-        params = [Param(key, value[:MAX_PARAM]) for key, value in entry.params.items()]
+        whole = entry if entry.parent is None else self.entries[entry.parent]
+        params = [Param(key, value[:MAX_PARAM]) for key, value in whole.params.items()]
         if params:
             client.log_batch(entry.run_id, params=params)
 
@@ -324,10 +325,23 @@ class Outbox:
             return
         if entry.model_id is None:
             experiment = self.tracking.experiment_id(client)
-            entry.model_id = register_model(
-                client, experiment, entry.run_id, entry.params, again=self._is_old
+            names = [entry.tags[key] for key in ("model", "view", "split") if key in entry.tags]
+            entry.model_id = create_model(
+                client,
+                experiment,
+                entry.run_id,
+                "-".join(names) or entry.name,
+                entry.params,
+                again=self._is_old,
             )
         upload_model(client, entry.model_id, entry.run_id, self.model_folder)
+
+    def _registry(self, client: MlflowClient, entry: Entry) -> None:
+        """Register the model of a training run, if `Tracking.registry` names where."""
+        name = self.tracking.registry
+        if name and entry.model_id and entry.tags.get("task") == "train":
+            version = register_model(self.tracking, client, name, entry.model_id, entry.run_id)
+            log.info("registered as models:/%s/%s, models:/%s@%s", name, version, name, ALIAS)
 
     def _metrics(self, client: MlflowClient, entry: Entry) -> None:
         """Send the metrics; those without a step also belong to the model."""
@@ -360,6 +374,7 @@ _STEPS: dict[str, Callable[[Outbox, MlflowClient, Entry], None]] = {
     "files": Outbox._files,
     "model": Outbox._model,
     "metrics": Outbox._metrics,
+    "registry": Outbox._registry,
     "end": Outbox._end,
 }
 
@@ -385,7 +400,7 @@ def left_running(path: Path) -> str | None:
         return None
     kept = _Kept.read(path)
     first = kept.runs[0]
-    with suppress(KeyError, ValueError):
+    with suppress(ValueError):
         if may_run(first.tags):
             return None
     with kept.tracking.asked() as client:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import os
+import platform
 import shutil
 import subprocess
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -22,7 +23,7 @@ from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics import keras_loader
 from gtzan_exp.basics.errors import one_line
 from gtzan_exp.basics.genres import labelled
-from gtzan_exp.basics.process import PROCESS_TAGS, process_tags
+from gtzan_exp.basics.process import PROCESS, process_tags
 from gtzan_exp.data.contracts import Dataset, Split, View
 from gtzan_exp.tracking.models import save_model
 from gtzan_exp.tracking.outbox import OUTBOX_TAGS, PARENT, Entry, Outbox, now
@@ -31,12 +32,13 @@ from gtzan_exp.tracking.store import Tracking
 
 log = logging.getLogger(__name__)
 
-VERSION = "version/"
+ENVIRONMENT = "environment.json"
+"""The artifact with the machine, the process, the git commit and all packages of a run."""
+
 Piece = Literal["fold", "fraction"]
 _GIT_TAGS = ("mlflow.source.git.commit", "git_commit", "git_dirty")
-RECORD_TAGS = (*PROCESS_TAGS, *OUTBOX_TAGS, STALE, *_GIT_TAGS, *get_args(Piece))
+RECORD_TAGS = (PROCESS, *OUTBOX_TAGS, STALE, *_GIT_TAGS, "versions", *get_args(Piece))
 _VERSIONS = ("gtzan-exp", "numpy", "pandas", "scikit-learn", "scipy", "mlflow", "librosa")
-_version = cache(version)
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,10 @@ def begun(
         with tracking.asked() as client:
             close_dead(client, [tracking.experiment_id(client)])
     outbox = Outbox(tracking, folder)
-    entry = outbox.open(name, {**git_tags(), **version_tags(), **tags, **process_tags()}, params)
+    versions = _versions()
+    said = ", ".join(f"{name} {number}" for name, number in versions.items())
+    entry = outbox.open(name, {**git_tags(), "versions": said, **tags, **process_tags()}, params)
+    entry.texts[ENVIRONMENT] = json.dumps(_environment(), indent=1)
     if outbox.away is not None and not (is_child or entry.run_id):
         raise outbox.away
     return outbox, entry
@@ -169,11 +174,11 @@ def recorded_run(
 ) -> Iterator[Recorder]:
     """Open a run and close it as FINISHED, FAILED (with its traceback) or KILLED.
 
-    `folder` has its files, recorded by `Recorder.artifacts`; `params` are the flattened config. Git
-    and version tags are added to `tags`; with ``mlflow.parentRunId`` it is the child of another
-    run. Records that cannot be delivered, because the store no longer answers, are kept beside
-    `folder`, with a warning. Raises `ConfigError` if the store does not answer. The child of a run
-    goes on without it.
+    `folder` has its files, recorded by `Recorder.artifacts`; `params` are the flattened config.
+    Tags of git, versions and process are added to `tags`; with ``mlflow.parentRunId`` it is the
+    child of another run. Records that cannot be delivered, because the store no longer answers, are
+    kept beside `folder`, with a warning. Raises `ConfigError` if the store does not answer. The
+    child of a run goes on without it.
     """
     outbox, entry = begun(tracking, folder, name, params, tags)
     try:
@@ -203,30 +208,37 @@ def _closed(entry: Entry) -> Iterator[None]:
         entry.ended = now()
 
 
-def version_tags() -> dict[str, str]:
-    """Return ``version/<package>`` tags of Python and of packages that affect results.
-
-    ``version/blas`` includes the kernels and the number of threads, since the order of summation
-    affects the last digits.
-    """
+def _versions() -> dict[str, str]:
+    """Return the versions of Python and of packages that affect results."""
     backend = os.environ.get(keras_loader.VARIABLE, "tensorflow")
     optional = [name for name in ("xgboost", "keras", backend) if name in sys.modules]
-    found = {"python": ".".join(map(str, sys.version_info[:3])), **_blas()}
-    for package in (*_VERSIONS, *optional):
-        with suppress(PackageNotFoundError):
-            found[package] = _version(package)
-    return {f"{VERSION}{name}": number for name, number in found.items()}
+    installed = _installed()
+    known = {name: installed[name] for name in (*_VERSIONS, *optional) if name in installed}
+    return {"python": platform.python_version(), **known}
+
+
+def _environment() -> dict[str, Any]:
+    """Return what is known of the machine and the process of a run, as plain data.
+
+    ``blas`` includes the kernels and the number of threads, since the order of summation affects
+    the last digits.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    return {
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "python": sys.version,
+        **process_tags(),
+        **git_tags(),
+        "blas": ThreadpoolController().select(user_api="blas").info(),
+        "packages": _installed(),
+    }
 
 
 @cache
-def _blas() -> dict[str, str]:
-    from threadpoolctl import ThreadpoolController
-
-    for blas in ThreadpoolController().select(user_api="blas").info():
-        kernels = f" {blas['architecture']}" if blas.get("architecture") else ""
-        name = f"{blas['internal_api']} {blas['version']}{kernels}"
-        return {"blas": f"{name}, threads: {blas['num_threads']}"}
-    return {}
+def _installed() -> dict[str, str]:
+    return dict(sorted((found.name.lower(), found.version) for found in distributions()))
 
 
 @cache

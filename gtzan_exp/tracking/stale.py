@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from gtzan_exp.basics.process import host, may_run
+from gtzan_exp.basics.process import host, may_run, process_of
 from gtzan_exp.tracking.query import searched
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def close_dead(client: MlflowClient, experiment_ids: Sequence[str]) -> list[str]
     Runs of other machines are only logged, since their state is unknown here. Returns the ids of
     the runs that were closed.
     """
-    running = list(searched(client, experiment_ids, f"{_RUNNING} and tags.host LIKE '%'"))
-    elsewhere = sorted(run.info.run_id for run in running if run.data.tags["host"] != host())
+    running = [run for run in searched(client, experiment_ids, _RUNNING) if _is_ours(run)]
+    elsewhere = sorted(run.info.run_id for run in running if process_of(run.data.tags)[0] != host())
     if elsewhere:
         log.info("running on other machines, or left there: %s", ", ".join(elsewhere))
     return close_dead_of(client, running)
@@ -37,7 +37,7 @@ def close_dead_of(client: MlflowClient, runs: Iterable[Run]) -> list[str]:
     """Do the same for those of `runs` that are RUNNING."""
     closed = []
     for run in runs:
-        if run.info.status == "RUNNING" and _is_dead(run):
+        if run.info.status == "RUNNING" and _is_ours(run) and not may_run(run.data.tags):
             close(client, run)
             closed.append(run.info.run_id)
     if closed:
@@ -51,7 +51,7 @@ def close(client: MlflowClient, run: Run) -> None:
     client.set_terminated(run.info.run_id, "KILLED")
 
 
-def _is_dead(run: Run) -> bool:
-    with suppress(KeyError, ValueError):  # a run that is not ours
-        return not may_run(run.data.tags)
+def _is_ours(run: Run) -> bool:
+    with suppress(ValueError):
+        return bool(process_of(run.data.tags))
     return False

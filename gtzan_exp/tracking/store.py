@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,12 +50,20 @@ class Tracking:
         Name of the experiment.
     log_model : bool
         Also record the fitted model.
+    registry : str, optional
+        Name under which models of training runs are registered, each as a new version.
     """
 
     uri: Annotated[str, BeforeValidator(lambda uri: uri or ""), AfterValidator(checked_uri)]
     artifacts: Annotated[Path, AfterValidator(checked_path)] | None = None
     experiment: Annotated[str, Field(min_length=1)]
     log_model: bool = True
+    registry: Annotated[str, Field(pattern=r"^\w[\w .+-]*$")] | None = None
+
+    @property
+    def reports(self) -> Tracking:
+        """The same store with the experiment for what is no training run, as comparisons."""
+        return replace(self, experiment=f"{self.experiment}-reports")
 
     def client(self) -> MlflowClient:
         """Return a client of the store; a missing database is created first.

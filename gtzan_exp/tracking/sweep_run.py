@@ -49,6 +49,7 @@ class SweepRun:
         outbox, entry = begun(tracking, folder, name, known, {**tags, "task": "sweep"})
         if outbox.away is not None:
             raise outbox.away
+        outbox.send(entry, "files")
         return cls(tracking, entry.run_id)
 
     def child_tags(self, job: int, overrides: str, task: str) -> dict[str, str]:

@@ -90,7 +90,8 @@ def test_everything_is_written_recorded_and_true(here, look):
     tags = run.data.tags
     assert (tags["task"], tags["synthetic"], tags["note"]) == ("compare", "true", "mine")
     assert {f.path for f in client.list_artifacts(run_id)} == {
-        f.name for f in page.parent.iterdir()
+        "environment.json",
+        *(f.name for f in page.parent.iterdir()),
     }
 
     numbers = json.loads((page.parent / "compare.json").read_text())
@@ -184,7 +185,7 @@ def test_the_choice_of_runs(here, capsys):
 
 def test_a_dead_run_alone_is_closed_and_listed(workspace, capsys):
     client = (tracking := Tracking(uri=STORE.format(workspace), experiment="dead")).client()
-    tags = {"task": "train", "data": "d", "host": host(), "pid": str(2**30), "process_start": "1"}
+    tags = {"task": "train", "data": "d", "process": f"{host()} {2**30} 1"}
     left = client.create_run(tracking.experiment_id(client), tags=tags, run_name="left")
     assert main(["compare", "tracking.experiment=dead", "output=look"]) == 0
     assert f"KILLED: left ({left.info.run_id})" in capsys.readouterr().out

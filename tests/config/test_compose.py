@@ -71,7 +71,7 @@ ONE = {
     "model.l1_ratio=2": "model.l1_ratio: not valid for LogisticRegression; allowed: a float in",
     "+model.C=1": "model.C: is there already; allowed: model.C=VALUE; got: +model.C=1",
     "tags.note=x": "tags.note: is not there yet; allowed: +tags.note=VALUE; got: tags.note=x",
-    "+tags.pid=7": "tags.pid: is set by the run itself; allowed: a name of your own",
+    "+tags.process=7": "tags.process: is set by the run itself; allowed: a name of your own",
     "seed=1.5": "seed: wrong type; allowed: an integer; got: 1.5",
     "seed=-1": "seed: out of range; allowed: 0 to 4294967295; got: -1",
     "seed=4294967296": "seed: out of range",

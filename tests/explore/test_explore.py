@@ -78,7 +78,8 @@ def test_tracks_side_by_side(workspace, capsys):
     assert run.data.tags["task"] == "explore"
     assert (run.data.tags["synthetic"], run.data.tags["n"]) == ("true", "1")
     logged = {file.path for file in client.list_artifacts(run_id)}
-    assert logged == {path.name for path in page.parent.iterdir()}
+    assert logged == {"environment.json", *(path.name for path in page.parent.iterdir())}
+    assert client.get_experiment(run.info.experiment_id).name == "gtzan_exp-sample-reports"
 
 
 def test_a_file_of_your_own_needs_no_data(workspace, capsys):

@@ -228,7 +228,8 @@ def load_folder(workspace: Path, run_id: str) -> Path:
     import mlflow
 
     mlflow.set_tracking_uri(store(workspace))
-    return Path(mlflow.artifacts.download_artifacts(f"runs:/{run_id}/model"))
+    (model,) = mlflow.get_run(run_id).outputs.model_outputs
+    return Path(mlflow.artifacts.download_artifacts(f"models:/{model.model_id}"))
 
 
 def test_views_that_prepare_did_not_write_are_taken_for_published_ones(music, tmp_path):

@@ -12,6 +12,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from mlflow import MlflowClient
 from omegaconf import OmegaConf
 from sklearn.metrics import accuracy_score, classification_report, f1_score, log_loss
@@ -88,9 +89,9 @@ def test_a_cell_reloads_from_mlflow_and_predicts_the_same(workspace, capsys, vie
     dataset = cell.view.load(cell.data, cache=cell.cache)
     rows = np.array([list(dataset.ids).index(name) for name in predictions["id"]])
     inputs = dataset.take(rows)
-    uri = f"runs:/{result['run_id']}/model"
+    uri = f"runs:/{result['run_id']}/{model}-{view.replace('/', '_')}-holdout"
 
-    reloaded = load_model(uri)
+    reloaded = load_model(f"runs:/{result['run_id']}/model")
     probabilities = predictions[[f"p_{name}" for name in dataset.classes]]
     np.testing.assert_allclose(reloaded.predict_proba(inputs), probabilities, atol=1e-5)
     np.testing.assert_array_equal(reloaded.predict(inputs), predictions["predicted"])
@@ -168,11 +169,15 @@ def test_the_run_record_is_complete_and_true(workspace, capsys):
     assert tags["leak"] == "artist"
     assert metrics["leak/artist"] > 0.9
     assert tags["seed"] == "0"
-    for name in ("data_fingerprint", "split_fingerprint", "config_hash", "version/scikit-learn"):
+    for name in ("data_fingerprint", "split_fingerprint", "config_hash"):
         assert tags[name]
+    assert f", scikit-learn {sklearn.__version__}," in tags["versions"]
+    place = client.download_artifacts(result["run_id"], "environment.json")
+    environment = json.loads(Path(place).read_text())
     blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    assert tags["version/blas"].endswith(f"threads: {blas[0]['num_threads']}")
-    assert any(f"{library['version']} " in tags["version/blas"] for library in blas)
+    assert environment["blas"] == blas
+    assert environment["packages"]["scikit-learn"] == sklearn.__version__
+    assert environment["process"] == tags["process"]
     (dataset,) = record.inputs.dataset_inputs
     assert dataset.dataset.digest == tags["data_fingerprint"]
     assert "SYNTHETIC, not GTZAN" in dataset.dataset.name
@@ -183,6 +188,7 @@ def test_the_run_record_is_complete_and_true(workspace, capsys):
         "classification_report.txt",
         "config.yaml",
         "confusion_matrix.png",
+        "environment.json",
         "reliability.png",
         "leaks.csv",
         "model_card.md",
@@ -402,6 +408,8 @@ def test_cross_validation_is_a_parent_with_a_child_per_fold(workspace, capsys):
     assert len(accuracies) == 4
     assert {child.info.status for child in children} == {"FINISHED"}
     assert free(children[0].data.tags) == set()
+    assert sorted(child.info.run_name for child in children) == [f"fold {n} of 4" for n in "1234"]
+    assert [child.data.params for child in children] == [parent.data.params] * 4
     metrics = parent.data.metrics
     assert metrics["test/accuracy"] == pytest.approx(np.mean(accuracies))
     assert metrics["std/test/accuracy"] == pytest.approx(np.std(accuracies, ddof=1))

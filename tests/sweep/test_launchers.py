@@ -68,7 +68,7 @@ def test_jobs_that_end_fail_or_die_are_all_recorded(place, launcher, capfd):
         "not a finite number; allowed: a number of size 3.4e+38 at most; got: one"
     }
     assert "Error: " in died.data.tags["error"]
-    assert len({run.data.tags["pid"] for run in (parent, good, died)}) == 3
+    assert len({run.data.tags["process"] for run in (parent, good, died)}) == 3
     for run, line in zip((bad, died, also_bad), named, strict=True):
         assert line == f"  {run.data.tags['overrides']}: {run.data.tags['error']}"
 

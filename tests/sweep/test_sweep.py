@@ -20,7 +20,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from gtzan_exp.basics.process import host, process_tags
+from gtzan_exp.basics.process import host, process_of, process_tags
 from gtzan_exp.cli import main
 from gtzan_exp.run import runner
 from gtzan_exp.sweep.job import Job
@@ -169,16 +169,18 @@ def test_runs_of_dead_processes_are_closed_by_the_next_run(tables, capsys):
         uri=f"sqlite:///{tables}/mlruns/mlflow.db", experiment="gtzan_exp-folder"
     ).client()
     experiment = client.create_experiment("gtzan_exp-folder")
-    here = process_tags()
+    name, pid, start = process_of(process_tags())
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     opened = {
-        name: client.create_run(experiment, tags={**here, **tags}).info.run_id
-        for name, tags in {
-            "gone": {"pid": str(gone.pid)},
-            "number used again": {"process_start": "1.0"},
-            "alive": {},
-            "elsewhere": {"host": f"not {host()}", "pid": str(gone.pid)},
+        which: client.create_run(experiment, tags=tags).info.run_id
+        for which, tags in {
+            "gone": {"process": f"{name} {gone.pid} {start}"},
+            "number used again": {"process": f"{name} {pid} 1.0"},
+            "of an earlier version": {"host": name, "pid": f"{gone.pid}", "process_start": "1.0"},
+            "alive": process_tags(),
+            "elsewhere": {"process": f"not {host()} {gone.pid} {start}"},
+            "not ours": {"process": "mine"},
         }.items()
     }
     assert main([*QUICK, "data.root=good"]) == 0
@@ -186,7 +188,7 @@ def test_runs_of_dead_processes_are_closed_by_the_next_run(tables, capsys):
     killed = {name for name, run in found.items() if run.info.status == "KILLED"}
     assert (
         killed
-        == {"gone", "number used again"}
+        == {"gone", "number used again", "of an earlier version"}
         == {name for name, run in found.items() if "stale" in run.data.tags}
     )
     assert free(found["gone"].data.tags) == set()

@@ -127,27 +127,45 @@ def test_a_delivery_that_is_stopped_goes_on_later(tables, capsys, monkeypatch): 
     assert "stale" not in run.data.tags
 
 
-@pytest.mark.parametrize("call", ["log_outputs", "log_model_artifacts", "log_batch"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "log_outputs",
+        "log_model_artifacts",
+        "log_batch",
+        "create_registered_model",
+        "create_model_version",
+        "set_registered_model_alias",
+    ],
+)
 def test_of_a_delivery_that_is_stopped_on_its_way_there_is_one_model(
     tables,  # noqa: F811
     monkeypatch,
     call,
 ):
+    """Also in the registry, whether the call that is stopped has reached the store or not."""
     take, stops = getattr(mlflow.MlflowClient, call), [KeyboardInterrupt()]
 
     def stops_once(client, *args, **kwargs):
         if stops and (call != "log_batch" or "metrics" in kwargs):
+            if "create" in call:
+                take(client, *args, **kwargs)
             raise stops.pop()
         return take(client, *args, **kwargs)
 
     monkeypatch.setattr(mlflow.MlflowClient, call, stops_once)
-    assert main([*GOOD, "tracking.log_model=true"]) == 130
+    assert main([*GOOD, "tracking.log_model=true", "tracking.registry=genres"]) == 130
     assert main(["sync"]) == 0
     (run,) = runs(tables)
     client = mlflow.MlflowClient(f"sqlite:///{tables}/mlruns/mlflow.db")
     (model,) = client.search_logged_models([run.info.experiment_id])
     assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
     assert model.status == "READY"
+    assert model.name == "logreg-features-holdout"
+    (version,) = client.search_model_versions("name = 'genres'")
+    assert client.get_registered_model("genres").aliases == {"challenger": 1}
+    source = f"models:/{model.model_id}"
+    assert (version.run_id, version.source) == (run.info.run_id, source)
     mlflow.set_tracking_uri(f"sqlite:///{tables}/mlruns/mlflow.db")
     assert list(load_model(f"runs:/{run.info.run_id}/model").classes_) == ["a", "b"]
 
@@ -225,7 +243,7 @@ def test_a_sweep_that_may_still_run_is_left_open(tables, capsys):  # noqa: F811
     (parent,) = runs(tables, "tags.task = 'sweep'")
     (folder,) = tables.glob("multirun/*/*")
     store = Tracking(uri=f"sqlite:///{tables}/mlruns/mlflow.db", experiment="gtzan_exp-folder")
-    elsewhere = {"host": "elsewhere", "pid": "1", "process_start": "0"}
+    elsewhere = {"process": "elsewhere 1 0"}
     ledger = Ledger(
         SweepRun(store, parent.info.run_id), folder, "gtzan-exp -m", 1, None, process=elsewhere
     )
@@ -395,10 +413,10 @@ def test_a_run_whose_end_finds_no_room_is_delivered_or_closed_later(
         assert main(GOOD) == (1 if room else 2)
     assert room or "No space left on device" in capsys.readouterr().err
     for running in tables.rglob(f"*{outbox.RUNNING}"):
-        ours = f'"process_start": "{process_tags()["process_start"]}"'
+        ours = process_tags()["process"]
         assert ours in running.read_text()
         assert main(["sync"]) == 0  # its process lives
-        running.write_text(running.read_text().replace(ours, '"process_start": "1.0"'))
+        running.write_text(running.read_text().replace(ours, f"{ours.rpartition(' ')[0]} 1.0"))
     capsys.readouterr()
     assert main(["sync"]) == 0
     assert f"{'FINISHED' if room else 'KILLED'}" in capsys.readouterr().out

@@ -34,7 +34,8 @@ def logged(workspace, capsys):
     def train(*overrides: str):
         result, output = run(capsys, "experiment=smoke", *overrides)
         mlflow.set_tracking_uri(store(workspace))
-        folder = mlflow.artifacts.download_artifacts(f"runs:/{result['run_id']}/model")
+        (model,) = mlflow.get_run(result["run_id"]).outputs.model_outputs
+        folder = mlflow.artifacts.download_artifacts(f"models:/{model.model_id}")
         cell = composed(["experiment=smoke", *overrides], resolve)
         table = pd.read_parquet(output / "record" / "predictions.parquet").set_index("id")
         return Path(folder), cell, table
