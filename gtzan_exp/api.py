@@ -52,9 +52,10 @@ def _beside(function: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(function)
     def beside(*arguments: P.args, **options: P.kwargs) -> T:
+        from gtzan_exp.basics.terminal import attended
         from gtzan_exp.tracking.store import aside
 
-        with aside():
+        with aside(), attended():
             return function(*arguments, **options)
 
     return beside
@@ -106,8 +107,10 @@ def run_here(config: DictConfig, *, recall: bool = False) -> Result:
     """
     from hydra.core.hydra_config import HydraConfig
 
-    from gtzan_exp.basics.process import say
+    from gtzan_exp.basics.terminal import phase, say
     from gtzan_exp.config.hydra_session import arguments
+
+    phase("loading libraries")
     from gtzan_exp.run import runner
 
     hydra = HydraConfig.get()
@@ -147,6 +150,7 @@ def sweep(
         With every mistake in any job; nothing has been trained.
     """
     from gtzan_exp.basics.process import ends_in_order
+    from gtzan_exp.basics.terminal import phase
     from gtzan_exp.config.compose import as_overrides
     from gtzan_exp.config.hydra_session import session
     from gtzan_exp.config.sweep_plan import check_sweep
@@ -158,6 +162,7 @@ def sweep(
     options = [f"hydra.sweep.dir='{folder}'", *(() if console else _NO_LOGS)]
     if plan.basic:
         options.append(f"hydra.sweeper._target_={_CHECKED}")
+    phase("loading libraries")
     command = ["gtzan-exp", *(["--config-dir", config_dir] if config_dir else [])]
     command += ["--config-name", config_name] if config_name != "config" else []
     with ends_in_order(), session(config_dir) as hydra:

@@ -10,7 +10,8 @@ import traceback
 from typing import NoReturn
 
 from gtzan_exp import __version__
-from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, as_mistake, nearest, report
+from gtzan_exp.basics import terminal
+from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, as_mistake, nearest
 from gtzan_exp.basics.places import STORE_VARIABLES, refuse_secrets
 from gtzan_exp.basics.process import end_at_last, end_soon, outlive_reader
 from gtzan_exp.commands import COMMANDS
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         named = (f"{key}={os.environ.get(key, '')}" for key in STORE_VARIABLES)
         refuse_secrets([*arguments, *named])
+        terminal.for_scripts = "--json" in arguments
         name = _subcommand(arguments)
         command = importlib.import_module(f"gtzan_exp.commands.{name}")
         if {"-h", "--help"} & set(arguments):
@@ -44,20 +46,21 @@ def main(arguments: list[str] | None = None) -> int:
         if "--version" in arguments:
             print(f"gtzan-exp {__version__}")
             return 0
-        return command.main(arguments)
+        with terminal.attended():
+            return command.main(arguments)
     except GtzanExpError as error:
         if os.environ.get("HYDRA_FULL_ERROR"):
             traceback.print_exc()
-        report(error)
+        terminal.report(error)
         return 2
     except Exception as error:
         mistake = as_mistake(error)
         if mistake is None or os.environ.get("HYDRA_FULL_ERROR"):
             raise
-        report(GtzanExpError(mistake))
+        terminal.report(GtzanExpError(mistake))
         return 2
     except KeyboardInterrupt:
-        print("gtzan-exp: interrupted", file=sys.stderr)
+        terminal.note("interrupted", "gtzan-exp: ", "bold red")
         return 130
 
 

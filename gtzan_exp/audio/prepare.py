@@ -25,6 +25,7 @@ from gtzan_exp.audio.view_folder import ERRORS, SETTINGS, ViewFolder
 from gtzan_exp.audio.workers import Backend, map_unordered
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.files import opened
+from gtzan_exp.basics.terminal import steps
 
 SETTINGS_VERSION = 2
 """Incremented whenever the same settings give different views, so that old ones are redone.
@@ -146,7 +147,7 @@ def prepare(
     written = settings.as_json()
     with ViewFolder.opened(out_root) as folder:
         work = partial(_make_views, folder=folder, settings=settings, written=written)
-        outcomes = dict(each_track("prepare", work, tracks, problems, settings))
+        outcomes = dict(each_track("preparing tracks", work, tracks, problems, settings))
         finished = [track for track in tracks if track.id in outcomes]
         tables = {folder.table(seconds): seconds for seconds in written.get("segments", ())}
         folder.keep_only(finished, tables)
@@ -182,13 +183,11 @@ def each_track(
     Outcomes that are mistakes go to `problems` instead, sorted in the end. Raises them as a
     `DataError` at once where ``settings.on_error`` is ``raise``.
     """
-    from tqdm import tqdm
-
     outcomes = map_unordered(
         work, tracks, n_jobs=settings.n_jobs, backend=settings.backend, address=settings.address
     )
     with closing(outcomes):
-        for id, outcome in tqdm(outcomes, title, len(tracks), unit="track", disable=None):
+        for id, outcome in steps(outcomes, title, len(tracks)):
             if isinstance(outcome, Mistake):
                 problems.append(outcome)
             else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -90,15 +89,6 @@ def as_mistake(error: Exception) -> Mistake | None:
     if package not in _BELOW:
         return None
     return Mistake(package, "cannot do what it is asked", allowed, one_line(error))
-
-
-def report(error: GtzanExpError) -> None:
-    """Print the mistakes to the standard error, a line each."""
-    lines = [" ".join(str(mistake).splitlines()) for mistake in error.mistakes]
-    if len(lines) == 1:
-        print(f"gtzan-exp: error: {lines[0]}", file=sys.stderr)
-    else:
-        print(f"gtzan-exp: {len(lines)} errors", *lines, sep="\n  ", file=sys.stderr)
 
 
 def one_line(error: BaseException) -> str:

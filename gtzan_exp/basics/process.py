@@ -204,15 +204,6 @@ def _watch(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def say(text: object) -> None:
-    """Print a line and flush it, also where the standard output is a closed pipe."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-
-
 class _Unread(io.FileIO):
     """A file that ignores writes to a closed pipe."""
 

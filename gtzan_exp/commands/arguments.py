@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def parse(arguments: Sequence[str], **options: str) -> Namespace:
+def parse(arguments: Sequence[str], *, json: bool = False, **options: str) -> Namespace:
     """Return Hydra's flags and the overrides of a command line.
 
     The namespace has, among others, ``overrides``, ``multirun``, ``config_dir`` and ``config_name``
-    (``config`` when not given). `options` are further flags and their defaults, for example
-    ``port="5000"`` for ``--port``. Raises `ConfigError` if a flag is unknown or lacks its value.
+    (``config`` when not given). With `json` there is the flag ``--json``. `options` are further
+    flags and their defaults, for example ``port="5000"`` for ``--port``. Raises `ConfigError` if a
+    flag is unknown or lacks its value.
     """
     from gtzan_exp.config.hydra_session import flags_parser
 
@@ -30,6 +31,8 @@ def parse(arguments: Sequence[str], **options: str) -> Namespace:
     parser = flags_parser()
     parser.allow_abbrev = False
     parser.error = fail  # type: ignore[method-assign]  # argparse would exit
+    if json:
+        parser.add_argument("--json", action="store_true")
     for name, default in options.items():
         parser.add_argument(f"--{name}", default=default)
     flags = parser.parse_intermixed_args(list(arguments))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.basics.terminal import emit, phase
 from gtzan_exp.commands.arguments import composed_once, parse
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from gtzan_exp.evaluation.audit import Audit
 
 USAGE = """\
-usage: gtzan-exp audit [--csv FILE] [OVERRIDE ...]
+usage: gtzan-exp audit [--csv FILE] [--json] [OVERRIDE ...]
 
 Read the data, split it, and say what the parts share. Nothing is trained, nothing is recorded.
 data=, view= and split= are as in gtzan-exp --help; a run measures the same and records it.
@@ -46,13 +47,18 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.evaluation.audit import audit
     from gtzan_exp.run.runner import load
 
-    flags = parse(arguments, csv="")
+    flags = parse(arguments, json=True, csv="")
     cell = composed_once(flags, resolve)
+    phase(f"reading {cell.view.name} of {cell.data.name}")
     dataset = load(cell)
+    phase("looking for leaks")
     split = cell.parts(dataset)
     leaks = audit(dataset, split)
     if flags.csv:
         write(leaks.found, Path(flags.csv))
+    if flags.json:
+        emit(vars(leaks))
+        return 0
     for part in (_parts(dataset, split), shares(leaks), _twins(leaks), first(leaks)):
         print(*part, sep="\n")
     print(f"leak={leaks.tag}")

@@ -7,13 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.basics.terminal import emit, phase, say
 from gtzan_exp.commands.arguments import alone, composed_once, parse
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 USAGE = """\
-usage: gtzan-exp compare [OVERRIDE ...]
+usage: gtzan-exp compare [--json] [OVERRIDE ...]
 
 Print the recorded runs on one set of data as a table: a line per split, view and model, with the
 mean test accuracy of its runs and its 95 % interval. What leaks stands beside each number:
@@ -45,13 +46,17 @@ def main(arguments: list[str]) -> int:
     """Compare the recorded runs; the last line printed is the result."""
     from gtzan_exp.api import compare
 
-    flags = parse(arguments)
+    flags = parse(arguments, json=True)
     if flags.cfg:
         print(composed_once(flags, partial(_as_yaml, flags), "compare"), end="")
         return 0
-    table = compare(*flags.overrides, **alone(flags), say=partial(print, flush=True), record=None)
-    if "page" in table.attrs:
-        print(f"\n{table.attrs['page']}", flush=True)
+    phase("reading the recorded runs")
+    table = compare(*flags.overrides, **alone(flags), say=say, record=None)
+    page = table.attrs.get("page")
+    if flags.json:
+        emit({"lines": table, **(vars(page) if page else {})})
+    elif page is not None:
+        say(f"\n{page}")
     return 0
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gtzan_exp.basics import terminal
 from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.commands.arguments import composed_once, parse
 
@@ -31,7 +31,7 @@ The name of a model in a run is MODEL-VIEW-SPLIT, as in runs:/ID/svc-features-ho
 Overrides (defaults first):
   top=3                           so many genres of each file
   neighbours=0                    so many tracks of the data of the run that it is most like
-  format=table|json|csv           (also --format json)
+  format=table|json|csv           (also --format json, or --json)
   trusted_types=[NAME,...]        types of a model of your own that may be loaded
   tracking=local|server           the store that a run is in
 
@@ -46,12 +46,13 @@ Example:
 
 def main(arguments: list[str]) -> int:
     """Predict the files and return 0, or 1 when some could not be used."""
-    flags = parse(arguments, format="")
+    flags = parse(arguments, json=True, format="")
     models = [word.partition("=")[2] for word in flags.overrides if word.startswith("model=")]
     rest = [word for word in flags.overrides if not word.startswith("model=")]
     files = [word for word in rest if _is_file(word)]
     flags.overrides = [word for word in rest if not _is_file(word)]
     flags.overrides += [f"format={flags.format}"] if flags.format else []
+    flags.overrides += ["format=json"] if flags.json else []
 
     from gtzan_exp.predict.settings import read_prediction
     from gtzan_exp.tracking.models import MODEL, find_logged
@@ -67,12 +68,11 @@ def main(arguments: list[str]) -> int:
     if mistakes:
         raise ConfigError(mistakes)
 
-    from tqdm import tqdm
-
     from gtzan_exp.predict.settings import audio_files
     from gtzan_exp.predict.text import WRITERS, printable
     from gtzan_exp.tracking.predictor import Predictor
 
+    terminal.phase("loading the model")
     model = find_logged(models[0], tracking, trusted=settings.trusted_types)
     predictor = Predictor.of(model, tracking, settings.neighbours)
     paths = audio_files(map(Path, files))
@@ -80,20 +80,18 @@ def main(arguments: list[str]) -> int:
 
     def good() -> Iterator[Prediction]:
         nonlocal failed
-        hidden = True if sys.stdout.isatty() else None
-        outcomes = predictor.files(paths)
-        for outcome in tqdm(outcomes, "predict", len(paths), unit="file", disable=hidden):
+        for outcome in terminal.steps(predictor.files(paths), "predicting files", len(paths)):
             if isinstance(outcome, Mistake):
                 failed += 1
-                line = printable(" ".join(str(outcome).splitlines()))
-                tqdm.write(f"gtzan-exp: error: {line}", file=sys.stderr)
+                text = printable(" ".join(str(outcome).splitlines()))
+                terminal.note(text, *terminal.ERROR)
             else:
                 yield outcome
 
     for line in WRITERS[settings.format](predictor, good(), top=settings.top):
         print(line, flush=True)
     if failed:
-        print(f"{failed} of {len(paths)} files could not be used", file=sys.stderr)
+        terminal.note(f"{failed} of {len(paths)} files could not be used")
     return 1 if failed else 0
 
 

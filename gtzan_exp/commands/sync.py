@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, report
+from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake
 from gtzan_exp.basics.places import checked_uri, masked
+from gtzan_exp.basics.terminal import phase, report
 from gtzan_exp.commands.arguments import parse
 
 USAGE = """\
@@ -49,6 +50,7 @@ def main(arguments: list[str]) -> int:
     ]
     if mistakes:
         raise ConfigError(mistakes)
+    phase("looking for records")
     from gtzan_exp.sweep.close import sync
 
     folders = folders or [Path(name) for name in _DEFAULT if Path(name).is_dir()]

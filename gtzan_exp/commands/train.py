@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from textwrap import wrap
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.basics.terminal import emit
 from gtzan_exp.commands import COMMANDS
 from gtzan_exp.commands.arguments import files, parse
 from gtzan_exp.config.files import choices
@@ -52,8 +53,8 @@ Examples:
   gtzan-exp data=gtzan data.root=/my/GTZAN view=spectrograms model=cnn2d
   gtzan-exp -m model=logreg,svc,xgboost seed=0,1,2
 
---cfg job prints the composed config, COMMAND --help explains a command,
-HYDRA_FULL_ERROR=1 shows tracebacks. Completion in bash:
+--json prints the result as JSON, --cfg job the composed config, COMMAND --help
+explains a command, HYDRA_FULL_ERROR=1 shows tracebacks. Completion in bash:
   eval "$(gtzan-exp -sc install=bash)"
 """
 
@@ -62,7 +63,7 @@ def main(arguments: list[str]) -> int:
     """Check the command line, then run what it describes; the last line printed is the result."""
     from gtzan_exp import api
 
-    flags = parse(arguments)
+    flags = parse(arguments, json=True)
     inspects = flags.cfg or flags.info or flags.hydra_help or flags.shell_completion
     if flags.shell_completion:
         _prepare_completion(flags.overrides)
@@ -72,6 +73,8 @@ def main(arguments: list[str]) -> int:
         raise ConfigError(Mistake("--multirun", "cannot go with --cfg or --info", allowed, got))
     if flags.multirun:
         swept = api.sweep(*flags.overrides, **files(flags), console=True)
+        if flags.json:
+            emit({**vars(swept), "jobs": swept.jobs})
         return 0 if swept.status == "FINISHED" else 1
     if inspects or flags.resolve or flags.config_path or flags.experimental_rerun:
         from gtzan_exp.config.hydra_session import hydra_main
@@ -79,6 +82,9 @@ def main(arguments: list[str]) -> int:
         hydra_main(arguments, api.run_here)
         return 0
     result = api.run(*flags.overrides, **files(flags), console=True)
+    if flags.json:
+        names = ("run_id", "output", "skipped", "undelivered", "leak", "metrics")
+        emit({name: getattr(result, name) for name in names})
     return 0 if result.undelivered is None else 1
 
 

@@ -36,6 +36,7 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.basics.errors import ConfigError, Mistake
     from gtzan_exp.basics.places import is_server
     from gtzan_exp.basics.process import ends_in_order, run_to_end
+    from gtzan_exp.basics.terminal import phase
     from gtzan_exp.config.cell import resolve_tracking
 
     flags = parse(arguments, port="5000")
@@ -46,6 +47,7 @@ def main(arguments: list[str]) -> int:
     if is_server(tracking.uri):
         print(f"the server has its own pages: {tracking.uri}")
         return 0
+    phase("looking for runs")
     page = f"http://127.0.0.1:{port}/{_runs_of(tracking)}"
     print(f"runs, once the server is up: {page}", flush=True)
     Thread(target=_open, args=(page, int(port)), daemon=True).start()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from gtzan_exp.basics.terminal import emit, phase, say
 from gtzan_exp.commands.arguments import composed_once, files, parse
 
 USAGE = """\
-usage: gtzan-exp validate [-m] [OVERRIDE ...]
+usage: gtzan-exp validate [-m] [--json] [OVERRIDE ...]
 
 Check the configuration, then read the data and split it, and say what a run
 would do. A classifier of your own is tried on a few rows, a network is not.
 Nothing is recorded. Every mistake gets one line:
 where, what, what is allowed, what was found. The exit status is 0 when a run
-would start and 2 when it would not.
+would start and 2 when it would not. --json prints either as an object.
 
 With -m the configuration of every job of the sweep is checked, and no data is
 read.
@@ -31,31 +34,51 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.evaluation.audit import doubts
     from gtzan_exp.run.rehearsal import rehearse
 
-    flags = parse(arguments)
+    flags = parse(arguments, json=True)
     if flags.multirun:
         check_sweep(flags.overrides, **files(flags))
-        print("ok: the configuration of every job is valid")
+        if flags.json:
+            emit({"ok": True})
+        else:
+            say("ok: the configuration of every job is valid")
         return 0
     cell = composed_once(flags, resolve)
+    phase(f"reading {cell.view.name} of {cell.data.name}")
     dataset = read_view(cell.view, cell.data, cache=cell.cache)
     split = cell.parts(dataset)
-    shapes = [" x ".join(map(str, array.shape)) for array in dataset.arrays.values()]
-    print(f"data    {labelled(dataset.name, dataset.synthetic)}: {dataset.source}")
-    print(f"view    {dataset.view}, {' and '.join(shapes)}, {len(dataset.skipped)} files skipped")
-    print(f"genres  {', '.join(dataset.classes)}")
-    for note in (*dataset.notes, *split.notes):
-        print(f"note    {note}")
-    for name, fold in zip(split.fold_names, split.folds, strict=True):
-        sizes = ", ".join(f"{part} {len(rows)}" for part, rows in fold.parts())
-        print(f"split   {split.name}, {name}: {sizes} rows")
-    for doubt in doubts(dataset, split):
-        print(f"doubt   {doubt}")
-    if split.leaks:
-        print(f"leaks   {', '.join(split.leaks)}")
-    if dataset.faults:
-        print(f"faults  {', '.join(dataset.faults)}")
     rehearse(cell, dataset, split, networks=False)
+    folds = zip(split.fold_names, split.folds, strict=True)
+    facts: dict[str, Any] = {
+        "ok": True,
+        "data": dataset.name,
+        "synthetic": dataset.synthetic,
+        "source": dataset.source,
+        "view": dataset.view,
+        "shapes": {name: array.shape for name, array in dataset.arrays.items()},
+        "skipped": dataset.skipped,
+        "genres": dataset.classes,
+        "notes": [*dataset.notes, *split.notes],
+        "split": split.name,
+        "folds": {name: {of: len(rows) for of, rows in fold.parts()} for name, fold in folds},
+        "doubts": doubts(dataset, split),
+        "leaks": split.leaks,
+        "faults": dataset.faults,
+        "model": cell.model.name,
+    }
+    if flags.json:
+        emit(facts)
+        return 0
+    shapes = [" x ".join(map(str, shape)) for shape in facts["shapes"].values()]
+    say(f"data    {labelled(dataset.name, dataset.synthetic)}: {dataset.source}")
+    say(f"view    {dataset.view}, {' and '.join(shapes)}, {len(dataset.skipped)} files skipped")
+    say(f"genres  {', '.join(dataset.classes)}")
+    say(*(f"note    {note}" for note in facts["notes"]))
+    for name, fold in facts["folds"].items():
+        sizes = ", ".join(f"{part} {size}" for part, size in fold.items())
+        say(f"split   {split.name}, {name}: {sizes} rows")
+    say(*(f"doubt   {doubt}" for doubt in facts["doubts"]))
+    say(*(f"{kind:8}{', '.join(facts[kind])}" for kind in ("leaks", "faults") if facts[kind]))
     inputs = " and ".join(kinds_of(cell.model.input))
-    print(f"model   {cell.model.name}, {type(cell.classifier).__name__} on {inputs} input")
-    print("ok: a run would start")
+    say(f"model   {cell.model.name}, {type(cell.classifier).__name__} on {inputs} input")
+    say("ok: a run would start")
     return 0

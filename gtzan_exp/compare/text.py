@@ -179,8 +179,8 @@ def write_tables(
     (folder / "compare.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
-def write_summary(runs: pd.DataFrame, folder: Path, *, title: str) -> str:
-    """Write the tables of recorded runs into a folder; return them as text for a terminal."""
+def write_summary(runs: pd.DataFrame, folder: Path, *, title: str) -> tuple[str, str]:
+    """Write the tables of recorded runs into a folder; return them in short, and with notes."""
     table, draws, rest = summary(runs), over_draws(runs), unfinished(runs)
     write_tables(table, draws, rest, folder, title=title)
-    return terminal_text(table, draws, rest)
+    return "" if table.empty else as_text(table), terminal_text(table, draws, rest)

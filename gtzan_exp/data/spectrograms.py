@@ -26,6 +26,7 @@ from gtzan_exp.basics.errors import DataError, Mistake, one_line
 from gtzan_exp.basics.files import read_bytes
 from gtzan_exp.basics.genres import track_id
 from gtzan_exp.basics.spellings import Relabel, class_mistakes
+from gtzan_exp.basics.terminal import doing
 from gtzan_exp.data.cache import cached, stamp
 from gtzan_exp.data.contracts import Dataset, Location
 from gtzan_exp.data.grouping import grouped
@@ -224,8 +225,6 @@ class SpectrogramsView:
         return digest(*ids, *stamps, _CACHE_FORMAT, *size, *how)
 
     def _decode(self, files: list[Path], ids: np.ndarray, out: Path) -> None:
-        from tqdm import tqdm
-
         shape = (len(files), self.segments, self.height, self.width, self._channels)
         content = hashlib.sha256()
         mistakes: list[Mistake] = []
@@ -233,14 +232,14 @@ class SpectrogramsView:
         with (
             (out / "pixels.npy").open("wb") as pixels,
             ThreadPoolExecutor() as pool,
-            tqdm(desc="decode", total=len(files), unit="image", disable=None) as progress,
+            doing("decoding images", len(files)) as advance,
         ):
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(pixels, header)
             for start in range(0, len(files), _AT_ONCE):
                 decoded = pool.map(self._read, files[start : start + _AT_ONCE])
                 for row, image in enumerate(decoded, start):
-                    progress.update()
+                    advance()
                     if isinstance(image, Mistake):
                         mistakes.append(image)
                         pixels.write(bytes(math.prod(shape[1:])))

@@ -64,7 +64,7 @@ def prepare_embeddings(
     meta |= {"model": embedder.name, "training": embedder.training}
     kept.mkdir(parents=True, exist_ok=True)
     work = partial(_embed, embedder=embedder, part=part, folder=kept)
-    files = dict(each_track("embed", work, tracks, problems, settings))
+    files = dict(each_track("embedding tracks", work, tracks, problems, settings))
     if not files:
         raise DataError(problems)
     path = out_root / f"embeddings_{embedder.name}.parquet"

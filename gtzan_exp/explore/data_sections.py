@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from gtzan_exp.audio.tracks import duration, find_tracks
 from gtzan_exp.basics.errors import ConfigError, DataError, Mistake, nearest
 from gtzan_exp.basics.genres import labelled
+from gtzan_exp.basics.terminal import steps
 from gtzan_exp.data.contracts import Dataset, Location
 from gtzan_exp.data.feature_table import TRACK
 from gtzan_exp.data.features import FeaturesView
@@ -142,7 +142,7 @@ class DataReport:
         sections += [self._pairs, self._principal, self._boxes]
         if self.images:
             sections.append(partial(self._grids, self.images))
-        return [make(folder) for make in tqdm(sections, "draw", unit="section", disable=None)]
+        return [make(folder) for make in steps(sections, "drawing sections")]
 
     def _artists(self, folder: Path) -> Section:
         artists = feature_numbers.tracks_by_artist(self.table)
@@ -299,7 +299,7 @@ def _audio(location: Location) -> tuple[set[str] | None, list[str]]:
     if not root.is_dir():
         return None, []
     good, broken = set(), []
-    for track in tqdm(find_tracks(root, location.labels), "open", unit="file", disable=None):
+    for track in steps(find_tracks(root, location.labels), "opening tracks"):
         try:
             duration(track.path)
             good.add(track.id)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from gtzan_exp.audio.tracks import Track, find_tracks
 from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
 from gtzan_exp.basics.genres import labelled
+from gtzan_exp.basics.terminal import steps
 from gtzan_exp.data.contracts import Location
 from gtzan_exp.explore.analysis import AnalysedTrack, analyse
 from gtzan_exp.explore.settings import ExploreSettings, Look
@@ -56,7 +56,7 @@ class TracksReport:
             places.append((path.name, None, path))
         sounds = tuple(
             analyse(*place, max_seconds=settings.max_seconds)
-            for place in tqdm(places, "listen", unit="track", disable=None)
+            for place in steps(places, "analysing tracks")
         )
         from_data = bool(settings.track_ids)
         return cls(
@@ -106,7 +106,7 @@ class TracksReport:
             Section("Listen", _LISTEN, sounds=[s for track in self.sounds for s in _heard(track)]),
             Section("Numbers", tables=self._tables()),
         ]
-        for kind in tqdm(KINDS, "draw", unit="kind", disable=None):
+        for kind in steps(KINDS, "drawing charts"):
             drawn = [
                 draw(kind, sounds, scales, folder / f"{name}.{kind.name}.png")
                 for name, sounds in groups.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -9,12 +10,25 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from xgboost import XGBClassifier
+from xgboost.callback import TrainingCallback
 
+from gtzan_exp.basics.terminal import doing
 from gtzan_exp.data.inputs import take
 
 _POSITIVE_INT = [Interval(Integral, 1, None, closed="left"), None]
 _FRACTION = [Interval(Real, 0, 1, closed="right"), None]
 _NON_NEGATIVE = [Interval(Real, 0, None, closed="left"), None]
+
+
+class _Rounds(TrainingCallback):
+    """Calls a function after each round."""
+
+    def __init__(self, advance: Callable[[], None]) -> None:
+        self._advance = advance
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        self._advance()
+        return False
 
 
 class XGBoost(XGBClassifier):
@@ -66,7 +80,13 @@ class XGBoost(XGBClassifier):
             known = np.flatnonzero(np.isin(y_val, labels))
             val = take(X_val, known), np.searchsorted(labels, np.asarray(y_val)[known])
             fit_params |= {"eval_set": [val], "verbose": False}
-        super().fit(X, codes, **fit_params)
+        given = self.callbacks
+        try:
+            with doing("boosting rounds", self.get_num_boosting_rounds()) as advance:
+                self.callbacks = [*(given or ()), _Rounds(advance)]
+                super().fit(X, codes, **fit_params)
+        finally:
+            self.callbacks = given
         self._labels = labels
         return self
 

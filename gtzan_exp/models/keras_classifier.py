@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gtzan_exp.basics import keras_loader
 from gtzan_exp.basics.errors import DivergedError, Mistake
+from gtzan_exp.basics.terminal import doing
 from gtzan_exp.data.inputs import Inputs, by_name, take
 from gtzan_exp.models.trainer import Trainer
 
@@ -136,16 +137,17 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
             loss=loss,
             metrics=["accuracy"],
         )
-        history = self.model_.fit(
-            training,
-            epochs=trainer.epochs,
-            steps_per_epoch=training.steps,
-            validation_data=validation,
-            validation_steps=validation and validation.steps,
-            shuffle=False,  # `_batches` shuffles
-            callbacks=_callbacks(trainer, keras),
-            verbose=0,
-        )
+        with doing("epochs", trainer.epochs) as advance:
+            history = self.model_.fit(
+                training,
+                epochs=trainer.epochs,
+                steps_per_epoch=training.steps,
+                validation_data=validation,
+                validation_steps=validation and validation.steps,
+                shuffle=False,  # `_batches` shuffles
+                callbacks=_callbacks(trainer, keras, advance),
+                verbose=0,
+            )
         if (
             trainer.ema
         ):  # under JAX the average would be the same memory, which predicting takes away
@@ -269,19 +271,13 @@ def _optimizer(keras: ModuleType, trainer: Trainer, steps: int) -> Any:
     return optimizer
 
 
-def _callbacks(trainer: Trainer, keras) -> list:
-    from tqdm import tqdm
-
-    bar = tqdm(total=trainer.epochs, desc="fit", unit="epoch", disable=None, leave=False)
-
-    def advance(epoch: int, logs: dict[str, float]) -> None:
-        bar.set_postfix({key: f"{value:.3f}" for key, value in logs.items()}, refresh=False)
-        bar.update()
+def _callbacks(trainer: Trainer, keras, advance: Callable[..., None]) -> list:
+    def ended(epoch: int, logs: dict[str, float]) -> None:
+        watched = "val_accuracy" if "val_accuracy" in logs else "accuracy"
+        advance(f"{watched} {logs[watched]:.3f}")
         progress.model.stop_training |= not np.isfinite(logs["loss"])
 
-    progress = keras.callbacks.LambdaCallback(
-        on_epoch_end=advance, on_train_end=lambda logs: bar.close()
-    )
+    progress = keras.callbacks.LambdaCallback(on_epoch_end=ended)
     callbacks = [progress]
     if trainer.ema:
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))

@@ -68,12 +68,26 @@ class Result:
         table = pd.DataFrame({part: found for part, found in parts.items() if found})
         return f"<pre>{escape(str(self))}</pre>{table.to_html(float_format='{:.4f}'.format)}"
 
-    def __str__(self) -> str:
-        metrics = self.metrics
-        is_hidden = "test/accuracy" not in metrics
-        part, tested = ("val", "validated") if is_hidden else ("test", "tested")
+    @property
+    def brief(self) -> str:
+        """The accuracy, its interval and what leaks, for a line on a terminal."""
+        part, name = self._accuracy
+        text = f"{self.metrics[name]:.3f}"
+        if f"ci_low/{name}" in self.metrics:
+            low, high = self.metrics[f"ci_low/{name}"], self.metrics[f"ci_high/{name}"]
+            text += f" [{low:.2f}, {high:.2f}]"
+        return f"{text}   {self.leak.replace(':', ' ')}" + " (validation)" * (part == "val")
+
+    @property
+    def _accuracy(self) -> tuple[str, str]:
+        """The part that is judged, and the metric of its accuracy."""
+        part = "test" if "test/accuracy" in self.metrics else "val"
         track = f"{part}/track_accuracy"
-        name = track if track in metrics else f"{part}/accuracy"
+        return part, track if track in self.metrics else f"{part}/accuracy"
+
+    def __str__(self) -> str:
+        metrics, (part, name) = self.metrics, self._accuracy
+        is_hidden, tested = part == "val", {"val": "validated", "test": "tested"}[part]
         said = [f"run_id={self.run_id or 'undelivered'}"]
         said += [f"{key}={metrics[key]:.4f}" for key in dict.fromkeys((f"{part}/accuracy", name))]
         if f"ci_low/{name}" in metrics:

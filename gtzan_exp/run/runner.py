@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
 from gtzan_exp.basics.files import claimed
 from gtzan_exp.basics.genres import labelled
+from gtzan_exp.basics.terminal import phase, steps
 from gtzan_exp.config.cell import Cell, described_by, options, resolve
 from gtzan_exp.data.contracts import Dataset, Fold, Split
 from gtzan_exp.data.provenance import prepare_settings
@@ -68,11 +69,13 @@ def run(
     """
     cell = resolve(config)
     params = options(config)
+    phase(f"reading {cell.view.name} of {cell.data.name}")
     dataset = load(cell)
     view = dataset.maker or cell.view
     log_model = cell.tracking.log_model
     prepare = prepare_settings(cell.data.folder(), view) if log_model else None
     heard = prepare and hearing(view, prepare)
+    phase("looking for leaks")
     split = cell.parts(dataset)
     leaks = audit(dataset, split)
     if split.artists is not None:
@@ -95,6 +98,7 @@ def run(
                 earlier.info.run_id, earlier.data.metrics, output, leaks.text, skipped=True
             )
     rehearse(cell, dataset, split)
+    phase("opening the run in MLflow")
     all_tags = {**cell.tags, **found, **(tags or {})}
     with (
         claimed(output, "hydra.run.dir"),
@@ -127,6 +131,7 @@ def run(
             if prepare is not None:
                 trusted = cell.model.trusted_types
                 recorder.model(fitted.estimator, dataset, view, prepare, trusted=trusted)
+        phase("recording the run")
         rate = None
         if prepare is not None and callable(heard):
             rate = sound_settings(view, prepare).features.sample_rate
@@ -197,7 +202,8 @@ def _children(
     """Run each fold of a split as a child, and yield its metrics, model and evaluation."""
     piece: Piece = "fraction" if split.fractions else "fold"
     which = split.fractions or range(1, len(split.folds) + 1)
-    for number, name, fold in zip(which, split.fold_names, split.folds, strict=True):
+    folds = zip(which, split.fold_names, split.folds, strict=True)
+    for number, name, fold in steps(folds, f"{piece}s", len(split.folds)):
         with recorder.child(name, tags, piece, f"{number:g}") as child:
             fitted, evaluation = _fold(cell, dataset, split, fold)
             metrics = _metrics(fitted, evaluation, dataset)
@@ -210,14 +216,15 @@ def _children(
 def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit, heard: object) -> list[str]:
     """Log what is run and all remarks on it, and return these."""
     log.info(
-        "data=%s view=%s split=%s model=%s: %d rows of %d genres, fingerprint %s",
-        *(labelled(dataset.name, dataset.synthetic), dataset.view, split.name, cell.model.name),
-        *(len(dataset), len(dataset.classes), dataset.fingerprint),
+        "%s on %s of %s, split=%s",
+        *(cell.model.name, dataset.view, labelled(dataset.name, dataset.synthetic), split.name),
     )
+    sizes = (len(dataset), len(dataset.classes), dataset.fingerprint)
+    log.info("%d rows of %d genres, fingerprint %s", *sizes)
     if leaks.tag != "none":
-        shares = ", ".join(f"{kind} {share:.0%}" for kind, share in leaks.shares.items())
+        shares = ", ".join(f"{kind} {share:.0%}" for kind, share in leaks.shares.items() if share)
         part = {"test": "test", "val": "validation"}[split.evaluated]
-        log.info("share of the %s part that training knows: %s", part, shares)
+        log.info("training knows of the %s part: %s", part, shares)
     remarks = list(_remarks(dataset, split, leaks, heard))
     for level, remark in remarks:
         log.log(level, "%s", remark)
@@ -250,6 +257,7 @@ def _remarks(
 
 def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitted, Evaluation]:
     """Fit the model to the training part of a fold and evaluate it on all parts."""
+    phase(f"fitting {cell.model.name}")
     try:
         fitted = fit(
             build(cell.model, cell.classifier, cell.view.gives),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gtzan_exp.basics import terminal
 from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
 from gtzan_exp.basics.genres import GENRES
 from gtzan_exp.sample.songbook import GROOVES, MANNERS, QUANTITIES, SONGS, SPREAD, chord_tones
@@ -117,9 +118,8 @@ def write_sample(
     16-bit PCM, whose metadata call the file synthetic and name its `sample_artist`.
     """
     import soundfile
-    from tqdm import tqdm
 
-    for genre in tqdm(GENRES, desc="synthesising", unit="genre", disable=None):
+    for genre in terminal.steps(GENRES, "synthesising the sample"):
         folder = root / "genres_original" / genre
         folder.mkdir(parents=True, exist_ok=True)
         for index in range(tracks_per_genre):

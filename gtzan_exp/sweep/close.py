@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gtzan_exp.basics.errors import AwayError, ConfigError, GtzanExpError, Mistake
 from gtzan_exp.basics.files import read_bytes, read_object, write_object, write_text
 from gtzan_exp.basics.process import may_run, process_of, process_tags
+from gtzan_exp.basics.terminal import note, say
 from gtzan_exp.compare.text import write_summary
 from gtzan_exp.config.search import Search
 from gtzan_exp.run.files import RESULT
@@ -151,7 +151,7 @@ def close(ledger: Ledger) -> str:
     lines += [_line(run, number, search, "SKIPPED") for number, run in skipped.items()]
     compared = [*runs, *skipped.values()] if search is None else []  # test results stay hidden
     folder = ledger.folder / "record"
-    _write_record(folder, ledger.command, lines, compared)
+    table = _write_record(folder, ledger.command, lines, compared)
 
     ends = ", ".join(f"{counts[end]} {end}" for end in _ENDS if counts[end]) or "none started"
     said = [f"sweep {status}: {n_jobs} jobs: {ends}; run_id={parent.run_id}"]
@@ -159,6 +159,8 @@ def close(ledger: Ledger) -> str:
         said.append(f"  stopped by {ledger.stopped}")
     if n_jobs > counts.total() or counts["killed"]:
         said.append("  the same command with skip_finished=true runs what is missing")
+    elif table and status == "FINISHED":
+        said.append(f"  tests, pictures and a page: gtzan-exp compare parent={parent.run_id}")
     metrics = {"n_jobs": n_jobs, **{f"n_{end}": counts[end] for end in _ENDS}}
     tags: dict[str, str] = {}
     if search is not None:
@@ -170,8 +172,13 @@ def close(ledger: Ledger) -> str:
     said += [f"  {of['overrides']}: {of['error']}" for of in lines if of["status"] == "FAILED"]
     parent.close(status, metrics, tags, folder, ledger.stopped)
     (ledger.folder / LEDGER).unlink(missing_ok=True)
-    sys.stdout.flush()
-    print(*said, sep="\n", file=sys.stdout if status == "FINISHED" else sys.stderr, flush=True)
+    if table:
+        say(table, "")
+    if status == "FINISHED":
+        say(*said)
+    else:
+        for text in said:
+            note(text)
     return status
 
 
@@ -217,7 +224,8 @@ def _line(run: Run, job: int, search: Search | None, status: str | None = None) 
     }
 
 
-def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs: list[Run]) -> None:
+def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs: list[Run]) -> str:
+    """Write the files of a sweep, and return its table for a terminal."""
     import pandas as pd
 
     from gtzan_exp.tracking.query import as_table
@@ -231,9 +239,11 @@ def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs:
     if lines:
         table = pd.DataFrame(lines).sort_values("job")
         table.to_csv(folder / "jobs.csv", index=False)
-    if any(run.info.status == "FINISHED" for run in runs):
-        text = write_summary(as_table(runs), folder, title=command)
-        (folder / "compare.txt").write_text(f"{text}\n", encoding="utf-8")
+    if not any(run.info.status == "FINISHED" for run in runs):
+        return ""
+    table, text = write_summary(as_table(runs), folder, title=command)
+    (folder / "compare.txt").write_text(f"{text}\n", encoding="utf-8")
+    return table
 
 
 def _best(folder: Path, metric: str, line: dict[str, Any]) -> list[str]:

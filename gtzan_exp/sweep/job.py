@@ -6,16 +6,20 @@ import logging
 import math
 import os
 import traceback
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import filter_overrides
 from omegaconf import DictConfig
 
 from gtzan_exp.basics.checks import look_in, own_folders
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, one_line
-from gtzan_exp.basics.process import end_with_parent, ends_in_order, say, settle
+from gtzan_exp.basics.process import end_with_parent, ends_in_order, settle
+from gtzan_exp.basics.terminal import relay, relayed
 from gtzan_exp.config.cell import Cell, described_by, hidden, resolve
 from gtzan_exp.config.search import METRICS, Search
 from gtzan_exp.data.contracts import Dataset
@@ -26,6 +30,10 @@ from gtzan_exp.tracking.sweep_run import SweepRun
 
 log = logging.getLogger(__name__)
 
+LINES = "lines.jsonl"
+"""The file in the folder of a sweep through which its jobs tell the console what to print."""
+
+_NAMED = ("model", "view", "split", "experiment")
 _MAX_DATASETS = 2
 _datasets: dict[str, Dataset] = {}  # in the order of last use
 
@@ -38,6 +46,7 @@ class Job:
     work: str  # the working directory, for relative paths
     folder: str  # the folder of the sweep
     search: Search | None = None  # the settings of a search, whose jobs are trials
+    given: tuple[str, ...] = ()  # overrides of the sweep; those that all jobs have are not named
     # the folders of the user's own modules
     modules: tuple[str, ...] = field(default_factory=own_folders)
 
@@ -52,8 +61,6 @@ class Job:
         Returns the score of a trial; None where it failed or has no finite score, and in a sweep
         without a search. Raises `ConfigError` if the run lacks the metric of the search.
         """
-        from hydra.core.hydra_config import HydraConfig
-
         from gtzan_exp.config.hydra_session import arguments
 
         if self.search is not None:
@@ -62,8 +69,9 @@ class Job:
         number = hydra_config.job.num
         tags = self._tags(number, arguments(hydra_config))
         output = Path(hydra_config.runtime.output_dir)
+        title = self._title(hydra_config.runtime.choices, hydra_config.overrides.task)
         end_with_parent()
-        with ends_in_order():
+        with ends_in_order(), relayed(Path(self.folder) / LINES):
             try:
                 result = run(config, output, tags=tags, load=self._load)
                 if result.skipped:
@@ -71,21 +79,33 @@ class Job:
             except Exception as error:
                 _log_failure(error)
                 self._record_failure(config, output / "record", tags, error)
+                relay(title, f"FAILED: {one_line(error)}")
                 return None
             settle()
             if self.search is None:
-                say(result)
+                relay(title, result.brief + ", skipped" * result.skipped)
                 return None
-            return self._score(result, self.search.metric)
+            score = self._score(result, self.search.metric)
+            relay(title, f"{self.search.metric} {result.metrics[self.search.metric]:.3f}")
+            return score
+
+    def _title(self, choices: Mapping[str, str], overrides: Sequence[str]) -> str:
+        """Return what tells a job from the others."""
+        own = [
+            text
+            for text in filter_overrides(overrides)
+            if text not in self.given and text.partition("=")[0] not in _NAMED
+        ]
+        name = " ".join([choices["model"], *own])
+        return f"{name} on {choices['view']}, {choices['split']}"
 
     def _score(self, result: Result, metric: str) -> float | None:
-        """Print and return the score of a trial, without test results."""
+        """Return the score of a trial."""
         if metric not in result.metrics:
             where, what = "hydra.sweeper.metric", "is not measured by these trials"
             allowed = ", ".join(name for name in METRICS if name in result.metrics)
             raise ConfigError(Mistake(where, what, allowed, metric))
         score = result.metrics[metric]
-        say(f"run_id={result.run_id} {metric}={score:.4f}")
         return score if math.isfinite(score) else None
 
     def lose(self, number: int, overrides: str, reason: str) -> None:

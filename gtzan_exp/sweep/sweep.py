@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
 from gtzan_exp.basics.files import claimed
+from gtzan_exp.basics.terminal import followed, note
 from gtzan_exp.config.sweep_plan import SweepPlan
 from gtzan_exp.sweep.best import best_file
 from gtzan_exp.sweep.close import LEDGER, Ledger, close
-from gtzan_exp.sweep.job import Job
+from gtzan_exp.sweep.job import LINES, Job
 from gtzan_exp.tracking.outbox import undelivered
 from gtzan_exp.tracking.sweep_run import SweepRun
 
@@ -80,7 +80,8 @@ def sweep(
         status = "FAILED"
         try:
             ledger.write()
-            launch(Job(parent, os.getcwd(), plan.folder, plan.search))
+            with followed(folder / LINES, plan.n_jobs):
+                launch(Job(parent, os.getcwd(), plan.folder, plan.search, tuple(overrides)))
         except BrokenExecutor as error:
             stopped = error
         except BaseException as error:
@@ -94,10 +95,8 @@ def sweep(
                 status = close(ledger)
             except (ConfigError, OSError) as error:
                 ledger.write()
-                sys.stdout.flush()
-                print(f"sweep not closed: {one_line(error)}", file=sys.stderr)
-                kept = f"  {ledger.folder} has all of it; gtzan-exp sync delivers it and closes it"
-                print(kept, file=sys.stderr, flush=True)
+                note(f"sweep not closed: {one_line(error)}")
+                note(f"  {ledger.folder} has all of it; gtzan-exp sync delivers it and closes it")
         return Swept(parent.run_id, status, ledger.folder)
 
 

@@ -269,7 +269,7 @@ def test_a_run_on_pieces_scores_tracks_that_it_has_not_heard(write_table, worksp
         score[path] = json.loads(path.read_text())["metrics"]
         notes = json.loads((path.parent / "record/split.json").read_text())["data_notes"]
         assert bool(notes) == (pieces == "auto")
-        assert ("90 rows are pieces" in capsys.readouterr().out) == (pieces == "auto")
+        assert ("90 rows are pieces" in capsys.readouterr().err) == (pieces == "auto")
     grouped, leaking = score.values()
     assert leaking["test/accuracy"] > 0.95
     assert grouped["test/accuracy"] < 0.7

@@ -32,9 +32,8 @@ FACTS = """(() => ({
 def explore(capsys: pytest.CaptureFixture[str], *overrides: str) -> tuple[str, Path]:
     """Run the command and return the run and the page that its last line names."""
     assert main(["explore", *overrides]) == 0
-    out = capsys.readouterr()
-    assert not out.err
-    run_id, page = re.fullmatch(r"run_id=(\w+) page=(.+)", out.out.splitlines()[-1]).groups()
+    out = capsys.readouterr().out
+    run_id, page = re.fullmatch(r"run_id=(\w+) page=(.+)", out.splitlines()[-1]).groups()
     return run_id, Path(page)
 
 

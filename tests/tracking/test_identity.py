@@ -56,7 +56,7 @@ def two_places(workspace: Path) -> Path:
 def is_skipped(capsys: pytest.CaptureFixture, *overrides: str) -> bool:
     """Run a cell unless a finished run stands for it; return whether one does."""
     assert main([*RUN, *overrides, "skip_finished=true"]) == 0
-    return "skipped: run " in capsys.readouterr().out
+    return "skipped: run " in capsys.readouterr().err
 
 
 def lines() -> pd.DataFrame:
