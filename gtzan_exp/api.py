@@ -225,7 +225,7 @@ def prepare(*overrides: str, config_dir: str | None = None, **options: Any) -> l
         With ``done``, ``reused`` and ``problems``, one for each file that could not be used.
         Embeddings have a report of their own.
     """
-    from gtzan_exp.config.preparing import read_preparation
+    from gtzan_exp.config.reading import read_preparation
     from gtzan_exp.embed.prepare import prepare_all
 
     return prepare_all(*_read(read_preparation, overrides, options, config_dir, "prepare"))

@@ -64,16 +64,12 @@ def extract(sound: np.ndarray | Spectrum, settings: FeatureSettings) -> dict[str
     """
     librosa = librosa_loader.load()
     spectrum = Spectrum.of(sound, settings)
+    frames = {"hop_length": settings.hop_length, "pad_mode": settings.pad_mode}
     harmonic, percussive = spectrum.harmonic_percussive
     centroid, bandwidth = _centroid_and_bandwidth(spectrum)
     values = {
         "chroma_stft": _chroma(spectrum),
-        "rms": librosa.feature.rms(
-            y=spectrum.y,
-            frame_length=settings.n_fft,
-            hop_length=settings.hop_length,
-            pad_mode=settings.pad_mode,
-        ),
+        "rms": librosa.feature.rms(y=spectrum.y, frame_length=settings.n_fft, **frames),
         "spectral_centroid": centroid,
         "spectral_bandwidth": bandwidth,
         "rolloff": _rolloff(spectrum, settings.roll_percent),
@@ -154,20 +150,12 @@ def _zero_crossing_rate(spectrum: Spectrum) -> np.ndarray:
 
 def _tempo(spectrum: Spectrum) -> float:
     """Return the tempo that `librosa.beat.beat_track` reports, without tracking the beats."""
-    librosa = librosa_loader.load()
-    sample_rate, hop_length = spectrum.framing.sample_rate, spectrum.framing.hop_length
-    onsets = librosa.onset.onset_strength(
-        S=spectrum.mel_db,
-        sr=sample_rate,
-        n_fft=spectrum.framing.n_fft,
-        hop_length=hop_length,
-        aggregate=np.median,
-    )
+    onsets, framing = spectrum.onset_strength, spectrum.framing
     if not onsets.any():
         return 0.0
-    return float(
-        librosa.feature.tempo(onset_envelope=onsets, sr=sample_rate, hop_length=hop_length)[0]
-    )
+    tempo = librosa_loader.load().feature.tempo
+    rates = {"sr": framing.sample_rate, "hop_length": framing.hop_length}
+    return float(tempo(onset_envelope=onsets, **rates)[0])
 
 
 def _frequencies(framing: Framing) -> np.ndarray:

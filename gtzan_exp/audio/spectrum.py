@@ -94,6 +94,13 @@ class Spectrum:
         return librosa_loader.load().power_to_db(self.mel)
 
     @cached_property
+    def onset_strength(self) -> np.ndarray:
+        """The onset envelope that `librosa.beat.beat_track` computes, shape (frames,)."""
+        sizes = {"n_fft": self.framing.n_fft, "hop_length": self.framing.hop_length}
+        strength = librosa_loader.load().onset.onset_strength
+        return strength(S=self.mel_db, sr=self.framing.sample_rate, aggregate=np.median, **sizes)
+
+    @cached_property
     def harmonic_percussive(self) -> tuple[np.ndarray, np.ndarray]:
         """The harmonic and the percussive wave, float32, shape (samples,).
 

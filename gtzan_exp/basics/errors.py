@@ -100,6 +100,14 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def strangers(where: str, names: Iterable[str], known: Sequence[str], what: str) -> list[Mistake]:
+    """Return a mistake for each of `names` that is not `known`."""
+    allowed = ", ".join(known)
+    return [
+        Mistake(where, f"{what}{nearest(n, known)}", allowed, n) for n in names if n not in known
+    ]
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return `` (nearest: ...)`` for the known name most like `name`, or an empty string."""
     match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)

@@ -83,12 +83,8 @@ def _dots(
     )
     points = base.transform_filter("isValid(datum.value)")
     hue = altair.Color(f"{color}:N", title=None, scale=altair.Scale(scheme="tableau10"))
-    hover = [
-        altair.Tooltip(f"{name}:Q", format=".3f", title=quantity)
-        if name == "value"
-        else altair.Tooltip(f"{name}:N")
-        for name in tooltip
-    ]
+    value = altair.Tooltip("value:Q", format=".3f", title=quantity)
+    hover = [value if name == "value" else f"{name}:N" for name in tooltip]
     bars = points.mark_rule(strokeWidth=3, opacity=0.6).encode(
         x=altair.X("low:Q", title=quantity, scale=scale), x2="high:Q", color=hue, tooltip=hover
     )
@@ -153,12 +149,8 @@ def _heat(
     shade = altair.Color(
         "share:Q", scale=altair.Scale(domain=[0, 1], range=["#deebf7", "#08519c"]), legend=None
     )
-    hover = [
-        altair.Tooltip(f"{y}:N"),
-        altair.Tooltip(f"{x}:N"),
-        altair.Tooltip("text:N", title="shown"),
-        altair.Tooltip("share:Q", format=form, title=quantity),
-    ]
+    share = altair.Tooltip("share:Q", format=form, title=quantity)
+    hover = [f"{y}:N", f"{x}:N", altair.Tooltip("text:N", title="shown"), share]
     text = base.mark_text(fontSize=11).encode(
         text="text:N",
         tooltip=hover,
@@ -184,12 +176,8 @@ def fit_times(table: pd.DataFrame) -> Chart:
         for _, line in table.iterrows()
     ]
     said = ", ".join(f"{row['name']} {row['seconds']:.2g} s {row['accuracy']:.3f}" for row in rows)
-    hover = [
-        altair.Tooltip("name:N"),
-        altair.Tooltip("protocol:N"),
-        altair.Tooltip("seconds:Q", format=".3g"),
-        altair.Tooltip("accuracy:Q", format=".3f"),
-    ]
+    seconds = altair.Tooltip("seconds:Q", format=".3g")
+    hover: list[Any] = ["name:N", "protocol:N", seconds, altair.Tooltip("accuracy:Q", format=".3f")]
     scale = altair.Scale(type="log", nice=False, padding=20)
     x = altair.X("seconds:Q", scale=scale, title="fit time (s, mean of the runs)")
     base = altair.Chart(altair.Data(values=[_plain(row) for row in rows])).encode(
@@ -219,6 +207,7 @@ def curves(histories: Curves, kind: str) -> Chart:
     ]
     unit = "cross-entropy (nats)" if kind == "loss" else kind
     axis = altair.Axis(tickMinStep=1, format="d")
+    number = altair.Tooltip("value:Q", format=".3f", title=unit)
     chart = (
         altair.Chart(altair.Data(values=rows))
         .mark_line(point={"size": 20})
@@ -232,11 +221,7 @@ def curves(histories: Curves, kind: str) -> Chart:
                 sort=["validation", "training"],
                 legend=altair.Legend(symbolType="stroke"),
             ),
-            tooltip=[
-                altair.Tooltip(f"{name}:{of}", format=form)
-                for name, of, form in (("run", "N", ""), ("part", "N", ""), ("epoch", "Q", "d"))
-            ]
-            + [altair.Tooltip("value:Q", format=".3f", title=unit)],
+            tooltip=["run:N", "part:N", altair.Tooltip("epoch:Q", format="d"), number],
         )
         .properties(width="container", height=260)
     )

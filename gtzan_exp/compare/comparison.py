@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.basics.errors import DataError, Mistake, nearest
+from gtzan_exp.basics.errors import DataError, Mistake, strangers
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.compare.charts import Curves
 from gtzan_exp.compare.outcomes import Outcome
@@ -24,6 +24,7 @@ from gtzan_exp.compare.text import terminal_text, write_tables
 from gtzan_exp.config.reading import option_names, reading
 from gtzan_exp.report.page import free_folder, make_folder, write_page
 from gtzan_exp.tracking.query import (
+    close_dead,
     other_experiments,
     pages,
     recorded_curves,
@@ -31,7 +32,6 @@ from gtzan_exp.tracking.query import (
     recorded_runs,
 )
 from gtzan_exp.tracking.record import RecordedPage, recorded_run
-from gtzan_exp.tracking.stale import close_dead
 from gtzan_exp.tracking.store import Tracking
 
 _Text = Annotated[str, Field(min_length=1)]
@@ -164,19 +164,11 @@ def _chosen(runs: pd.DataFrame, comparison: Comparison, others: list[str]) -> pd
     for option, tag in (("models", "model"), ("views", "view"), ("splits", "split")):
         names = getattr(settings, option)
         known = sorted(set(runs[tag]))
-        mistakes += [
-            Mistake(option, f"no recorded run has it{nearest(n, known)}", ", ".join(known), n)
-            for n in names
-            if n not in known
-        ]
+        mistakes += strangers(option, names, known, "no recorded run has it")
         if names:
             chosen &= runs[tag].isin(names)
     known = sorted(name.removeprefix("test/") for name in runs if name.startswith("test/"))
-    mistakes += [
-        Mistake("metrics", f"no recorded run has it{nearest(name, known)}", ", ".join(known), name)
-        for name in settings.metrics
-        if name not in known
-    ]
+    mistakes += strangers("metrics", settings.metrics, known, "no recorded run has it")
     if mistakes:
         raise DataError(mistakes)
     if not chosen.any():

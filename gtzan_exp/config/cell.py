@@ -302,9 +302,8 @@ def _model(
     arguments = {k: v for k, v in node.items() if k not in _SPEC_FIELDS and k != "_target_"}
     for key, value in arguments.items():
         where = key if key in _NODES else f"{group}.{key}"  # trainer: ${trainer} is said once
-        nodes = (
-            {k: v for k, v in value.items() if v is not None} if isinstance(value, Mapping) else {}
-        )
+        nodes = value if isinstance(value, Mapping) else {}
+        nodes = {name: node for name, node in nodes.items() if node is not None}
         if nodes and all(map(_is_model, nodes.values())):
             arguments[key] = _members(nodes, spec, mistakes, where)
         else:
@@ -383,11 +382,8 @@ def _argument_mistakes(target: Any, arguments: Mapping[str, Any], group: str) ->
         try:
             validation.validate_parameter_constraints(constraints, {name: value}, target.__name__)
         except validation.InvalidParameterError as error:
-            what, (_, _, rest) = (
-                f"not valid for {target.__name__}",
-                str(error).partition(" must be "),
-            )
-            allowed, _, got = rest.rpartition(". Got ")
+            what, text = f"not valid for {target.__name__}", str(error).partition(" must be ")[2]
+            allowed, _, got = text.rpartition(". Got ")
             got = got.removesuffix(" instead.")
             mistakes.append(Mistake(f"{group}.{name}", what, allowed, got))
     return mistakes

@@ -177,10 +177,6 @@ class Sample:
 
 def _audio_code() -> str:
     """Return a hash of the code that makes the sample, so that a change makes a new one."""
-    rooms = [
-        path
-        for room in (gtzan_exp.audio, gtzan_exp.embed, gtzan_exp.sample)
-        for path in room.__path__
-    ]
+    rooms = (*gtzan_exp.audio.__path__, *gtzan_exp.embed.__path__, *gtzan_exp.sample.__path__)
     sources = [path for room in rooms for path in sorted(Path(room).glob("*.py"))]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

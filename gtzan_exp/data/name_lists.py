@@ -1,4 +1,4 @@
-"""Handwritten lists and small tables: their lines, rows and names of tracks."""
+"""Lists and small tables: their lines, rows and names of tracks; the tracks of a location."""
 
 from __future__ import annotations
 
@@ -11,15 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
+from gtzan_exp.audio.tracks import scan_tracks
+from gtzan_exp.audio.view_folder import IMAGES
 from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.files import opened
-from gtzan_exp.basics.genres import ids_of
+from gtzan_exp.basics.genres import ids_of, track_id
+from gtzan_exp.basics.spellings import Relabel
+from gtzan_exp.data.contracts import Location
 
 _ARTISTS = (
     "a CSV with the columns filename and group (for GTZAN: the artists of B. L. Sturm's index, "
     "arXiv:1306.1461)"
 )
+_TABLES = {"features_30_sec.csv": False, "features_3_sec.csv": True}
+_PICTURES = (".png", ".jpg", ".jpeg")
+_AUDIO = "genres_original"
 
 
 def read_lines(path: Path, wanted: str) -> list[str]:
@@ -97,3 +104,40 @@ def read_groups(path: Path, tracks: np.ndarray) -> np.ndarray:
         got = f"{len(missing)} without one, first {missing[0]}"
         raise DataError(Mistake(str(path), "groups are missing", "a group for each track", got))
     return np.array([group_of[track] for track in tracks])
+
+
+def known_tracks(location: Location) -> dict[str, dict[str, str]]:
+    """Return the genre of each track of a location by its id, by view.
+
+    The views are those of ``features`` and ``spectrograms`` that exist, or ``audio`` if neither
+    does. Raises `DataError` if a table cannot be read.
+    """
+    root, relabel = location.folder(), Relabel(location.labels)
+    found: dict[str, dict[str, str]] = {}
+    for name, in_segments in _TABLES.items():
+        if "features" not in found and (root / name).is_file():
+            found["features"] = _rows(root / name, relabel, in_segments)
+    genres = {
+        track_id(file.name, genre): genre
+        for file in (root / IMAGES).glob("[!.]*/[!.]*")
+        if file.suffix.lower() in _PICTURES and (genre := relabel(file.parent.name))
+    }
+    if genres:
+        found["spectrograms"] = genres
+    if not found and (root / _AUDIO).is_dir():
+        tracks, _ = scan_tracks(root / _AUDIO, location.labels)
+        found["audio"] = {track.id: track.genre for track in tracks}
+    return found
+
+
+def all_known(location: Location) -> dict[str, str]:
+    """Return the genre of each track of a location, over all views."""
+    return {id: genre for part in known_tracks(location).values() for id, genre in part.items()}
+
+
+def _rows(path: Path, relabel: Relabel, in_segments: bool) -> dict[str, str]:
+    rows = read_rows(path, ("filename", "label"), "a table with the columns filename and label")
+    genres = {track_id(name, relabel(label)): relabel(label) for _, (name, label) in rows}
+    if not in_segments:
+        return genres
+    return {id.rpartition(".")[0]: genre for id, genre in genres.items()}

@@ -13,8 +13,7 @@ from gtzan_exp.basics.errors import DataError, Mistake, nearest
 from gtzan_exp.basics.spellings import class_mistakes, spelled_alike
 from gtzan_exp.data.contracts import Dataset, Location, View
 from gtzan_exp.data.embeddings import embedding_files, tracks_of
-from gtzan_exp.data.known_tracks import known_tracks
-from gtzan_exp.data.name_lists import read_lines, read_rows, track_ids
+from gtzan_exp.data.name_lists import known_tracks, read_lines, read_rows, track_ids
 from gtzan_exp.data.vector_file import ENDINGS, read_vectors
 
 BETWEEN = "|"  # separator of several accepted labels of a track

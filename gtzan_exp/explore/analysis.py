@@ -93,14 +93,7 @@ def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> An
     y = load_audio(path, sample_rate=settings.sample_rate, max_seconds=max_seconds)
     spectrum = Spectrum(y, settings)
     harmonic, percussive = spectrum.harmonic_percussive
-    # The onset envelope that `librosa.beat.beat_track` computes from a signal.
-    onsets = librosa.onset.onset_strength(
-        S=spectrum.mel_db,
-        sr=settings.sample_rate,
-        n_fft=settings.n_fft,
-        hop_length=settings.hop_length,
-        aggregate=np.median,
-    )
+    onsets = spectrum.onset_strength
     tempo, beats = librosa.beat.beat_track(
         onset_envelope=onsets, sr=settings.sample_rate, hop_length=settings.hop_length, units="time"
     )

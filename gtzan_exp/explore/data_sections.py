@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.audio.tracks import duration, find_tracks
-from gtzan_exp.basics.errors import ConfigError, DataError, Mistake, nearest
+from gtzan_exp.basics.errors import ConfigError, DataError, strangers
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.basics.terminal import steps
 from gtzan_exp.data.contracts import Dataset, Location
@@ -283,11 +283,7 @@ def _merged(doubles: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def _chosen(features: tuple[str, ...] | None, columns: list[str]) -> tuple[str, ...]:
     if features is None:
         return tuple(name for name in _FEATURES if name in columns) or tuple(columns[:6])
-    mistakes = [
-        Mistake("features", f"no such column{nearest(name, columns)}", ", ".join(columns), name)
-        for name in features
-        if name not in columns
-    ]
+    mistakes = strangers("features", features, columns, "no such column")
     if mistakes:
         raise ConfigError(mistakes)
     return features

@@ -150,7 +150,9 @@ def write_page(
         re.sub("([_/])", r"\1<wbr>", escape(text))
     )
     environment.filters["base64"] = lambda content: base64.b64encode(content).decode()
-    environment.filters["safe_json"] = lambda spec: Markup(_in_script(spec))
+    environment.filters["safe_json"] = lambda spec: Markup(  # cannot close the script around it
+        json.dumps(spec, allow_nan=False).replace("<", "\\u003c")
+    )
     charts = any(isinstance(picture, Chart) for part in sections for picture in part.pictures)
     html = environment.get_template("page.html").render(
         title=title,
@@ -171,11 +173,6 @@ def _vega() -> str:
 
     bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return bundle.replace("</script", "<\\/script")
-
-
-def _in_script(spec: Mapping[str, Any]) -> str:
-    """Return JSON that cannot close the script element around it."""
-    return json.dumps(spec, allow_nan=False).replace("<", "\\u003c")
 
 
 def _is_number(column: pd.Series) -> bool:

@@ -26,7 +26,7 @@ from gtzan_exp.basics.errors import (
 from gtzan_exp.basics.files import overwrite, read_bytes, read_object, write_object, write_text
 from gtzan_exp.basics.process import may_run
 from gtzan_exp.tracking.models import ALIAS, create_model, register_model, upload_model
-from gtzan_exp.tracking.stale import STALE, close
+from gtzan_exp.tracking.query import STALE, close
 from gtzan_exp.tracking.store import Tracking, store_errors
 
 if TYPE_CHECKING:

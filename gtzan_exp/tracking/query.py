@@ -1,17 +1,19 @@
-"""Recorded runs, read from MLflow as one table, and their files."""
+"""Recorded runs, read from MLflow as one table, and their files; dead ones are closed."""
 
 from __future__ import annotations
 
 import gc
+import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pandas as pd
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.basics.process import host, may_run, process_of
 from gtzan_exp.tracking.identity import recorded_options
 from gtzan_exp.tracking.store import Tracking
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 PAGE = 1000
 _UI = "http://127.0.0.1:5000"
 _TRAINED = "tags.task = 'train'"
+log = logging.getLogger(__name__)
+STALE = "stale"
+_RUNNING = "attributes.status = 'RUNNING'"
 
 
 def recorded_runs(
@@ -163,3 +168,40 @@ def _no_garbage_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def close_dead(client: MlflowClient, experiment_ids: Sequence[str]) -> list[str]:
+    """Set runs whose process on this machine is gone to KILLED, with the tag ``stale``.
+
+    Runs of other machines are only logged, since their state is unknown here. Returns the ids of
+    the runs that were closed.
+    """
+    running = [run for run in searched(client, experiment_ids, _RUNNING) if _is_ours(run)]
+    elsewhere = sorted(run.info.run_id for run in running if process_of(run.data.tags)[0] != host())
+    if elsewhere:
+        log.info("running on other machines, or left there: %s", ", ".join(elsewhere))
+    return close_dead_of(client, running)
+
+
+def close_dead_of(client: MlflowClient, runs: Iterable[Run]) -> list[str]:
+    """Do the same for those of `runs` that are RUNNING."""
+    closed = []
+    for run in runs:
+        if run.info.status == "RUNNING" and _is_ours(run) and not may_run(run.data.tags):
+            close(client, run)
+            closed.append(run.info.run_id)
+    if closed:
+        log.warning("closed as KILLED, their process is gone: %s", ", ".join(closed))
+    return closed
+
+
+def close(client: MlflowClient, run: Run) -> None:
+    """Set a run whose process is gone to KILLED, with the tag ``stale``."""
+    client.set_tag(run.info.run_id, STALE, "the process ended without closing the run")
+    client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _is_ours(run: Run) -> bool:
+    with suppress(ValueError):
+        return bool(process_of(run.data.tags))
+    return False

@@ -27,7 +27,7 @@ from gtzan_exp.basics.process import PROCESS, process_tags
 from gtzan_exp.data.contracts import Dataset, Split, View
 from gtzan_exp.tracking.models import save_model
 from gtzan_exp.tracking.outbox import OUTBOX_TAGS, PARENT, Entry, Outbox, now
-from gtzan_exp.tracking.stale import STALE, close_dead
+from gtzan_exp.tracking.query import STALE, close_dead
 from gtzan_exp.tracking.store import Tracking
 
 log = logging.getLogger(__name__)

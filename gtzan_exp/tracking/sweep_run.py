@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from gtzan_exp.basics.errors import ConfigError
 from gtzan_exp.tracking.outbox import ERROR, MAX_TAG, PARENT, kept_in, now
-from gtzan_exp.tracking.query import searched
+from gtzan_exp.tracking.query import STALE, close_dead_of, searched
 from gtzan_exp.tracking.record import begun, recorded_run
-from gtzan_exp.tracking.stale import STALE, close_dead_of
 from gtzan_exp.tracking.store import Tracking
 
 if TYPE_CHECKING:
