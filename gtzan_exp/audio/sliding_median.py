@@ -14,10 +14,7 @@ _LINES = 64
 
 
 def sliding_median(a: np.ndarray, width: int) -> np.ndarray:
-    """Return ``scipy.ndimage.median_filter(a, (width, 1), mode="reflect")``.
-
-    For finite floats of shape (rows, columns), best with contiguous rows, and an odd `width`.
-    """
+    """Return ``scipy.ndimage.median_filter(a, (width, 1), mode="reflect")`` of finite floats."""
     rows, columns = a.shape
     reach = width // 2
     padded = np.pad(a, ((reach, reach), (0, -columns % _LINES)), mode="symmetric")

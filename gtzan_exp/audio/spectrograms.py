@@ -88,10 +88,7 @@ def _draw_in_margin(mel: np.ndarray, settings: SpectrogramSettings) -> np.ndarra
 
 
 def _last(cells: int, start: float, stop: float) -> np.ndarray:
-    """Return for each pixel between `start` and `stop` the last cell that touches it.
-
-    Cells were drawn in order, each over the previous; Agg has a precision of 1/256 pixel.
-    """
+    """Return for each pixel the last cell that touches it; Agg has a precision of 1/256 pixel."""
     ends = np.arange(round(start), round(stop)) + (1 - 1 / 512)
     cell = (ends - start) / (stop - start) * cells
     return np.clip(cell.astype(int), 0, cells - 1)

@@ -106,10 +106,9 @@ def _rank(path: Path) -> tuple[int, str]:
 
 
 def audio_below(folder: Path, problems: list[Mistake], *above: Path) -> list[Path]:
-    """Return the audio files at any depth below a folder, sorted, without hidden ones.
+    """Return the audio files below a folder, sorted, and append `problems` of folders.
 
-    Links back to the folders `above`, or to one visited before, are not followed. A mistake is
-    appended to `problems` for each folder that cannot be read.
+    Hidden ones, and links back to the folders `above` or to one visited before, are left out.
     """
     files: list[Path] = []
     seen = {_identity(path) for path in above}
@@ -190,11 +189,7 @@ def load_audio(
 def decode(
     path: Path, *, sample_rate: int, start: float = 0.0, seconds: float | None = None
 ) -> np.ndarray:
-    """Return what ``librosa.load`` does: mono, float32, shape (samples,).
-
-    From `start` on for `seconds`, or to the end of the file. Raises `DataError` if the file is
-    missing, corrupt or not audio.
-    """
+    """Return what ``librosa.load`` does, mono float32, from `start` on for `seconds`."""
     librosa = librosa_loader.load()
     with _sound(path, f" at {start:g} s" if start else "") as sound:
         if start * sound.samplerate >= sound.frames:

@@ -91,11 +91,7 @@ class ViewFolder:
         image: bytes | None,
         seconds: float,
     ) -> None:
-        """Write the image of a track, or remove an old one, and then its record.
-
-        The record holds the key of `has`, the rows of each table by seconds of a segment, and the
-        length in seconds of the signal that was read.
-        """
+        """Write the image of a track, or remove an old one, and then its record for `has`."""
         if image is None:
             self.image(track).unlink(missing_ok=True)
         else:

@@ -56,11 +56,7 @@ def _share_cores() -> None:
 
 
 def _spare_the_standard_error() -> None:
-    """Keep absl, a dependency of TensorFlow, from closing a replaced standard error.
-
-    Its log handler closes its stream whenever logging is reconfigured, as Hydra does for each job,
-    unless that is a standard stream at that moment.
-    """
+    """Keep absl's log handler from closing a replaced standard error when logging is set."""
     from absl import logging as absl_logging
 
     if sys.__stderr__ is not None:

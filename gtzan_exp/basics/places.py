@@ -29,10 +29,7 @@ _SECRET_VALUE = re.compile(r"(^|[;,\s])(pwd|password)\s*=", re.I)
 
 
 def sqlite_uri(path: str | Path) -> str:
-    """Return the URI of a SQLite database, with only those characters quoted that need it.
-
-    MLflow makes the folder of a database without unquoting its name.
-    """
+    """Return the URI of a SQLite database, quoted only where it must be: MLflow unquotes none."""
     return _SQLITE + re.sub("[%?#]", lambda found: quote(found[0]), os.path.abspath(path))
 
 

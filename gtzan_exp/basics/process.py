@@ -41,10 +41,7 @@ def host() -> str:
 
 
 def process_tags() -> dict[str, str]:
-    """Return the tag `PROCESS` of this process: its host, pid and start (seconds since 1970).
-
-    A pid may be reused; together with the start it is unique.
-    """
+    """Return the tag `PROCESS` of this process: its host, pid and start (seconds since 1970)."""
     return {PROCESS: f"{host()} {os.getpid()} {_start(os.getpid()):.2f}"}
 
 

@@ -72,10 +72,7 @@ def case_twins(names: Iterable[str]) -> str:
 def class_mistakes(
     where: str, labels: np.ndarray, tracks: np.ndarray, allowed: Sequence[str] | None
 ) -> list[Mistake]:
-    """Return the mistakes in the classes: several spellings, unknown ones, single tracks.
-
-    `labels` and `tracks` have shape (n_rows,); `allowed` classes are any if None.
-    """
+    """Return the mistakes in the classes of rows: spellings, not `allowed` ones, single tracks."""
     names, codes = np.unique(labels, return_inverse=True)
     known, numbers = np.unique(tracks, return_inverse=True)
     members = np.unique(codes * len(known) + numbers) // max(1, len(known))

@@ -55,10 +55,7 @@ class Outcome:
 
 
 def by_genre(outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """Return the accuracy of each run on the test tracks of each genre.
-
-    The index is the row of each line in the summary; the columns are the genres.
-    """
+    """Return the accuracy of each run, a row of the summary, on the tracks of each genre."""
     rows = {o.line.name: o.tracks.groupby("true")["right"].mean() for o in outcomes}
     return pd.DataFrame(rows).T
 

@@ -45,11 +45,7 @@ def mcnemar(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def bootstrap_interval(differences: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % percentile interval of a mean over tracks, the same on every call.
-
-    The differences are -1, 0 or 1, so only their counts are resampled. NaN for fewer than two
-    tracks.
-    """
+    """Return the 95 % percentile interval of a mean of -1, 0 or 1; NaN for a single one."""
     n = len(differences)
     if n < 2:
         return float("nan"), float("nan")

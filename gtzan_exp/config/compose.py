@@ -44,11 +44,7 @@ def composed(
     config_dir: str | None = None,
     config_name: str = "config",
 ) -> T:
-    """Compose the config of Hydra overrides without sweeps, and read it.
-
-    `read_config` turns the config into objects, for example `gtzan_exp.config.cell.resolve`. Raises
-    `ConfigError` with every mistake in the overrides, and every one that `read_config` found.
-    """
+    """Compose the config of overrides without sweeps, and read it; raise all mistakes in it."""
     with session(config_dir) as hydra:
         return read(Choices(hydra, config_name), _of_one_run(overrides), read_config)
 

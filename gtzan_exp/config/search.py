@@ -60,10 +60,7 @@ class Search:
 
 
 def space_mistakes(overrides: Iterable[Override]) -> list[Mistake]:
-    """Return the mistakes of a search space: groups that must not be searched, and bad intervals.
-
-    The split, data or seed with the best score would only be the easiest one.
-    """
+    """Return the mistakes of a search space: what would only make it easier, bad intervals."""
     mistakes = []
     for override in overrides:
         value = override.value()

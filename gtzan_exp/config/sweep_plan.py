@@ -139,10 +139,7 @@ def _by_key(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> d
 
 
 def _jobs(choices: Choices, overrides: list[Override], sweeper: DictConfig) -> Iterator[list[str]]:
-    """Yield the jobs of a sweep, as Hydra's basic sweeper makes them.
-
-    For a search, a minimal set with each value of a choice and both ends of each interval.
-    """
+    """Yield the jobs as Hydra's basic sweeper does; of a search, each choice and interval end."""
     texts: dict[str, list[str]] = {}
     for key, override in _by_key(choices.hydra, overrides, sweeper).items():
         value = override.value()

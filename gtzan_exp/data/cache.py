@@ -38,11 +38,7 @@ def cached_folder(parent: Path, key: str, build: Callable[[Path], None]) -> Path
 def cached(
     parent: Path, key: str, build: Callable[[Path], None], read: Callable[[Path], Contents]
 ) -> Contents:
-    """Return what `read` finds in a `cached_folder`; a damaged folder is rebuilt.
-
-    `read` raises OSError, EOFError, ValueError or KeyError if anything is missing, truncated or
-    malformed. Raises `ConfigError` if `parent` cannot be written.
-    """
+    """Return what `read` finds in a `cached_folder`; one that it cannot read is rebuilt."""
     folder = cached_folder(parent, key, build)
     try:
         return read(folder)

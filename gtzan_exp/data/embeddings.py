@@ -220,11 +220,7 @@ def embedding_files(root: Path) -> list[Path]:
 
 
 def tracks_of(path: Path, found: VectorFile, location: Location) -> tuple[np.ndarray, np.ndarray]:
-    """Return the id and the genre of the track of each row.
-
-    Raises `DataError` if a name matches no track, two names match one, or the genre differs from
-    that in the data.
-    """
+    """Return id and genre of the track of each row; `DataError` where a name is not clear."""
     known, relabel = all_known(location), Relabel(location.labels)
     told = [relabel(label) for label in found.labels or ()]
     genres = sorted({*told, *known.values(), *(location.classes or ())})

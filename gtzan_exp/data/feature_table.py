@@ -255,10 +255,7 @@ class _Faults:
             first.append(Mistake(where, what, allowed, "nothing" if pd.isna(cell) else str(cell)))
 
     def shortened(self) -> list[Mistake]:
-        """Return the first mistakes by column, and one with the number of others.
-
-        Numbers in a known non-standard format give a single mistake, with the remedy.
-        """
+        """Return the first mistakes by column and the number of others, or a remedy for all."""
         first = [mistake.got for some in self._first.values() for mistake in some]
         for habit, (cell, allowed) in _HABITS.items():
             if first and all(re.fullmatch(cell, got.strip()) for got in first):

@@ -31,10 +31,7 @@ Takes = InputKind | tuple[InputKind, ...]
 
 
 class Inputs:
-    """Several arrays of the same rows, by name: DataFrames, ndarrays or `ImageStack`.
-
-    Raises `ValueError` if they do not have the same number of rows.
-    """
+    """Several arrays of the same rows, by name: DataFrames, ndarrays or `ImageStack`."""
 
     def __init__(self, arrays: Mapping[str, Any]) -> None:
         self.arrays = dict(arrays)

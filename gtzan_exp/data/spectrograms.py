@@ -280,11 +280,7 @@ def _bands(images: ImageStack) -> np.ndarray:
 
 
 def cut_margin(image: np.ndarray) -> np.ndarray:
-    """Return an RGB image, uint8 of shape (h, w, 3), without its white margin.
-
-    An image has a margin only if its whole border is white, so that a spectrogram that fills its
-    image is never cut.
-    """
+    """Return an RGB image, uint8 of (h, w, 3), without its margin, a border that is all white."""
     ink = np.any(image < _INK, axis=2)
     edges = (image[0], image[-1], image[:, 0], image[:, -1])
     if min(edge.min() for edge in edges) < _WHITE or not ink.any():

@@ -73,10 +73,7 @@ def _audit(dataset: Dataset, split: Split) -> Audit:
 
 
 def doubts(dataset: Dataset, split: Split) -> list[str]:
-    """Return a line for each reason to doubt the numbers of a split.
-
-    Those of `lopsided`, and fewer than `FEWEST_TRACKS` test tracks of a genre, over all folds.
-    """
+    """Return a line for each doubt: those of `lopsided`, and genres with few tested tracks."""
     lines, few = lopsided(dataset, split), []
     tested_rows = np.unique(np.concatenate([fold.judging for fold in split.reported]))
     for genre in dataset.classes:

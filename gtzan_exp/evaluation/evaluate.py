@@ -38,10 +38,7 @@ class Evaluation:
 
 
 def evaluate(estimator: Any, dataset: Dataset, fold: Fold, *, validated: Any = None) -> Evaluation:
-    """Predict every row of `fold` once with a fitted classifier, and score each part.
-
-    `validated` predicts the validation part, where `estimator` was fitted to it too.
-    """
+    """Predict and score each part of `fold`; `validated` is asked for the validation part."""
     from sklearn.metrics import classification_report
 
     tables, metrics = [], {}

@@ -30,11 +30,7 @@ def confusion_matrix(
 
 
 def draw_confusion(axes: Axes, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
-    """Draw a confusion matrix into `axes`, with rows and columns in the order of `classes`.
-
-    Cells show counts and are shaded by the share of their row, so that genres of unequal size can
-    be compared.
-    """
+    """Draw a confusion matrix of counts into `axes`, shaded by the share of their row."""
     from sklearn import metrics
 
     counts = metrics.confusion_matrix(predictions["true"], predictions["predicted"], labels=classes)

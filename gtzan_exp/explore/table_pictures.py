@@ -32,10 +32,7 @@ _BLOCK = 64
 def class_balance(
     balance: pd.DataFrame, artists: pd.DataFrame, path: Path, *, data: str
 ) -> Picture:
-    """Draw how many tracks each genre has, with a part of its bar for each known artist.
-
-    From `feature_numbers.class_balance` and `tracks_by_artist`.
-    """
+    """Draw how many tracks each genre has, with a part of its bar for each known artist."""
     genres, said = list(balance["genre"]), balance["tracks"].astype(str)
     if "artists" in balance:
         said += " of " + balance["artists"].astype(str) + " artists"

@@ -92,10 +92,7 @@ def draw(kind: Kind, sounds: Sequence[AnalysedTrack], scales: Scales, path: Path
 
 
 def envelope(y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the starts, minima and maxima of at most `columns` intervals of a wave.
-
-    From shape (samples,) to three arrays of shape (columns,); starts are in samples.
-    """
+    """Return starts (in samples), minima and maxima of at most `columns` intervals of a wave."""
     starts = np.unique(np.linspace(0, len(y), min(columns, len(y)), endpoint=False).astype(int))
     return starts, np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
 

@@ -226,10 +226,7 @@ def _numbers(X, rows: slice | np.ndarray) -> list[np.ndarray]:
 def _batches(
     keras: ModuleType, X, targets: np.ndarray, rows: np.ndarray, size: int, seed: int | None = None
 ) -> Any:
-    """Return an endless `PyDataset` of (inputs, targets), with `steps` batches per epoch.
-
-    Batches are converted to numbers lazily. With a seed each epoch is shuffled differently.
-    """
+    """Return an endless, lazy `PyDataset` of (inputs, targets), shuffled by epoch with a seed."""
     steps = math.ceil(len(rows) / size)
 
     @lru_cache(maxsize=1)

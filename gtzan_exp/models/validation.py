@@ -49,10 +49,7 @@ def cuts_rows(classifier: Classifier) -> str | None:
 def handed_over(
     classifier: Classifier, inputs: Callable[[], Any], y_val: np.ndarray
 ) -> dict[str, Any]:
-    """Return the keyword arguments of `fit` for a validation part, none if it is empty.
-
-    `inputs` returns those of its rows, and is only called if needed; `y_val` has shape (n,).
-    """
+    """Return the keyword arguments of `fit` for a validation part of lazy `inputs`, or none."""
     taken = _takes(classifier) if len(y_val) else None
     if taken == "validation_data":
         return {taken: (inputs(), y_val)}

@@ -35,10 +35,7 @@ def read_prediction(config: DictConfig) -> tuple[PredictSettings, Tracking]:
 
 
 def audio_files(paths: Iterable[Path]) -> list[Path | Mistake]:
-    """Return the given files and the audio files below the given folders (`audio_below`).
-
-    With a mistake for each folder that cannot be read or has no audio.
-    """
+    """Return files, the audio below folders, and a mistake for each folder without any."""
     found: list[Path | Mistake] = []
     for path in paths:
         problems: list[Mistake] = []

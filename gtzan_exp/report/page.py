@@ -131,11 +131,7 @@ def write_page(
     numbers: Mapping[str, Any],
     lead: str = "",
 ) -> None:
-    """Write a page, and its `numbers` as JSON beside it; values that JSON lacks become text.
-
-    `synthetic` shows a warning that the data was generated, `facts` are shown below the title, and
-    `lead`, the main result in a sentence, first.
-    """
+    """Write a page, and its `numbers` as JSON beside it; values that JSON lacks become text."""
     from jinja2 import Environment, PackageLoader
     from markupsafe import Markup
 

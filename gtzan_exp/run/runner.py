@@ -160,10 +160,7 @@ def recalled(config: DictConfig, result: Result) -> Result:
 
 
 def _earlier(cell: Cell, tags: Mapping[str, str]) -> Run | None:
-    """Return the finished run with the same configuration, code and data, if the store has one.
-
-    The job of a sweep goes on if the store does not answer.
-    """
+    """Return the finished run of the same cell; a sweep goes on where the store is away."""
     try:
         return finished_run(cell.tracking, tags["config_hash"], tags["task"])
     except ConfigError as error:

@@ -74,9 +74,6 @@ _QUALITIES = {"": (4, 7, 12), "m": (3, 7, 12), "5": (7, 12, 19), "7": (4, 7, 10)
 
 
 def chord_tones(symbol: str, key: int) -> list[int]:
-    """Return the four tones of a chord such as ``Bb`` or ``Dm7``, in semitones above C.
-
-    `symbol` is written in C and moved up by `key` semitones; the root is within 0 to 11.
-    """
+    """Return the tones of a chord in C, such as ``Bb`` or ``Dm7``, moved up by `key` semitones."""
     root = (key + "C D EF G A B".index(symbol[0]) - (symbol[1:2] == "b")) % 12
     return [root, *(root + step for step in _QUALITIES[symbol[1:].removeprefix("b")])]

@@ -229,10 +229,7 @@ def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
 
 
 def find_logged(model: str, tracking: Tracking, *, trusted: tuple[str, ...] = ()) -> LoggedModel:
-    """Load a logged model by the id of its run, an MLflow URI or its folder.
-
-    Raises `ConfigError` if the store does not answer; `DataError` as in `load_logged`.
-    """
+    """Load a logged model by the id of its run, an MLflow URI or its folder."""
     path = Path(model).expanduser()
     if path.is_dir():
         return load_logged(str(path), trusted=trusted)

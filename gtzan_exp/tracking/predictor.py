@@ -97,10 +97,7 @@ class Prediction:
 
 
 def hearing(view: View, prepare: PrepareSettings) -> Callable[[np.ndarray], Any] | Mistake:
-    """Return a function from a signal, read by `sound_settings`, to the inputs of a view.
-
-    Or a mistake, if the view cannot be made from audio.
-    """
+    """Return a function from a signal to the inputs of a view, or why there is none."""
     if not isinstance(view, Audible):
         allowed, got = "a view with the method from_sound", f"view={view.name}"
         return Mistake("model", "its view cannot be made from audio", allowed, got)

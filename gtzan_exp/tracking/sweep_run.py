@@ -63,10 +63,7 @@ class SweepRun:
     def fail(
         self, tracking: Tracking, folder: Path, name: str, tags: Mapping[str, Any], error: Exception
     ) -> None:
-        """Ensure that a failed job has a child run, even if it failed before it opened one.
-
-        The tags are from `child_tags`; tracking, folder and name are those of its run.
-        """
+        """Ensure that a failed job has a child run, even if it failed before it opened one."""
         with suppress(ConfigError), self.tracking.asked() as client:
             if kept_in(folder).exists() or self._children(client, tags["job"]):
                 return
@@ -74,10 +71,7 @@ class SweepRun:
             raise error
 
     def lose(self, folder: Path, tags: Mapping[str, str], reason: str) -> None:
-        """Ensure that a job whose worker died has a child run with the reason.
-
-        The tags are from `child_tags`; the folder is that of the run's files.
-        """
+        """Ensure that a job whose worker died has a child run with the reason."""
         with suppress(ConfigError), self.tracking.asked() as client:
             for child in self._children(client, tags["job"]):
                 if child.info.status == "RUNNING":

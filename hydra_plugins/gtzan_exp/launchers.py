@@ -102,10 +102,7 @@ class ClusterLauncher(Launcher):
     def _results(
         self, jobs: Sequence[Sequence[str]], first: int
     ) -> Iterator[JobReturn | Exception]:
-        """Yield the result of each job, or the error that killed its worker.
-
-        Closing the iterator early cancels the jobs.
-        """
+        """Yield the result of each job, or what killed its worker; closing it cancels jobs."""
 
 
 class SubmititLauncher(ClusterLauncher):
