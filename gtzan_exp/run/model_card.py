@@ -82,11 +82,11 @@ def write_card(
 
 def _by_genre(
     rows: pd.DataFrame, metrics: Mapping[str, float], part: str
-) -> Iterator[tuple[str, int, float, str]]:
-    """Yield each tested genre, its tracks, its F1 and the genre that its rows are mistaken for."""
+) -> Iterator[tuple[str, float, int, str]]:
+    """Yield each tested genre, its F1, its tracks and the genre that its rows are mistaken for."""
     names = metric_names([column[2:] for column in rows.filter(regex="^p_")])
     for genre, own in rows.groupby("true"):
         wrong = own.loc[own["predicted"] != genre, "predicted"]
         most = "".join(wrong.mode()[:1])
         other = most and f"{most} ({(wrong == most).sum() / len(own):.0%})"
-        yield str(genre), own["track"].nunique(), metrics[f"{part}/f1/{names[genre]}"], other
+        yield str(genre), metrics[f"{part}/f1/{names[genre]}"], own["track"].nunique(), other
