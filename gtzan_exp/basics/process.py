@@ -48,10 +48,7 @@ def process_tags() -> dict[str, str]:
 def process_of(tags: Mapping[str, str]) -> tuple[str, int, float]:
     """Return the host, pid and start of the process of a run.
 
-    Raises
-    ------
-    ValueError
-        The tags are not those of a run of this package.
+    Raises `ValueError` if the tags are not those of a run of this package.
     """
     older = (tags.get(name, "") for name in ("host", "pid", "process_start"))
     name, pid, start = (tags.get(PROCESS) or " ".join(older)).rsplit(" ", 2)

@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ERROR = ("gtzan-exp: error: ", "bold red")
-for_scripts = False
-"""Whether the standard output is for `emit` alone."""
-
+for_scripts = False  # whether the standard output is for `emit` alone
 _FIRST, _BEAT, _LOOK = 2.0, 15.0, 0.2  # seconds
 _WIDTH, _NAME = 80, 24  # columns
 _WARNING = ("warning: ", "yellow")

@@ -157,14 +157,10 @@ class SpectrogramsView:
         return look
 
     def decode(self, raw: bytes) -> np.ndarray:
-        """Return the pixels of a PNG or JPEG file.
+        """Return the pixels of a PNG or JPEG, uint8, shape (segments, height, width, channels).
 
         Raises `ValueError` if the file is neither or is truncated, has fewer columns than
         `segments`, or colours without a level.
-
-        Returns
-        -------
-        ndarray of uint8, shape (segments, height, width, channels)
         """
         import cv2
 

@@ -13,13 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gtzan_exp.audio.prepare import (
-    PrepareReport,
-    PrepareSettings,
-    each_track,
-    file_digest,
-    prepare,
-)
+from gtzan_exp.audio.prepare import PrepareReport, PrepareSettings, each_track, file_digest, prepare
 from gtzan_exp.audio.tracks import Track, load_audio, scan_tracks
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import DataError, Mistake

@@ -74,11 +74,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
     def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         """Return the uncompiled network, with a final softmax over `n_classes`.
 
-        Parameters
-        ----------
-        input_shape : tuple of int, or dict of str to tuple of int
-            Shape of a row, or of each named input of the network.
-        n_classes : int
+        `input_shape` is that of a row, or a dict with that of each named input.
         """
 
     @property
@@ -94,18 +90,11 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         return clone(self).set_params(trainer=trainer)
 
     def fit(self, X, y, validation_data: tuple[Any, Any] | None = None) -> Self:
-        """Train the network.
+        """Train the network on rows that are read batch by batch, so they may exceed memory.
 
-        Raises `ValueError` if a parameter is not valid, the inputs are smaller than `smallest`, or
-        `validation_data` are missing and needed.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, *input_shape), or Inputs
-            Read batch by batch, so it may be larger than memory.
-        y : array-like of shape (n,)
-        validation_data : tuple of (X, y), optional
-            Rows for early stopping.
+        `validation_data` (X, y) are the rows for early stopping. Raises `ValueError` if a parameter
+        is not valid, the inputs are smaller than `smallest`, or `validation_data` are missing and
+        needed.
         """
         self._validate_params()
         self._check_size(X)

@@ -33,18 +33,9 @@ def write_card(
 ) -> str:
     """Write ``model_card.md`` into the folder of a run, and return it.
 
-    Parameters
-    ----------
-    folder : Path
-    name : str
-        Name of the run.
-    dataset, leaks, predictions, metrics, tags : what the run records
-    limits : sequence of str
-        Remarks on the data and on the split, a line each.
-    sample_rate : int, optional
-        Of the sound that its inputs are made from, in Hz; None where they are not made from sound.
-    size : int
-        Bytes of the saved model; 0 without one.
+    `limits` are remarks on the data and on the split, a line each; `sample_rate`, in Hz, is that of
+    the sound that the inputs are made from, if any; `size` is in bytes of the saved model, 0
+    without one.
     """
     from jinja2 import Environment, PackageLoader
 

@@ -22,9 +22,7 @@ IDENTITY_TAGS = ("places", "code", *_PRINTS, "leak", "config_hash")
 _CELL = ("seed", "data", "view", "split", "model")
 _SWITCHES = {"trainer.refit": "False", "split.evaluate": "test"}  # only count if switched on
 _SHIPPED = ("conf", "template")  # beside the package in the source tree
-TRAINER = "${trainer}"
-"""The parameter of a nested trainer that is the trainer of the run."""
-
+TRAINER = "${trainer}"  # the parameter of a nested trainer that is the trainer of the run
 _SEEDS = ("seed", "random_state")
 _PLACES_BEFORE = (  # for older runs without this tag
     "data.root=data,data.cache=data,data.splits=split,split.dir=split,split.train=split,"
