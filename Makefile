@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+CORE   := $(VENV)/.core
 READY  := $(VENV)/.ready
 ON_ALL_CORES := --numprocesses=logical --dist=worksteal
 
@@ -13,25 +14,32 @@ help: ## list the targets
 
 install: $(READY) ## make the environment in .venv, with the tested versions
 
-$(READY): pyproject.toml constraints.txt
+$(CORE): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "installing into $(VENV), a minute or two"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e .
+	@touch $@
+
+$(READY): $(CORE)
+	@echo "installing networks and the tools of development into $(VENV), minutes"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 embeddings: $(READY) ## the published weights of embedder=musicnn (29 MB)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps musicnn==0.1.0
 
-demo: $(READY) ## every model once on the synthetic sample, then the table of the runs
-	$(BIN)/gtzan-exp -m +sweep=smoke
+demo: $(CORE) ## three models on synthetic audio, with and without artists in both parts
+	$(BIN)/gtzan-exp -m model=logreg,svc,xgboost split=holdout,group_holdout
 	@echo
-	$(BIN)/gtzan-exp compare
-	@echo
-	@echo "These are smoke runs on a little SYNTHETIC audio: they show that everything works, not how"
-	@echo "good anything is. To look at them in MLflow: make ui, then http://127.0.0.1:5000"
+	@echo "This is SYNTHETIC audio: it shows how things work, not how good anything is. Next:"
+	@echo "  . $(BIN)/activate"
+	@echo "  gtzan-exp compare      tests between the models, and a page with pictures"
+	@echo "  gtzan-exp ui           the runs in MLflow"
+	@echo "  gtzan-exp --help       data, views, models, splits"
 
-ui: $(READY) ## MLflow's pages over mlruns/, on this machine only
+ui: $(CORE) ## MLflow's pages over mlruns/, on this machine only
 	$(BIN)/gtzan-exp ui
 
 test: $(READY) ## the fast tests, on all cores

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import traceback
+from itertools import pairwise
 from typing import NoReturn
 
 from gtzan_exp import __version__
@@ -15,6 +16,8 @@ from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, as_mist
 from gtzan_exp.basics.places import STORE_VARIABLES, refuse_secrets
 from gtzan_exp.basics.process import end_at_last, end_soon, outlive_reader
 from gtzan_exp.commands import COMMANDS
+
+_ALONE = ("-m", "--multirun", "--json", "-r", "--resolve")  # flags without a value
 
 
 def run() -> NoReturn:
@@ -65,9 +68,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _subcommand(arguments: list[str]) -> str:
-    """Remove the subcommand from `arguments` and return it; the default is train."""
-    if arguments and arguments[0] in COMMANDS:
-        return arguments.pop(0)
+    """Remove the subcommand from `arguments` and return it; the default is train.
+
+    It is the first word, or the name of a command that is not the value of the flag before it.
+    """
+    for place, (before, word) in enumerate(pairwise(["", *arguments])):
+        if word in COMMANDS and (before[:1] != "-" or "=" in before or before in _ALONE):
+            return arguments.pop(place)
     if arguments and re.fullmatch(r"\w+", arguments[0]):
         word = arguments[0]
         allowed = f"{', '.join(COMMANDS)}, or an override (key=value)"

@@ -70,7 +70,9 @@ def test_version(capsys):
     [
         (["tran"], "command line: unknown command (nearest: train); allowed: train, validate"),
         (["Validate"], "command line: unknown command (nearest: validate)"),
-        (["seed=1", "validate"], "command line: not an override"),
+        (["--config-dir", "train", "validate"], "--config-dir: is not there"),
+        (["seed=x", "validate"], "seed: wrong type"),
+        (["seed=1", "valid"], "command line: not an override"),
         (["--foo"], "command line: unrecognized arguments: --foo"),
         (["--multi", "seed=1,2"], "command line: unrecognized arguments: --multi"),
         (["--cfg"], "command line: argument --cfg/-c: expected one argument"),

@@ -28,7 +28,7 @@ T = TypeVar("T")
 ERROR = ("gtzan-exp: error: ", "bold red")
 for_scripts = False  # whether the standard output is for `emit` alone
 _FIRST, _BEAT, _LOOK = 2.0, 15.0, 0.2  # seconds
-_WIDTH, _NAME = 80, 24  # columns
+_WIDTH, _NAME = 80, 24  # columns: of a line, of the name of a job
 _WARNING = ("warning: ", "yellow")
 _board: _Board | None = None
 _relay: Path | None = None
@@ -267,7 +267,7 @@ def followed(path: Path, n_jobs: int | None) -> Iterator[None]:
     path.touch()
 
     def follow(advance: Callable[..., None]) -> None:
-        done, is_last = 0, False
+        done, width, is_last = 0, _NAME, False
         with path.open(encoding="utf-8") as lines:
             while not is_last:
                 is_last = ended.wait(_LOOK)
@@ -277,7 +277,11 @@ def followed(path: Path, n_jobs: int | None) -> Iterator[None]:
                         done += 1
                         advance()
                         left = (monotonic() - started) / done * max((n_jobs or 0) - done, 0)
-                        note(_job_line(done, n_jobs, left, name, result[0]))
+                        number = f"[{done}/{n_jobs}, {clock(left)} left]" if n_jobs else f"[{done}]"
+                        room = max(_WIDTH - len(number) - len(result[0]) - 4, _NAME)
+                        name = name if len(name) <= room else f"{name[: room - 1]}…"
+                        width = min(max(width, len(name)), room)
+                        note(f"{number} {name:<{width}}   {result[0]}"[:_WIDTH])
                     elif name not in seen:
                         seen.add(name)
                         note(name, *_WARNING)
@@ -291,10 +295,3 @@ def followed(path: Path, n_jobs: int | None) -> Iterator[None]:
             ended.set()
             thread.join()
             path.unlink(missing_ok=True)
-
-
-def _job_line(done: int, n_jobs: int | None, left: float, name: str, result: str) -> str:
-    number = f"[{done}/{n_jobs}, {clock(left)} left] " if n_jobs else f"[{done}] "
-    room = max(_WIDTH - len(number) - len(result) - 3, _NAME)
-    name = name if len(name) <= room else f"{name[: room - 1]}…"
-    return f"{number}{name:<{_NAME}}   {result}"[:_WIDTH]
