@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cache
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
@@ -13,6 +14,7 @@ from gtzan_exp.config.files import choices, conf_folder
 from gtzan_exp.data.inputs import Gives, order
 
 
+@cache
 def pairs() -> list[tuple[str, str]]:
     """Return every view with every model that takes what it gives."""
     gives = {name: composed([f"view={name}"], _gives) for name in choices("view")}

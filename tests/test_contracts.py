@@ -36,7 +36,7 @@ def segments(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Datas
 
 @pytest.mark.parametrize("view", choices("view"))
 def test_a_view(workspace, view):
-    check_view(cell(f"view={view}"))
+    check_view(cell("experiment=smoke", f"view={view}"))
 
 
 @pytest.mark.parametrize("split", choices("split"))
@@ -49,7 +49,7 @@ def test_a_split(workspace, segments, split):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_model(workspace, tmp_path: Path, model):
-    options = ["trainer=smoke", "trainer.epochs=1"]
+    options = ["experiment=smoke", "trainer.epochs=1"]
     view = VIEWS.get(model, "features")  # a model that no view fits is refused
     check_model(cell(f"view={view}", f"model={model}", *options), tmp_path)
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import mlflow
@@ -13,7 +14,7 @@ import pytest
 
 from gtzan_exp.models.validation import n_parameters
 from gtzan_exp.tracking.models import load_model
-from tests.contracts import cell, check_model, check_split, check_view
+from tests.contracts import cell, check_model, check_split, check_view, write_segments
 from tests.run.test_runner import run, store
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,17 +54,19 @@ def test_the_guides_examples_make_a_run(examples, workspace, capsys):
 
 
 def test_the_guides_examples_keep_their_contracts(examples, tmp_path):
-    mine = {"config_dir": "my_conf"}
-    check_view(cell("view=tempo", **mine))
-    check_model(cell("model=rf", "model.max_depth=3", **mine), tmp_path / "rf")
-    small = ["trainer=smoke", "view=spectrograms", "model=tiny_cnn", "model.filters=4"]
-    check_model(cell(*small, **mine), tmp_path / "tiny_cnn")
+    mine = partial(cell, "experiment=smoke", config_dir="my_conf")
+    check_view(mine("view=tempo"))
+    check_model(mine("model=rf", "model.max_depth=3"), tmp_path / "rf")
+    small = ["view=spectrograms", "model=tiny_cnn", "model.filters=4"]
+    check_model(mine(*small), tmp_path / "tiny_cnn")
     saved = str(tmp_path / "tiny_cnn" / "model")
     with pytest.raises(Exception, match=r"not trusted.*my_package\.TinyCNN"):
         load_model(saved)
     network = load_model(saved, trusted=("my_package.TinyCNN",))
     assert n_parameters(network) == 3 * 9 * 4 + 4 + 4 * 10 + 10
-    found = cell("split=last_digits", "view.segment_seconds=3", **mine)
+    write_segments(tmp_path)
+    segments = ["data=folder", f"data.root={tmp_path}", "view.segment_seconds=3"]
+    found = cell("split=last_digits", *segments, config_dir="my_conf")
     check_split(found, found.view.load(found.data, cache=found.cache))
 
 
