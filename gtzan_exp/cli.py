@@ -1,7 +1,5 @@
 """The command ``gtzan-exp``: runs a subcommand and reports mistakes of the user in a line."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import re

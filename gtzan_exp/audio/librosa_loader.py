@@ -1,7 +1,5 @@
 """librosa, imported lazily, and for the first time by one process only."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import importlib

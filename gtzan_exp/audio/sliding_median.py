@@ -5,8 +5,6 @@ every window anew. Here a sorted window slides along, for many lines at once and
 so that the compiler can vectorise it. A median is one of its inputs, so the result is identical.
 """
 
-from __future__ import annotations
-
 import numba
 import numpy as np
 

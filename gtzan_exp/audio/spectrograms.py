@@ -1,7 +1,5 @@
 """Images of mel spectrograms: correct ones, and ones in the style of GTZAN's published images."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Annotated, Literal
 

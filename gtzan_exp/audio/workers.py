@@ -1,7 +1,5 @@
 """Parallel map over tracks, in processes of this machine or of a cluster."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack

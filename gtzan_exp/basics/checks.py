@@ -1,7 +1,5 @@
 """From plain options to checked objects, with all mistakes collected."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import sys

@@ -1,7 +1,5 @@
 """Hashes that identify data, splits and runs."""
 
-from __future__ import annotations
-
 import hashlib
 import itertools
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The errors of gtzan_exp: every message says where, what, what is allowed and what was found."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Files: opened if they are regular, written atomically, and folders with one writer."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

@@ -1,7 +1,5 @@
 """Names: GTZAN's genres and their colours, ids of tracks, the label of synthetic data."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Iterator, Sequence

@@ -4,8 +4,6 @@
 in the package calls a backend.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import sys

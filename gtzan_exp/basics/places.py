@@ -1,7 +1,5 @@
 """URIs of stores: writing, reading and checking them, and refusing secrets in them."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable

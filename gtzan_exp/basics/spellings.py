@@ -1,7 +1,5 @@
 """Labels and their spellings: of genres, which are checked, and of files on some systems."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence

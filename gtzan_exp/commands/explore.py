@@ -1,7 +1,5 @@
 """``gtzan-exp explore``: look at tracks, or at a whole data set, before training."""
 
-from __future__ import annotations
-
 from gtzan_exp.commands.arguments import alone, parse
 
 USAGE = """\

@@ -1,7 +1,5 @@
 """``gtzan-exp init``: write a small project of your own."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory

@@ -1,7 +1,5 @@
 """``gtzan-exp prepare``: from a folder of audio to the views of it."""
 
-from __future__ import annotations
-
 from gtzan_exp.commands.arguments import alone, parse
 from gtzan_exp.config.files import choices
 

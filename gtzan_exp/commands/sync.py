@@ -1,7 +1,5 @@
 """``gtzan-exp sync``: deliver the records that the store could not take."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake

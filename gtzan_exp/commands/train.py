@@ -1,7 +1,5 @@
 """``gtzan-exp [train]``: train, evaluate and record one cell, or every cell of a sweep."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """``gtzan-exp validate``: report what a run would do, or all mistakes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from gtzan_exp.basics.terminal import emit, phase, say

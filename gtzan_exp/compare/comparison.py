@@ -1,7 +1,5 @@
 """One comparison: its options, reading the runs, printing the tables, recording the page."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace

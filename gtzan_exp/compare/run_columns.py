@@ -1,7 +1,5 @@
 """What a comparison takes from recorded runs: accuracy, interval and leaks."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """The page of a comparison: what is shown, in which order, and what is said of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property

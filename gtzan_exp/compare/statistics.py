@@ -1,7 +1,5 @@
 """Intervals and tests, each named after where it was published."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The lines of a comparison, one per cell and protocol, and their statistics."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

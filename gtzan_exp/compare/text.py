@@ -1,7 +1,5 @@
 """A comparison as text: for a terminal, as ``compare.csv`` with all columns, as ``compare.md``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """From a composed config to the objects of a run, or to all the mistakes in it at once."""
 
-from __future__ import annotations
-
 import importlib.util
 import inspect
 import os

@@ -1,7 +1,5 @@
 """From overrides or keywords to a composed config, or to all mistakes in them at once."""
 
-from __future__ import annotations
-
 import importlib.util
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Where the configuration is and which files it has, found without heavy imports."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import gtzan_exp

@@ -1,7 +1,5 @@
 """The only module that uses Hydra's internals."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys

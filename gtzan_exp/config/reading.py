@@ -1,7 +1,5 @@
 """From a config to checked objects, for every command, with all mistakes at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace

@@ -1,7 +1,5 @@
 """The plan of a sweep before its first job, or all mistakes in it."""
 
-from __future__ import annotations
-
 import importlib.util
 import itertools
 import re

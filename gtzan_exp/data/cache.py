@@ -1,7 +1,5 @@
 """Cached folders that are built once, atomically, also by concurrent processes."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

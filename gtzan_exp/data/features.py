@@ -1,7 +1,5 @@
 """The view ``features``: one row of numbers per track, or per segment of a track."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace

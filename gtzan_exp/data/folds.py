@@ -1,7 +1,5 @@
 """Folds of tracks, stratified by genre, and parts that keep artists whole: folds or a holdout."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path

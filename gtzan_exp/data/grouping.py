@@ -1,7 +1,5 @@
 """Grouping of rows: pieces into tracks, tracks by artist, with notes."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

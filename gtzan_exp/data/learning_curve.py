@@ -1,7 +1,5 @@
 """Learning curves: a fixed test part, and nested training parts of increasing size."""
 
-from __future__ import annotations
-
 import itertools
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Published splits: lists of file names for train, validation and test, or a table of them."""
 
-from __future__ import annotations
-
 import logging
 import os
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The ``data`` group: the locations of the views of a set of tracks."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Lists and small tables: their lines, rows and names of tracks; the tracks of a location."""
 
-from __future__ import annotations
-
 import csv
 import os
 from collections.abc import Iterable, Sequence

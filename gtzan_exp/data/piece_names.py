@@ -1,7 +1,5 @@
 """Names of pieces of tracks: a common stem, and a number that counts through the track."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence

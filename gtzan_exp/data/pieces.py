@@ -1,7 +1,5 @@
 """Recognises rows that are pieces of tracks, by their names and by their distances."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple

@@ -1,7 +1,5 @@
 """How the views in a folder were made: by the settings of `prepare` there, or as GTZAN's."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Restriction of a view to some tracks of its location, and second labels of tracks."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The view ``spectrograms``: an image of a mel spectrogram per track, or segments of it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

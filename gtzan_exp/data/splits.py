@@ -1,7 +1,5 @@
 """The ``split`` group: the assignment of tracks to parts, and cutting or hiding parts."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Vectors of tracks in an npz, Parquet or CSV file, from `prepare` or other sources."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """The protocol of embedders, and their metadata."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Protocol, runtime_checkable

@@ -1,7 +1,5 @@
 """An untrained embedder, as a baseline."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The convolutional taggers of J. Pons and X. Serra, with the weights that they published."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import shutil

@@ -1,7 +1,5 @@
 """From a folder of audio to a file of vectors beside its views."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """Audio models of the transformers library, from the Hugging Face hub or from a folder."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import json

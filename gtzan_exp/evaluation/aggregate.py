@@ -1,7 +1,5 @@
 """The interval of a run's accuracy, and the mean and standard deviation over its folds."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Predictions and metrics of a fitted model on each part of a fold."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any

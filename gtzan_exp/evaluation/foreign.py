@@ -1,7 +1,5 @@
 """Predictions of other code, read from a table, with the training part as far as it is given."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

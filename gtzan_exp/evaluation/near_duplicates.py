@@ -1,7 +1,5 @@
 """Recordings that are in the data more than once, but not bit for bit."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

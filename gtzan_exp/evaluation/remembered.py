@@ -1,7 +1,5 @@
 """A cache of findings on data sets, for later runs of the same process."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 from weakref import ref

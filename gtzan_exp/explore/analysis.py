@@ -1,7 +1,5 @@
 """The analysis of one track: arrays to plot and summary numbers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Numbers of a data set: class balance, correlation, PCA, duplicates, gaps."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

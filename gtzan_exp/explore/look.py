@@ -1,7 +1,5 @@
 """The exploration: read, open a run, plot, write the page and the numbers, record."""
 
-from __future__ import annotations
-
 from gtzan_exp.explore.data_sections import DataReport
 from gtzan_exp.explore.settings import Look
 from gtzan_exp.explore.track_sections import TracksReport

@@ -1,7 +1,5 @@
 """The options of ``gtzan-exp explore``, and the objects that its config describes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal

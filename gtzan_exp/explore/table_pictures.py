@@ -3,8 +3,6 @@
 Each function writes the PNG `path`; `data` is the name of the data, for the title.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -5,8 +5,6 @@ random, from a seed; in inference images are unchanged. Sizes are shares of the 
 levels are in standard deviations of the image.
 """
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable

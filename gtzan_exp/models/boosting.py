@@ -1,7 +1,5 @@
 """XGBoost with labels of any type."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self

@@ -1,7 +1,5 @@
 """Probabilities for classifiers without `predict_proba`."""
 
-from __future__ import annotations
-
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 

@@ -1,7 +1,5 @@
 """Labels of any type for classifiers that only take 0, 1, 2, ...."""
 
-from __future__ import annotations
-
 from typing import Any, Self
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Steps that convert the inputs of a view to those of a classifier."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Self
 

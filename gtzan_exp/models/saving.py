@@ -1,7 +1,5 @@
 """Saving and loading pipelines with skops, which runs no code of untrusted types."""
 
-from __future__ import annotations
-
 import importlib
 import io
 import sys

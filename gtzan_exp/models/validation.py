@@ -1,7 +1,5 @@
 """Classifiers: which need a validation part, how `fit` gets it, and what they have learned."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """An ensemble of models: the mean of their probabilities."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, ClassVar, Self

@@ -1,7 +1,5 @@
 """The options of ``gtzan-exp predict``, what its config describes, and the audio it is given."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """Text for Markdown."""
 
-from __future__ import annotations
-
 from html import escape
 
 

@@ -1,7 +1,5 @@
 """The record of a run as files in its output folder, written before it is sent to the store."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from dataclasses import dataclass, field

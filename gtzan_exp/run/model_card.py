@@ -1,7 +1,5 @@
 """The model card of a run: what was measured, on what, and what that does not tell."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import shorten

@@ -1,7 +1,5 @@
 """A rehearsal before a run: models that are not shipped are tried on a few rows."""
 
-from __future__ import annotations
-
 import re
 import warnings
 from dataclasses import replace

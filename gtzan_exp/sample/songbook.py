@@ -4,8 +4,6 @@ Blues, country and rock share a band, disco and pop a beat, rock and metal a har
 models neither fail nor reach 100 %.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 

@@ -1,7 +1,5 @@
 """Synthetic bands of ten genres: instruments, what they play, and the files of their tracks."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import re

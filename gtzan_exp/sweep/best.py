@@ -1,7 +1,5 @@
 """The best trial of a search, written as a short config for ``experiment=``."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A job of a sweep: the callable that every launcher sends to its workers."""
 
-from __future__ import annotations
-
 import logging
 import math
 import os

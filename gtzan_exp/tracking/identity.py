@@ -1,7 +1,5 @@
 """The identity of a run: its code and options, and the content of its data and split."""
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence

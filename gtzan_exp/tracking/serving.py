@@ -1,7 +1,5 @@
 """A logged model for `mlflow.pyfunc` and ``mlflow models serve``."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import os

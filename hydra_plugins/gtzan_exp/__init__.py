@@ -1,7 +1,5 @@
 """The Hydra sweepers of gtzan_exp. Hydra finds plugins by the location of this package."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
