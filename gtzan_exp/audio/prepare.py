@@ -180,8 +180,7 @@ def each_track(
 ) -> Iterator[tuple[str, Any]]:
     """Yield what `work` returns of tracks, an id and an outcome, in order of completion.
 
-    Outcomes that are mistakes go to `problems` instead, sorted in the end. Raises them as a
-    `DataError` at once where ``settings.on_error`` is ``raise``.
+    Mistakes go to `problems`, sorted in the end, or are raised at once (``on_error=raise``).
     """
     outcomes = map_unordered(
         work, tracks, n_jobs=settings.n_jobs, backend=settings.backend, address=settings.address

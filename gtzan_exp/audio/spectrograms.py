@@ -33,9 +33,7 @@ class SpectrogramSettings(Framing):
 def render(sound: np.ndarray | Spectrum, settings: SpectrogramSettings) -> np.ndarray:
     """Draw the mel spectrogram of a mono signal: time to the right, frequency upwards.
 
-    Returns RGB, uint8 of shape (height, width, 3), or RGBA in the style of Kaggle. Raises
-    `DataError` if the signal is at most half a frame long; `ConfigError` if matplotlib has no such
-    colour map.
+    Returns RGB, uint8 of shape (height, width, 3), or RGBA in the style of Kaggle.
     """
     mel = Spectrum.of(sound, settings).mel
     draw = _fill if settings.style == "mel_db" else _draw_in_margin

@@ -79,8 +79,7 @@ def checked(target: type, arguments: Mapping[str, Any], where: str, mistakes: li
 def object_of(node: Any, where: str, mistakes: list[Mistake], find: Find) -> Any:
     """Return the pydantic dataclass that a node names in ``_target_``, or None and its mistakes.
 
-    Nested nodes with a ``_target_`` become objects too. `find` is `imported`, or a restriction of
-    it to some classes.
+    Nested nodes with a ``_target_`` become objects too; `find` is `imported`, or a stricter one.
     """
     target = find(node.get("_target_"), where, mistakes)
     if target is None:

@@ -124,11 +124,7 @@ def ends_in_order() -> Iterator[None]:
 
 @cache
 def end_at_last() -> None:
-    """Let SIGTERM end this process within seconds, even while the main thread is in a library.
-
-    A thread watches for the signal. Only for processes of our own: other programs that import the
-    package keep their signal handling.
-    """
+    """Let SIGTERM end this process of ours in seconds, even while its main thread is elsewhere."""
     if threading.current_thread() is not threading.main_thread():
         return
     heard, told = socket.socketpair()
@@ -227,11 +223,7 @@ def outlive_reader() -> None:
 
 
 def end_soon() -> None:
-    """Let this process end within seconds, even if its workers do not.
-
-    A worker that is killed while it waits for a job can block the others, and joblib's pool would
-    wait for them for ever.
-    """
+    """Let this process end within seconds, even where killed workers block joblib's pool."""
 
     def kill() -> None:
         import psutil
@@ -253,10 +245,6 @@ def release_pages(pages: mmap.mmap) -> None:
 
 @cache
 def settle() -> None:
-    """Exclude all live objects from garbage collection, once per process.
-
-    The cost of a collection grows with the number of objects, and most of those that the first job
-    loaded stay alive.
-    """
+    """Exclude live objects from garbage collection once, which makes it cheaper for later jobs."""
     gc.collect()
     gc.freeze()

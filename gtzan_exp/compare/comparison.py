@@ -76,11 +76,9 @@ def read_comparison(config: DictConfig) -> Comparison:
 def compare(
     comparison: Comparison, say: Callable[[str], None]
 ) -> tuple[pd.DataFrame, RecordedPage | None]:
-    """Compare recorded runs: print the tables at once, then write and record the page.
+    """Compare recorded runs: `say` the tables at once, then write and record the page.
 
-    Returns the lines of the comparison (see `summary`), and the page, if it is written. `say` is
-    called with each text to print. Raises `ConfigError` if the output folder is not empty, the
-    filter is wrong, or the store does not answer; `DataError` if no run matches.
+    Returns the lines of the comparison (see `summary`), and the page, if it is written.
     """
     settings, tracking = comparison.settings, comparison.tracking
     folder = free_folder(settings.output) if settings.record else None

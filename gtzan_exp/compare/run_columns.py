@@ -56,8 +56,7 @@ def unfinished(runs: pd.DataFrame) -> pd.DataFrame:
 def interval(run: pd.Series) -> tuple[float, float]:
     """Return the 95 % interval of the test accuracy of one run.
 
-    As the run recorded it; for an older run of a single test part, Wilson's over its tracks, or NaN
-    where their number was not recorded.
+    As recorded; for an older run of a single test part Wilson's over its tracks, or NaN.
     """
     name = "test/track_accuracy" if pd.notna(run.get("test/track_accuracy")) else ACCURACY
     low, high = run.get(f"ci_low/{name}"), run.get(f"ci_high/{name}")

@@ -92,11 +92,7 @@ def register() -> None:
 
 
 def resolve(config: DictConfig) -> Cell:
-    """Return the objects that `config` describes.
-
-    Raises `ConfigError` with every mistake in the config: unknown options, wrong types and values,
-    arguments that the classifier does not take, a model that does not fit the view.
-    """
+    """Return the objects that `config` describes, or raise every mistake in it."""
     mistakes = _top_level(config)
     if any(mistake.where == "seed" for mistake in mistakes):
         config = config.copy()  # one mistake, not one for each use of the seed

@@ -54,11 +54,7 @@ def run_once(
     config_dir: str | None = None,
     config_name: str = "config",
 ) -> Any:
-    """Compose the config of one run once, and return what a task returns on it, called as by Hydra.
-
-    Raises `ConfigError` with every mistake, found by composing the config again in parts; nothing
-    has been run.
-    """
+    """Compose the config of one run once, or raise all mistakes, and call a task on it."""
     with session(config_dir) as hydra:
         given = _of_one_run(overrides)
         config = whole(hydra, given, config_name, logs=True)

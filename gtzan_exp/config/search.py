@@ -86,10 +86,9 @@ def ends(interval: IntervalSweep) -> tuple[float, float]:
 
 
 def distribution(override: Override) -> BaseDistribution:
-    """Return the Optuna distribution of a sweep.
+    """Return the Optuna distribution of a sweep: of floats, integers or choices.
 
-    ``interval(a, b)`` is a range of floats, ``int(interval(a, b))`` of integers, and ``tag(log,
-    ...)`` is sampled on a log scale. Anything else is categorical.
+    ``tag(log, ...)`` is sampled on a log scale, an interval between integers gives integers.
     """
     from optuna import distributions
 

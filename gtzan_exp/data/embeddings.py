@@ -70,11 +70,7 @@ class EmbeddingsView:
     size: int | None = None
 
     def load(self, location: Location, *, cache: Path) -> Dataset:
-        """Read the file.
-
-        Raises `DataError` if the file is missing, ambiguous or unreadable; a name matches no track,
-        or two names match one; a number is not finite; a class is unknown or cannot be split.
-        """
+        """Read the file; `DataError` where it, a name, a number or a class in it is not usable."""
         path = self._path(location.folder())
         found = read_vectors(path, self.layer)
         ids, labels = tracks_of(path, found, location)

@@ -64,9 +64,8 @@ class FeaturesView:
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the table, from the cache when it has been read before.
 
-        Raises `DataError` if the table is missing or empty, lacks a column, has a value that is not
-        a finite float32 number, a duplicate row, or a class that is unknown, in several spellings,
-        or cannot be split.
+        Raises `DataError` if it lacks a column, or has a value, a row or a class that is not
+        usable.
         """
         named = getattr(location, "table", None)
         own = named.expanduser() if named else f"features_{self.segment_seconds}_sec.csv"

@@ -63,8 +63,7 @@ class FusedView:
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the views and keep their common rows; the others are logged.
 
-        The tracks are those of the view that groups most rows. Raises `DataError` if a view cannot
-        be read, no row is in all of them, or they disagree on a label.
+        The tracks are those of the view that groups most rows. All must agree on the labels.
         """
         found = {name: part.load(location, cache=cache) for name, part in self._chosen.items()}
         ids = reduce(np.intersect1d, [dataset.ids for dataset in found.values()])

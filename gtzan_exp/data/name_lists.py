@@ -105,11 +105,7 @@ def read_groups(path: Path, tracks: np.ndarray) -> np.ndarray:
 
 
 def known_tracks(location: Location) -> dict[str, dict[str, str]]:
-    """Return the genre of each track of a location by its id, by view.
-
-    The views are those of ``features`` and ``spectrograms`` that exist, or ``audio`` if neither
-    does. Raises `DataError` if a table cannot be read.
-    """
+    """Return genres by the id of tracks, by view; of ``audio`` where there is no other view."""
     root, relabel = location.folder(), Relabel(location.labels)
     found: dict[str, dict[str, str]] = {}
     for name, in_segments in _TABLES.items():

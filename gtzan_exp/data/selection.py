@@ -22,8 +22,7 @@ _WANTED = f"a CSV with the columns filename and label (several right ones divide
 def read_view(view: View, location: Location, *, cache: Path) -> Dataset:
     """Read a view, restricted by the options ``genres`` and ``tracks`` of its location.
 
-    With the option ``relabel`` they have second labels (`accepted_labels`). Raises `DataError` if
-    the view cannot be read, a genre is unknown, too little is left, or second labels are faulty.
+    With the option ``relabel`` they have second labels (`accepted_labels`).
     """
     whole = view.load(location, cache=cache)
     dataset, path = restricted(whole, location), getattr(location, "relabel", None)

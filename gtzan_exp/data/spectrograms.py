@@ -94,8 +94,7 @@ class SpectrogramsView:
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the images, from the cache if neither they nor the settings have changed.
 
-        Raises `DataError` if there are no images, an image cannot be decoded (with
-        ``on_error="raise"``), or a class is unknown or cannot be split.
+        Raises `DataError` if there are none, one is damaged, or a class is not usable.
         """
         root = location.folder() / self.folder
         files = _find(root)
@@ -157,8 +156,7 @@ class SpectrogramsView:
     def decode(self, raw: bytes) -> np.ndarray:
         """Return the pixels of a PNG or JPEG, uint8, shape (segments, height, width, channels).
 
-        Raises `ValueError` if the file is neither or is truncated, has fewer columns than
-        `segments`, or colours without a level.
+        Raises `ValueError` if it is not whole, is too narrow, or has colours without a level.
         """
         import cv2
 

@@ -164,8 +164,7 @@ def around(
 ) -> keras.Model:
     """Return a network between the augmentation of a trainer and the mean over crops.
 
-    `network` makes it for the shape of its inputs and the number of classes. `shape` is that of a
-    row, or of each named input, of which only images are changed.
+    `shape` is that of a row, or of each named input, of which only images are changed.
     """
     shapes = shape if isinstance(shape, dict) else {"X": shape}
     pictures = [name for name, of in shapes.items() if len(of) == 3]

@@ -132,11 +132,7 @@ def write_record(
 
 
 def write_report(folder: Path, title: str, fitted: Fitted, evaluation: Evaluation) -> None:
-    """Write what only a run of one fold records.
-
-    The files are ``classification_report.json`` and ``.txt`` and, for models with learning curves,
-    ``learning_curves.png``.
-    """
+    """Write the classification report of a run of one fold, and its learning curves."""
     report = json.dumps(evaluation.report, indent=1)
     (folder / "classification_report.json").write_text(report, encoding="utf-8")
     (folder / "classification_report.txt").write_text(evaluation.report_text, encoding="utf-8")

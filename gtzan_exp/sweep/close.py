@@ -127,11 +127,7 @@ def _delivered(folder: Path) -> list[str | GtzanExpError]:
 
 
 def close(ledger: Ledger) -> str:
-    """Close the parent run with the table of its jobs, print a report, and return its status.
-
-    Raises `ConfigError` if the store does not answer, or another process is delivering a job;
-    nothing is lost.
-    """
+    """Close the parent run with the table of its jobs, print a report, and return its status."""
     for news in _delivered(ledger.folder):
         if isinstance(news, ConfigError):
             raise news

@@ -41,9 +41,7 @@ class ModelCard:
     def read(cls, metadata: Any, where: str, *, trusted: tuple[str, ...] = ()) -> ModelCard:
         """Return the card from `ModelCard.metadata` in the file `where`.
 
-        Only views of the package, or those named in `trusted`, are instantiated. Raises `DataError`
-        if the view is not trusted, or its options are invalid; `KeyError` or `TypeError` or
-        `ValueError` if the metadata is invalid.
+        Only views of the package, or those named in `trusted`, are instantiated, else `DataError`.
         """
         return cls(
             view=_view(dict(metadata["view_settings"]), where, trusted),

@@ -292,11 +292,7 @@ class Outbox:
             client.log_batch(entry.run_id, params=params)
 
     def _inputs(self, client: MlflowClient, entry: Entry) -> None:
-        """Record the inputs, with retries.
-
-        MLflow adds a data set that it does not find, in two steps. If two runs do so at once, the
-        database refuses the second.
-        """
+        """Record the inputs, with retries, as MLflow adds a data set in two steps."""
         from mlflow.exceptions import MlflowException
 
         if not entry.datasets:
@@ -392,8 +388,7 @@ def running_in(folder: Path) -> Path:
 def left_running(path: Path) -> str | None:
     """Close the runs of a file that `Outbox.reserve` wrote, where their process is gone.
 
-    Returns what was closed, in a line; None where the process may still run. Raises `ConfigError`
-    if the store does not answer; `DataError` if the file is invalid.
+    Returns what was closed, in a line; None where the process may still run.
     """
     if kept_in(path.with_name(path.name.removesuffix(RUNNING))).exists():  # which says more
         path.unlink()

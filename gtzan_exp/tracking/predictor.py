@@ -132,8 +132,7 @@ class Predictor:
     def of(cls, model: LoggedModel, tracking: Tracking, neighbours: int = 0) -> Predictor:
         """Return a predictor for audio that finds so many neighbours in the data of the run.
 
-        Raises `DataError` if the model takes no audio; or there are no neighbours, see
-        `neighbours_of`.
+        Raises `DataError` if the model takes no audio, or for that of `neighbours_of`.
         """
         near = neighbours_of(model, tracking) if neighbours else None
         predictor = cls(model, near, neighbours)

@@ -173,8 +173,7 @@ def _no_garbage_collection() -> Iterator[None]:
 def close_dead(client: MlflowClient, experiment_ids: Sequence[str]) -> list[str]:
     """Set runs whose process on this machine is gone to KILLED, with the tag ``stale``.
 
-    Runs of other machines are only logged, since their state is unknown here. Returns the ids of
-    the runs that were closed.
+    Runs of other machines are only logged. Returns the ids of those that were closed.
     """
     running = [run for run in searched(client, experiment_ids, _RUNNING) if _is_ours(run)]
     elsewhere = sorted(run.info.run_id for run in running if process_of(run.data.tags)[0] != host())

@@ -68,8 +68,7 @@ class Tracking:
     def client(self) -> MlflowClient:
         """Return a client of the store; a missing database is created first.
 
-        MLflow retries requests to a server for minutes, so it is probed first unless it answered
-        the last request. Raises `ConfigError` if the store cannot be reached or made.
+        MLflow retries for minutes, so a server is probed first unless it answered the last request.
         """
         quiet()
         from mlflow import MlflowClient

@@ -84,8 +84,7 @@ class SweepRun:
     def jobs(self) -> list[Run]:
         """Return the runs of the jobs in order; of a repeated job, the newest.
 
-        Runs whose process is gone, or ends within seconds, are closed first. Raises `ConfigError`
-        if the store does not answer.
+        Runs whose process is gone, or ends within seconds, are closed first.
         """
         patience = monotonic() + _CLOSING_SECONDS
         with self.tracking.asked() as client:

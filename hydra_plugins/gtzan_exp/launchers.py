@@ -73,11 +73,7 @@ class ClusterLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Run jobs and return their results in order.
-
-        The run of a job whose worker died records the reason. Raises `ConfigError` if the cluster
-        does not answer, or does not take the jobs.
-        """
+        """Run jobs and return their results in order; record why the workers of others died."""
         from gtzan_exp.basics.errors import one_line
 
         folder = Path(str(self.config.hydra.sweep.dir))
