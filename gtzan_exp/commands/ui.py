@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 import webbrowser
@@ -18,8 +19,10 @@ USAGE = """\
 usage: gtzan-exp ui [--port PORT] [OVERRIDE ...]
 
 Open MLflow's pages over the store that tracking=... names, at
-http://127.0.0.1:5000 unless --port says otherwise, with the runs by accuracy.
-It listens on this machine only; Ctrl-C stops it.
+http://127.0.0.1:5000 unless --port says otherwise, with the training runs by
+accuracy: without folds, sweeps and trials, which are the page of a run and of
+a search. This view is kept in the store, as MLflow's own shared views are.
+It listens on this machine only; Ctrl-C stops it. Of a server it prints the page.
 
 Examples:
   gtzan-exp ui
@@ -27,7 +30,13 @@ Examples:
 """
 
 
-_VIEW = "workflowType=machine_learning&orderByKey=metrics.%60test%2Faccuracy%60&orderByAsc=false"
+_VIEW = "gtzan_exp"
+_RUNS = {  # what MLflow's page of runs shows of an experiment
+    "orderByKey": "metrics.`test/accuracy`",
+    "orderByAsc": False,
+    "searchFilter": "tags.task = 'train'",
+    "selectedColumns": ["metrics.`test/accuracy`", "metrics.`test/macro_f1`", "tags.`leak`"],
+}
 _PATIENCE = 60  # seconds until a server is up
 
 
@@ -44,10 +53,10 @@ def main(arguments: list[str]) -> int:
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise ConfigError(Mistake("--port", "not a port", "1 to 65535", repr(port)))
     tracking = composed_once(flags, resolve_tracking)
-    if is_server(tracking.uri):
-        print(f"the server has its own pages: {tracking.uri}")
-        return 0
     phase("looking for runs")
+    if is_server(tracking.uri):
+        print(f"the server has its own pages: {tracking.uri.rstrip('/')}/{_runs_of(tracking)}")
+        return 0
     page = f"http://127.0.0.1:{port}/{_runs_of(tracking)}"
     print(f"runs, once the server is up: {page}", flush=True)
     Thread(target=_open, args=(page, int(port)), daemon=True).start()
@@ -58,13 +67,13 @@ def main(arguments: list[str]) -> int:
 
 def _runs_of(tracking: Tracking) -> str:
     """Return where MLflow shows the runs: of the experiment, or of another one that has runs."""
-    from gtzan_exp.tracking.query import other_experiments
+    from gtzan_exp.tracking.query import experiments_with_runs
 
-    with tracking.asked() as client:
-        for name in (tracking.experiment, *other_experiments(tracking)):
-            found = client.get_experiment_by_name(name)
-            if found is not None:
-                return f"#/experiments/{found.experiment_id}/runs?{_VIEW}"
+    for found in experiments_with_runs(tracking).values():
+        with tracking.asked() as client:
+            client.set_experiment_tag(found, f"mlflow.sharedViewState.{_VIEW}", json.dumps(_RUNS))
+        view = f"workflowType=machine_learning&viewStateShareKey={_VIEW}"
+        return f"#/experiments/{found}/runs?{view}"
     return ""
 
 

@@ -23,7 +23,7 @@ from gtzan_exp.config.reading import option_names, reading
 from gtzan_exp.report.page import free_folder, make_folder, write_page
 from gtzan_exp.tracking.query import (
     close_dead,
-    other_experiments,
+    experiments_with_runs,
     pages,
     recorded_curves,
     recorded_predictions,
@@ -86,14 +86,13 @@ def compare(
         _close_dead(tracking)
     found = recorded_runs(tracking, filter=settings.filter, parent=settings.parent)
     if found.empty and not (settings.filter or settings.parent):
-        others = other_experiments(tracking)
-        if len(others) == 1:
-            say(f"There are no runs in {tracking.experiment}, but in {others[0]}:")
-            tracking = replace(tracking, experiment=others[0])
+        names = list(experiments_with_runs(tracking))
+        if names:
+            others = f" (the newest) and {', '.join(names[1:])}" if names[1:] else ""
+            say(f"There are no runs in {tracking.experiment}, but in {names[0]}{others}:")
+            tracking = replace(tracking, experiment=names[0])
             return compare(replace(comparison, tracking=tracking), say)
-    else:
-        others = []
-    runs = _chosen(found, comparison, others)
+    runs = _chosen(found, comparison)
     table, draws, rest = summary(runs, settings.metrics), over_draws(runs), unfinished(runs)
     if not table.empty:
         everything = recorded_runs(tracking) if settings.filter or settings.parent else found
@@ -145,14 +144,12 @@ def _close_dead(tracking: Tracking) -> None:
             close_dead(client, [experiment.experiment_id])
 
 
-def _chosen(runs: pd.DataFrame, comparison: Comparison, others: list[str]) -> pd.DataFrame:
+def _chosen(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     settings, tracking = comparison.settings, comparison.tracking
     if runs.empty:
         wanted = "an experiment with runs (data=NAME and tracking=NAME choose it)"
         if settings.parent or settings.filter:
             wanted = "a sweep or a filter that some recorded run belongs to"
-        elif others:
-            wanted = f"tracking.experiment={', '.join(others)} (data=NAME chooses it too)"
         raise DataError(Mistake(tracking.uri, "no recorded runs", wanted, tracking.experiment))
     runs = with_defaults(runs)
     chosen = pd.Series(True, index=runs.index)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 _UI = "http://127.0.0.1:5000"
-_TRAINED = "tags.task = 'train'"
+_TRAINED, _NEWEST = "tags.task = 'train'", "attributes.start_time DESC"
 log = logging.getLogger(__name__)
 STALE = "stale"
 _RUNNING = "attributes.status = 'RUNNING'"
@@ -46,11 +46,10 @@ def recorded_runs(
     of_parent = f"tags.`mlflow.parentRunId` = '{parent}'" if parent else None
     wanted = " and ".join(condition for condition in (_TRAINED, of_parent, filter) if condition)
     client = tracking.client()
-    newest = ["attributes.start_time DESC"]
     try:
         experiment = client.get_experiment_by_name(tracking.experiment)
         ids = [] if experiment is None else [experiment.experiment_id]
-        return as_table(searched(client, ids, wanted, newest) if ids else ())
+        return as_table(searched(client, ids, wanted, [_NEWEST]) if ids else ())
     except MlflowException as error:
         if error.error_code == "INVALID_PARAMETER_VALUE" and filter:
             reason = str(error).strip().splitlines()[0]
@@ -59,12 +58,19 @@ def recorded_runs(
         raise tracking.unreachable(error) from error
 
 
-def other_experiments(tracking: Tracking) -> list[str]:
-    """Return the sorted names of the store's other experiments with training runs."""
+def experiments_with_runs(tracking: Tracking) -> dict[str, str]:
+    """Return the ids of the experiments with training runs by their names.
+
+    The store's own experiment comes first, then the one with the newest run.
+    """
+    found = []
     with tracking.asked() as client:
-        experiments = {found.experiment_id: found.name for found in client.search_experiments()}
-        used = [id for id in experiments if client.search_runs([id], _TRAINED, max_results=1)]
-    return sorted({experiments[id] for id in used} - {tracking.experiment})
+        for experiment in client.search_experiments():
+            id, name = experiment.experiment_id, experiment.name
+            newest = client.search_runs([id], _TRAINED, order_by=[_NEWEST], max_results=1)
+            is_own = name == tracking.experiment
+            found += [(is_own, run.info.start_time, name, id) for run in newest]
+    return {name: id for *_, name, id in sorted(found, reverse=True)}
 
 
 def pages(tracking: Tracking) -> Callable[[str], str]:
@@ -111,7 +117,7 @@ def finished_run(tracking: Tracking, config_hash: str, task: str) -> Run | None:
             [tracking.experiment_id(client)],
             f"tags.config_hash = '{config_hash}' and tags.task = '{task}'"
             " and attributes.status = 'FINISHED'",
-            order_by=["attributes.start_time DESC"],
+            order_by=[_NEWEST],
             max_results=1,
         )
     return found[0] if found else None

@@ -193,11 +193,17 @@ def test_a_dead_run_alone_is_closed_and_listed(workspace, capsys):
     assert numbers["lines"] == numbers["by_genre"] == numbers["pairs"] == []
 
 
-def test_runs_of_the_only_other_experiment_are_found(here, capsys):
+def test_runs_of_the_newest_other_experiment_are_found(here, capsys):
+    """Not reports, and not an experiment without training runs."""
     elsewhere = ["tracking.experiment=empty", "record=false"]
+    client = Tracking(uri=STORE.format(here), experiment="empty").client()
+    for name, start in (("empty", None), ("older", 1)):
+        made = client.create_experiment(name)
+        if start is not None:
+            client.create_run(made, start_time=start, tags={"task": "train", "data": "d"})
     assert main(["compare", *elsewhere]) == 0
     first, second = capsys.readouterr().out.splitlines()[:2]
-    assert first == "There are no runs in empty, but in gtzan_exp-sample:"
+    assert first == "There are no runs in empty, but in gtzan_exp-sample (the newest) and older:"
     assert "6 finished runs in gtzan_exp-sample" in second
     assert "no recorded runs" in refused(capsys, *elsewhere, "filter=\"tags.model = 'x'\"")
 
