@@ -21,14 +21,7 @@ from gtzan_exp.compare.summary import over_draws, seen, summary
 from gtzan_exp.compare.text import terminal_text, write_tables
 from gtzan_exp.config.reading import option_names, reading
 from gtzan_exp.report.page import free_folder, make_folder, write_page
-from gtzan_exp.tracking.query import (
-    close_dead,
-    experiments_with_runs,
-    pages,
-    recorded_curves,
-    recorded_predictions,
-    recorded_runs,
-)
+from gtzan_exp.tracking import query
 from gtzan_exp.tracking.record import RecordedPage, recorded_run
 from gtzan_exp.tracking.store import Tracking
 
@@ -84,9 +77,9 @@ def compare(
     folder = free_folder(settings.output) if settings.record else None
     if folder is not None:
         _close_dead(tracking)
-    found = recorded_runs(tracking, filter=settings.filter, parent=settings.parent)
+    found = query.recorded_runs(tracking, filter=settings.filter, parent=settings.parent)
     if found.empty and not (settings.filter or settings.parent):
-        names = list(experiments_with_runs(tracking))
+        names = list(query.experiments_with_runs(tracking))
         if names:
             others = f" (the newest) and {', '.join(names[1:])}" if names[1:] else ""
             say(f"There are no runs in {tracking.experiment}, but in {names[0]}{others}:")
@@ -95,7 +88,7 @@ def compare(
     runs = _chosen(found, comparison)
     table, draws, rest = summary(runs, settings.metrics), over_draws(runs), unfinished(runs)
     if not table.empty:
-        everything = recorded_runs(tracking) if settings.filter or settings.parent else found
+        everything = query.recorded_runs(tracking) if settings.filter or settings.parent else found
         table["seen"] = seen(table, everything)
     synthetic = set(runs["synthetic"]) == {"true"}
     title = labelled(tracking.experiment, synthetic)
@@ -127,7 +120,7 @@ def compare(
                 **{key: value for key, value in comparison.params.items() if value},
                 "run": recorder.run_id,
             },
-            sections=report.write(folder, pages(tracking)),
+            sections=report.write(folder, query.pages(tracking)),
             numbers={"run_id": recorder.run_id, **report.numbers()},
             lead=report.lead(),
         )
@@ -141,7 +134,7 @@ def _close_dead(tracking: Tracking) -> None:
     with tracking.asked() as client:
         experiment = client.get_experiment_by_name(tracking.experiment)
         if experiment is not None:
-            close_dead(client, [experiment.experiment_id])
+            query.close_dead(client, [experiment.experiment_id])
 
 
 def _chosen(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
@@ -174,7 +167,7 @@ def _chosen(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
 def _outcomes(tracking: Tracking, lines: pd.DataFrame) -> list[Outcome]:
     if lines.empty:
         return []
-    predictions = recorded_predictions(tracking, lines["run_id"])
+    predictions = query.recorded_predictions(tracking, lines["run_id"])
     return [
         Outcome.read(line, predictions[line["run_id"]])
         for _, line in lines.iterrows()
@@ -189,5 +182,5 @@ def _curves(tracking: Tracking, runs: pd.DataFrame, lines: pd.DataFrame) -> Curv
         run = runs[runs["run_id"] == line["run_id"]].iloc[0]
         names = [name for name in recorded if pd.notna(run[f"epoch/{name}"])]
         if names and len(found) < MOST_CURVES:
-            found[line_title(line)] = recorded_curves(tracking, line["run_id"], names)
+            found[line_title(line)] = query.recorded_curves(tracking, line["run_id"], names)
     return found

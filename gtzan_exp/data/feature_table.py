@@ -32,6 +32,17 @@ _FORMAT = 2
 _ENDING = re.compile(rf"\.(?:{'|'.join((*READABLE, *FOREIGN))}|png|jpe?g)$", re.IGNORECASE)
 _ROWS = 1 << 16
 _LARGEST = float(np.finfo(np.float32).max)
+_HABITS = {
+    "in brackets": (
+        r"\[.*\]",
+        "plain ones: for c in [{columns}]: table[c] = table[c].str.strip('[]').astype(float)",
+    ),
+    "with a decimal comma": (
+        r"[-+]?\d[\d.]*,\d+(?:[eE][-+]?\d+)?",
+        "a decimal point: pandas.read_csv(FILE, decimal=',').to_csv(FILE, index=False)",
+    ),
+}
+"""Non-standard formats of numbers: the pattern of the cells, and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -277,19 +288,6 @@ def _numbers(part: pd.DataFrame, columns: Sequence[str], faults: _Faults) -> np.
             is_number = np.abs(found[place]) <= _LARGEST
             faults.add(column, cells[~is_number], "not a finite number", allowed)
     return found
-
-
-_HABITS = {
-    "in brackets": (
-        r"\[.*\]",
-        "plain ones: for c in [{columns}]: table[c] = table[c].str.strip('[]').astype(float)",
-    ),
-    "with a decimal comma": (
-        r"[-+]?\d[\d.]*,\d+(?:[eE][-+]?\d+)?",
-        "a decimal point: pandas.read_csv(FILE, decimal=',').to_csv(FILE, index=False)",
-    ),
-}
-"""Non-standard formats of numbers: the pattern of the cells, and the remedy."""
 
 
 def _separated_by(header: str) -> str:

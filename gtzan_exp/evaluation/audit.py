@@ -18,6 +18,7 @@ PRETRAINING = "pretraining:"
 FEWEST_TRACKS = 10
 _PAIRS = (("test", "train"), ("test", "val"), ("val", "train"))
 _COLUMNS = ("kind", "fold", "part", "id", "other_part", "other_id")
+_remembered: Remembered[Audit] = Remembered()
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,6 @@ def lopsided(dataset: Dataset, split: Split) -> list[str]:
         f"{', '.join(names) if len(names) < 3 else f'{len(names)} of {most} folds'}: {what}"
         for what, names in found.items()
     ]
-
-
-_remembered: Remembered[Audit] = Remembered()
 
 
 def measured(dataset: Dataset, split: Split, same: Same) -> Audit:

@@ -105,16 +105,11 @@ def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, floa
     somewhere. ``brier`` is the sum over genres of squared errors, of two genres too, 0 to 2;
     ``ece`` is `calibration_error`. `metric_names` says how a genre is written.
     """
-    from sklearn.metrics import (
-        accuracy_score,
-        brier_score_loss,
-        log_loss,
-        precision_recall_fscore_support,
-    )
+    from sklearn import metrics
 
     true, predicted = _codes(predictions, classes)
     labels, names = range(len(classes)), metric_names(classes)
-    _, recall, f1, support = precision_recall_fscore_support(
+    _, recall, f1, support = metrics.precision_recall_fscore_support(
         true, predicted, labels=labels, average=None, zero_division=0
     )
     probabilities = predictions[[f"p_{name}" for name in classes]].to_numpy()
@@ -124,11 +119,13 @@ def score(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, floa
         second = {f"relabelled_{key}": found[key] for key in ("accuracy", "macro_f1")}
     return {
         **second,
-        "accuracy": float(accuracy_score(true, predicted)),
+        "accuracy": float(metrics.accuracy_score(true, predicted)),
         "macro_f1": float(np.mean(f1[np.union1d(true, predicted)])),
         "balanced_accuracy": float(np.mean(recall[support > 0])),
-        "log_loss": float(log_loss(true, probabilities, labels=labels)),
-        "brier": float(brier_score_loss(true, probabilities, labels=labels, scale_by_half=False)),
+        "log_loss": float(metrics.log_loss(true, probabilities, labels=labels)),
+        "brier": float(
+            metrics.brier_score_loss(true, probabilities, labels=labels, scale_by_half=False)
+        ),
         "ece": calibration_error(reliability(predictions)),
         **{f"f1/{names[name]}": float(value) for name, value in zip(classes, f1, strict=True)},
     }

@@ -25,12 +25,8 @@ from gtzan_exp.explore.settings import Look
 from gtzan_exp.report.page import Section, Table
 
 _FEATURES = (
-    "tempo",
-    "rms_mean",
-    "spectral_centroid_mean",
-    "rolloff_mean",
-    "zero_crossing_rate_mean",
-    "chroma_stft_mean",
+    *("tempo", "rms_mean", "spectral_centroid_mean", "rolloff_mean"),
+    *("zero_crossing_rate_mean", "chroma_stft_mean"),
 )
 _NAMED = 10
 

@@ -17,15 +17,8 @@ from urllib.request import urlopen
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.basics import places
 from gtzan_exp.basics.errors import AwayError, ConfigError, MissingExtraError, Mistake, RefusedError
-from gtzan_exp.basics.places import (
-    checked_path,
-    checked_uri,
-    is_server,
-    masked,
-    sqlite_file,
-    sqlite_uri,
-)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -54,8 +47,8 @@ class Tracking:
         Name under which models of training runs are registered, each as a new version.
     """
 
-    uri: Annotated[str, BeforeValidator(lambda uri: uri or ""), AfterValidator(checked_uri)]
-    artifacts: Annotated[Path, AfterValidator(checked_path)] | None = None
+    uri: Annotated[str, BeforeValidator(lambda uri: uri or ""), AfterValidator(places.checked_uri)]
+    artifacts: Annotated[Path, AfterValidator(places.checked_path)] | None = None
     experiment: Annotated[str, Field(min_length=1)]
     log_model: bool = True
     registry: Annotated[str, Field(pattern=r"^\w[\w .+-]*$")] | None = None
@@ -77,7 +70,7 @@ class Tracking:
             self.probe()
         try:
             with self._reached():
-                database = sqlite_file(self.uri)
+                database = places.sqlite_file(self.uri)
                 if database is not None and not _is_made(database):
                     self._make(database)
                 return MlflowClient(self.uri)
@@ -102,7 +95,7 @@ class Tracking:
         """Return the id of the experiment, created first if missing."""
         from mlflow.exceptions import MlflowException
 
-        artifacts = None if is_server(self.uri) else self.artifacts
+        artifacts = None if places.is_server(self.uri) else self.artifacts
         location = artifacts.absolute().as_uri() if artifacts else None
         with self._reached():
             found = client.get_experiment_by_name(self.experiment)
@@ -135,12 +128,12 @@ class Tracking:
             for left_over in (unfinished, unfinished.with_name(f"{unfinished.name}-journal")):
                 left_over.unlink(missing_ok=True)
             root = (self.artifacts or database.parent / "artifacts").absolute().as_uri()
-            SqlAlchemyStore(sqlite_uri(unfinished), root).engine.dispose()
+            SqlAlchemyStore(places.sqlite_uri(unfinished), root).engine.dispose()
             unfinished.replace(database)
 
     def probe(self) -> None:
         """Send a single request to a server, without MLflow's retries; `AwayError` if it fails."""
-        if is_server(self.uri):
+        if places.is_server(self.uri):
             try:
                 urlopen(f"{self.uri.rstrip('/')}/health", timeout=_PROBE_SECONDS).close()
             except (OSError, ValueError, HTTPException) as error:
@@ -166,14 +159,14 @@ class Tracking:
 
 
 def _first_line(error: Exception) -> str:
-    return masked((str(error).strip() or type(error).__name__).splitlines()[0])
+    return places.masked((str(error).strip() or type(error).__name__).splitlines()[0])
 
 
 def _is_made(database: Path) -> bool:
     """Return whether the database exists; refuse a path that is not a regular file."""
     from sqlalchemy.engine import make_url
 
-    understood = make_url(sqlite_uri(database)).database
+    understood = make_url(places.sqlite_uri(database)).database
     if understood != str(database):
         allowed = "a working directory, or paths.runs, of plain letters"
         what = "SQLAlchemy would take it for another place"
