@@ -10,15 +10,16 @@ from gtzan_exp.basics.errors import ConfigError, Mistake
 
 SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql")
 
+USER_VARIABLES = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 NO_SECRETS = (
-    "a URI without a password or token; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, "
-    "or MLFLOW_TRACKING_TOKEN, for a server, PGPASSWORD or ~/.pgpass for PostgreSQL"
+    f"a URI without a password or token; set {USER_VARIABLES}, for a server, "
+    "PGPASSWORD or ~/.pgpass for PostgreSQL"
 )
 
 STORE_VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 """Environment variables that name a store."""
 
-_SQLITE = "sqlite:///"
+_SQLITE = re.compile(r"sqlite(?:\+pysqlite)?:///")
 _URI = re.compile(r"[A-Za-z][\w+.-]*:(?:\\?/){2}.*", re.DOTALL)
 _SECRET_KEY = re.compile(
     r"pass|pwd|secret|token|credential|signature|auth|(^|api|access|account|shared).?key$", re.I
@@ -27,15 +28,20 @@ _SECRET_VALUE = re.compile(r"(^|[;,\s])(pwd|password)\s*=", re.I)
 
 
 def sqlite_uri(path: str | Path) -> str:
-    """Return the URI of a SQLite database, quoted only where it must be: MLflow unquotes none."""
-    return _SQLITE + re.sub("[%?#]", lambda found: quote(found[0]), os.path.abspath(path))
+    """Return the URI of a SQLite database, quoted only where it must be.
+
+    With anything quoted it names the driver: otherwise MLflow makes a folder of the quoted name.
+    """
+    quoted, count = re.subn("[%?#]", lambda found: quote(found[0]), os.path.abspath(path))
+    return f"sqlite{'+pysqlite' if count else ''}:///{quoted}"
 
 
 def sqlite_file(uri: str) -> Path | None:
     """Return the absolute file of a SQLite database, or None for other URIs."""
-    if not uri.startswith(_SQLITE):
+    found = _SQLITE.match(uri)
+    if found is None:
         return None
-    return Path(os.path.abspath(unquote(uri.removeprefix(_SQLITE), errors="surrogateescape")))
+    return Path(os.path.abspath(unquote(uri[found.end() :], errors="surrogateescape")))
 
 
 def is_server(uri: str) -> bool:
@@ -59,16 +65,16 @@ def checked_uri(uri: str) -> str:
     if scheme(uri) != "sqlite":
         return uri
     file = sqlite_file(uri)
-    if file is None or re.search(r"[?#]", uri) or not uri.removeprefix(_SQLITE):
-        raise ValueError(f"{_SQLITE}PATH, with %3F for ? and %23 for # in PATH")
+    if file is None or re.search(r"[?#]|:///$", uri):
+        raise ValueError("sqlite:///PATH, with %3F for ? and %23 for # in PATH")
     checked_path(file)
     return sqlite_uri(file)
 
 
 def checked_path(path: Path) -> Path:
-    """Return a place, or raise `ValueError` for a %20 or the like, which MLflow decodes twice."""
-    if unquote(str(path)) != str(path):
-        raise ValueError("a path without % and two digits, such as %20, in the name of a folder")
+    """Return a place; `ValueError` for %20 and the like, which MLflow decodes twice, or bytes."""
+    if unquote(str(path)).encode(errors="replace").decode() != str(path):
+        raise ValueError("a path in UTF-8, and without % and two digits, such as %20, in a name")
     return path
 
 

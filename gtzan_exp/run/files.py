@@ -19,7 +19,7 @@ from gtzan_exp.evaluation.audit import Audit
 from gtzan_exp.evaluation.evaluate import Evaluation
 from gtzan_exp.evaluation.plots import confusion_matrix, learning_curves, reliability_diagram
 from gtzan_exp.models.build import Fitted
-from gtzan_exp.tracking.outbox import kept_in
+from gtzan_exp.tracking.outbox import kept_in, sync_command
 
 RESULT = "result.json"
 
@@ -103,7 +103,7 @@ def empty_record(output: Path) -> Path:
     kept = kept_in(folder)
     if kept.exists():
         what = "holds a run that the store does not have yet"
-        allowed = "another folder, or gtzan-exp sync first"
+        allowed = f"another folder, or first: {sync_command(output)}"
         raise ConfigError(Mistake("hydra.run.dir", what, allowed, str(kept)))
     if (folder / _PROTOCOL).is_file():
         shutil.rmtree(folder)

@@ -20,7 +20,14 @@ from gtzan_exp.compare.text import write_summary
 from gtzan_exp.config.search import Search
 from gtzan_exp.run.files import RESULT
 from gtzan_exp.sweep.best import best_command, best_file, best_job
-from gtzan_exp.tracking.outbox import RUNNING, Entry, Outbox, left_running, undelivered
+from gtzan_exp.tracking.outbox import (
+    RUNNING,
+    Entry,
+    Outbox,
+    left_running,
+    sync_command,
+    undelivered,
+)
 from gtzan_exp.tracking.sweep_run import SweepRun
 
 if TYPE_CHECKING:
@@ -132,7 +139,7 @@ def close(ledger: Ledger) -> str:
         if isinstance(news, ConfigError):
             raise news
         if isinstance(news, Busy):
-            allowed = "gtzan-exp sync, when it has ended"
+            allowed = f"{sync_command(ledger.folder)}, when it has ended"
             raise ConfigError(Mistake(str(ledger.folder), "is not closed yet", allowed, news))
         log.log(logging.WARNING if isinstance(news, GtzanExpError) else logging.INFO, "%s", news)
     parent, search = ledger.parent, ledger.search

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from gtzan_exp.config.sweep_plan import SweepPlan
 from gtzan_exp.sweep.best import best_file
 from gtzan_exp.sweep.close import LEDGER, Ledger, close
 from gtzan_exp.sweep.job import LINES, Job
-from gtzan_exp.tracking.outbox import undelivered
+from gtzan_exp.tracking.outbox import sync_command, undelivered
 from gtzan_exp.tracking.sweep_run import SweepRun
 
 if TYPE_CHECKING:
@@ -96,7 +95,8 @@ def sweep(
             except (ConfigError, OSError) as error:
                 ledger.write()
                 note(f"sweep not closed: {one_line(error)}")
-                note(f"  {ledger.folder} has all of it; gtzan-exp sync delivers it and closes it")
+                note(f"  {ledger.folder} has all of it; to deliver and close it:")
+                note(f"  {sync_command(ledger.folder)}")
         return Swept(parent.run_id, status, ledger.folder)
 
 
@@ -107,7 +107,7 @@ def _free_folder(name: str) -> Iterator[Path]:
         left = [*folder.glob(LEDGER), *undelivered([folder])]
         if left:
             what = "holds what a sweep has not delivered, or one that still runs"
-            allowed = f"another folder, or first: gtzan-exp sync {shlex.quote(name)}"
+            allowed = f"another folder, or first: {sync_command(name)}"
             raise ConfigError(Mistake("hydra.sweep.dir", what, allowed, str(left[0])))
         best_file(folder).unlink(missing_ok=True)
         yield folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import logging
+import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -378,6 +379,11 @@ _STEPS: dict[str, Callable[[Outbox, MlflowClient, Entry], None]] = {
 def kept_in(folder: Path) -> Path:
     """Return the file of the pending records of the run with this folder."""
     return folder.with_name(folder.name + SUFFIX)
+
+
+def sync_command(folder: Path | str) -> str:
+    """Return the command that delivers what is pending below a folder."""
+    return f"gtzan-exp sync {shlex.quote(str(folder))}"
 
 
 def running_in(folder: Path) -> Path:

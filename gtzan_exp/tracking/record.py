@@ -26,7 +26,7 @@ from gtzan_exp.basics.genres import labelled
 from gtzan_exp.basics.process import PROCESS, process_tags
 from gtzan_exp.data.contracts import Dataset, Split, View
 from gtzan_exp.tracking.models import save_model
-from gtzan_exp.tracking.outbox import OUTBOX_TAGS, PARENT, Entry, Outbox, now
+from gtzan_exp.tracking.outbox import OUTBOX_TAGS, PARENT, Entry, Outbox, now, sync_command
 from gtzan_exp.tracking.query import STALE, close_dead
 from gtzan_exp.tracking.store import Tracking
 
@@ -188,7 +188,8 @@ def recorded_run(
     finally:
         if not outbox.deliver() and outbox.away is not None:
             why = one_line(outbox.away)
-            log.warning("not recorded yet: kept in %s until gtzan-exp sync; %s", outbox.path, why)
+            deliver = sync_command(folder.parent)
+            log.warning("not recorded yet: kept in %s until %s; %s", outbox.path, deliver, why)
 
 
 @contextmanager

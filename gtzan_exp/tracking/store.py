@@ -8,13 +8,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics import places
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
 _PROBE_SECONDS = 5
 _answered: set[str] = set()  # stores that answered the last request of this process
 
+_NO_RIGHTS = ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED")
 _REFUSALS = ("BAD_REQUEST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST")
 
 
@@ -48,7 +46,7 @@ class Tracking:
     """
 
     uri: Annotated[str, BeforeValidator(lambda uri: uri or ""), AfterValidator(places.checked_uri)]
-    artifacts: Annotated[Path, AfterValidator(places.checked_path)] | None = None
+    artifacts: Path | None = None
     experiment: Annotated[str, Field(min_length=1)]
     log_model: bool = True
     registry: Annotated[str, Field(pattern=r"^\w[\w .+-]*$")] | None = None
@@ -57,6 +55,11 @@ class Tracking:
     def reports(self) -> Tracking:
         """The same store with the experiment for what is no training run, as comparisons."""
         return replace(self, experiment=f"{self.experiment}-reports")
+
+    @model_validator(mode="after")
+    def _artifacts_have_a_place(self) -> Tracking:
+        places.checked_path(self.artifacts or Path())
+        return self
 
     def client(self) -> MlflowClient:
         """Return a client of the store; a missing database is created first.
@@ -132,13 +135,15 @@ class Tracking:
             unfinished.replace(database)
 
     def probe(self) -> None:
-        """Send a single request to a server, without MLflow's retries; `AwayError` if it fails."""
+        """Send a request to a server as MLflow does, but only once; `AwayError` if it fails."""
         if places.is_server(self.uri):
-            try:
-                urlopen(f"{self.uri.rstrip('/')}/health", timeout=_PROBE_SECONDS).close()
-            except (OSError, ValueError, HTTPException) as error:
-                if not isinstance(error, HTTPError) or error.code >= 500:
-                    raise self.unreachable(error) from error
+            quiet()
+            from mlflow.tracking._tracking_service.utils import get_default_host_creds
+            from mlflow.utils.rest_utils import http_request
+
+            with self._reached():
+                user = get_default_host_creds(self.uri)
+                http_request(user, "/health", "GET", max_retries=0, timeout=_PROBE_SECONDS)
         _answered.add(self.uri)
 
     def failed(self, error: Exception) -> AwayError | RefusedError:
@@ -153,13 +158,22 @@ class Tracking:
     def unreachable(self, error: Exception) -> AwayError:
         """Return the error for a store that does not answer, and remember that."""
         _answered.discard(self.uri)
-        allowed = "a running MLflow server, or a database that can be written"
-        got = f"{self.uri} ({_first_line(error)})"
-        return AwayError(Mistake("tracking.uri", "the store does not answer", allowed, got))
+        what, allowed = (
+            "the store does not answer",
+            "a running MLflow server, or a database that can be written",
+        )
+        if getattr(error, "error_code", None) in _NO_RIGHTS:
+            what, allowed = (
+                "the store refuses this user",
+                f"{places.USER_VARIABLES}, of one with rights",
+            )
+        return AwayError(
+            Mistake("tracking.uri", what, allowed, f"{self.uri} ({_first_line(error)})")
+        )
 
 
 def _first_line(error: Exception) -> str:
-    return places.masked((str(error).strip() or type(error).__name__).splitlines()[0])
+    return places.masked((str(error).strip() or type(error).__name__).splitlines()[0][:300])
 
 
 def _is_made(database: Path) -> bool:
@@ -208,10 +222,12 @@ def _no_autologging() -> AbstractContextManager[None]:
 
 
 def quiet() -> None:
-    """Disable MLflow's progress bars, telemetry and messages on migrations."""
+    """Disable MLflow's progress bars, telemetry and messages on migrations, and bound retries."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")  # seconds, of each of the tries
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # which logs each retry
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it raises, too
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")

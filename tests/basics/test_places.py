@@ -35,13 +35,15 @@ def test_a_path_is_the_same_to_all_that_read_its_uri(names):
     path = Path("/", *names)
     uri = sqlite_uri(path)
     assert sqlite_file(uri) == path
+    driver, _, rest = uri.partition(":")
+    assert rest == f"///{path}" or driver == "sqlite+pysqlite"  # no folder of the quoted name
     if unquote(str(path)) == str(path):
         assert sqlite_file(checked_uri(uri)) == path
     else:
         with pytest.raises(ValueError, match="such as %20"):
             checked_uri(uri)
     assert make_url(uri).database == str(path)
-    assert URL.create("sqlite", database=str(path)) == make_url(uri)
+    assert URL.create(driver, database=str(path)) == make_url(uri)
     assert local_file_uri_to_path(path.as_uri()) == str(path)
 
 
