@@ -24,10 +24,8 @@ _ZERO = 1e-10  # threshold of `librosa.zero_crossings`
 class FeatureSettings(Framing):
     """How features are computed; the defaults are those of the published table."""
 
-    # number of mel-frequency cepstral coefficients; at most `n_mels`
-    n_mfcc: Annotated[int, Field(gt=0)] = 20
-    # the roll-off frequency has this share of the energy of a frame below it
-    roll_percent: Annotated[float, Field(gt=0, lt=1)] = 0.85
+    n_mfcc: Annotated[int, Field(gt=0)] = 20  # mel-frequency coefficients; at most `n_mels`
+    roll_percent: Annotated[float, Field(gt=0, lt=1)] = 0.85  # share of the energy below it
 
     @model_validator(mode="after")
     def _bands_must_suffice(self) -> FeatureSettings:

@@ -55,21 +55,16 @@ class PrepareSettings:
     segments: Annotated[
         tuple[Annotated[int, Field(ge=1, le=GTZAN_SECONDS)], ...], Field(min_length=1)
     ] = (GTZAN_SECONDS, 3)
-    # genres by the names of folders; a key matches all its spellings
-    labels: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)  # by the names of folders, in any spelling
     # At most so much of each track is read. GTZAN's tracks are 30 to 30.7 s long.
     max_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 31.0
-    # where reading starts: in seconds, or so that the middle of the track is read
-    offset: Annotated[Offset, AfterValidator(_within)] = 0.0
+    offset: Annotated[Offset, AfterValidator(_within)] = 0.0  # in seconds, or of the middle
     features: FeatureSettings = field(default_factory=FeatureSettings)  # how features are computed
-    # how pictures are drawn
     spectrograms: SpectrogramSettings = field(default_factory=SpectrogramSettings)
-    # whether an unusable file is listed in ``prepare_errors.csv`` or ends the run
-    on_error: Literal["skip", "raise"] = "skip"
+    on_error: Literal["skip", "raise"] = "skip"  # list an unusable file, or end the run
     n_jobs: int = -1  # number of processes, -1 for one per core
     backend: Backend = "loky"  # where the processes are
-    # address of the scheduler of a Dask or Ray cluster; the connected one by default
-    address: str | None = None
+    address: str | None = None  # of a Dask or Ray scheduler; the connected one by default
 
     @model_validator(mode="after")
     def _one_sample_rate(self) -> PrepareSettings:
@@ -103,8 +98,7 @@ class PrepareSettings:
 class PrepareReport:
     """The result of `prepare`."""
 
-    # done, reused: numbers of tracks whose views were made, and were there already
-    done: int
+    done: int  # made now; `reused`: were there already
     reused: int
     problems: tuple[Mistake, ...]  # one for each unusable file or folder, as in the table `errors`
     root: Path  # the folder of the views

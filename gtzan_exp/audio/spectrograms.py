@@ -24,8 +24,7 @@ class SpectrogramSettings(Framing):
     # since their author took power for amplitude.
     style: Literal["mel_db", "kaggle"] = "mel_db"
     cmap: str = "magma"  # a colour map of matplotlib
-    # width, height: size of the image in pixels, margin included
-    width: Annotated[int, Field(ge=8, le=4096)] = 432
+    width: Annotated[int, Field(ge=8, le=4096)] = 432  # in pixels, margin included
     height: Annotated[int, Field(ge=8, le=4096)] = 288
     top_db: Annotated[float, Field(gt=0)] = 80.0  # dynamic range below the peak, in dB
 

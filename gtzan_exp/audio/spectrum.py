@@ -20,15 +20,12 @@ class Framing:
     """How a signal is cut into frames and transformed; the defaults are those of GTZAN's views."""
 
     sample_rate: Annotated[int, Field(ge=4000, le=384000)] = 22050  # samples per second
-    # samples per frame (Hann window)
-    n_fft: Annotated[int, Field(ge=256, le=65536, multiple_of=2)] = 2048
+    n_fft: Annotated[int, Field(ge=256, le=65536, multiple_of=2)] = 2048  # samples per frame
     # samples from one frame to the next, at most half a frame, so that the transform can be
     # inverted
     hop_length: Annotated[int, Field(ge=16)] = 512
-    # number of mel bands, from 0 Hz to half the sample rate
-    n_mels: Annotated[int, Field(ge=8, le=1024)] = 128
-    # padding at the ends of the signal: its reflection, or zeros
-    pad_mode: Literal["reflect", "constant"] = "reflect"
+    n_mels: Annotated[int, Field(ge=8, le=1024)] = 128  # bands from 0 Hz to half the sample rate
+    pad_mode: Literal["reflect", "constant"] = "reflect"  # at the ends: a reflection, or zeros
 
     @model_validator(mode="after")
     def _frames_must_overlap(self) -> Framing:

@@ -33,16 +33,13 @@ _CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 class CompareSettings:
     """Which runs to compare, and where to."""
 
-    # models, views, splits: only runs of these; all when empty
-    models: tuple[_Text, ...] = ()
+    models: tuple[_Text, ...] = ()  # only these; all when empty
     views: tuple[_Text, ...] = ()
     splits: tuple[_Text, ...] = ()
     metrics: tuple[_Text, ...] = ()  # further columns: metrics of the test part
-    # run id of a sweep; only the runs of its jobs
-    parent: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
+    parent: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None  # run id of a sweep
     filter: _Text | None = None  # further conditions, in MLflow's search language
-    # write the page and the tables and record them as a run; otherwise only print
-    record: bool = True
+    record: bool = True  # the page and the tables as a run; otherwise only print
     output: Path  # an empty or new folder for the page and the tables
     name: _Text | None = None  # name of the run
     tags: dict[str, Any] = Field(default_factory=dict)  # tags of the run

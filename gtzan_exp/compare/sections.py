@@ -47,12 +47,10 @@ class CompareReport:
     """The report on recorded runs."""
 
     data: str  # name of the data, as it is to be shown
-    # table, draws, rest: from `summary`, `over_draws` and `unfinished`
-    table: pd.DataFrame
+    table: pd.DataFrame  # from `summary`, `draws` from `over_draws`, `rest` from `unfinished`
     draws: pd.DataFrame
     rest: pd.DataFrame
-    # one for each line that is shown and whose newest run recorded predictions
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[Outcome]  # of the lines that are shown and have predictions
     curves: charts.Curves  # learning curves by line label, see `gtzan_exp.compare.charts.Curves`
 
     @cached_property

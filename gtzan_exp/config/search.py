@@ -41,8 +41,7 @@ class Search:
     # ``tpe`` learns from earlier trials: the tree-structured Parzen estimator of J. Bergstra and
     # others, "Algorithms for hyper-parameter optimization", NIPS 2011, as Optuna has it.
     sampler: Literal["tpe", "random"] = "tpe"
-    # the same seed and batch size give the same trials with every launcher
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0  # the same seed and batch size, the same trials
     # trials that are chosen together, before any of them has a score; a launcher runs at most so
     # many in parallel
     batch_size: Annotated[int, Field(ge=1)] = 4

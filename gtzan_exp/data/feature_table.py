@@ -50,12 +50,10 @@ class FeatureTable:
     """The rows of a valid table, sorted by id, as memory-mapped arrays."""
 
     values: np.ndarray  # float64, shape (n_rows, n_columns): in column-major order, as in pandas
-    # labels, ids, tracks: str, shape (n_rows,): as in `Dataset`
-    labels: np.ndarray
+    labels: np.ndarray  # str, shape (n_rows,): as in `Dataset`, as `ids` and `tracks`
     ids: np.ndarray
     tracks: np.ndarray
-    # hash of values, names of columns, ids and labels, and of tracks if the table has them
-    fingerprint: str
+    fingerprint: str  # hash of values, names of columns, ids and labels, and of named tracks
     names_tracks: bool  # whether the table has the column `TRACK`
 
     @classmethod

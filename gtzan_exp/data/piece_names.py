@@ -98,8 +98,7 @@ class Reading(NamedTuple):
     spelling: str  # how numbers are written beside the stem; the same for pieces cut by one tool
     stem: str  # the name without the part that identifies the piece
     by_word: bool  # whether a word, a unit or a range marks a piece
-    # begin, end: a counter or a time; NaN for `end` unless it is a range
-    begin: float
+    begin: float  # a counter or a time, as `end`, which is NaN unless it is a range
     end: float
 
 

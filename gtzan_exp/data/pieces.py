@@ -31,10 +31,8 @@ _BY_HAND = "data.pieces=tracks|group, or a column track in the table, says other
 class Pieces:
     """The result of the search for pieces of tracks."""
 
-    # str, shape (n_rows,): the track id of each row, which is its own id if it is not a piece
-    tracks: np.ndarray
-    # n_pieces, n_tracks: numbers of pieces and of their tracks; 0 where there is only a warning
-    n_pieces: int
+    tracks: np.ndarray  # str, shape (n_rows,): the track id of each row; its own if no piece
+    n_pieces: int  # and `n_tracks`, that of their tracks; 0 where there is only a warning
     n_tracks: int
     evidence: str  # a line on what was done and why, or on what is suspicious
 

@@ -31,11 +31,9 @@ class VectorFile:
 
     names: list[str]  # length n: the names of the tracks
     labels: list[str] | None  # their genres, if the file has them
-    # name of the array or of the column of lists; for a table of numbers, that of the file
-    layer: str
+    layer: str  # of an array or a column of lists; for numbers, the file's name
     vectors: np.ndarray  # float64, shape (n, size)
-    # the metadata of `prepare`; empty for other files
-    meta: dict[str, Any] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)  # of `prepare`; empty for others
 
 
 def read_vectors(path: Path, layer: str | None = None) -> VectorFile:

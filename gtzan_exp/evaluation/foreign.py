@@ -46,13 +46,11 @@ class Checked:
     # the tested rows: ``fold`` (from 1), ``track``, ``true``, ``predicted``, ``artist`` where that
     # is known, and ``p_<genre>``: probabilities, or 1 for what is predicted
     rows: pd.DataFrame
-    # the result of `by_track`: a majority vote of rows where there are no probabilities
-    tracks: pd.DataFrame
+    tracks: pd.DataFrame  # by `by_track`: a majority vote where there are no probabilities
     dataset: Dataset  # a row without inputs for each track that a table names
     split: Split
     leaks: Audit | None  # None where no training part is given
-    # notes, doubts: how the tables were interpreted; reasons to doubt the numbers
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # on how the tables were interpreted; `doubts` on the numbers
     doubts: tuple[str, ...]
 
     @property

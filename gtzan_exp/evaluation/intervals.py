@@ -27,11 +27,9 @@ tracks does not.
 class Answers:
     """Which tracks a model got right."""
 
-    # bool, shape (n,): one per tested track, and again for each repeat of the folds
-    right: np.ndarray
+    right: np.ndarray  # bool, shape (n,): a tested track each, again for each repeat of folds
     artist: np.ndarray | None = None  # str or int, shape (n,): the artist of the track
-    # int, shape (n,): the fold that tested it; the accuracy is then the mean over the folds
-    fold: np.ndarray | None = None
+    fold: np.ndarray | None = None  # int, shape (n,): accuracy is the mean over the folds
     share: float = 0.0  # with folds: ratio of test to training tracks, mean over the folds
 
     @classmethod

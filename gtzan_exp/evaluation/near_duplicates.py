@@ -25,8 +25,7 @@ _BLOCK = 256
 class NearDuplicates:
     """Pairs of tracks that are probably one recording."""
 
-    # int, shape (n, 2): rows of the data, each the first one of its track; each pair once
-    pairs: np.ndarray
+    pairs: np.ndarray  # int, shape (n, 2): the first rows of two tracks, each pair once
     unknown: str = ""  # why they were not searched; empty if they were
 
 

@@ -20,12 +20,10 @@ class AnalysedTrack:
     genre: str | None  # None for a file that belongs to no data set
     path: Path
     spectrum: Spectrum  # the signal and its transforms
-    # harmonic, percussive: float32, shape (samples,)
-    harmonic: np.ndarray
+    harmonic: np.ndarray  # float32, shape (samples,), as `percussive`
     percussive: np.ndarray
     mfcc: np.ndarray  # shape (n_mfcc, frames)
-    # shape (12, frames): energy of each pitch class relative to the strongest of its frame
-    chroma: np.ndarray
+    chroma: np.ndarray  # shape (12, frames): energy relative to the strongest of its frame
     onset_strength: np.ndarray  # shape (frames,)
     tempo: float  # in beats per minute, 0 when there is no onset
     beats: np.ndarray  # shape (n_beats,): in seconds

@@ -24,8 +24,7 @@ class ExploreSettings:
     track: _Id | None = None  # id of a track of the data
     tracks: tuple[_Id, ...] = ()  # ids of tracks to show side by side
     audio: Path | None = None  # an audio file of your own, shown beside the tracks
-    # at most so many seconds of each track are read, from its start
-    max_seconds: Annotated[float, Field(ge=1.0, le=3600.0)] = 300.0
+    max_seconds: Annotated[float, Field(ge=1.0, le=3600.0)] = 300.0  # of each track, from its start
     frequency_axis: Literal["log", "linear"] = "log"  # of the plot of STFT magnitudes
     # columns of the table whose distributions are plotted; a few common ones when omitted
     features: Annotated[tuple[str, ...], Field(min_length=1)] | None = None

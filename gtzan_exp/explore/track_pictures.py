@@ -64,12 +64,10 @@ class Scales:
 class Kind:
     """One kind of picture."""
 
-    # name, title: part of the file name, and heading
-    name: str
+    name: str  # part of the file name; `title` is the heading
     title: str
     height: float  # in inches
-    # draws a sound on its axes and returns the alternative text
-    draw: Callable[[Sequence[Axes], AnalysedTrack, Scales], str]
+    draw: Callable[[Sequence[Axes], AnalysedTrack, Scales], str]  # and return the alternative text
     rows: int = 1  # number of axes, one above the other
     over_time: bool = True  # whether the x axis is time
 

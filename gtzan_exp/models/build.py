@@ -43,8 +43,7 @@ class ModelSpec:
     """The options of a ``model`` node that are not arguments of the classifier."""
 
     name: str  # name of the model in every record
-    # the kinds of input of the classifier
-    input: InputKind | Annotated[tuple[InputKind, ...], Field(min_length=2)]
+    input: InputKind | Annotated[tuple[InputKind, ...], Field(min_length=2)]  # kinds of input
     # Scaling of each input column, fitted on the training part. Where the classifier takes several
     # inputs, a mapping gives each kind its own.
     scaler: Scaler | dict[InputKind, Scaler | None] | None = None

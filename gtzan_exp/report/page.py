@@ -55,11 +55,9 @@ class Table:
     caption: str
     frame: pd.DataFrame  # its index is not shown
     decimals: int | None = None  # decimal places of floats; six significant digits when omitted
-    # whether it can be sorted and filtered on the page; otherwise a long one is collapsed
-    tool: bool = False
+    tool: bool = False  # can be sorted and filtered on the page; else a long one is collapsed
     code: Sequence[str] = ()  # columns that are commands
-    # by column, the URL of each value, or None
-    links: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    links: Mapping[str, Sequence[str | None]] = field(default_factory=dict)  # of values, or None
 
     @property
     def head(self) -> list[tuple[str, bool]]:
@@ -97,8 +95,7 @@ class Section:
 
     title: str
     text: str = ""  # paragraphs, separated by an empty line
-    # side by side where the screen is wide enough
-    pictures: Sequence[Picture | Chart] = field(default=())
+    pictures: Sequence[Picture | Chart] = field(default=())  # side by side where there is room
     tables: Sequence[Table] = field(default=())
     columns: int = 3  # at most so many pictures side by side
     sounds: Sequence[Sound] = field(default=())  # before the pictures

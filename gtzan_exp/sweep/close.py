@@ -104,8 +104,7 @@ class Ledger:
     # Why it stopped early, in a line. While it runs: that its console died.
     stopped: str | None = "the console process ended without closing the sweep"
     killed: bool = True  # whether it was asked to stop, or its console died
-    # the process of the console; None once the sweep has ended
-    process: dict[str, str] | None = field(default_factory=process_tags)
+    process: dict[str, str] | None = field(default_factory=process_tags)  # None at its end
 
     @property
     def may_run_on(self) -> str | None:

@@ -45,8 +45,7 @@ class Job:
     folder: str  # the folder of the sweep
     search: Search | None = None  # the settings of a search, whose jobs are trials
     given: tuple[str, ...] = ()  # overrides of the sweep; those that all jobs have are not named
-    # the folders of the user's own modules
-    modules: tuple[str, ...] = field(default_factory=own_folders)
+    modules: tuple[str, ...] = field(default_factory=own_folders)  # folders of the user's own
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

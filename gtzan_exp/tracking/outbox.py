@@ -61,8 +61,7 @@ class Entry:
     name: str
     tags: dict[str, str]
     started: int  # milliseconds since 1970
-    # index of the parent entry; None without a parent, or if it is named in `tags`
-    parent: int | None = None
+    parent: int | None = None  # index of the parent entry; None without one, or if in `tags`
     # assigned by the store; empty before
     run_id: Annotated[str, BeforeValidator(lambda found: found or "")] = ""  # null in older files
     params: dict[str, str] = field(default_factory=dict)
@@ -70,8 +69,7 @@ class Entry:
     # arguments of `mlflow.entities.Dataset`, and their ``context``
     datasets: list[dict[str, str]] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)  # small artifacts by file name
-    # has_files, has_model: whether the folder belongs to this run; whether a model is beside it
-    has_files: bool = False
+    has_files: bool = False  # the folder belongs to this run; `has_model`: a model beside it
     has_model: bool = False
     model_id: str | None = None  # assigned by the store
     status: str = "RUNNING"  # ``RUNNING``, and at the end ``FINISHED``, ``FAILED`` or ``KILLED``

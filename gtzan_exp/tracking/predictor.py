@@ -88,8 +88,7 @@ class Prediction:
     """The prediction for one file."""
 
     file: Path
-    # number of rows (windows, or their segments) that the probabilities are averaged over
-    rows: int
+    rows: int  # number of windows, or of segments, that are averaged
     probabilities: pd.Series  # probabilities by genre, in descending order
     neighbours: dict[str, float] | None = (
         None  # similarity by track, in descending order, if requested
