@@ -35,11 +35,11 @@ class _Folds:
 
         tracks, labels, codes = by_track(dataset)
         groups = tracks if artists is None else artists
-        for genre in dataset.classes:
-            found = len(set(groups[labels == genre]))
-            if found < self.k:
-                what = f"more folds than groups of {genre!r}"
-                raise ConfigError(Mistake("split.k", what, f"2 to {found}", str(self.k)))
+        found, fewest = min((len(set(groups[labels == name])), name) for name in dataset.classes)
+        if found < self.k:
+            what = f"more folds than {'tracks' if artists is None else 'artists'} of {fewest!r}"
+            allowed = f"at most {found}" if found > 1 else "2 or more of every genre (data.genres)"
+            raise ConfigError(Mistake("split.k", what, allowed, str(self.k)))
         folds: list[Fold] = []
         for repeat in range(self.repeats):
             seed = (self.seed + repeat * 1009) % 2**32

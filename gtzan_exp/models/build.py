@@ -213,8 +213,9 @@ def refit(found: Fitted, X, y) -> Fitted:
 
 
 def _calibration_folds(y: np.ndarray) -> int:
-    rarest = int(np.unique(y, return_counts=True)[1].min())
-    if rarest < 2:
+    genres, counts = np.unique(y, return_counts=True)
+    if counts.min() < 2:
         what = "too few training rows of a genre to calibrate probabilities"
-        raise DataError(Mistake("split", what, "2 rows or more of each genre", str(rarest)))
-    return min(rarest, CALIBRATION_FOLDS)
+        allowed = "2 or more of each genre, or a model with probabilities of its own (model=logreg)"
+        raise DataError(Mistake("split", what, allowed, f"1 of {genres[counts.argmin()]!r}"))
+    return min(int(counts.min()), CALIBRATION_FOLDS)
