@@ -47,7 +47,7 @@ def test_help_fits_a_screen(command, flag, capsys):
     assert lines[0].startswith("usage: gtzan-exp ")
     assert (command or ["train"])[0] in lines[0]
     assert len(lines) <= 45
-    assert max(map(len, lines)) <= (80 if command in ([], ["train"]) else 100)
+    assert max(map(len, lines)) <= 80
 
 
 def test_help_names_every_command_and_choice(capsys):

@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 USAGE = """\
 usage: gtzan-exp audit [--csv FILE] [--json] [OVERRIDE ...]
 
-Read the data, split it, and say what the parts share. Nothing is trained, nothing is recorded.
-data=, view= and split= are as in gtzan-exp --help; a run measures the same and records it.
+Read the data, split it, and say what the parts share. Nothing is trained,
+nothing is recorded. data=, view= and split= are as in gtzan-exp --help; a run
+measures the same and records it.
 
   track            segments of one track are in both parts
-  artist           tracks of one artist are; needs artist_groups_merged.csv in data.splits
+  artist           tracks of one artist are; needs artist_groups_merged.csv in
+                   data.splits
   duplicate        rows, or images, that are identical bit for bit are
-  near_duplicate   tracks that are probably one recording are; matches are nearly always right,
-                   and about half of them are found
+  near_duplicate   tracks that are probably one recording are; matches are
+                   nearly always right, and about half of them are found
 
-The share is that of the test part that is shared with training, the mean over folds; counts are
-sums over folds. Then come pairs in the data, independent of the split. --csv writes all that parts
-share to FILE: kind, fold, part, id, other_part, other_id.
+The share is that of the test part that is shared with training, the mean over
+folds; counts are sums over folds. Then come pairs in the data, independent of
+the split. --csv writes all that parts share to FILE: kind, fold, part, id,
+other_part, other_id.
 
 Examples:
   gtzan-exp audit data=gtzan

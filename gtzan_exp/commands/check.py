@@ -24,26 +24,30 @@ if TYPE_CHECKING:
 USAGE = """\
 usage: gtzan-exp check PREDICTIONS [split=FILE] [artists=FILE] [OVERRIDE ...]
 
-Say what the predictions of any code are worth: accuracy with its 95 % interval (on new
-artists, where artists are known), genre by genre, what the tested tracks share with the
-training part, the accuracy on those that share nothing, and what is doubtful.
+Say what the predictions of any code are worth: accuracy with its 95 % interval
+(on new artists, where artists are known), genre by genre, what the tested
+tracks share with the training part, the accuracy on those that share nothing,
+and what is doubtful.
 
 Files are CSV with a header, or parquet. Columns, by any of these names:
-  PREDICTIONS  track|filename|file|id  true|label|y_true  predicted|prediction|y_pred
+  PREDICTIONS  track|filename|file|id  true|label|y_true
+               predicted|prediction|y_pred
                and, where there are some: part|split (train, val, test), fold,
                artist|group, p_GENRE (probabilities)
-  split=       track  part  and maybe fold: who was trained on and who was tested
+  split=       track  part  and maybe fold: who was trained on, who tested
   artists=     track  artist: who made it
 
-Without a column part and split= all rows are tested ones, and leaks are not known; of several
-folds the training part of each is then what the others test.
-Names of GTZAN are known in any spelling (blues.00000.au, blues/blues00000.png), those of
-pieces too (blues.00000.3.wav): rows of a track are counted as one. For them the lists in
-data.splits (GTZAN_ROOT/splits) say who the artists are and which recordings are the same.
+Without a column part and split= all rows are tested ones, and leaks are not
+known; of several folds the training part of each is then what the others test.
+Names of GTZAN are known in any spelling (blues.00000.au,
+blues/blues00000.png), those of pieces too (blues.00000.3.wav): rows of a track
+are counted as one. For them the lists in data.splits (GTZAN_ROOT/splits) say
+who the artists are and which recordings are the same.
 
 Overrides (defaults first):
-  pieces=auto|tracks|group     other names are pieces of tracks: where they say so in words
-                               (song_part2), never, or where they count too (song_2)
+  pieces=auto|tracks|group     other names are pieces of tracks: where they say
+                               so in words (song_part2), never, or where they
+                               count too (song_2)
   data.splits=FOLDER           the published lists on GTZAN
   --csv FILE                   write all that parts share
 

@@ -16,29 +16,32 @@ if TYPE_CHECKING:
 USAGE = """\
 usage: gtzan-exp compare [--json] [OVERRIDE ...]
 
-Print the recorded runs on one set of data as a table: a line per split, view and model, with the
-mean test accuracy of its runs and its 95 % interval. What leaks stands beside each number:
-"artist 82%" says that for 82 % of the test tracks the artist is in the training part too, and
-"artist ?" that it is not known. Runs on different splits are different lines; the same "on" is the
-same test tracks. Failed and unfinished runs are listed. Then tests between models, accuracy by
-genre, confusion matrices, learning curves, fit times and the tracks that all get wrong go into one
-page, compare.html, with compare.csv, compare.md and compare.json beside it, recorded as a run. The
-last line names both.
+Print the recorded runs on one set of data as a table: a line per split, view
+and model, with the mean test accuracy of its runs and its 95 % interval. What
+leaks stands beside each number: "artist 82%" says that for 82 % of the test
+tracks the artist is in the training part too, and "artist ?" that it is not
+known. Runs on different splits are different lines; the same "on" is the same
+test tracks. Failed and unfinished runs are listed. Then tests between models,
+accuracy by genre, confusion matrices, learning curves, fit times and the
+tracks that all get wrong go into one page, compare.html, with compare.csv,
+compare.md and compare.json beside it, recorded as a run. The last line names
+both.
 
 Overrides (data= and tracking= as in gtzan-exp --help):
-  models=[NAME,...]  views=[NAME,...]  splits=[NAME,...]    only runs of these
-  metrics=[NAME,...]              further columns: metrics of the test part, as metrics=[ece,brier]
+  models=[NAME,...]  views=[NAME,...]  splits=[NAME,...]  only runs of these
+  metrics=[NAME,...]              further columns of the test part: [ece,brier]
   parent=RUN_ID                   only the runs of this sweep
-  filter=TEXT                     MLflow's search filter, as filter='"metrics.n_test > 100"'
+  filter=TEXT                     of MLflow, as filter='"metrics.n_test > 100"'
   record=true|false               false: print the table alone
-  output=FOLDER                   a new or empty folder; below outputs/ when not given
+  output=FOLDER                   a new or empty folder; else below outputs/
 
-A tag "published" of a run (+tags.published=0.81) is printed beside its accuracy.
+A tag "published" of a run (+tags.published=0.81) is printed beside its
+accuracy.
 
 Examples:
   gtzan-exp compare
   gtzan-exp compare data=gtzan models=[logreg,svc] splits=[fault_filtered]
-  gtzan-exp compare data=gtzan tracking=server tracking.uri=http://127.0.0.1:5000
+  gtzan-exp compare tracking=server tracking.uri=http://127.0.0.1:5000
 """
 
 

@@ -5,19 +5,20 @@ from gtzan_exp.commands.arguments import alone, parse
 USAGE = """\
 usage: gtzan-exp explore [OVERRIDE ...]
 
-Look before you train. Of tracks: waveform, STFT, spectrogram, mel spectrogram, harmonic and
-percussive waves, MFCC, chroma, onsets and beats, zero crossings. Of a data set (no track given):
-class balance, correlations, principal components, features by genre, images, duplicates and gaps.
-Everything goes into one page, explore.html, with the PNGs and explore.json beside it, and is
+Look before you train. Of tracks: waveform, STFT, spectrogram, mel spectrogram,
+harmonic and percussive waves, MFCC, chroma, onsets and beats, zero crossings.
+Of a data set (no track given): class balance, correlations, principal
+components, features by genre, images, duplicates and gaps. Everything goes
+into one page, explore.html, with the PNGs and explore.json beside it, and is
 recorded as a run. The last line names the run and the page.
 
 Overrides (data=, view= and tracking= as in gtzan-exp --help):
-  track=ID  tracks=[ID,ID,...]    tracks of the data, side by side when there are several
-  audio=FILE                      a file of your own; a name with odd characters goes in quotes
+  track=ID  tracks=[ID,ID,...]    tracks of the data, several side by side
+  audio=FILE                      a file of your own; odd names go in quotes
   max_seconds=300                 so much of each track is read
   frequency_axis=log|linear       of the picture of STFT magnitudes
   features=[NAME,...]             columns whose distributions are drawn
-  output=FOLDER                   a new or empty folder; below outputs/ when not given
+  output=FOLDER                   a new or empty folder; else below outputs/
 
 Examples:
   gtzan-exp explore data=gtzan

@@ -10,9 +10,10 @@ from gtzan_exp.config.files import packaged
 USAGE = """\
 usage: gtzan-exp init DIR
 
-Write a small project into DIR, a new or empty folder: configs of a model, a network, a view, a
-split and an experiment in conf/, the models in my_models.py, a test that runs them, and README.md,
-which says how to go on. All of it works at once, on the synthetic sample.
+Write a small project into DIR, a new or empty folder: configs of a model, a
+network, a view, a split and an experiment in conf/, the models in
+my_models.py, a test that runs them, and README.md, which says how to go on.
+All of it works at once, on the synthetic sample.
 
 Example:
   gtzan-exp init my_project

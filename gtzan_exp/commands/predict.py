@@ -17,30 +17,32 @@ if TYPE_CHECKING:
 USAGE = """\
 usage: gtzan-exp predict model=MODEL FILE ... [OVERRIDE ...]
 
-Print the most probable genres of audio files (wav, aiff, au, flac, ogg, opus, mp3) and of
-those in folders. The model gets each file as it got its tracks: how its view was made is part of
-it. A file longer than the tracks of prepare (31 s) is cut into windows of 30 s and the
-probabilities are averaged; so are those of the segments, for a model on segments of 3 s. A model of
-pictures that prepare did not draw, such as the published ones, gets pictures of the most similar
-style. Files that cannot be used get a line on the standard error and never stop the others; the
-exit status is then 1.
+Print the most probable genres of audio files (wav, aiff, au, flac, ogg, opus,
+mp3) and of those in folders. The model gets each file as it got its tracks:
+how its view was made is part of it. A file longer than the tracks of prepare
+(31 s) is cut into windows of 30 s and the probabilities are averaged; so are
+those of the segments, for a model on segments of 3 s. A model of pictures that
+prepare did not draw, such as the published ones, gets pictures of the most
+similar style. Files that cannot be used get a line on the standard error and
+never stop the others; the exit status is then 1.
 
-MODEL is the id of a run, a URI of MLflow's (models:/NAME@challenger, runs:/ID/NAME), or a folder.
-The name of a model in a run is MODEL-VIEW-SPLIT, as in runs:/ID/svc-features-holdout.
+MODEL is the id of a run, a URI of MLflow's (models:/NAME@challenger,
+runs:/ID/NAME), or a folder. The name of a model in a run is MODEL-VIEW-SPLIT,
+as in runs:/ID/svc-features-holdout.
 
 Overrides (defaults first):
   top=3                           so many genres of each file
-  neighbours=0                    so many tracks of the data of the run that it is most like
+  neighbours=0                    so many tracks of the run's data like it
   format=table|json|csv           (also --format json, or --json)
-  trusted_types=[NAME,...]        types of a model of your own that may be loaded
+  trusted_types=[NAME,...]        of your own model, that may be loaded
   tracking=local|server           the store that a run is in
 
 The model also serves, audio (base64) or rows of features, on this machine:
-  MLFLOW_TRACKING_URI=sqlite:///mlruns/mlflow.db mlflow models serve -m runs:/ID/NAME \\
-    --env-manager local
+  MLFLOW_TRACKING_URI=sqlite:///mlruns/mlflow.db \\
+    mlflow models serve -m runs:/ID/NAME --env-manager local
 
 Example:
-  gtzan-exp predict model=0123456789abcdef0123456789abcdef song.mp3 /my/music top=5
+  gtzan-exp predict model=RUN_ID song.mp3 /my/music top=5
 """
 
 

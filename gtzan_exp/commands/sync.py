@@ -10,14 +10,15 @@ from gtzan_exp.commands.arguments import parse
 USAGE = """\
 usage: gtzan-exp sync [--uri URI | --anew URI] [FOLDER ...]
 
-Deliver to MLflow what runs could not, because the store did not answer. Each such run left a file
-*.undelivered.json in its output folder, beside its record and its model. These are looked for below
-the FOLDERs (outputs and multirun when none is given), delivered to the store that they name, and
-removed. Sweeps that could not be closed are closed, with the table of their jobs; one whose console
-may still run, here or on another machine, is named and left open.
+Deliver to MLflow what runs could not, because the store did not answer. Each
+such run left a file *.undelivered.json in its output folder, beside its record
+and its model. These are looked for below the FOLDERs (outputs and multirun
+when none is given), delivered to the store that they name, and removed. Sweeps
+that could not be closed are closed, with the table of their jobs; one whose
+console may still run, here or on another machine, is named and left open.
 
-What has been delivered is not delivered again, and sync may be stopped at any moment. The exit
-status is 0 when nothing is left to deliver.
+What has been delivered is not delivered again, and sync may be stopped at any
+moment. The exit status is 0 when nothing is left to deliver.
 
   --uri URI    where that store is now, if it has moved
   --anew URI   another store, which gets the runs as new ones

@@ -1,6 +1,5 @@
 """XGBoost with labels of any type."""
 
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -16,17 +15,6 @@ from gtzan_exp.data.inputs import take
 _POSITIVE_INT = [Interval(Integral, 1, None, closed="left"), None]
 _FRACTION = [Interval(Real, 0, 1, closed="right"), None]
 _NON_NEGATIVE = [Interval(Real, 0, None, closed="left"), None]
-
-
-class _Rounds(TrainingCallback):
-    """Calls a function after each round."""
-
-    def __init__(self, advance: Callable[[], None]) -> None:
-        self._advance = advance
-
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        self._advance()
-        return False
 
 
 class XGBoost(XGBClassifier):
@@ -81,7 +69,12 @@ class XGBoost(XGBClassifier):
         given = self.callbacks
         try:
             with doing("boosting rounds", self.get_num_boosting_rounds()) as advance:
-                self.callbacks = [*(given or ()), _Rounds(advance)]
+
+                class Rounds(TrainingCallback):
+                    def after_iteration(self, *_: Any) -> bool:
+                        return bool(advance())
+
+                self.callbacks = [*(given or ()), Rounds()]
                 super().fit(X, codes, **fit_params)
         finally:
             self.callbacks = given

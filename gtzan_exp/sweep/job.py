@@ -79,22 +79,15 @@ class Job:
                 relay(title, f"FAILED: {one_line(error)}")
                 return None
             settle()
-            if self.search is None:
-                relay(title, result.brief + ", skipped" * result.skipped)
-                return None
-            score = self._score(result, self.search.metric)
-            relay(title, f"{self.search.metric} {result.metrics[self.search.metric]:.3f}")
+            score = self._score(result, self.search.metric) if self.search else None
+            relay(title, result.brief + ", skipped" * result.skipped)
             return score
 
     def _title(self, choices: Mapping[str, str], overrides: Sequence[str]) -> str:
         """Return what tells a job from the others."""
-        own = [
-            text
-            for text in filter_overrides(overrides)
-            if text not in self.given and text.partition("=")[0] not in _NAMED
-        ]
-        name = " ".join([choices["model"], *own])
-        return f"{name} on {choices['view']}, {choices['split']}"
+        own = [text for text in filter_overrides(overrides) if text not in self.given]
+        own = [text for text in own if text.partition("=")[0] not in _NAMED]
+        return f"{' '.join([choices['model'], *own])} on {choices['view']}, {choices['split']}"
 
     def _score(self, result: Result, metric: str) -> float | None:
         """Return the score of a trial."""
@@ -109,6 +102,8 @@ class Job:
         """Record why the worker of a job died, for launchers that go on."""
         folder = Path(self.folder) / "lost" / str(number)
         self.parent.lose(folder, self._tags(number, overrides), reason)
+        with relayed(Path(self.folder) / LINES):
+            relay(f"job {number} {overrides}", f"FAILED: {reason}")
 
     def _tags(self, number: int, overrides: str) -> dict[str, str]:
         task = "train" if self.search is None else "trial"
