@@ -10,7 +10,10 @@ from pydantic import TypeAdapter
 
 @runtime_checkable
 class Embedder(Protocol):
-    """A frozen pydantic dataclass that turns sound into vectors (the ``embedder`` group)."""
+    """A frozen pydantic dataclass that turns sound into vectors (the ``embedder`` group).
+
+    The packages in its attribute `packages`, if it has one, are pinned in models on its vectors.
+    """
 
     @property
     def name(self) -> str:

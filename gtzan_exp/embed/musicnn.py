@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic.dataclasses import dataclass
@@ -53,6 +53,7 @@ class Musicnn:
         which may include artists of the data, or MagnaTagATune.
     """
 
+    packages: ClassVar = ("keras", "tensorflow")  # that of the weights asks for NumPy below 1.17
     model: Literal["MSD_musicnn", "MTT_musicnn", "MSD_vgg", "MTT_vgg"] = "MSD_musicnn"
 
     @property

@@ -5,7 +5,7 @@ import importlib.util
 import json
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -14,7 +14,6 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, one_line
 from gtzan_exp.basics.files import opened
 
-_PACKAGES = ("torch", "transformers")
 _FILES = ["*.json", "*.safetensors"]
 _SOUND = "preprocessor_config.json"
 
@@ -42,6 +41,7 @@ class Transformers:
         The training data of the model, in a word.
     """
 
+    packages: ClassVar = ("torch", "transformers")
     model: Annotated[str, Field(min_length=1)]
     revision: str | None = None
     layer: int = -1
@@ -86,7 +86,7 @@ class Transformers:
         return dict(zip(("mean", "max", "std"), means, strict=True))
 
     def _folder(self) -> Path:
-        for package in _PACKAGES:
+        for package in self.packages:
             if importlib.util.find_spec(package) is None:
                 raise MissingExtraError("embedder=transformers", package, "hub")
         return _fetched(self.model, self.revision)

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -44,11 +44,11 @@ _PIPELINE, _DESCRIPTION, _DIGEST = "model.skops", "MLmodel", "sha256"
 _BASE_PACKAGES = ("librosa", "numpy", "pandas", "scikit-learn", "scipy", "skops")
 
 
-def requirements(estimator: Any) -> list[str]:
-    """Return the pinned requirements of a fitted pipeline."""
+def requirements(estimator: Any, view: View) -> list[str]:
+    """Return the pinned requirements of a fitted pipeline, and of the embedder of its view."""
     parts = [part for part in estimator.get_params().values() if hasattr(part, "get_params")]
     used = {base.__module__.partition(".")[0] for part in parts for base in type(part).__mro__}
-    packages = {*_BASE_PACKAGES, *(used - {"gtzan_exp", "sklearn"})}
+    packages = {*_BASE_PACKAGES, *_embedding(view), *(used - {"gtzan_exp", "sklearn"})}
     if any(isinstance(part, KerasClassifier) for part in parts):
         packages |= {"keras", os.environ[keras_loader.VARIABLE]}
     found = []
@@ -56,6 +56,13 @@ def requirements(estimator: Any) -> list[str]:
         with suppress(PackageNotFoundError):  # a module of the user's own
             found.append(f"{name}=={version(name)}")
     return found
+
+
+def _embedding(view: object) -> Iterator[str]:
+    """Yield the packages of the embedders of a view, and of the views in it."""
+    yield from getattr(getattr(view, "embedder", None), "packages", ())
+    for part in getattr(view, "parts", {}).values():
+        yield from _embedding(part)
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ def save_model(
             skops_trusted_types=trusted_types(trusted),
             signature=_signature(example),
             input_example=example,
-            pip_requirements=requirements(estimator),
+            pip_requirements=requirements(estimator, view),
         )
     except MlflowException:
         shutil.rmtree(folder, ignore_errors=True)

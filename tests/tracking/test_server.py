@@ -70,9 +70,9 @@ def on(server: MlflowServer) -> list[str]:
     return ["tracking=server", where, f"tracking.experiment='{server.experiment}'"]
 
 
-def runs(server: MlflowServer, wanted: str) -> list[Run]:
+def runs(server: MlflowServer, wanted: str, suffix: str = "") -> list[Run]:
     client = MlflowClient(server.address)
-    experiment = client.get_experiment_by_name(server.experiment)
+    experiment = client.get_experiment_by_name(f"{server.experiment}{suffix}")
     return client.search_runs(
         [experiment.experiment_id], wanted, order_by=["attributes.start_time ASC"]
     )
@@ -94,17 +94,20 @@ def goes_away_at_fit(server: MlflowServer, monkeypatch, number: int, back_after:
 
 
 def test_a_run_on_a_server_is_whole(server, workspace, capsys):
-    result, _ = run(capsys, *on(server), "experiment=smoke")
-    record = MlflowClient(server.address).get_run(result["run_id"])
+    result, _ = run(capsys, *on(server), "experiment=smoke", "tracking.registry=genres")
+    record = (client := MlflowClient(server.address)).get_run(result["run_id"])
     assert record.info.status == "FINISHED"
+    registered = client.get_model_version_by_alias("genres", "challenger")
+    assert registered.run_id == result["run_id"]
     assert record.data.metrics["test/accuracy"] == result["metrics"]["test/accuracy"]
     assert not (workspace / "mlruns" / "artifacts").exists()
     mlflow.set_tracking_uri(server.address)
-    assert load_model(f"runs:/{result['run_id']}/model").classes_[0] == "blues"
+    for uri in (f"runs:/{result['run_id']}/model", "models:/genres@challenger"):
+        assert load_model(uri).classes_[0] == "blues"
     assert main(["compare", *on(server), "output=look"]) == 0
     assert "1 finished run in" in capsys.readouterr().out
     assert "Confusion matrices" in (workspace / "look" / "compare.html").read_text()
-    (comparison,) = runs(server, "tags.task = 'compare'")
+    (comparison,) = runs(server, "tags.task = 'compare'", "-reports")
     files = MlflowClient(server.address).list_artifacts(comparison.info.run_id)
     names = {"compare.html", "compare.csv", "compare.md", "compare.json"}
     assert names <= {file.path for file in files}

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import mlflow
@@ -21,9 +22,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
+from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.config.cell import resolve
 from gtzan_exp.config.compose import composed
+from gtzan_exp.data.embeddings import EmbeddingsView
+from gtzan_exp.data.features import FeaturesView
+from gtzan_exp.data.fused import FusedView
+from gtzan_exp.embed.musicnn import Musicnn
+from gtzan_exp.tracking.models import requirements
+from gtzan_exp.tracking.predictor import hearing
 from tests.run.test_runner import run, store
 
 
@@ -91,6 +101,21 @@ def test_pyfunc_takes_audio_and_what_the_model_was_trained_on(logged, view):
         model.predict(pd.DataFrame({"audio": [b"no sound"]}))
     with pytest.raises(MlflowException, match="columns: missing"):
         model.predict(pd.DataFrame({"tempo": [120.0]}))
+
+
+def test_a_model_on_vectors_pins_what_they_need_and_says_what_is_missing(monkeypatch):
+    """The weights, whose package asks for a NumPy of long ago, are named where they are missing."""
+    fitted, vectors = make_pipeline(LogisticRegression()), EmbeddingsView(embedder=Musicnn())
+    plain = requirements(fitted, FeaturesView())
+    fused = FusedView(parts={"vectors": vectors, "features": FeaturesView()})
+    needed = [f"{name}=={version(name)}" for name in ("keras", "tensorflow")]
+    assert sorted([*plain, *needed]) == sorted(requirements(fitted, fused))
+    assert not any("tensorflow" in line for line in plain)
+    monkeypatch.setattr("gtzan_exp.embed.musicnn._FILES", ("nowhere",))
+    why = hearing(vectors, PrepareSettings())
+    assert str(why).startswith(
+        "embedder=musicnn: needs the weights of the package musicnn; allowed"
+    )
 
 
 def test_pyfunc_trusts_no_list_in_the_file(logged, monkeypatch):
