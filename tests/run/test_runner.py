@@ -60,7 +60,12 @@ def free(tags: dict[str, str]) -> set[str]:
     own = set(tags) - {"mlflow.user"}
     with pytest.raises(ConfigError) as caught:
         composed([f"+tags={{{','.join(f'{tag}: x' for tag in own)}}}"], resolve)
-    return own - {mistake.where.removeprefix("tags.") for mistake in caught.value.mistakes}
+    taken = {mistake.where.removeprefix("tags.") for mistake in caught.value.mistakes}
+    assert [tag for tag in taken if f"`{tag}`" not in RECORD and "mlflow." not in tag] == []
+    return own - taken
+
+
+RECORD = (Path(__file__).parents[2] / "docs/reference/record.md").read_text()
 
 
 def store(workspace: Path) -> str:
@@ -197,6 +202,7 @@ def test_the_run_record_is_complete_and_true(workspace, capsys):
         "split.csv",
         "split.json",
     }
+    assert [name for name in artifacts if f"`{name}`" not in RECORD and ".txt" not in name] == []
     report = json.loads((output / "record" / "classification_report.json").read_text())
     test = table[table["part"] == "test"]
     assert report == classification_report(test["true"], test["predicted"], output_dict=True)
