@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gtzan_exp.basics.errors import AwayError, ConfigError, GtzanExpError, Mistake
 from gtzan_exp.basics.files import read_bytes, read_object, write_object, write_text
 from gtzan_exp.basics.process import may_run, process_of, process_tags
-from gtzan_exp.basics.terminal import note, say
+from gtzan_exp.basics.terminal import note, phase, say
 from gtzan_exp.compare.text import write_summary
 from gtzan_exp.config.search import Search
 from gtzan_exp.run.files import RESULT
@@ -134,6 +134,7 @@ def _delivered(folder: Path) -> list[str | GtzanExpError]:
 
 def close(ledger: Ledger) -> str:
     """Close the parent run with the table of its jobs, print a report, and return its status."""
+    phase("closing the sweep")
     for news in _delivered(ledger.folder):
         if isinstance(news, ConfigError):
             raise news
@@ -162,7 +163,7 @@ def close(ledger: Ledger) -> str:
     if n_jobs > counts.total() or counts["killed"]:
         said.append("  the same command with skip_finished=true runs what is missing")
     elif table and status == "FINISHED":
-        said.append(f"  tests, pictures and a page: gtzan-exp compare parent={parent.run_id}")
+        said.append(f"next: gtzan-exp compare parent={parent.run_id}")
     metrics = {"n_jobs": n_jobs, **{f"n_{end}": counts[end] for end in _ENDS}}
     tags: dict[str, str] = {}
     if search is not None:

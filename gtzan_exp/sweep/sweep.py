@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
 from gtzan_exp.basics.files import claimed
-from gtzan_exp.basics.terminal import followed, note
+from gtzan_exp.basics.terminal import followed, note, phase
 from gtzan_exp.config.sweep_plan import SweepPlan
 from gtzan_exp.sweep.best import best_file
 from gtzan_exp.sweep.close import LEDGER, Ledger, close
@@ -79,6 +79,7 @@ def sweep(
         status = "FAILED"
         try:
             ledger.write()
+            phase("running jobs")
             with followed(folder / LINES, plan.n_jobs):
                 launch(Job(parent, os.getcwd(), plan.folder, plan.search, tuple(overrides)))
         except BrokenExecutor as error:
