@@ -163,11 +163,11 @@ def upload_model(client: MlflowClient, model_id: str, run_id: str, folder: Path)
 
 
 def register_model(
-    tracking: Tracking, client: MlflowClient, name: str, model_id: str, run_id: str
+    tracking: Tracking, client: MlflowClient, name: str, model_id: str, run_id: str, note: str
 ) -> str:
     """Register the logged model of a run under a name, unless it is, and return its version.
 
-    The newest version has the alias `ALIAS`.
+    The newest version has the alias `ALIAS`; its description is `note`.
     """
     from mlflow.exceptions import MlflowException
     from mlflow.tracking._tracking_service.utils import _use_tracking_uri
@@ -181,7 +181,7 @@ def register_model(
     with _use_tracking_uri(tracking.uri):  # a database looks for the model there
         source = f"models:/{model_id}"
         found = next(iter(known), None) or client.create_model_version(
-            name, source, run_id, model_id=model_id
+            name, source, run_id, model_id=model_id, description=note
         )
     if int(client.get_registered_model(name).aliases.get(ALIAS, 0)) < int(found.version):
         client.set_registered_model_alias(name, ALIAS, str(found.version))

@@ -335,7 +335,8 @@ class Outbox:
         """Register the model of a training run, if `Tracking.registry` names where."""
         name = self.tracking.registry
         if name and entry.model_id and entry.tags.get("task") == "train":
-            version = register_model(self.tracking, client, name, entry.model_id, entry.run_id)
+            ids = (entry.model_id, entry.run_id)
+            version = register_model(self.tracking, client, name, *ids, entry.note[:MAX_TAG])
             log.info("registered as models:/%s/%s, models:/%s@%s", name, version, name, ALIAS)
 
     def _metrics(self, client: MlflowClient, entry: Entry) -> None:

@@ -34,11 +34,13 @@ def recorded(run_id: str) -> tuple[str, dict[str, float], dict[str, str], Mlflow
 
 
 def test_a_card_says_what_the_run_recorded_and_is_the_note_of_its_model(workspace):
-    result = gx.run(model="logreg", tags={"note": "it's a | b"}, name="first")
+    registry = {"registry": "genres"}
+    result = gx.run(model="logreg", tags={"note": "it's a | b"}, name="first", tracking=registry)
     card, metrics, tags, client = recorded(result.run_id)
     (output,) = client.get_run(result.run_id).outputs.model_outputs
     model = client.get_logged_model(output.model_id)
     assert model.tags["mlflow.note.content"] == card
+    assert client.get_model_version("genres", "1").description == card
 
     scores, genres = tables(card)
     facts = dict(re.findall(r"- \*\*(.+):\*\* (.+)", card))
