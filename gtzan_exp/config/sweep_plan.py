@@ -28,6 +28,7 @@ class SweepPlan:
     folder: str  # Hydra's sweep folder
     search: Search | None = None  # the settings of a search
     basic: bool = False  # whether Hydra's basic sweeper makes its jobs
+    fixed: tuple[str, ...] = ()  # the options that are given and the same in all jobs
 
 
 def check_sweep(
@@ -69,7 +70,9 @@ def check_sweep(
         mistakes.append(Mistake("command line", "describes no job", wanted, " ".join(overrides)))
     if mistakes:
         raise ConfigError(once(mistakes) if search else dict.fromkeys(mistakes))
-    return SweepPlan(cells[0], n_jobs, folder, search, sweeper._target_ == BASIC_SWEEPER)
+    is_basic = sweeper._target_ == BASIC_SWEEPER
+    keys = tuple(override.key_or_group for override in fixed)
+    return SweepPlan(cells[0], n_jobs, folder, search, is_basic, keys)
 
 
 def _never_swept(overrides: Sequence[Override]) -> list[Mistake]:

@@ -44,7 +44,7 @@ class Job:
     work: str  # the working directory, for relative paths
     folder: str  # the folder of the sweep
     search: Search | None = None  # the settings of a search, whose jobs are trials
-    given: tuple[str, ...] = ()  # overrides of the sweep; those that all jobs have are not named
+    fixed: tuple[str, ...] = ()  # options that are the same in all jobs
     modules: tuple[str, ...] = field(default_factory=own_folders)  # folders of the user's own
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -85,8 +85,8 @@ class Job:
 
     def _title(self, choices: Mapping[str, str], overrides: Sequence[str]) -> str:
         """Return what tells a job from the others."""
-        own = [text for text in filter_overrides(overrides) if text not in self.given]
-        own = [text for text in own if text.partition("=")[0] not in _NAMED]
+        known = (*_NAMED, *self.fixed)
+        own = [o for o in filter_overrides(overrides) if o.lstrip("+").split("=")[0] not in known]
         return f"{' '.join([choices['model'], *own])} on {choices['view']}, {choices['split']}"
 
     def _score(self, result: Result, metric: str) -> float | None:

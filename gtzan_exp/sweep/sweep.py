@@ -81,7 +81,7 @@ def sweep(
             ledger.write()
             phase("running jobs")
             with followed(folder / LINES, plan.n_jobs):
-                launch(Job(parent, os.getcwd(), plan.folder, plan.search, tuple(overrides)))
+                launch(Job(parent, os.getcwd(), plan.folder, plan.search, plan.fixed))
         except BrokenExecutor as error:
             stopped = error
         except BaseException as error:

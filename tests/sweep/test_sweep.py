@@ -226,7 +226,7 @@ def test_a_parallel_sweep_on_a_fresh_database_loses_nothing(tables, capfd):
     (tables / "mlruns" / "mlflow.db").unlink()
     workers = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=4"]
     assert main(["-m", *QUICK, "data.root=bad,good", "seed=range(8)", *workers]) == 1
-    assert capfd.readouterr().err.count("\n  view.columns=[x]") == 8
+    assert capfd.readouterr().err.count("\n  'view.columns=[x]'") == 8
     (parent,) = runs(tables, "tags.task = 'sweep'")
     assert parent.data.metrics["n_finished"] == parent.data.metrics["n_failed"] == 8
     found = children(tables, parent)
