@@ -21,8 +21,7 @@ class Framing:
 
     sample_rate: Annotated[int, Field(ge=4000, le=384000)] = 22050  # samples per second
     n_fft: Annotated[int, Field(ge=256, le=65536, multiple_of=2)] = 2048  # samples per frame
-    # samples from one frame to the next, at most half a frame, so that the transform can be
-    # inverted
+    # samples to the next frame, at most half a frame, so that the transform can be inverted
     hop_length: Annotated[int, Field(ge=16)] = 512
     n_mels: Annotated[int, Field(ge=8, le=1024)] = 128  # bands from 0 Hz to half the sample rate
     pad_mode: Literal["reflect", "constant"] = "reflect"  # at the ends: a reflection, or zeros

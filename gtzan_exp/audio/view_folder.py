@@ -34,8 +34,7 @@ class ViewFolder:
     """Views on disk in GTZAN's layout, with a private folder that makes runs resumable."""
 
     root: Path  # the folder
-    # Name of this run and of its staging folder. The next run removes that folder, so that workers
-    # that outlive a killed run cannot publish files.
+    # name of its staging folder; the next run removes that, so that orphans publish nothing
     run: str
 
     @classmethod

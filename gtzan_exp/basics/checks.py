@@ -122,6 +122,19 @@ def imported(path: Any, where: str, mistakes: list[Mistake]) -> Any:
     return None
 
 
+def only_from(package: str) -> Find:
+    """Return `imported` for classes of a package alone, for files that are not trusted."""
+
+    def find(path: Any, where: str, mistakes: list[Mistake]) -> Any:
+        found = imported(path, where, mistakes)
+        if isinstance(found, type) and found.__module__.startswith(package):
+            return found
+        mistakes.append(Mistake(where, "is not of this package", f"{package}...", str(path)))
+        return None
+
+    return find
+
+
 def once(mistakes: Iterable[Mistake]) -> list[Mistake]:
     """Return the first mistake for each `Mistake.where`."""
     first: dict[str, Mistake] = {}

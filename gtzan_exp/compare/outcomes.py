@@ -25,8 +25,7 @@ class Outcome:
 
     line: pd.Series  # the line of `gtzan_exp.compare.summary.summary` that the run stands for
     # ``fold`` (1 for a single test part), ``track``, ``artist`` where that is known, ``true``,
-    # ``predicted`` and ``right``; where rows are segments, a track's probabilities are averaged
-    # first
+    # ``predicted`` (by the mean probabilities of segments) and ``right``
     tracks: pd.DataFrame
     share: float  # ratio of test tracks to training tracks, mean over folds
 

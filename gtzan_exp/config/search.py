@@ -35,15 +35,13 @@ class Search:
     """Settings of a search, the options of ``hydra/sweeper=search``."""
 
     n_trials: Annotated[int, Field(ge=1)] = 30
-    # The metric of the validation part to maximise; ``val/log_loss`` is minimised. With several
-    # folds it is their mean.
+    # maximised, or minimised (``val/log_loss``); the mean over several folds
     metric: Metric = "val/macro_f1"
     # ``tpe`` learns from earlier trials: the tree-structured Parzen estimator of J. Bergstra and
     # others, "Algorithms for hyper-parameter optimization", NIPS 2011, as Optuna has it.
     sampler: Literal["tpe", "random"] = "tpe"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0  # the same seed and batch size, the same trials
-    # trials that are chosen together, before any of them has a score; a launcher runs at most so
-    # many in parallel
+    # trials that are chosen together, before any has a score, and may run in parallel
     batch_size: Annotated[int, Field(ge=1)] = 4
 
     def study(self) -> optuna.Study:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.audio.prepare import PrepareSettings
-from gtzan_exp.basics.checks import imported, object_of, shorten
+from gtzan_exp.basics.checks import object_of, only_from, shorten
 from gtzan_exp.basics.digests import digest_all
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.genres import ids_of, track_id
@@ -192,7 +192,7 @@ class EmbeddingsView:
         node = meta.get("embedder", {})
         embedder = self.embedder
         if embedder is None and str(node.get("_target_")).startswith(_OURS):
-            embedder = object_of(node, "embedder", [], _own)  # of another version: None
+            embedder = object_of(node, "embedder", [], only_from(_OURS))  # of another version: None
         return replace(
             self,
             layer=found.layer if embedder else self.layer,
@@ -202,13 +202,6 @@ class EmbeddingsView:
             max_seconds=meta.get("max_seconds", self.max_seconds),
             size=size,
         )
-
-
-def _own(target: Any, where: str, mistakes: list[Mistake]) -> Any:
-    """Return a class of this package only, since the file is not trusted."""
-    found = imported(target, where, mistakes)
-    is_own = isinstance(found, type) and found.__module__.startswith(_OURS)
-    return found if is_own else None
 
 
 def embedding_files(root: Path) -> list[Path]:

@@ -29,8 +29,7 @@ class Evaluation:
     # one row per row of the fold: ``id``, ``track``, ``artist`` and ``accepted`` (labels) where
     # these are known, ``part``, ``true``, ``predicted`` and ``p_<genre>`` for each genre
     predictions: pd.DataFrame
-    # scikit-learn's classification report of the test part, with the genres that are in it or are
-    # predicted
+    # scikit-learn's, of the test part, with the genres that are in it or are predicted
     report: dict[str, Any]
     report_text: str  # the same as text
 

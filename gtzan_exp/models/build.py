@@ -44,8 +44,7 @@ class ModelSpec:
 
     name: str  # name of the model in every record
     input: InputKind | Annotated[tuple[InputKind, ...], Field(min_length=2)]  # kinds of input
-    # Scaling of each input column, fitted on the training part. Where the classifier takes several
-    # inputs, a mapping gives each kind its own.
+    # of each input column, fitted on the training part; of several inputs, by their kind
     scaler: Scaler | dict[InputKind, Scaler | None] | None = None
     # Principal components to keep: so many, so much of the variance, or all of them. ``full`` turns
     # the inputs without losing anything, which makes many more columns than rows cheap. Not for
@@ -54,8 +53,7 @@ class ModelSpec:
     # what a model of vectors sees of an image: every pixel, or five statistics over time of each
     # row of pixels, which are bands of frequency
     pictures: Literal["pixels", "bands"] = "pixels"
-    # types of a classifier of your own that may be saved and loaded besides those that the package
-    # trusts
+    # types of your own that may be saved and loaded besides those that the package trusts
     trusted_types: tuple[str, ...] = ()
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.audio.tracks import windows
-from gtzan_exp.basics.checks import as_dict, imported, object_of
+from gtzan_exp.basics.checks import as_dict, object_of, only_from
 from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake, one_line
 from gtzan_exp.data.contracts import Audible, Dataset, Location, View
 from gtzan_exp.data.selection import read_view
@@ -61,21 +61,12 @@ def neighbours_of(model: LoggedModel, tracking: Tracking) -> Neighbours:
         path = fetch(f"runs:/{model.card.run_id}/config.yaml", tracking.uri, place)
         config = as_dict(DictConfig(OmegaConf.load(path)))
     mistakes: list[Mistake] = []
-    location: Location = object_of(config["data"], "data", mistakes, _own)
+    location: Location = object_of(config["data"], "data", mistakes, only_from(_OURS))
     mistakes += [] if location is None else location.mistakes()
     if mistakes:
         raise DataError(mistakes)
     cache = Path(config["paths"]["cache"])
     return Neighbours(model, read_view(model.card.view, location, cache=cache))
-
-
-def _own(target: Any, where: str, mistakes: list[Mistake]) -> Any:
-    """Return a class of this package only, since the config of the run is not trusted."""
-    found = imported(target, where, mistakes)
-    if not (isinstance(found, type) and found.__module__.startswith(_OURS)):
-        mistakes.append(Mistake(where, "is not of this package", f"{_OURS}...", str(target)))
-        return None
-    return found
 
 
 def _of_length_1(vectors: np.ndarray) -> np.ndarray:
