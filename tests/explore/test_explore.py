@@ -40,7 +40,8 @@ def explore(capsys: pytest.CaptureFixture[str], *overrides: str) -> tuple[str, P
 def refused(capsys: pytest.CaptureFixture[str], *overrides: str) -> str:
     """Run the command and return the one line that it is refused with."""
     assert main(["explore", *overrides]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    lines = capsys.readouterr().err.splitlines()  # progress may come first
+    (line,) = (line for line in lines if line.startswith("gtzan-exp: error"))
     return line
 
 
