@@ -183,8 +183,8 @@ def register_model(
         found = next(iter(known), None) or client.create_model_version(
             name, source, run_id, model_id=model_id, description=note
         )
-    if int(client.get_registered_model(name).aliases.get(ALIAS, 0)) < int(found.version):
-        client.set_registered_model_alias(name, ALIAS, str(found.version))
+    newest = max(int(each.version) for each in client.search_model_versions(f"name = '{name}'"))
+    client.set_registered_model_alias(name, ALIAS, str(newest))
     return str(found.version)
 
 

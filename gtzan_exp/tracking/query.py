@@ -80,7 +80,8 @@ def pages(tracking: Tracking) -> Callable[[str], str]:
     parts = urlsplit(tracking.uri)
     served = parts.scheme in ("http", "https")
     place = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if served else _UI
-    return lambda run_id: f"{place.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
+    runs = f"{place.rstrip('/')}/#/experiments/{experiment}/runs"
+    return lambda run_id: f"{runs}/{run_id}?workflowType=machine_learning"
 
 
 def as_table(runs: Iterable[Run]) -> pd.DataFrame:

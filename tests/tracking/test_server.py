@@ -104,6 +104,9 @@ def test_a_run_on_a_server_is_whole(server, workspace, capsys):
     mlflow.set_tracking_uri(server.address)
     for uri in (f"runs:/{result['run_id']}/model", "models:/genres@challenger"):
         assert load_model(uri).classes_[0] == "blues"
+    assert main(["ui", *on(server)]) == 0
+    runs_page = f"{server.address}/#/experiments/{record.info.experiment_id}/runs?"
+    assert runs_page in capsys.readouterr().out
     assert main(["compare", *on(server), "output=look"]) == 0
     assert "1 finished run in" in capsys.readouterr().out
     assert "Confusion matrices" in (workspace / "look" / "compare.html").read_text()
