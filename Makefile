@@ -43,7 +43,7 @@ ui: $(CORE) ## MLflow's pages over mlruns/, on this machine only
 	$(BIN)/gtzan-exp ui
 
 test: $(READY) ## the fast tests, on all cores
-	$(BIN)/pytest $(ON_ALL_CORES) -m 'not slow and not soak'
+	$(BIN)/pytest $(ON_ALL_CORES) -p no:nbmake -m 'not slow and not soak'
 
 test-all: $(READY) ## all tests; those on the real data need GTZAN_ROOT
 	$(BIN)/pytest $(ON_ALL_CORES) -m 'not soak' --nbmake tests docs/tutorials

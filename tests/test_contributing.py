@@ -43,7 +43,7 @@ def examples(workspace, monkeypatch):
 
 
 def test_the_guides_examples_make_a_run(examples, workspace, capsys):
-    choices = ["view=tempo", "split=last_digits", "model=svc"]
+    choices = ["experiment=smoke", "view=tempo", "split=last_digits", "model=svc"]
     result, _ = run(capsys, "--config-dir", "my_conf", *choices)
     assert (result["tags"]["view"], result["tags"]["split"]) == ("tempo", "last_digits")
     mlflow.set_tracking_uri(store(workspace))

@@ -227,10 +227,14 @@ def test_a_seed_that_nothing_refers_to_makes_no_other_job(jobs, overrides):
     assert plan.n_jobs == jobs
 
 
-MISFITS = sorted({*itertools.product(choices("view"), choices("model"))} - {*pairs()})
+MISFITS = {
+    (view, str(OmegaConf.load(conf_folder() / "model" / f"{model}.yaml").input)): (view, model)
+    for view, model in sorted({*itertools.product(choices("view"), choices("model"))} - {*pairs()})
+}
+"""By view and input, one model that takes it."""
 
 
-@pytest.mark.parametrize(("view", "model"), MISFITS)
+@pytest.mark.parametrize(("view", "model"), MISFITS.values())
 def test_a_model_that_does_not_take_what_the_view_gives_is_refused_with_it(view, model):
     (line,) = mistakes(f"view={view}", f"model={model}")
     assert line.startswith(f"view={view} model={model}: the model takes ")
