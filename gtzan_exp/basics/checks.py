@@ -126,7 +126,7 @@ def only_from(package: str) -> Find:
     """Return `imported` for classes of a package alone, for files that are not trusted."""
 
     def find(path: Any, where: str, mistakes: list[Mistake]) -> Any:
-        found = imported(path, where, mistakes)
+        found = imported(path, where, mistakes) if str(path).startswith(package) else None
         if isinstance(found, type) and found.__module__.startswith(package):
             return found
         mistakes.append(Mistake(where, "is not of this package", f"{package}...", str(path)))

@@ -28,7 +28,6 @@ from gtzan_exp.embed.contracts import Embedder
 from gtzan_exp.embed.musicnn import TRAINING
 
 _FILES = "embeddings*"
-_OURS = "gtzan_exp.embed."
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _SHOWN = 3
 
@@ -191,8 +190,8 @@ class EmbeddingsView:
         named = published.get(path.stem.casefold())
         node = meta.get("embedder", {})
         embedder = self.embedder
-        if embedder is None and str(node.get("_target_")).startswith(_OURS):
-            embedder = object_of(node, "embedder", [], only_from(_OURS))  # of another version: None
+        if embedder is None and node:  # of another version or package: None
+            embedder = object_of(node, "embedder", [], only_from("gtzan_exp.embed."))
         return replace(
             self,
             layer=found.layer if embedder else self.layer,

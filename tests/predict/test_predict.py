@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import gtzan_exp as gx
 from gtzan_exp.audio.features import FeatureSettings
 from gtzan_exp.audio.prepare import PrepareSettings, prepare
 from gtzan_exp.audio.spectrograms import SpectrogramSettings, encode_png, render
+from gtzan_exp.basics.checks import only_from
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.cli import main
 from gtzan_exp.data.features import FeaturesView
@@ -287,6 +289,13 @@ def test_neighbours_are_the_tracks_whose_scaled_vectors_point_the_same_way(train
     assert capsys.readouterr().out.splitlines()[-1] == "  like jazz.song 2  1.00"
     assert main([*arguments, "format=csv"]) == 2
     assert "neighbours: not in this format; allowed: format=table|json" in capsys.readouterr().err
+
+
+def test_what_is_not_trusted_imports_nothing_but_this_package():
+    mistakes = []
+    assert only_from("gtzan_exp.data.")("this.s", "data", mistakes) is None
+    assert "is not of this package; allowed: gtzan_exp.data....; got: this.s" in str(mistakes[0])
+    assert "this" not in sys.modules
 
 
 def test_a_model_on_vectors_of_an_embedder_hears_as_the_embedder_does(
