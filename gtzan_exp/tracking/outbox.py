@@ -320,15 +320,8 @@ class Outbox:
             return
         if entry.model_id is None:
             experiment = self.tracking.experiment_id(client)
-            names = [entry.tags[key] for key in ("model", "view", "split") if key in entry.tags]
-            entry.model_id = create_model(
-                client,
-                experiment,
-                entry.run_id,
-                "-".join(names) or entry.name,
-                entry.params,
-                again=self._is_old,
-            )
+            ids, name = (experiment, entry.run_id), "{model}-{view}-{split}".format_map(entry.tags)
+            entry.model_id = create_model(client, *ids, name, entry.params, again=self._is_old)
         upload_model(client, entry.model_id, entry.run_id, self.model_folder)
 
     def _registry(self, client: MlflowClient, entry: Entry) -> None:

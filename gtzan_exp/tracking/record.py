@@ -32,9 +32,6 @@ from gtzan_exp.tracking.store import Tracking
 
 log = logging.getLogger(__name__)
 
-ENVIRONMENT = "environment.json"
-"""The artifact with the machine, the process, the git commit and all packages of a run."""
-
 Piece = Literal["fold", "fraction"]
 _GIT_TAGS = ("mlflow.source.git.commit", "git_commit", "git_dirty")
 RECORD_TAGS = (PROCESS, *OUTBOX_TAGS, STALE, *_GIT_TAGS, "versions", *get_args(Piece))
@@ -159,10 +156,9 @@ def begun(
         with tracking.asked() as client:
             close_dead(client, [tracking.experiment_id(client)])
     outbox = Outbox(tracking, folder)
-    versions = _versions()
-    said = ", ".join(f"{name} {number}" for name, number in versions.items())
-    entry = outbox.open(name, {**git_tags(), "versions": said, **tags, **process_tags()}, params)
-    entry.texts[ENVIRONMENT] = json.dumps(_environment(), indent=1)
+    ours = {**git_tags(), "versions": _versions()}
+    entry = outbox.open(name, {**ours, **tags, **process_tags()}, params)
+    entry.texts["environment.json"] = json.dumps(_environment(), indent=1, sort_keys=True)
     if outbox.away is not None and not (is_child or entry.run_id):
         raise outbox.away
     return outbox, entry
@@ -209,21 +205,17 @@ def _closed(entry: Entry) -> Iterator[None]:
         entry.ended = now()
 
 
-def _versions() -> dict[str, str]:
-    """Return the versions of Python and of packages that affect results."""
+def _versions() -> str:
+    """Return the versions of Python and of packages that affect results, as text."""
     backend = os.environ.get(keras_loader.VARIABLE, "tensorflow")
     optional = [name for name in ("xgboost", "keras", backend) if name in sys.modules]
-    installed = _installed()
-    known = {name: installed[name] for name in (*_VERSIONS, *optional) if name in installed}
-    return {"python": platform.python_version(), **known}
+    found = {"python": platform.python_version(), **_installed()}
+    names = [name for name in ("python", *_VERSIONS, *optional) if name in found]
+    return ", ".join(f"{name} {found[name]}" for name in names)
 
 
 def _environment() -> dict[str, Any]:
-    """Return what is known of the machine and the process of a run, as plain data.
-
-    ``blas`` includes the kernels and the number of threads, since the order of summation affects
-    the last digits.
-    """
+    """Return what is known of the machine and the process of a run, as plain data."""
     from threadpoolctl import ThreadpoolController
 
     return {
@@ -232,6 +224,7 @@ def _environment() -> dict[str, Any]:
         "python": sys.version,
         **process_tags(),
         **git_tags(),
+        # with kernels and threads, since the order of summation affects the last digits
         "blas": ThreadpoolController().select(user_api="blas").info(),
         "packages": _installed(),
     }
@@ -239,7 +232,8 @@ def _environment() -> dict[str, Any]:
 
 @cache
 def _installed() -> dict[str, str]:
-    return dict(sorted((found.name.lower(), found.version) for found in distributions()))
+    found = [each for each in distributions() if each.name]
+    return {each.name.lower(): each.version for each in reversed(found)}  # the first one counts
 
 
 @cache
