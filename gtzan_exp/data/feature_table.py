@@ -238,7 +238,8 @@ def _parts(path: Path) -> Iterator[pd.DataFrame]:
             ) as reader:
                 for part in reader:
                     part.index += 2
-                    part = part.dropna(how="all")
+                    blank = dict.fromkeys(_TEXT, r"^\s+$")
+                    part = part.replace(blank, np.nan, regex=True).dropna(how="all")
                     n_rows += len(part)
                     yield part
     except (OSError, ValueError, pd.errors.ParserWarning) as error:

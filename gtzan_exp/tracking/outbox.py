@@ -210,6 +210,12 @@ class Outbox:
         except Timeout:
             log.info("%s: another process delivers it", self.path)
             return False
+        except OSError as error:  # no room for the lock
+            what, allowed = "cannot be delivered", "a disk with room, and rights"
+            mistake = Mistake(str(self.path), what, allowed, one_line(error))
+            self.away = self.away or DataError(mistake)
+            self._save()
+            return False
         with suppress(OSError):
             Path(lock.lock_file).unlink()
         return self.away is None

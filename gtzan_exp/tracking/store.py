@@ -173,7 +173,8 @@ class Tracking:
 
 
 def _first_line(error: Exception) -> str:
-    return places.masked((str(error).strip() or type(error).__name__).splitlines()[0][:300])
+    lines = [line for line in str(error).splitlines() if line and "Query-invoked" not in line]
+    return places.masked((lines or [type(error).__name__])[0][:300])
 
 
 def _is_made(database: Path) -> bool:

@@ -176,7 +176,7 @@ def test_everything_wrong_with_a_table_is_said_at_once(write_table):
     content = table().drop(columns=["mfcc7_var"]).rename(columns={"tempo": "temp"})
     content.loc[0, "mfcc1_mean"] = np.inf
     content.loc[1, "rms_mean"] = np.nan
-    content.loc[2, "label"] = None
+    content.loc[2, "label"] = " "
     content.loc[3, "filename"] = "blues.00000.wav"
     content.loc[4, "label"] = "jaz"
     content.loc[8, "label"] = "pop"

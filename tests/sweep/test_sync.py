@@ -189,6 +189,16 @@ def test_a_model_is_whole_as_long_as_a_record_names_it(tables, monkeypatch, call
     assert list(load_model(f"runs:/{run.info.run_id}/model").classes_) == ["a", "b"]
 
 
+def test_a_run_without_room_for_a_lock_is_kept(tables, capsys):  # noqa: F811
+    lock = tables / "out" / "record.undelivered.lock"
+    lock.mkdir(parents=True)  # as no inode, and no right to write
+    assert main([*GOOD, "hydra.run.dir=out"]) == 1
+    assert "record.undelivered.json: cannot be delivered" in "".join(capsys.readouterr())
+    lock.rmdir()
+    assert main(["sync", "out"]) == 0
+    assert [run.info.status for run in runs(tables)] == ["FINISHED"]
+
+
 def test_a_failed_run_is_delivered_as_one(tables, capsys, monkeypatch):  # noqa: F811
     breaks(monkeypatch, "inputs", OSError("gone"), after=False)
     assert main([*GOOD, "+model.dual=true"]) == 2
