@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -162,7 +163,7 @@ class _Board:
 
     def __init__(self) -> None:
         self.held: list[tuple[str, ...]] = []
-        self._is_live = _is_terminal()
+        self._is_live = _is_terminal() and "COMP_LINE" not in os.environ  # of a completing shell
         self._said, self._pause = monotonic(), _FIRST
         self._ended, self._lock = Event(), RLock()
         self._phase: TaskID | None = None

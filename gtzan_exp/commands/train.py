@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> int:
     if inspects or flags.resolve or flags.config_path or flags.experimental_rerun:
         from gtzan_exp.config.hydra_session import hydra_main
 
-        hydra_main(arguments, api.run_here)
+        hydra_main([word for word in arguments if word != "--json"], api.run_here)
         return 0
     result = api.run(*flags.overrides, **files(flags), console=True)
     if flags.json:
