@@ -22,7 +22,7 @@ Open MLflow's pages over the store that tracking=... names, at
 http://127.0.0.1:5000 unless --port says otherwise, with the training runs by
 accuracy: without folds, sweeps and trials, which are the page of a run and of
 a search. This view is kept in the store, as MLflow's own shared views are.
-It listens on this machine only; Ctrl-C stops it. Of a server it prints the page.
+It listens on this machine only; Ctrl-C stops it. Of a server it prints the URL.
 
 Examples:
   gtzan-exp ui
