@@ -218,8 +218,7 @@ def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit, heard: o
     )
     sizes = (len(dataset), len(dataset.classes), dataset.fingerprint)
     log.info("%d rows of %d genres, fingerprint %s", *sizes)
-    if leaks.tag != "none":
-        shares = ", ".join(f"{kind} {share:.0%}" for kind, share in leaks.shares.items() if share)
+    if shares := ", ".join(f"{kind} {share:.0%}" for kind, share in leaks.shares.items() if share):
         part = {"test": "test", "val": "validation"}[split.evaluated]
         log.info("training knows of the %s part: %s", part, shares)
     remarks = list(_remarks(dataset, split, leaks, heard))

@@ -302,7 +302,7 @@ def test_a_model_on_vectors_of_an_embedder_hears_as_the_embedder_does(
     trained, music, tmp_path, capsys
 ):
     prepare_embeddings(music / "audio", music / "views", SETTINGS, LogMel(sample_rate=8000))
-    run_id, output = trained("model=logreg", "view=embeddings")
+    run_id, output = trained("model=logreg", "view=embeddings", "view.training=MSD")
     recorded = pd.read_parquet(output / "record" / "predictions.parquet").set_index("id")
     found = predict(capsys, f"model={run_id}", music / "audio" / "metal" / "song 1.flac", "top=3")
     for genre in found["files"][0]["genres"]:

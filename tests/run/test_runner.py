@@ -35,6 +35,7 @@ def run(capsys: pytest.CaptureFixture, *overrides: str) -> tuple[dict, Path]:
     """Run a command line; return ``result.json`` with what was printed, and the output folder."""
     assert main(list(overrides)) == 0, capsys.readouterr().err
     printed, said = capsys.readouterr()
+    assert not re.search(": *$", said, re.MULTILINE), said  # a list of nothing
     last = printed.splitlines()[-1]
     (path,) = [
         path
