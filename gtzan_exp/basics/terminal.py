@@ -121,7 +121,7 @@ def attended() -> Iterator[None]:
 
 
 def phase(what: str) -> None:
-    """Show what is being done, until the next call."""
+    """Show what is being done, until the next call; an empty text ends it."""
     if _board is not None:
         _board.phase(what)
 
@@ -196,7 +196,7 @@ class _Board:
     def phase(self, what: str) -> None:
         if self._phase is None:
             self._phase = self.progress.add_task(what, total=None, note="")
-        self.progress.reset(self._phase, description=what)
+        self.progress.reset(self._phase, description=what, visible=bool(what))
 
     def note(self, *line: str) -> None:
         with self._lock:
@@ -214,7 +214,7 @@ class _Board:
             with self._lock:
                 if monotonic() - self._said < self._pause:
                     continue
-                tasks = self.progress.tasks
+                tasks = [task for task in self.progress.tasks if task.visible]
                 if tasks and not self.held:
                     states = (f"{t.description}: {_state(t)} {t.fields['note']}" for t in tasks)
                     self.held.append(("; ".join(state.rstrip(": ") for state in states), "", ""))

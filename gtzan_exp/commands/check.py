@@ -10,6 +10,7 @@ import numpy as np
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.basics.terminal import phase
 from gtzan_exp.commands.arguments import composed_once, parse
 from gtzan_exp.commands.audit import first, shares, write
 from gtzan_exp.data.pieces import Mode
@@ -90,6 +91,7 @@ def main(arguments: list[str]) -> int:
         Path(named[-1]).expanduser() if named and named[-1] else None for named in files.values()
     )
     assert predictions is not None
+    phase("checking the predictions")
     checked = check(predictions, split, artists, lists, pieces)
     if flags.csv and checked.leaks:
         write(checked.leaks.found, Path(flags.csv))

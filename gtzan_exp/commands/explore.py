@@ -1,5 +1,6 @@
 """``gtzan-exp explore``: look at tracks, or at a whole data set, before training."""
 
+from gtzan_exp.basics.terminal import phase
 from gtzan_exp.commands.arguments import alone, parse
 
 USAGE = """\
@@ -32,5 +33,6 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.api import explore
 
     flags = parse(arguments)
+    phase("exploring")
     print(explore(*flags.overrides, **alone(flags)), flush=True)
     return 0

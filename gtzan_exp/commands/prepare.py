@@ -1,5 +1,6 @@
 """``gtzan-exp prepare``: from a folder of audio to the views of it."""
 
+from gtzan_exp.basics.terminal import phase
 from gtzan_exp.commands.arguments import alone, parse
 from gtzan_exp.config.files import choices
 
@@ -43,6 +44,7 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.api import prepare
 
     flags = parse(arguments)
+    phase("preparing")
     reports = prepare(*flags.overrides, **alone(flags))
     for report in reports:
         for line in (*report.problems, *(f"note: {note}" for note in report.notes), report):

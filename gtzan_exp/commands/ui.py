@@ -59,6 +59,7 @@ def main(arguments: list[str]) -> int:
         return 0
     page = f"http://127.0.0.1:{port}/{_runs_of(tracking)}"
     print(f"runs, once the server is up: {page}", flush=True)
+    phase("")
     Thread(target=_open, args=(page, int(port)), daemon=True).start()
     command = f"-m mlflow server --host 127.0.0.1 --port {port} --workers 1".split()
     with ends_in_order():

@@ -37,7 +37,11 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(quick, capsys):
             with terminal.doing("epochs", 5) as advance:
                 advance("accuracy 0.500")
                 sleep(0.05)
+        terminal.phase("reading")
+        terminal.phase("")
+        sleep(0.05)
     lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("folds")
     assert "folds: 0/4; epochs: 1/5, 0:00 left accuracy 0.500" in lines
     assert any(line.startswith("folds: 3/4, 0:00 left; epochs: 1/5") for line in lines)
 
