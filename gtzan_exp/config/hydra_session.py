@@ -97,11 +97,14 @@ def arguments(hydra: Any) -> str:
     """Return the arguments of the command that repeats a job, from its ``hydra`` node."""
     name = hydra.job.config_name
     places = hydra.runtime.config_sources
+    given = filter_overrides(hydra.overrides.task)
+    named = any(text.startswith("+sweep=") for text in given)  # then it is a sweep of one job
     return shlex.join(
         [
+            *(["-m"] if named else []),
             *(f"--config-dir={place.path}" for place in places if place.provider == "command-line"),
             *([] if name == "config" else [f"--config-name={name}"]),
-            *filter_overrides(hydra.overrides.task),
+            *(text for text in given if not text.startswith("skip_finished=")),
         ]
     )
 

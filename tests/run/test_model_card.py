@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import mlflow
 import pandas as pd
@@ -15,6 +16,7 @@ from sklearn.metrics import confusion_matrix
 import gtzan_exp as gx
 from gtzan_exp.config.cell import resolve
 from gtzan_exp.config.compose import composed
+from gtzan_exp.config.hydra_session import arguments
 
 
 def tables(card: str) -> list[dict[str, list[str]]]:
@@ -84,6 +86,16 @@ def test_a_card_says_what_the_run_recorded_and_is_the_note_of_its_model(workspac
         assert other == most
 
 
+def test_the_command_of_a_job_has_what_its_overrides_need():
+    job = {"config_name": "mine"}
+    runtime = {"config_sources": [SimpleNamespace(provider="command-line", path="/my conf")]}
+    task = ["+sweep=best", "hydra.run.dir=x", "skip_finished=True", "+tags.x='a b'"]
+    parts = {"job": job, "runtime": runtime, "overrides": {"task": task}}
+    hydra = SimpleNamespace(**{name: SimpleNamespace(**part) for name, part in parts.items()})
+    wanted = ["-m", "--config-dir=/my conf", "--config-name=mine", "+sweep=best", "+tags.x='a b'"]
+    assert shlex.split(arguments(hydra)) == wanted
+
+
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
@@ -105,7 +117,7 @@ def test_a_card_says_what_the_run_recorded_and_is_the_note_of_its_model(workspac
             ["This protocol LEAKS from test to training: scaler", "scaler,artist"],
         ),
         (
-            ["split.evaluate=val", "tracking.log_model=false"],
+            ["split.evaluate=val", "tracking.log_model=false", "skip_finished=true"],
             ["Validation accuracy", "The test part is hidden", "Fewer than 10 validation tracks"],
         ),
     ],
@@ -120,3 +132,4 @@ def test_a_card_says_what_its_numbers_do_not_tell(workspace, overrides, said):
     assert scores[part][1] == f"{metrics[f'{part}/macro_f1']:.3f}"
     assert genres["jazz"][0] == f"{metrics[f'{part}/f1/jazz']:.3f}"
     assert "nan" not in card
+    assert "skip_finished" not in card  # the command repeats the run
