@@ -214,6 +214,6 @@ def _calibration_folds(y: np.ndarray) -> int:
     genres, counts = np.unique(y, return_counts=True)
     if counts.min() < 2:
         what = "too few training rows of a genre to calibrate probabilities"
-        allowed = "2 or more of each genre, or a model with probabilities of its own (model=logreg)"
-        raise DataError(Mistake("split", what, allowed, f"1 of {genres[counts.argmin()]!r}"))
+        allowed = "2 rows or more of each genre, or a model with probabilities of its own (logreg)"
+        raise DataError(Mistake("split", what, allowed, f"1 of {genres[counts.argmin()]}"))
     return min(int(counts.min()), CALIBRATION_FOLDS)
