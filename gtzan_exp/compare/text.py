@@ -68,21 +68,25 @@ def _interval_text(line: pd.Series) -> str:
 def as_text(table: pd.DataFrame) -> str:
     """Return the table for a terminal, with aligned columns.
 
-    What all lines of a protocol share is printed once above them, so that they fit 80 columns.
+    What all lines of a protocol share is printed once above them. Where they do not fit 80 columns,
+    the least telling columns are left out.
     """
     shown = readable(table)
     titles = ["protocol"] if "protocol" in table else ["split", "split_options"]
     numbers = table.groupby(titles, sort=False).ngroup()
     alike = shown.groupby(numbers).nunique().max() == 1
     common = ["split", *(name for name in ("data", "leak", "on") if alike.get(name, False))]
-    columns = []
+    columns = {}
     for name in shown.columns.drop(common):
         column = [name, *shown[name]]
         width = max(map(len, column))
         numeric = name in _FORMATS or name in ("runs", "draws") or f"test/{name}" in table
         # Names of numeric columns are longer than their numbers, so one space separates them.
-        columns.append([f"{t:>{width}}" if numeric else f" {t:<{width}}" for t in column])
-    head, *lines = (f" {' '.join(line)}".rstrip() for line in zip(*columns, strict=True))
+        columns[name] = [f"{t:>{width}}" if numeric else f" {t:<{width}}" for t in column]
+    for spare in ("fit_s", "macro_f1", "best"):
+        if sum(len(column[0]) + 1 for column in columns.values()) > 80:
+            columns.pop(spare, None)
+    head, *lines = (f" {' '.join(line)}".rstrip() for line in zip(*columns.values(), strict=True))
     found = [head]
     for _, rows in numbers.reset_index(drop=True).groupby(numbers.to_numpy(), sort=False):
         first = shown.iloc[rows.index[0]]

@@ -279,7 +279,8 @@ def test_the_table_fits_a_terminal():
 
 def test_nothing_finished_is_no_table_and_still_says_what_there_is(tmp_path):
     runs = frame({"status": "RUNNING", "test/accuracy": np.nan}).drop(columns="test/accuracy")
-    assert write_summary(runs, tmp_path, title="x") == "RUNNING: features-svc-holdout (r0)"
+    found = write_summary(runs, tmp_path, title="x")
+    assert found == ("", "RUNNING: features-svc-holdout (r0)")
     without = frame({"test/accuracy": np.nan})
     found = terminal_text(summary(without), over_draws(without), unfinished(without))
     assert found.startswith("FINISHED without test/accuracy: features-svc-holdout")
@@ -291,7 +292,7 @@ def test_written_tables_are_whole(tmp_path):
         {"model": "a|b <i>", "test/accuracy": 0.25, "leak/artist": "x"},
         {"status": "FAILED", "name": "x\ny", "run_id": "r2"},
     )
-    text = write_summary(runs, tmp_path, title="two runs")
+    _, text = write_summary(runs, tmp_path, title="two runs")
     assert "0.333" in text
     read = pd.read_csv(tmp_path / "compare.csv")
     assert read["accuracy"].tolist() == [1 / 3, 0.25]
@@ -300,3 +301,11 @@ def test_written_tables_are_whole(tmp_path):
     assert markdown.startswith("# two runs\n")
     assert "| a\\|b &lt;i&gt; |" in markdown
     assert "- FAILED: x?y (r2)" in markdown
+
+
+def test_a_table_that_is_too_wide_for_a_terminal_leaves_out_what_tells_least():
+    wide = {"model": "hist_gradient_boosting", "published": "not on these tracks"}
+    heads = [as_text(summary(frame({}, more))).splitlines()[0] for more in ({"model": "mlp"}, wide)]
+    assert ["fit_s" in head for head in heads] == [True, False]
+    assert {"accuracy", "interval"} <= set(heads[1].split())
+    assert len(heads[1]) <= 80
