@@ -183,7 +183,10 @@ def test_the_run_record_is_complete_and_true(workspace, capsys):
     place = client.download_artifacts(result["run_id"], "environment.json")
     environment = json.loads(Path(place).read_text())
     blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    assert environment["blas"] == blas
+    in_order = [
+        sorted(found, key=lambda of: of["filepath"]) for found in (environment["blas"], blas)
+    ]
+    assert in_order[0] == in_order[1]
     assert environment["packages"]["scikit-learn"] == sklearn.__version__
     assert environment["process"] == tags["process"]
     (dataset,) = record.inputs.dataset_inputs
