@@ -104,7 +104,7 @@ class CompareReport:
         """Return the sections, and write the first chart as a PNG; `address` is a run's page."""
         sections = []
         if not self.table.empty:
-            sections += [self._summary(folder, address)]
+            sections += [self._summary(folder, address), *self._notes()]
             if not self.drops.empty:
                 sections.append(self._drops())
             if not self.draws.empty:
@@ -124,8 +124,12 @@ class CompareReport:
         chart.write_png(folder / "accuracy.png", width=_PNG_WIDTH)
         links = {"run": [address(run_id) for run_id in self.table["run_id"]]}
         table = Table("All lines", _numbers(self.table), 3, True, ("repeat",), links)
-        text = "\n\n".join([*notes(self.table), *self._left_out()])
+        text = "Test accuracy and its 95 % interval."
         return Section("Accuracy by protocol", text, [chart], [table])
+
+    def _notes(self) -> list[Section]:
+        text = "\n\n".join([*notes(self.table), *self._left_out()])
+        return [Section("Notes on these lines", text)] if text else []
 
     def _left_out(self) -> list[str]:
         """Return notes on what the sections after the tables leave out."""

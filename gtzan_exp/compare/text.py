@@ -127,10 +127,8 @@ def notes(table: pd.DataFrame) -> list[str]:
         found.append(f"{UNKNOWN_ARTIST}: no list of artists came with the data or the split.")
     if "seen" in table:
         parts = table.groupby("on", sort=False)["seen"].first()
-        seen = ", ".join(f"{on} by {count}" for on, count in parts.items())
-        found.append(
-            f"Finished runs that have seen a test part: {seen}. The best of many is optimistic."
-        )
+        seen = ", ".join(f"{count} on {on}" for on, count in parts.items())
+        found.append(f"Finished runs by test part: {seen}. The best of many is optimistic.")
     if (table["interval"] == "range").any():
         found.append(
             'range: lowest and highest of runs that differ in options, no interval; "best" was '
