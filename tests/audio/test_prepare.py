@@ -17,6 +17,7 @@ import pytest
 from pydantic import ValidationError
 from threadpoolctl import threadpool_limits
 
+from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.features import FEATURE_COLUMNS, FeatureSettings, extract
 from gtzan_exp.audio.prepare import PrepareSettings, prepare
 from gtzan_exp.audio.spectrograms import SpectrogramSettings
@@ -56,7 +57,7 @@ def test_views_have_the_layout_of_gtzan(collection, tmp_path, capfd):
 
 
 def test_load_audio_gives_what_librosa_loads(tmp_path):
-    import librosa
+    librosa = librosa_loader.load()
     import soundfile
 
     stereo = np.stack([music(2.0, seed=1), music(2.0, seed=2)], axis=1)

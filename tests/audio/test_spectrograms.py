@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.features import FeatureSettings
 from gtzan_exp.audio.spectrograms import SpectrogramSettings, encode_png, render
 from gtzan_exp.audio.spectrum import Spectrum
@@ -61,7 +62,7 @@ def test_all_pictures_of_tracks_that_are_there_are_kaggles_own(gtzan_root):
 
 
 def test_kaggle_style_paints_cell_over_cell_in_a_margin_with_a_frame():
-    import librosa
+    librosa = librosa_loader.load()
 
     y = music(3.0)
     mel = librosa.feature.melspectrogram(y=y, sr=RATE, pad_mode="reflect")
@@ -85,7 +86,7 @@ def test_kaggle_style_paints_cell_over_cell_in_a_margin_with_a_frame():
 
 
 def test_default_style_is_the_mel_spectrogram_in_decibels():
-    import librosa
+    librosa = librosa_loader.load()
 
     y = music(3.0)
     mel = librosa.feature.melspectrogram(y=y, sr=RATE, pad_mode="reflect")

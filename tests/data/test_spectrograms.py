@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.spectrograms import palette
 from gtzan_exp.audio.tracks import find_tracks, load_audio
 from gtzan_exp.basics.errors import DataError
@@ -374,7 +375,7 @@ def test_the_real_pictures(gtzan_root, tmp_path):
 @pytest.mark.gtzan
 def test_levels_are_those_of_the_mel_spectrograms_of_the_tracks(gtzan_root):
     """Kaggle's pictures hold twice the decibels, cell over cell; ``images_mel`` correct ones."""
-    import librosa
+    librosa = librosa_loader.load()
 
     tracks = [t for t in find_tracks(gtzan_root / "genres_original") if t.id != "jazz.00054"]
     assert len(tracks) == 33

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
+from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.features import FEATURE_COLUMNS
 from gtzan_exp.explore.analysis import analyse
 from gtzan_exp.explore.track_pictures import envelope, log_frequency
 
+librosa = librosa_loader.load()  # one process compiles, the others wait
 RATE = 22050
 PUBLISHED = {  # id: samples, zero crossings, tempo
     "pop.00036": (661504, 76229, 99.38401442307692),
