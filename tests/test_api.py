@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -105,8 +106,8 @@ def test_folds_sweeps_and_what_was_recorded_before(other_code):
     assert sorted(folds.predictions["fold"].unique()) == [1, 2]
 
     assert swept.status == "FINISHED"
-    assert list(swept.jobs["overrides"].str.split("[x] ", regex=False).str[1]) == [
-        f"model={model} seed={seed}" for model in ("logreg", "svc") for seed in range(2)
+    assert [shlex.split(command)[-2:] for command in swept.jobs["overrides"]] == [
+        [f"model={model}", f"seed={seed}"] for model in ("logreg", "svc") for seed in range(2)
     ]
     table = gx.compare("data=folder", parent=swept.run_id)
     assert table.groupby("model")["runs"].sum().to_dict() == {"logreg": 2, "svc": 2}

@@ -38,7 +38,7 @@ class _Folds:
         found, fewest = min((len(set(groups[labels == name])), name) for name in dataset.classes)
         if found < self.k:
             what = f"more folds than {'tracks' if artists is None else 'artists'} of {fewest!r}"
-            allowed = f"at most {found}" if found > 1 else "2 or more of every genre (data.genres)"
+            allowed = f"2 to {found}" if found > 1 else "2 or more of every genre (data.genres)"
             raise ConfigError(Mistake("split.k", what, allowed, str(self.k)))
         folds: list[Fold] = []
         for repeat in range(self.repeats):

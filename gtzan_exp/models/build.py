@@ -187,7 +187,7 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
         seconds,
         curves(classifier),
         getattr(classifier, "best_epoch_", None),
-        tuple(dict.fromkeys(str(w.message).strip().splitlines()[0] for w in caught)),
+        tuple(dict.fromkeys(str(w.message).strip().splitlines()[0].rstrip(":") for w in caught)),
     )
 
 

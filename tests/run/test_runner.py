@@ -402,7 +402,7 @@ def test_a_hidden_test_part_is_nowhere(workspace, capsys, split):
     assert shown["tags"]["config_hash"] != result["tags"]["config_hash"]
     assert main(["compare", "record=false"]) == 0
     text = capsys.readouterr().out
-    assert f"{shown['tags']['test_fingerprint'][:6]} by 1." in text
+    assert f"1 on {shown['tags']['test_fingerprint'][:6]}." in text
     assert "FINISHED on validation alone" in text
 
 
