@@ -268,12 +268,15 @@ def followed(path: Path, n_jobs: int | None) -> Iterator[None]:
     path.touch()
 
     def follow(advance: Callable[..., None]) -> None:
-        done, width, is_last = 0, _NAME, False
+        done, width, is_last, begun = 0, _NAME, False, ""
         with path.open(encoding="utf-8") as lines:
             while not is_last:
                 is_last = ended.wait(_LOOK)
                 while line := lines.readline():
-                    name, *result = json.loads(line)
+                    begun += line
+                    if not begun.endswith("\n"):  # of a line that is still being written
+                        continue
+                    (name, *result), begun = json.loads(begun), ""
                     if result:
                         done += 1
                         advance()

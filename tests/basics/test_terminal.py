@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from time import sleep
 
@@ -62,7 +63,11 @@ def test_jobs_of_any_process_have_lines_that_fit_and_a_warning_comes_once(quick,
     path = tmp_path / "lines"
     with terminal.followed(path, 2), terminal.relayed(path):
         for name in ("svc on features, kfold", "a" * 90):
-            terminal.relay("few tracks")
+            with path.open("a") as half:
+                half.write('["few ')
+            time.sleep(2 * terminal._LOOK)
+            with path.open("a") as half:
+                half.write('tracks"]\n')
             terminal.relay(name, "0.747 [0.70, 0.79]   artist 84%")
     assert capsys.readouterr().err.splitlines() == [
         "warning: few tracks",
