@@ -81,9 +81,7 @@ class Prediction:
     file: Path
     rows: int  # number of windows, or of segments, that are averaged
     probabilities: pd.Series  # probabilities by genre, in descending order
-    neighbours: dict[str, float] | None = (
-        None  # similarity by track, in descending order, if requested
-    )
+    neighbours: dict[str, float] | None = None  # similarity by track, descending, if asked for
 
 
 def hearing(view: View, prepare: PrepareSettings) -> Callable[[np.ndarray], Any] | Mistake:
