@@ -237,10 +237,16 @@ def end_soon() -> None:
     threading.Thread(target=kill, daemon=True).start()
 
 
-def release_pages(pages: mmap.mmap) -> None:
-    """Release the pages of a read-only memory map; Windows does so when memory is short."""
-    if sys.platform != "win32":
-        pages.madvise(mmap.MADV_DONTNEED)
+def release_pages(array: object) -> None:
+    """Release the pages of a read-only memory map that an array, or the array it views, has read.
+
+    They stay in the file cache of the system, so reading them again is cheap. Otherwise the process
+    would grow to the size of the file, except on Windows. Does nothing for other arrays.
+    """
+    while not isinstance(array, mmap.mmap | None):
+        array = getattr(array, "base", None)
+    if array is not None and sys.platform != "win32":
+        array.madvise(mmap.MADV_DONTNEED)
 
 
 @cache

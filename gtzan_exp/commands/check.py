@@ -155,7 +155,7 @@ def _interval(tracks: pd.DataFrame, share: float) -> tuple[float, Interval]:
         return answers.accuracy, accuracy_interval(answers)
     right = (tracks["true"] == tracks["predicted"]).groupby(tracks["fold"]).mean()
     low, high = np.clip(corrected_interval(right.to_numpy(), share), 0, 1)
-    return answers.accuracy, Interval(float(low), float(high), "folds", len(tracks), 0)
+    return answers.accuracy, Interval(float(low), float(high), len(tracks), 0)
 
 
 def _genres(tracks: pd.DataFrame) -> Iterator[str]:

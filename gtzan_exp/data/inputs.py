@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from typing import Any, Literal
@@ -142,7 +141,7 @@ class ImageStack:
     def pixels(self) -> np.ndarray:
         """A copy of the images as they are stored, uint8 of shape (n, height, width, channels)."""
         pixels = self._pixels[self._rows]
-        release(self._pixels)
+        release_pages(self._pixels)
         return pixels
 
     def __getitem__(self, rows: slice | np.ndarray) -> ImageStack:
@@ -155,16 +154,3 @@ class ImageStack:
         if self.peak != 255:
             values *= self.peak / 255.0
         return values.reshape(self.shape)
-
-
-def release(array: np.ndarray) -> None:
-    """Release the pages of a read-only memory map, or of a view of one, that have been read.
-
-    They stay in the file cache of the system, so reading them again is cheap. Otherwise the process
-    would grow to the size of the file. Does nothing for other arrays.
-    """
-    base: object = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, mmap.mmap):
-        release_pages(base)

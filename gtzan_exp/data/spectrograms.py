@@ -146,12 +146,8 @@ class SpectrogramsView:
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], ImageStack]:
         """Return a function from the signal of a track to the inputs of its image."""
-
-        def look(y: np.ndarray) -> ImageStack:
-            picture = encode_png(render(y, settings.spectrograms))
-            return self.as_inputs(self.decode(picture))
-
-        return look
+        drawn = settings.spectrograms
+        return lambda y: self.as_inputs(self.decode(encode_png(render(y, drawn))))
 
     def decode(self, raw: bytes) -> np.ndarray:
         """Return the pixels of a PNG or JPEG, uint8, shape (segments, height, width, channels).

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.basics.digests import digest
 from gtzan_exp.data.contracts import Dataset, Split
-from gtzan_exp.evaluation.near_duplicates import near_duplicates
-from gtzan_exp.evaluation.remembered import Remembered
+from gtzan_exp.evaluation.near_duplicates import NearDuplicates, near_duplicates
 
 KINDS = ("track", "artist", "duplicate", "near_duplicate")
 PRETRAINING = "pretraining:"
 FEWEST_TRACKS = 10
 _PAIRS = (("test", "train"), ("test", "val"), ("val", "train"))
 _COLUMNS = ("kind", "fold", "part", "id", "other_part", "other_id")
-_remembered: Remembered[Audit] = Remembered()
+_COMPARED = "_compared"
 
 
 @dataclass(frozen=True)
@@ -61,14 +59,8 @@ def audit(dataset: Dataset, split: Split) -> Audit:
 
     Tracks, artists and identical rows are compared exactly, recordings by `near_duplicates`. Kinds
     of leak after B. L. Sturm, "The GTZAN dataset: its contents, its faults", 2013, arXiv:1306.1461.
-    The result is cached for later runs of the process with the same data and split.
+    What is identical or near is found once for all splits of a data set.
     """
-    artists = None if split.artists is None else digest(*split.artists)
-    key = (split.fingerprint, split.leaks, split.fractions, artists)
-    return _remembered.get(dataset, key, lambda: _audit(dataset, split))
-
-
-def _audit(dataset: Dataset, split: Split) -> Audit:
     artists = dataset.artists if split.artists is None else split.artists
     return measured(dataset, split, Same.of(dataset, artists))
 
@@ -152,9 +144,8 @@ class Same:
 
     @classmethod
     def of(cls, dataset: Dataset, artists: np.ndarray | None) -> Same:
-        contents = pd.factorize(np.array(dataset.row_digests()))[0]
         artists = None if artists is None else pd.factorize(artists)[0]
-        near = near_duplicates(dataset)
+        contents, near = _compared(dataset)
         different = contents[near.pairs[:, 0]] != contents[near.pairs[:, 1]]
         unknown = {"artist": "", "near_duplicate": near.unknown}
         if artists is None:
@@ -185,6 +176,15 @@ class Same:
         partner = np.full(len(self.tracks), -1)
         partner[self.tracks[pairs[::-1, 0]]] = pairs[::-1, 1]
         return partner[self.tracks[rows]]
+
+
+def _compared(dataset: Dataset) -> tuple[np.ndarray, NearDuplicates]:
+    """Return a code of the content of each row, and near duplicates; kept with the data."""
+    kept = vars(dataset)
+    if _COMPARED not in kept:
+        contents = pd.factorize(np.array(dataset.row_digests()))[0]
+        kept[_COMPARED] = contents, near_duplicates(dataset)
+    return kept[_COMPARED]
 
 
 def _partners(groups: np.ndarray, rows: np.ndarray, known: np.ndarray) -> np.ndarray:

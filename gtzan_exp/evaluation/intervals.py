@@ -65,16 +65,10 @@ class Answers:
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % interval.
-
-    Its `kind` is ``wilson`` (Wilson's over independent tracks), ``artists`` (clustered by artist),
-    ``effective`` (Wilson's over the effective sample size) or ``one artist``, which tells nothing
-    about others.
-    """
+    """A 95 % interval."""
 
     low: float
     high: float
-    kind: str
     n: int  # number of tested entries
     clusters: int  # number of artists; 0 where unknown
 
@@ -149,19 +143,19 @@ def accuracy_interval(answers: Answers) -> Interval:
 
     n, p = len(answers.right), answers.accuracy
     if answers.artist is None:
-        return Interval(*wilson(p, n), "wilson", n, 0)
+        return Interval(*wilson(p, n), n, 0)
     spread = _spread(answers)
     artists = len(spread.errors)
     if artists == 1:
-        return Interval(0.0, 1.0, "one artist", n, 1)
+        return Interval(0.0, 1.0, n, 1)  # one tells nothing about others
     if spread.none:
-        return Interval(*wilson(p, spread.effective), "effective", n, artists)
+        return Interval(*wilson(p, spread.effective), n, artists)
     if artists < FEWEST_ARTISTS:
         cases = min(n, p * (1 - p) / spread.standard_error**2)
-        return Interval(*wilson(p, cases, spread.t), "effective", n, artists)
+        return Interval(*wilson(p, cases, spread.t), n, artists)
     half = spread.t * spread.standard_error / (p * (1 - p))
     low, high = expit(logit(p) - half), expit(logit(p) + half)
-    return Interval(float(low), float(high), "artists", n, artists)
+    return Interval(float(low), float(high), n, artists)
 
 
 def difference(a: Answers, b: Answers) -> Difference:
@@ -177,16 +171,15 @@ def difference(a: Answers, b: Answers) -> Difference:
     spread = _spread(a, b)
     n, artists = max(len(a.right), len(b.right)), len(spread.errors)
     if artists == 1:
-        return Difference(value, Interval(-1.0, 1.0, "one artist", n, 1), float("nan"))
-    kind = "artists"
+        return Difference(value, Interval(-1.0, 1.0, n, 1), float("nan"))
     if spread.none:
-        half, kind = wilson(0.0, spread.effective)[1], "effective"
+        half = wilson(0.0, spread.effective)[1]
         p = 1.0 if np.isclose(value, 0) else float("nan")
     else:
         half = spread.t * spread.standard_error
         p = float(2 * stdtr(spread.degrees, -abs(value) / spread.standard_error))
     low, high = np.clip([value - half, value + half], -1, 1)
-    return Difference(value, Interval(float(low), float(high), kind, n, artists), p)
+    return Difference(value, Interval(float(low), float(high), n, artists), p)
 
 
 def _spread(a: Answers, b: Answers | None = None) -> _Spread:

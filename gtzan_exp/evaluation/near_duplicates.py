@@ -10,7 +10,6 @@ import pandas as pd
 from gtzan_exp.data.contracts import Dataset
 from gtzan_exp.data.inputs import take
 from gtzan_exp.data.spectrograms import cut_margin
-from gtzan_exp.evaluation.remembered import Remembered
 
 MAX_TRACKS = 20_000
 MIN_COLUMNS = 20
@@ -48,15 +47,8 @@ def near_duplicates(dataset: Dataset) -> NearDuplicates:
     images 34 to 38, by their size. Mostly other excerpts of a recording are missed.
 
     Time is quadratic and memory linear in the number of tracks; more than `MAX_TRACKS` are not
-    compared. The result is cached for all splits of a data set.
+    compared.
     """
-    return _remembered.get(dataset, None, lambda: _compared(dataset))
-
-
-_remembered: Remembered[NearDuplicates] = Remembered()
-
-
-def _compared(dataset: Dataset) -> NearDuplicates:
     none = np.empty((0, 2), dtype=int)
     tracks, first, codes = np.unique(dataset.tracks, return_index=True, return_inverse=True)
     if len(tracks) > MAX_TRACKS:

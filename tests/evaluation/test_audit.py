@@ -15,6 +15,7 @@ from gtzan_exp.data.features import FeaturesView
 from gtzan_exp.data.inputs import ImageStack
 from gtzan_exp.data.spectrograms import SpectrogramsView
 from gtzan_exp.data.splits import Holdout
+from gtzan_exp.evaluation import audit as audits
 from gtzan_exp.evaluation import near_duplicates as near
 from gtzan_exp.evaluation.audit import audit, doubts
 from tests.data.conftest import place
@@ -146,6 +147,23 @@ def test_six_of_one_picture_are_pairs_of_the_first():
     data = replace(dataset(np.ones((6, 2))), artists=None)
     twins = audit(data, Holdout(test_size=0.34, val_size=0.34).split(data)).twins
     assert list(twins["id"]) == ["a.00000"] * 5
+
+
+def test_splits_of_the_same_data_share_what_is_compared(monkeypatch):
+    searched = []
+    monkeypatch.setattr(
+        audits, "near_duplicates", lambda data: searched.append(data) or near.near_duplicates(data)
+    )
+    data = dataset(np.random.default_rng(0).normal(size=(40, 30)))
+    split = Holdout().split(data)
+    artists = np.array(["x"] * len(data))
+    others = [Holdout(seed=1).split(data), replace(split, leaks=("track",))]
+    found = [audit(data, one) for one in (split, *others, replace(split, artists=artists))]
+    assert [each.tag for each in found] == ["none", "none", "track", "artist"]
+    assert len(searched) == 1
+    again = audit(replace(data, artists=artists), split)
+    assert (again.tag, len(searched)) == ("artist", 2)
+    pd.testing.assert_frame_equal(again.twins, found[0].twins)
 
 
 def published(path: Path) -> set[tuple[str, str]]:

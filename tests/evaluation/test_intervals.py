@@ -20,7 +20,7 @@ def test_artists_of_one_track_have_the_logit_interval_of_a_share():
     half = t / math.sqrt(11 * 0.75 * 0.25)
     ends = [1 / (1 + math.exp(-(math.log(3) + side * half))) for side in (-1, 1)]
     assert (found.low, found.high) == pytest.approx(ends)
-    assert (found.kind, found.n, found.clusters) == ("artists", 12, 12)
+    assert (found.n, found.clusters) == (12, 12)
 
 
 def test_two_alike_tracks_of_each_artist_count_as_one():
@@ -42,7 +42,7 @@ def test_unknown_artists_have_newcombes_table(right, n, low, high):
     assert wilson(right / n, n) == pytest.approx((low, high), abs=5e-5)
     found = accuracy_interval(Answers(np.arange(n) < right))
     assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
-    assert (found.kind, found.n, found.clusters) == ("wilson", n, 0)
+    assert (found.n, found.clusters) == (n, 0)
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -51,7 +51,7 @@ def test_without_any_error_large_artists_count_as_effective_ones(right):
     artist = np.array(["a"] * 10 + [f"b{i}" for i in range(10)])
     found = accuracy_interval(Answers(np.full(20, right), artist))
     assert (found.low, found.high) == pytest.approx(wilson(float(right), 400 / 110))
-    assert (found.kind, found.clusters) == ("effective", 11)
+    assert found.clusters == 11
 
 
 def test_few_artists_have_wilsons_interval_on_the_effective_sample_size():
@@ -62,9 +62,16 @@ def test_few_artists_have_wilsons_interval_on_the_effective_sample_size():
     right = np.repeat([True, True, True, False], 2)
     found = accuracy_interval(Answers(right, np.repeat(list("abcd"), 2)))
     assert (found.low, found.high) == pytest.approx(wilson(0.75, 3, stats.t.ppf(0.975, 3)))
-    assert found.kind == "effective"
-    answers = [Answers(np.arange(n) < 5, np.arange(n)) for n in (9, 10)]
-    assert [accuracy_interval(each).kind for each in answers] == ["effective", "artists"]
+
+
+def test_ten_artists_are_enough_for_the_logit():
+    """Alone, n artists have an error**2 of p (1 - p) / (n - 1): as n - 1 cases of Wilson's."""
+    for n, few in ((9, True), (10, False)):
+        found = accuracy_interval(Answers(np.arange(n) < 5, np.arange(n)))
+        p = 5 / n
+        degrees = 2 * (n * p * (1 - p)) ** 2 / (5 * (1 - p) ** 4 + (n - 5) * p**4)
+        wilsons = wilson(p, n - 1, stats.t.ppf(0.975, min(n - 1, degrees)))
+        assert ((found.low, found.high) == pytest.approx(wilsons)) is few
 
 
 def test_few_artists_that_are_alike_do_not_make_tracks_more_than_they_are():
@@ -79,7 +86,7 @@ def test_one_artist_says_nothing_of_others():
     one = Answers(np.array([True, False, True]), np.array(["a"] * 3))
     other = Answers(np.array([True, True, True]), np.array(["a"] * 3))
     interval = accuracy_interval(one)
-    assert (interval.low, interval.high, interval.kind) == (0, 1, "one artist")
+    assert (interval.low, interval.high, interval.clusters) == (0, 1, 1)
     found = difference(one, other)
     assert (found.interval.low, found.interval.high) == (-1, 1)
     assert found.value == pytest.approx(-1 / 3)
@@ -163,7 +170,7 @@ def test_models_that_never_differ_may_do_so_on_other_artists():
     right, artist = np.arange(40) < 30, np.repeat(np.arange(20), 2)
     found = difference(Answers(right, artist), Answers(right, artist))
     most = wilson(0.0, 20)[1]
-    assert (found.value, found.p, found.interval.kind) == (0, 1, "effective")
+    assert (found.value, found.p) == (0, 1)
     assert (found.interval.low, found.interval.high) == pytest.approx((-most, most))
 
 
