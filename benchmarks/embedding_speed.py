@@ -20,7 +20,7 @@ import soundfile
 
 from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.prepare import PrepareSettings
-from gtzan_exp.audio.tracks import Track, find_tracks
+from gtzan_exp.audio.tracks import Track, scan_tracks
 from gtzan_exp.basics import keras_loader
 from gtzan_exp.basics.errors import GtzanExpError
 from gtzan_exp.basics.genres import GENRES
@@ -75,7 +75,7 @@ def main() -> None:
                 for index in range(2):
                     y = synthesize(genre, index, seconds=30)
                     soundfile.write(audio_root / genre / f"{genre}.{index:05}.wav", y, 22050)
-        tracks = find_tracks(audio_root)
+        tracks = scan_tracks(audio_root)[0]
         seconds = sum(soundfile.info(track.path).duration for track in tracks)
         plain_script(tracks[:1]), product(audio_root)  # imports, and the start of the workers
         ratios = []

@@ -148,11 +148,8 @@ def prepare(
         header = ("filename", "length", *settings.features.columns, "label")
         for table, seconds in tables.items():
             folder.write_csv(table, header, folder.rows(finished, seconds))
-        faults = (
-            (Path(p.where).relative_to(audio_root).as_posix(), p.what, p.allowed, p.got)
-            for p in problems
-        )
-        folder.write_csv(out_root / ERRORS, ("file", "what", "allowed", "got"), faults)
+        header, *faults = error_lines(problems, audio_root)
+        folder.write_csv(out_root / ERRORS, header, faults)
         notes = [*folder.write_artists(finished), *_short(finished, folder)]
         folder.write(out_root / SETTINGS, (json.dumps(written, indent=2) + "\n").encode())
     reused = list(outcomes.values()).count("reused")
@@ -188,6 +185,13 @@ def each_track(
             if problems and settings.on_error == "raise":
                 raise DataError(problems)
     problems.sort(key=lambda problem: problem.where)
+
+
+def error_lines(problems: Sequence[Mistake], audio_root: Path) -> Iterator[tuple[str, ...]]:
+    """Yield the lines of the table of unusable files, its header first."""
+    yield "file", "what", "allowed", "got"
+    for p in problems:
+        yield Path(p.where).relative_to(audio_root).as_posix(), p.what, p.allowed, p.got
 
 
 def _short(tracks: list[Track], folder: ViewFolder) -> Iterator[str]:

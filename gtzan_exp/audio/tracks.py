@@ -56,11 +56,6 @@ class Track:
     artist: str = ""  # name of the folder inside that of the genre; empty if there is none
 
 
-def find_tracks(audio_root: Path, labels: Mapping[str, str] | None = None) -> list[Track]:
-    """Return the tracks of a folder, sorted by genre and id; see `scan_tracks`."""
-    return scan_tracks(audio_root, labels)[0]
-
-
 def scan_tracks(
     audio_root: Path, labels: Mapping[str, str] | None = None
 ) -> tuple[list[Track], list[Mistake]]:

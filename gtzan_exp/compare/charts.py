@@ -41,7 +41,7 @@ def intervals(table: pd.DataFrame) -> Chart:
         f"{label(line)} on {line['split']} {line['accuracy']:.3f}" for _, line in table.iterrows()
     )
     tooltip = ["protocol", "name", "value", "interval", "leak"]
-    return _dots(rows, "test accuracy", "view", tooltip, f"Accuracies with intervals: {said}.")
+    return _dots(rows, "test accuracy", tooltip, f"Accuracies with intervals: {said}.")
 
 
 def drops(found: pd.DataFrame) -> Chart:
@@ -55,12 +55,10 @@ def drops(found: pd.DataFrame) -> Chart:
             rows[-1] |= {"view": line["view"], "interval": _range(rows[-1])}
     said = "; ".join(f"{row['name']} {row.get('interval', '')}".strip() for row in rows)
     tooltip = ["name", "value", "interval"]
-    return _dots(rows, "accuracy lost", "view", tooltip, f"Drops with intervals: {said}.")
+    return _dots(rows, "accuracy lost", tooltip, f"Drops with intervals: {said}.")
 
 
-def _dots(
-    rows: list[dict[str, Any]], quantity: str, color: str, tooltip: list[str], alt: str
-) -> Chart:
+def _dots(rows: list[dict[str, Any]], quantity: str, tooltip: list[str], alt: str) -> Chart:
     """Return a chart of values with intervals, one per line, below headings."""
     import altair
 
@@ -82,7 +80,7 @@ def _dots(
         y=altair.Y("row:N", sort=order, axis=axis)
     )
     points = base.transform_filter("isValid(datum.value)")
-    hue = altair.Color(f"{color}:N", title=None, scale=altair.Scale(scheme="tableau10"))
+    hue = altair.Color("view:N", title=None, scale=altair.Scale(scheme="tableau10"))
     value = altair.Tooltip("value:Q", format=".3f", title=quantity)
     hover = [value if name == "value" else f"{name}:N" for name in tooltip]
     bars = points.mark_rule(strokeWidth=3, opacity=0.6).encode(
@@ -111,7 +109,7 @@ def genres(accuracies: pd.DataFrame, table: pd.DataFrame) -> Chart:
     ]
     means = ", ".join(f"{name} {mean:.0%}" for name, mean in accuracies.mean().items())
     alt = f"Accuracy by genre, mean over the runs: {means}."
-    return Chart.of(_heat(cells, "genre", list(accuracies), "row", names, "right", ".0%"), alt)
+    return Chart.of(_heat(cells, "genre", list(accuracies), "row", names, "right"), alt)
 
 
 def confusion(outcome: Outcome, classes: Sequence[str], title: str) -> Chart:
@@ -126,17 +124,11 @@ def confusion(outcome: Outcome, classes: Sequence[str], title: str) -> Chart:
     right = outcome.tracks["right"]
     alt = f"Confusion matrix of {title}: {right.sum()} of {len(right)} right."
     names = list(classes)
-    return Chart.of(_heat(cells, "predicted", names, "true", names, "share", ".0%"), alt, title)
+    return Chart.of(_heat(cells, "predicted", names, "true", names, "share"), alt, title)
 
 
 def _heat(
-    cells: list[dict[str, Any]],
-    x: str,
-    columns: list[str],
-    y: str,
-    rows: list[str],
-    quantity: str,
-    form: str,
+    cells: list[dict[str, Any]], x: str, columns: list[str], y: str, rows: list[str], quantity: str
 ) -> altair.TopLevelMixin:
     """Return a heat map of shares, 0 to 1, with a text in each cell."""
     import altair
@@ -149,7 +141,7 @@ def _heat(
     shade = altair.Color(
         "share:Q", scale=altair.Scale(domain=[0, 1], range=["#deebf7", "#08519c"]), legend=None
     )
-    share = altair.Tooltip("share:Q", format=form, title=quantity)
+    share = altair.Tooltip("share:Q", format=".0%", title=quantity)
     hover = [f"{y}:N", f"{x}:N", altair.Tooltip("text:N", title="shown"), share]
     text = base.mark_text(fontSize=11).encode(
         text="text:N",

@@ -11,7 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from gtzan_exp.audio.prepare import PrepareReport, PrepareSettings, each_track, file_digest, prepare
+from gtzan_exp.audio.prepare import (
+    PrepareReport,
+    PrepareSettings,
+    each_track,
+    error_lines,
+    file_digest,
+    prepare,
+)
 from gtzan_exp.audio.tracks import Track, load_audio, scan_tracks
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import DataError, Mistake
@@ -64,7 +71,9 @@ def prepare_embeddings(
     _write(path, finished, [files[track.id][0] for track in finished], meta)
     done = sum(made for _, made in files.values())
     errors = f"prepare_errors_{embedder.name}.csv"
-    _write_errors(out_root / errors, problems, audio_root)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(error_lines(problems, audio_root))
+    write_text(out_root / errors, text.getvalue().encode(errors="backslashreplace").decode())
     return PrepareReport(
         done=done, reused=len(files) - done, problems=tuple(problems), root=out_root, errors=errors
     )
@@ -119,13 +128,3 @@ def _write(path: Path, tracks: Sequence[Track], files: Sequence[Path], meta: dic
             ]
             writer.write_table(pa.table(columns, schema=schema))
     unfinished.replace(path)
-
-
-def _write_errors(path: Path, problems: Sequence[Mistake], audio_root: Path) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("file", "what", "allowed", "got"))
-    for p in problems:
-        file = Path(p.where).relative_to(audio_root).as_posix()
-        writer.writerow((file, p.what, p.allowed, p.got))
-    write_text(path, text.getvalue().encode(errors="backslashreplace").decode())

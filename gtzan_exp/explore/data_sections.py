@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.audio.tracks import duration, find_tracks
+from gtzan_exp.audio.tracks import duration, scan_tracks
 from gtzan_exp.basics.errors import ConfigError, DataError, strangers
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.basics.terminal import steps
@@ -291,7 +291,7 @@ def _audio(location: Location) -> tuple[set[str] | None, list[str]]:
     if not root.is_dir():
         return None, []
     good, broken = set(), []
-    for track in steps(find_tracks(root, location.labels), "opening tracks"):
+    for track in steps(scan_tracks(root, location.labels)[0], "opening tracks"):
         try:
             duration(track.path)
             good.add(track.id)

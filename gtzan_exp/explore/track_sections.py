@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from gtzan_exp.audio.tracks import Track, find_tracks
+from gtzan_exp.audio.tracks import Track, scan_tracks
 from gtzan_exp.basics.errors import ConfigError, Mistake, nearest
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.basics.terminal import steps
@@ -126,7 +126,7 @@ class TracksReport:
 
 def _chosen(ids: tuple[str, ...], data: Location) -> list[Track]:
     root = data.folder() / "genres_original"
-    tracks = {track.id: track for track in find_tracks(root, data.labels)}
+    tracks = {track.id: track for track in scan_tracks(root, data.labels)[0]}
     known = list(tracks)
     allowed = f"one of {len(known)} ids, {known[0]} to {known[-1]}"
     mistakes = [

@@ -32,7 +32,7 @@ from gtzan_exp.tracking.store import Tracking, store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, Run
+    from mlflow.entities import Run
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,9 @@ class Outbox:
     ) -> Entry:
         """Add a run, and create it in the store at once if that answers."""
         place = None if parent is None else self.entries.index(parent)
-        entry = Entry(name, as_tags(name, {**tags, _RECORD: uuid4().hex}), now(), place)
+        texts = {key: str(value)[:MAX_TAG] for key, value in tags.items()}
+        own = {_RECORD: uuid4().hex, _NAME: name, _PROGRAM: "gtzan-exp", _USER: _user()}
+        entry = Entry(name, texts | own, now(), place)
         entry.params |= {key: str(value) for key, value in params.items()}
         self.entries.append(entry)
         self.send(entry, "run", "params")
@@ -298,11 +300,16 @@ class Outbox:
 
     def _inputs(self, client: MlflowClient, entry: Entry) -> None:
         """Record the inputs, with retries, as MLflow adds a data set in two steps."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
         from mlflow.exceptions import MlflowException
 
         if not entry.datasets:
             return
-        inputs = [_dataset_input(dataset) for dataset in entry.datasets]
+        inputs = []
+        for dataset in entry.datasets:
+            arguments = {key: value for key, value in dataset.items() if key != "context"}
+            context = InputTag("mlflow.data.context", dataset["context"])
+            inputs.append(DatasetInput(Dataset(**arguments), [context]))
         for wait in (*_WAITS, None):
             try:
                 return client.log_inputs(entry.run_id, inputs)
@@ -416,12 +423,6 @@ def undelivered(folders: Sequence[Path]) -> Iterator[Path]:
     yield from sorted(found, key=lambda path: (path.stat().st_mtime, path))
 
 
-def as_tags(name: str, tags: Mapping[str, object]) -> dict[str, str]:
-    """Return tags for MLflow, with the names of the run, the program and the user."""
-    texts = {key: str(value)[:MAX_TAG] for key, value in tags.items()}
-    return {**texts, _NAME: name, _PROGRAM: "gtzan-exp", _USER: _user()}
-
-
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -431,10 +432,3 @@ def _user() -> str:
 
 def now() -> int:
     return int(time() * 1000)
-
-
-def _dataset_input(dataset: Mapping[str, str]) -> DatasetInput:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    arguments = {key: value for key, value in dataset.items() if key != "context"}
-    return DatasetInput(Dataset(**arguments), [InputTag("mlflow.data.context", dataset["context"])])

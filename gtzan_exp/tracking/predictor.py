@@ -36,9 +36,7 @@ class Neighbours:
 
     def __init__(self, model: LoggedModel, dataset: Dataset) -> None:
         self._steps = model.estimator[:-1]
-        rows = pd.DataFrame(self.seen(dataset.X)).groupby(dataset.tracks).mean()
-        self._tracks = rows.index.to_numpy()
-        self._vectors = _of_length_1(rows.to_numpy())
+        self._tracks = pd.DataFrame(self.seen(dataset.X)).groupby(dataset.tracks).mean()
 
     def seen(self, X: Any) -> np.ndarray:
         """Return the vectors of rows of inputs, shape (n_rows, size)."""
@@ -50,9 +48,12 @@ class Neighbours:
 
     def of(self, vectors: np.ndarray, count: int) -> dict[str, float]:
         """Return the cosine similarity of the `count` nearest tracks to the mean of vectors."""
-        similarity = self._vectors @ _of_length_1(vectors.mean(axis=0, keepdims=True))[0]
-        order = np.argsort(-similarity, kind="stable")[:count]
-        return {str(self._tracks[place]): float(similarity[place]) for place in order}
+        from sklearn.metrics.pairwise import cosine_similarity
+
+        mean = vectors.mean(axis=0, keepdims=True)
+        similarity = cosine_similarity(self._tracks.to_numpy(), mean)[:, 0]
+        found = pd.Series(similarity, self._tracks.index.astype(str))
+        return found.sort_values(ascending=False, kind="stable").head(count).to_dict()
 
 
 def neighbours_of(model: LoggedModel, tracking: Tracking) -> Neighbours:
@@ -67,11 +68,6 @@ def neighbours_of(model: LoggedModel, tracking: Tracking) -> Neighbours:
         raise DataError(mistakes)
     cache = Path(config["paths"]["cache"])
     return Neighbours(model, read_view(model.card.view, location, cache=cache))
-
-
-def _of_length_1(vectors: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1.0)
 
 
 @dataclass(frozen=True)

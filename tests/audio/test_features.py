@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from gtzan_exp.audio.features import FEATURE_COLUMNS, FeatureSettings, extract, segments
 from gtzan_exp.audio.sliding_median import sliding_median
-from gtzan_exp.audio.tracks import Track, find_tracks, load_audio
+from gtzan_exp.audio.tracks import Track, load_audio, scan_tracks
 from gtzan_exp.basics.errors import DataError
 
 from .conftest import RATE, music
@@ -40,7 +40,7 @@ def assert_row(ours: dict[str, float], truth: pd.Series, **tolerances: float) ->
 
 
 def sounds(gtzan_root: Path) -> list[Track]:
-    return [t for t in find_tracks(gtzan_root / "genres_original") if t.id != "jazz.00054"]
+    return [t for t in scan_tracks(gtzan_root / "genres_original")[0] if t.id != "jazz.00054"]
 
 
 @pytest.mark.gtzan

@@ -21,7 +21,7 @@ from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.features import FEATURE_COLUMNS, FeatureSettings, extract
 from gtzan_exp.audio.prepare import PrepareSettings, prepare
 from gtzan_exp.audio.spectrograms import SpectrogramSettings
-from gtzan_exp.audio.tracks import find_tracks, load_audio
+from gtzan_exp.audio.tracks import load_audio, scan_tracks
 from gtzan_exp.audio.workers import map_unordered
 from gtzan_exp.basics.errors import ConfigError, DataError
 
@@ -40,7 +40,7 @@ def test_views_have_the_layout_of_gtzan(collection, tmp_path, capfd):
     report = prepare(collection, tmp_path / "out", SERIAL)
     assert capfd.readouterr() == ("", "")
     assert (report.done, report.reused, report.failed) == (6, 0, 0)
-    ids = [track.id for track in find_tracks(collection)]
+    ids = [track.id for track in scan_tracks(collection)[0]]
     whole = pd.read_csv(tmp_path / "out" / "features_30_sec.csv")
     assert tuple(whole.columns) == ("filename", "length", *FEATURE_COLUMNS, "label")
     assert whole["filename"].tolist() == [f"{id}.wav" for id in ids]
@@ -245,10 +245,10 @@ def test_views_of_someone_else_are_not_overwritten(collection, tmp_path):
 
 def test_audio_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"no audio there.*got: nothing"):
-        find_tracks(tmp_path / "nowhere")
+        scan_tracks(tmp_path / "nowhere")
     (tmp_path / "bare" / "rock").mkdir(parents=True)
     with pytest.raises(DataError, match="no audio there"):
-        find_tracks(tmp_path / "bare")
+        scan_tracks(tmp_path / "bare")
 
 
 def test_folders_of_artists_give_the_artists(tmp_path, write_track):
@@ -263,7 +263,7 @@ def test_folders_of_artists_give_the_artists(tmp_path, write_track):
     settings = PrepareSettings(views=("features",), segments=(30,), n_jobs=1)
     report = prepare(audio, out, settings)
     ids = ["jazz.Ann.02", "jazz.alone", "rock.Mr. B.One.01", "rock.Mr. B.Two.01"]
-    assert [track.id for track in find_tracks(audio)] == ids
+    assert [track.id for track in scan_tracks(audio)[0]] == ids
     artists = Folder(name="mine", root=out, splits=out / "splits").artists(np.array(ids))
     assert artists.tolist() == ["Ann", "jazz.alone", "Mr. B", "Mr. B"]
     alone, short = report.notes

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.spectrograms import palette
-from gtzan_exp.audio.tracks import find_tracks, load_audio
+from gtzan_exp.audio.tracks import load_audio, scan_tracks
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.basics.genres import GENRES
 from gtzan_exp.data.levels import COLOR_MAPS
@@ -377,7 +377,7 @@ def test_levels_are_those_of_the_mel_spectrograms_of_the_tracks(gtzan_root):
     """Kaggle's pictures hold twice the decibels, cell over cell; ``images_mel`` correct ones."""
     librosa = librosa_loader.load()
 
-    tracks = [t for t in find_tracks(gtzan_root / "genres_original") if t.id != "jazz.00054"]
+    tracks = [t for t in scan_tracks(gtzan_root / "genres_original")[0] if t.id != "jazz.00054"]
     assert len(tracks) == 33
     for folder, height in {"images_original": 217, "images_mel": 128}.items():
         view = SpectrogramsView(

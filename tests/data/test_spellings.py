@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gtzan_exp.audio.tracks import find_tracks
+from gtzan_exp.audio.tracks import scan_tracks
 from gtzan_exp.basics.errors import ConfigError, DataError
 from gtzan_exp.cli import main
 from gtzan_exp.config.cell import resolve
@@ -42,7 +42,7 @@ def in_folders(root: Path, other: str, name: str, suffix: str) -> None:
 def labels_of(place: str, root: Path, location: Folder) -> set[str]:
     """Return the genres that are read."""
     if place == "audio":
-        return {track.genre for track in find_tracks(root / "audio", location.labels)}
+        return {track.genre for track in scan_tracks(root / "audio", location.labels)[0]}
     view = FeaturesView() if place == "table" else SpectrogramsView(height=8, width=8)
     return set(view.load(location, cache=root / "cache").classes)
 

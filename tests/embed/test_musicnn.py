@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gtzan_exp.audio.prepare import PrepareSettings
-from gtzan_exp.audio.tracks import find_tracks, load_audio
+from gtzan_exp.audio.tracks import load_audio, scan_tracks
 from gtzan_exp.basics.errors import ConfigError, DataError, MissingExtraError
 from gtzan_exp.data.embeddings import EmbeddingsView
 from gtzan_exp.embed.musicnn import Musicnn, _network
@@ -54,7 +54,7 @@ def test_the_vectors_are_those_of_an_independent_script(gtzan_root, tmp_path):
 def test_a_track_is_embedded_alike_in_whatever_batches(gtzan_root, model):
     """Also: the mean of patches that go through the network one by one, in any order."""
     embedder = Musicnn(model=model)
-    first, second = find_tracks(gtzan_root / "genres_original")[:2]
+    first, second = scan_tracks(gtzan_root / "genres_original")[0][:2]
     sounds = [load_audio(track.path, sample_rate=16000) for track in (first, second)]
     whole = embedder.embed(np.concatenate([sounds[0][: 187 * 256 * 9], sounds[1]]))
     alone = [embedder.embed(y) for y in sounds]
