@@ -1,10 +1,8 @@
 """The 57 features of GTZAN's published table, from one short-time Fourier transform."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -28,7 +26,7 @@ class FeatureSettings(Framing):
     roll_percent: Annotated[float, Field(gt=0, lt=1)] = 0.85  # share of the energy below it
 
     @model_validator(mode="after")
-    def _bands_must_suffice(self) -> FeatureSettings:
+    def _bands_must_suffice(self) -> Self:
         if self.n_mfcc > self.n_mels:
             raise ValueError(f"n_mfcc must be at most n_mels = {self.n_mels}, got {self.n_mfcc}")
         return self

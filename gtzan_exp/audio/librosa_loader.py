@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from filelock import FileLock
+
 _COMPILED = ("beat", "core", "decompose", "effects", "feature", "onset", "util")
 
 
@@ -25,8 +27,6 @@ def load() -> ModuleType:
         with contextlib.suppress(OSError):
             done.parent.mkdir(parents=True, exist_ok=True)
         if not done.exists() and os.access(done.parent, os.W_OK):
-            from filelock import FileLock
-
             with FileLock(done.with_suffix(".lock")):
                 for name in _COMPILED:
                     importlib.import_module(f"librosa.{name}")

@@ -1,7 +1,5 @@
 """From a folder of audio to its views on disk, in GTZAN's layout."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math
@@ -12,7 +10,7 @@ from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
@@ -67,7 +65,7 @@ class PrepareSettings:
     address: str | None = None  # of a Dask or Ray scheduler; the connected one by default
 
     @model_validator(mode="after")
-    def _one_sample_rate(self) -> PrepareSettings:
+    def _one_sample_rate(self) -> Self:
         rates = self.features.sample_rate, self.spectrograms.sample_rate
         if len(set(rates)) > 1:
             raise ValueError(

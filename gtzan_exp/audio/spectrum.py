@@ -1,9 +1,7 @@
 """A signal and its transforms, each computed once, on demand, and shared by all views."""
 
-from __future__ import annotations
-
 from functools import cache, cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -27,7 +25,7 @@ class Framing:
     pad_mode: Literal["reflect", "constant"] = "reflect"  # at the ends: a reflection, or zeros
 
     @model_validator(mode="after")
-    def _frames_must_overlap(self) -> Framing:
+    def _frames_must_overlap(self) -> Self:
         if self.hop_length > self.n_fft // 2:
             raise ValueError(
                 f"hop_length must be at most n_fft / 2 = {self.n_fft // 2}, got {self.hop_length}"
@@ -47,7 +45,7 @@ class Spectrum:
         self.framing = framing
 
     @classmethod
-    def of(cls, sound: np.ndarray | Spectrum, framing: Framing) -> Spectrum:
+    def of(cls, sound: np.ndarray | Self, framing: Framing) -> Self:
         """Return the spectrum of a signal, or `sound` itself if it already is one."""
         if not isinstance(sound, Spectrum):
             return cls(sound, framing)

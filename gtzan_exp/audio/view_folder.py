@@ -4,8 +4,6 @@ Even if a run is killed, each file is complete, and ``prepare_settings.json`` ex
 them are consistent: it is removed before the first change and written last.
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import json
@@ -15,7 +13,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
 
 from gtzan_exp.audio.tracks import Track
 from gtzan_exp.basics.errors import DataError, Mistake
@@ -39,10 +39,8 @@ class ViewFolder:
 
     @classmethod
     @contextmanager
-    def opened(cls, root: Path) -> Iterator[ViewFolder]:
+    def opened(cls, root: Path) -> Iterator[Self]:
         """Lock the folder for writing; `DataError` if it is locked, or has views of others."""
-        from filelock import FileLock, Timeout
-
         folder = cls(root, uuid.uuid4().hex)
         if not folder._private.is_dir():
             folder._refuse_foreign()

@@ -10,6 +10,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TypeVar
 
+from filelock import FileLock, Timeout
+from pydantic import TypeAdapter, ValidationError
+
 from gtzan_exp.basics.errors import ConfigError, DataError, Mistake, one_line
 
 _KINDS = {
@@ -48,16 +51,12 @@ def write_text(path: Path, text: str, *, private: bool = False) -> None:
 
 def write_object(path: Path, kept: object) -> None:
     """Write a dataclass for `read_object`, in a file readable by the user only."""
-    from pydantic import TypeAdapter
-
     content = TypeAdapter(type(kept)).dump_python(kept, mode="json")
     write_text(path, json.dumps(content, indent=1), private=True)  # pydantic's own JSON lacks NaN
 
 
 def overwrite(path: Path, kept: object) -> None:
     """Write a dataclass for `read_object` in place; `ValueError` where the file is too small."""
-    from pydantic import TypeAdapter
-
     content = json.dumps(TypeAdapter(type(kept)).dump_python(kept, mode="json")).encode()
     size = path.stat().st_size
     if len(content) > size:
@@ -68,8 +67,6 @@ def overwrite(path: Path, kept: object) -> None:
 
 def read_object(kind: type[T], path: Path, allowed: str) -> T:
     """Return the dataclass that `write_object` wrote; `allowed` describes it in a `DataError`."""
-    from pydantic import TypeAdapter, ValidationError
-
     try:
         return TypeAdapter(kind).validate_json(read_bytes(path))
     except ValidationError as error:
@@ -83,7 +80,6 @@ def read_object(kind: type[T], path: Path, allowed: str) -> T:
 @contextmanager
 def claimed(folder: Path, where: str) -> Iterator[Path]:
     """Make the folder of the option `where` and lock it for writing, re-entrantly in a process."""
-    from filelock import FileLock, Timeout
 
     def refuse(what: str, got: object) -> ConfigError:
         return ConfigError(Mistake(where, what, "another folder, that can be written", str(got)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,8 +119,6 @@ def _read(config: DictConfig) -> tuple[Mode, Path | None]:
 
 
 def _facts(file: str, checked: Checked) -> Iterator[str]:
-    from textwrap import wrap
-
     rows, tracks, folds = checked.rows, checked.tracks, checked.split.folds
     many = f"tested {len(rows)} rows of {tracks['track'].nunique()} tracks"
     many += f", {rows['true'].nunique()} genres"

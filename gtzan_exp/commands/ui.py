@@ -10,6 +10,10 @@ from threading import Thread
 from time import sleep
 from typing import TYPE_CHECKING
 
+from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.basics.places import is_server
+from gtzan_exp.basics.process import ends_in_order, run_to_end
+from gtzan_exp.basics.terminal import phase
 from gtzan_exp.commands.arguments import composed_once, parse
 
 if TYPE_CHECKING:
@@ -42,10 +46,6 @@ _PATIENCE = 60  # seconds until a server is up
 
 def main(arguments: list[str]) -> int:
     """Start MLflow's server on loopback and wait for its end."""
-    from gtzan_exp.basics.errors import ConfigError, Mistake
-    from gtzan_exp.basics.places import is_server
-    from gtzan_exp.basics.process import ends_in_order, run_to_end
-    from gtzan_exp.basics.terminal import phase
     from gtzan_exp.config.cell import resolve_tracking
 
     flags = parse(arguments, port="5000")

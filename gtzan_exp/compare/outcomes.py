@@ -1,11 +1,10 @@
 """Predictions of the compared runs by track, and the tests that they allow."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -30,7 +29,7 @@ class Outcome:
     share: float  # ratio of test tracks to training tracks, mean over folds
 
     @classmethod
-    def read(cls, line: pd.Series, predictions: pd.DataFrame) -> Outcome:
+    def read(cls, line: pd.Series, predictions: pd.DataFrame) -> Self:
         """Return the outcome that a table of recorded predictions holds."""
         if "fold" not in predictions:
             predictions = predictions.assign(fold=1)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import binomtest, t
 
 from gtzan_exp.evaluation.intervals import CONFIDENCE
 
@@ -18,8 +19,6 @@ def over_seeds(values: Sequence[float], single: tuple[float, float]) -> tuple[fl
     narrower than `single`: they bring no new test tracks. `values` are the accuracies by seed;
     `single` is the interval of their mean, as if it were the result of one run.
     """
-    from scipy.stats import t
-
     mean, k = float(np.mean(values)), len(values)
     if k < 2:
         return single
@@ -36,8 +35,6 @@ def mcnemar(a: np.ndarray, b: np.ndarray) -> float:
 
     `a` and `b`, bool of shape (n_tracks,), are whether each model is right.
     """
-    from scipy.stats import binomtest
-
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
 
@@ -62,8 +59,6 @@ def corrected_t(differences: np.ndarray, test_share: float) -> float:
     each fold and not 0, because no variance can be estimated. `differences`, shape (k,), are those
     of the accuracies of two models by fold; `test_share` is the ratio of test to training tracks.
     """
-    from scipy.stats import t
-
     mean, spread = float(differences.mean()), float(differences.std(ddof=1))
     if np.isclose(spread, 0):
         return 1.0 if np.isclose(mean, 0) else float("nan")

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from hydra import compose
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
+from sklearn.utils import _param_validation as validation
 
 from gtzan_exp.basics.checks import as_dict, checked, imported, object_of, with_objects
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, nearest
@@ -202,8 +204,6 @@ def _gives(view: Mapping[str, Any]) -> Gives | None:
 
 
 def _pairs_that_work() -> str:
-    from hydra import compose
-
     groups = [(group, name) for group in ("view", "model") for name in choices(group)]
     every = compose("config", [f"+{group}@every.{group}.{name}={name}" for group, name in groups])
     views, models = every.every.view.values(), every.every.model.values()
@@ -370,8 +370,6 @@ def _argument_mistakes(target: Any, arguments: Mapping[str, Any], group: str) ->
                 Mistake(f"{group}.{name}", "not set", f"{group}.{name}=VALUE", "nothing")
             )
     constraints = getattr(target, "_parameter_constraints", {})
-    from sklearn.utils import _param_validation as validation
-
     for name, value in arguments.items():
         try:
             validation.validate_parameter_constraints(constraints, {name: value}, target.__name__)

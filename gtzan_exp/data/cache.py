@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from filelock import FileLock
+
 from gtzan_exp.basics.errors import ConfigError, Mistake
 
 Contents = TypeVar("Contents")
@@ -59,8 +61,6 @@ def stamp(path: Path) -> str:
 @contextmanager
 def _held(parent: Path, key: str) -> Iterator[Path]:
     """Lock a folder, and yield the path of its unfinished version, which is removed afterwards."""
-    from filelock import FileLock
-
     lock = FileLock(parent / f"{key}.lock")
     try:
         parent.mkdir(parents=True, exist_ok=True)

@@ -1,19 +1,18 @@
 """The view ``embeddings``: a vector per track, computed by a pretrained model."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics.checks import object_of, only_from, shorten
 from gtzan_exp.basics.digests import digest_all
@@ -130,8 +129,6 @@ class EmbeddingsView:
 
         def embed(y: np.ndarray) -> pd.DataFrame:
             if rate != embedder.sample_rate:
-                from gtzan_exp.audio import librosa_loader
-
                 resample = librosa_loader.load().resample
                 y = resample(y, orig_sr=rate, target_sr=embedder.sample_rate)
             vectors = embedder.embed(y)
@@ -183,7 +180,7 @@ class EmbeddingsView:
             raise DataError(Mistake("view.file", what, allowed, got))
         return found[0]
 
-    def _told(self, path: Path, found: VectorFile) -> EmbeddingsView:
+    def _told(self, path: Path, found: VectorFile) -> Self:
         """Return the view, completed by the metadata of the file."""
         meta, size = found.meta, found.vectors.shape[1]
         published = {f"embeddings_{name}".casefold(): of for name, of in TRAINING.items()}

@@ -1,7 +1,5 @@
 """Feature tables: from CSV to memory-mapped arrays, in blocks of rows."""
 
-from __future__ import annotations
-
 import hashlib
 import itertools
 import json
@@ -12,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -57,7 +56,7 @@ class FeatureTable:
     names_tracks: bool  # whether the table has the column `TRACK`
 
     @classmethod
-    def open(cls, folder: Path) -> FeatureTable:
+    def open(cls, folder: Path) -> Self:
         """Open the arrays as memory maps; ValueError, KeyError or EOFError if they are damaged."""
         meta = json.loads((folder / "meta.json").read_text())
         arrays = {

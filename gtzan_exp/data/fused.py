@@ -1,13 +1,11 @@
 """The view ``fused``: the common rows of several views, with an array for each view."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -44,7 +42,7 @@ class FusedView:
     views: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
-    def _views_must_be_parts(self) -> FusedView:
+    def _views_must_be_parts(self) -> Self:
         several = [name for name, part in self.parts.items() if len(forms_of(part.gives)) > 1]
         if several:
             raise ValueError(f"parts of one array each, so not {', '.join(several)}")

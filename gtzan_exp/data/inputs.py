@@ -1,10 +1,8 @@
 """The inputs of a model: one array, or several of the same rows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -41,8 +39,8 @@ class Inputs:
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
 
-    def __getitem__(self, rows: slice | np.ndarray) -> Inputs:
-        return Inputs({name: take(array, rows) for name, array in self.arrays.items()})
+    def __getitem__(self, rows: slice | np.ndarray) -> Self:
+        return type(self)({name: take(array, rows) for name, array in self.arrays.items()})
 
     @property
     def shape(self) -> tuple[int]:
@@ -144,7 +142,7 @@ class ImageStack:
         release_pages(self._pixels)
         return pixels
 
-    def __getitem__(self, rows: slice | np.ndarray) -> ImageStack:
+    def __getitem__(self, rows: slice | np.ndarray) -> "ImageStack":
         return ImageStack(self._pixels, self._rows[rows], peak=self.peak, scrambled=self.scrambled)
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:

@@ -1,16 +1,11 @@
 """Inversion of colour maps: from the colours of a spectrogram to its levels."""
 
-from __future__ import annotations
-
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from gtzan_exp.audio.spectrograms import palette
-
-if TYPE_CHECKING:
-    from scipy.spatial import KDTree
 
 COLOR_MAPS = ("magma", "viridis", "inferno", "plasma", "gray")
 """The matplotlib colour maps that are recognised; reversed ones cannot be told apart."""
@@ -42,6 +37,4 @@ def levels(image: np.ndarray, *, lossy: bool) -> np.ndarray:
 
 @cache
 def _palette(name: str) -> KDTree:
-    from scipy.spatial import KDTree
-
     return KDTree(palette(name)[:, :3].astype(float))

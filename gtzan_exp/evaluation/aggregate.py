@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from gtzan_exp.evaluation.evaluate import by_track, calibration_error, relabelled, reliability
 from gtzan_exp.evaluation.intervals import CONFIDENCE, Answers, accuracy_interval
@@ -93,8 +94,6 @@ def corrected_interval(values: np.ndarray, test_share: float) -> tuple[float, fl
     of k - 1 degrees of freedom. `values` by fold have shape (k,); `test_share` is the ratio of test
     rows to training rows.
     """
-    from scipy import stats
-
     k = len(values)
     scale = float(values.std(ddof=1)) * np.sqrt(1 / k + test_share)
     half = stats.t.ppf((1 + CONFIDENCE) / 2, k - 1) * scale

@@ -1,14 +1,11 @@
 """Intervals of accuracies and of their differences, where tracks are clustered by artist."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
+from scipy.special import expit, logit, ndtri, stdtr, stdtrit
 
 CONFIDENCE = 0.95
 FEWEST_ARTISTS = 10
@@ -102,8 +99,6 @@ class _Spread:
 
     @property
     def t(self) -> float:
-        from scipy.special import stdtrit
-
         return float(stdtrit(self.degrees, (1 + CONFIDENCE) / 2))
 
     @property
@@ -123,8 +118,6 @@ def wilson(accuracy: float, n: float, z: float | None = None) -> tuple[float, fl
     `accuracy` may be a mean over runs, `n` is the number of independent cases (tracks, not their
     segments), and `z` the quantile, by default the normal one.
     """
-    from scipy.special import ndtri
-
     z = float(ndtri((1 + CONFIDENCE) / 2)) if z is None else z
     centre = (accuracy + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(accuracy * (1 - accuracy) / n + z**2 / (4 * n**2))
@@ -139,8 +132,6 @@ def accuracy_interval(answers: Answers) -> Interval:
     fewer than `FEWEST_ARTISTS`, Wilson's over the number of independent tracks with this standard
     error. Where artists are unknown, Wilson's over tracks.
     """
-    from scipy.special import expit, logit
-
     n, p = len(answers.right), answers.accuracy
     if answers.artist is None:
         return Interval(*wilson(p, n), n, 0)
@@ -165,8 +156,6 @@ def difference(a: Answers, b: Answers) -> Difference:
     and folds it is the paired test on the sums of differences by artist; on those of different
     protocols it allows for their overlap. Where artists are unknown, use the ids of the tracks.
     """
-    from scipy.special import stdtr
-
     value = a.accuracy - b.accuracy
     spread = _spread(a, b)
     n, artists = max(len(a.right), len(b.right)), len(spread.errors)

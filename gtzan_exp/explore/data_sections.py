@@ -1,11 +1,9 @@
 """The report on a data set: its table of features, its images, gaps and duplicates."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -43,7 +41,7 @@ class DataReport:
     components: feature_numbers.Components
 
     @classmethod
-    def read(cls, look: Look) -> DataReport:
+    def read(cls, look: Look) -> Self:
         """Read the table and the images, and find the audio, where they exist."""
         dataset = _whole_table(look)
         features = _chosen(look.settings.features, list(dataset.X.columns))

@@ -1,11 +1,9 @@
 """Plots of tracks: one file per track and kind, with scales shared by all tracks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -46,7 +44,7 @@ class Scales:
     frequency_axis: FrequencyAxis
 
     @classmethod
-    def of(cls, sounds: Sequence[AnalysedTrack], frequency_axis: FrequencyAxis) -> Scales:
+    def of(cls, sounds: Sequence[AnalysedTrack], frequency_axis: FrequencyAxis) -> Self:
         loudest = max(float(sound.spectrum.magnitude.max()) for sound in sounds)
         mfcc = np.concatenate([sound.mfcc.ravel() for sound in sounds])
         return cls(

@@ -1,10 +1,8 @@
 """The report on tracks, side by side if there are several."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
@@ -45,7 +43,7 @@ class TracksReport:
     settings: ExploreSettings
 
     @classmethod
-    def read(cls, look: Look) -> TracksReport:
+    def read(cls, look: Look) -> Self:
         settings, data = look.settings, look.data
         places: list[tuple[str, str | None, Path]] = []
         if settings.track_ids:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
+from sklearn.base import clone
 
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Classifier
@@ -84,7 +85,6 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
     in `Calibrated`, which gives probabilities and leaves the predictions as they are. Raises
     `ValueError` if the view does not give what the model takes.
     """
-    from sklearn.base import clone
     from sklearn.decomposition import PCA
     from sklearn.pipeline import Pipeline
 
@@ -197,8 +197,6 @@ def refit(found: Fitted, X, y) -> Fitted:
     It trains for the best number of epochs, or boosting rounds, of the fit to the training part
     alone, and keeps its history; ``seconds`` is the sum of both fits.
     """
-    from sklearn.base import clone
-
     again = clone(found.estimator).set_params(classifier=as_found(found.estimator[-1]))
     final = fit(again, X, y, X[:0], y[:0])
     return replace(

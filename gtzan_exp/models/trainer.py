@@ -1,8 +1,6 @@
 """The ``trainer`` group: how networks and boosted trees are fitted."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -81,7 +79,7 @@ class Trainer:
     backend: Literal["tensorflow", "jax", "torch"] | None = None
 
     @model_validator(mode="after")
-    def _the_average_must_be_kept(self) -> Trainer:
+    def _the_average_must_be_kept(self) -> Self:
         if self.ema and self.patience is not None and self.keep == "last":
             raise ValueError("ema with keep=best, or without patience")
         return self

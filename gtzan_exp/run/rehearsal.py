@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from gtzan_exp.basics.errors import ConfigError, DataError, GtzanExpError, Mistake, one_line
 from gtzan_exp.config.cell import Cell
@@ -76,8 +77,6 @@ def _few(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
 
 def _fitted(cell: Cell, dataset: Dataset, train: np.ndarray, val: np.ndarray) -> Any:
     """Return a pipeline fitted in few rounds, after it has predicted its own rows."""
-    from sklearn.base import clone
-
     brief: dict[str, Any] = {}
     for name, value in cell.classifier.get_params().items():
         if name.rpartition("__")[2] in _LENGTHS and isinstance(value, int):

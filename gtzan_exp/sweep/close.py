@@ -12,6 +12,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from gtzan_exp.basics.errors import AwayError, ConfigError, GtzanExpError, Mistake
 from gtzan_exp.basics.files import read_bytes, read_object, write_object, write_text
 from gtzan_exp.basics.process import may_run, process_of, process_tags
@@ -28,6 +30,7 @@ from gtzan_exp.tracking.outbox import (
     sync_command,
     undelivered,
 )
+from gtzan_exp.tracking.query import as_table
 from gtzan_exp.tracking.sweep_run import SweepRun
 
 if TYPE_CHECKING:
@@ -229,10 +232,6 @@ def _line(run: Run, job: int, search: Search | None, status: str | None = None) 
 
 def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs: list[Run]) -> str:
     """Write the files of a sweep, and return its table for a terminal."""
-    import pandas as pd
-
-    from gtzan_exp.tracking.query import as_table
-
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "command.txt").write_text(f"{command}\n", encoding="utf-8")
     composed = folder.parent / "multirun.yaml"

@@ -19,6 +19,7 @@ from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, one_lin
 from gtzan_exp.basics.process import end_with_parent, ends_in_order, settle
 from gtzan_exp.basics.terminal import relay, relayed
 from gtzan_exp.config.cell import Cell, described_by, hidden, resolve
+from gtzan_exp.config.hydra_session import arguments
 from gtzan_exp.config.search import METRICS, Search
 from gtzan_exp.data.contracts import Dataset
 from gtzan_exp.data.selection import read_view
@@ -58,8 +59,6 @@ class Job:
         Returns the score of a trial; None where it failed or has no finite score, and in a sweep
         without a search. Raises `ConfigError` if the run lacks the metric of the search.
         """
-        from gtzan_exp.config.hydra_session import arguments
-
         if self.search is not None:
             config = hidden(config)
         hydra_config = HydraConfig.get()

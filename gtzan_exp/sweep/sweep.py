@@ -1,14 +1,13 @@
 """A sweep: a parent run with a child for every job, also for those that fail or die."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
 from gtzan_exp.basics.files import claimed
@@ -19,9 +18,6 @@ from gtzan_exp.sweep.close import LEDGER, Ledger, close
 from gtzan_exp.sweep.job import LINES, Job
 from gtzan_exp.tracking.outbox import sync_command, undelivered
 from gtzan_exp.tracking.sweep_run import SweepRun
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _MAX_NAME = 100
 
@@ -47,8 +43,6 @@ class Swept:
     @property
     def jobs(self) -> pd.DataFrame:
         """The table of the jobs: ``job``, ``status``, ``run_id``, ``overrides`` and ``error``."""
-        import pandas as pd
-
         path = self.output / "record" / "jobs.csv"
         return pd.read_csv(path, keep_default_na=False) if path.is_file() else pd.DataFrame()
 

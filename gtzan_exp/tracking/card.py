@@ -1,10 +1,10 @@
 """The metadata of a logged model, sufficient to make its inputs from any audio."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from typing import Any, Self
+
+from pydantic import TypeAdapter
 
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics.checks import imported, object_of
@@ -38,7 +38,7 @@ class ModelCard:
         }
 
     @classmethod
-    def read(cls, metadata: Any, where: str, *, trusted: tuple[str, ...] = ()) -> ModelCard:
+    def read(cls, metadata: Any, where: str, *, trusted: tuple[str, ...] = ()) -> Self:
         """Return the card from `ModelCard.metadata` in the file `where`.
 
         Only views of the package, or those named in `trusted`, are instantiated, else `DataError`.
@@ -55,8 +55,6 @@ class ModelCard:
 
 def _settings(value: Any) -> Any:
     """Return the class and options of a view, and of nested views, as plain data."""
-    from pydantic import TypeAdapter
-
     if isinstance(value, Mapping):
         return {key: _settings(inner) for key, inner in value.items()}
     if not is_dataclass(value):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import yaml
 
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics import keras_loader
@@ -209,8 +210,6 @@ def load_logged(
 
 
 def _load(folder: Path, trusted: tuple[str, ...]) -> LoggedModel:
-    import yaml
-
     path, description = folder / _PIPELINE, folder / _DESCRIPTION
     if not (path.is_file() and description.is_file()):
         wanted = "a folder with MLmodel and model.skops"

@@ -14,6 +14,7 @@ from time import sleep, time
 from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
+from filelock import FileLock, Timeout
 from pydantic import BeforeValidator, Field
 
 from gtzan_exp.basics.errors import (
@@ -185,8 +186,6 @@ class Outbox:
 
         Until then `path` holds the pending records, so that nothing is lost if the process dies.
         """
-        from filelock import FileLock, Timeout
-
         lock = FileLock(self.path.with_suffix(".lock"), timeout=0)
         try:
             with lock:

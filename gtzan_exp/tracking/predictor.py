@@ -1,12 +1,10 @@
 """From audio to probabilities of genres and similar tracks, by a logged model."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -113,7 +111,7 @@ class Predictor:
         self.deaf = self._inputs if isinstance(self._inputs, Mistake) else None
 
     @classmethod
-    def of(cls, model: LoggedModel, tracking: Tracking, neighbours: int = 0) -> Predictor:
+    def of(cls, model: LoggedModel, tracking: Tracking, neighbours: int = 0) -> Self:
         """Return a predictor for audio that finds so many neighbours in the data of the run.
 
         Raises `DataError` if the model takes no audio, or for that of `neighbours_of`.

@@ -1,7 +1,5 @@
 """One run in MLflow: opened before training, and closed whatever happens."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os
@@ -16,7 +14,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
+
+from threadpoolctl import ThreadpoolController
 
 import gtzan_exp
 from gtzan_exp.audio.prepare import PrepareSettings
@@ -70,14 +70,12 @@ class Recorder:
         return None if self._outbox.away is None else self._outbox.path
 
     @contextmanager
-    def child(
-        self, name: str, tags: Mapping[str, Any], piece: Piece, which: str
-    ) -> Iterator[Recorder]:
+    def child(self, name: str, tags: Mapping[str, Any], piece: Piece, which: str) -> Iterator[Self]:
         """Open a child run; the tag `piece` names its fold or fraction."""
         tags = {**tags, "task": piece, piece: which, **process_tags()}
         entry = self._outbox.open(name, tags, {}, parent=self._entry)
         with _closed(entry):
-            yield Recorder(self._outbox, entry)
+            yield type(self)(self._outbox, entry)
         self._outbox.send(entry)
 
     def dataset(self, dataset: Dataset, split: Split) -> None:
@@ -216,8 +214,6 @@ def _versions() -> str:
 
 def _environment() -> dict[str, Any]:
     """Return what is known of the machine and the process of a run, as plain data."""
-    from threadpoolctl import ThreadpoolController
-
     return {
         "platform": platform.platform(),
         "cpus": os.cpu_count(),

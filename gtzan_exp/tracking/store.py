@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from filelock import FileLock
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
@@ -120,7 +121,6 @@ class Tracking:
         MLflow creates them on first contact, which corrupts the database if two processes do so at
         once, or if one is killed meanwhile.
         """
-        from filelock import FileLock
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
         database.parent.mkdir(parents=True, exist_ok=True)

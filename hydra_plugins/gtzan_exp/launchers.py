@@ -21,6 +21,9 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
+from gtzan_exp.basics.process import end_at_last
+
 if TYPE_CHECKING:
     from submitit import Job as Submitted
 
@@ -51,8 +54,6 @@ class ClusterLauncher(Launcher):
 
     def __call__(self, overrides: Sequence[str], number: int) -> JobReturn:
         """Run a job, in a worker."""
-        from gtzan_exp.basics.process import end_at_last
-
         end_at_last()
         job_id = self._enter_worker()
         setup_globals()
@@ -74,8 +75,6 @@ class ClusterLauncher(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         """Run jobs and return their results in order; record why the workers of others died."""
-        from gtzan_exp.basics.errors import one_line
-
         folder = Path(str(self.config.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
         texts = [" ".join(filter_overrides(overrides)) for overrides in job_overrides]
@@ -143,8 +142,6 @@ class SubmititLauncher(ClusterLauncher):
         from submitit import AutoExecutor
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-        from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
-
         options = dict(self.options)
         folder = options.pop("submitit_folder")
         general = AutoExecutor._typed_parameters()
@@ -197,8 +194,6 @@ class RayLauncher(ClusterLauncher):
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         import ray
         from ray.exceptions import RayError, RayTaskError
-
-        from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
 
         where = "hydra/launcher=ray"
         self.environment = {
