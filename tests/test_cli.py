@@ -216,6 +216,7 @@ def test_completion_of_choices_options_and_commands(here, monkeypatch, capsys, l
     assert set(capsys.readouterr().out.split()) == expected
 
 
+@pytest.mark.slow
 def test_bash_completes_with_what_is_installed(tmp_path):
     program = tmp_path / "gtzan-exp"
     program.write_text(f'#!/bin/sh\nexec {shlex.join(PROGRAM)} "$@"\n')

@@ -17,7 +17,14 @@ from tests.contracts import cell, check_model, check_split, check_view, write_se
 from tests.pairs import a_view_for_each_model
 
 VIEWS = a_view_for_each_model()
-LARGE = ("alexnet", "cnn2d_leaky", "cnn_band", "cnn_gap")  # a step takes seconds
+LARGE = (
+    "alexnet",
+    "cnn2d",
+    "cnn2d_leaky",
+    "cnn_band",
+    "cnn_gap",
+    "fused_net",
+)  # a step takes seconds
 MODELS = [
     pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else [])
     for name in choices("model")

@@ -28,6 +28,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_configuration_and_no_tests(site):
     (wheel,) = site.parent.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())

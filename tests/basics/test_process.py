@@ -41,6 +41,7 @@ def test_sigterm_ends_a_process_that_does_not_end(wait):
     process.stdout.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
 def test_a_program_and_its_children_end_with_the_process_that_ran_it(tmp_path, sign):
     program = (

@@ -159,7 +159,7 @@ def test_a_protocol_whose_test_parts_differ_says_so():
 
 def test_splits_that_other_files_give_are_other_protocols(workspace):
     """Of three tables the second has another name, and the third trains on no rock."""
-    quick = ["tracking.log_model=false"]
+    quick = ["experiment=smoke", "tracking.log_model=false"]
     assert main(quick) == 0
     (one,) = workspace.glob("outputs/**/split.csv")
     text = one.read_text()

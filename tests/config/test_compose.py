@@ -194,7 +194,8 @@ def test_a_missing_extra_is_named(here, monkeypatch, choice, module, extra):
     assert f"which is not installed; allowed: pip install 'gtzan-exp[{extra}]'" in line
 
 
-@pytest.mark.parametrize("kind", ["experiment", pytest.param("sweep", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["experiment", "sweep"])
 def test_every_named_experiment_and_sweep_resolves(kind, here, monkeypatch):
     """Of a search the whole space; of another sweep the first jobs, whose parts have own tests."""
     (here / "features_30_sec.csv").touch()
@@ -372,6 +373,7 @@ COMMANDS = [
 """Commands, their exit status, and what none up to there may import."""
 
 
+@pytest.mark.slow
 def test_nothing_heavy_is_imported_before_it_is_needed(here):
     (here / "views").mkdir()
     rows = [f"{genre}.{i:05}.wav,{i},{genre}" for genre in ("a", "b") for i in range(5)]

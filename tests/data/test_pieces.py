@@ -259,6 +259,7 @@ def test_a_table_of_pieces_is_split_by_track(write_table):
     assert audit(by_hand, Notebook().split(by_hand)).tag == "none"
 
 
+@pytest.mark.slow
 def test_a_run_on_pieces_scores_tracks_that_it_has_not_heard(write_table, workspace, capsys):
     root = write_table(cut()).root
     score = {}

@@ -66,6 +66,7 @@ def waves():
     return (X + random.normal(0, 0.7, X.shape))[:, :, None], labels
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_network(waves):
     X, y = waves
     trainer = Trainer(epochs=1, patience=None, keep="last")
@@ -146,6 +147,7 @@ def test_alexnet_refuses_images_that_its_poolings_would_use_up():
         AlexNet().fit(np.zeros((4, 66, 100, 3)), ["a", "b", "a", "b"])
 
 
+@pytest.mark.slow
 def test_a_network_of_two_branches_learns_from_both():
     """Neither the images nor the vectors alone tell all four genres apart."""
     random = np.random.default_rng(0)
@@ -178,7 +180,10 @@ class Linear(KerasClassifier):
         return Model(inputs if len(flat) > 1 else inputs["X"], output)
 
 
-@pytest.mark.parametrize("shapes", [[(6,)], [(6, 1), (3, 2, 1), (4,), (2,)]])
+@pytest.mark.parametrize(
+    "shapes",
+    [[(6,)], pytest.param([(6, 1), (3, 2, 1), (4,), (2,)], marks=pytest.mark.slow)],
+)
 def test_a_network_takes_vectors_sequences_images_and_several_of_them(shapes):
     y = np.array(["a", "b"])[np.arange(48) % 2]
     random = np.random.default_rng(0)

@@ -91,7 +91,7 @@ SEGMENTS = "view.segment_seconds=3"
     "overrides",
     [
         ["model=logreg", *SOME_COLUMNS],
-        ["model=logreg", SEGMENTS],
+        pytest.param(["model=logreg", SEGMENTS], marks=pytest.mark.slow),
         ["model=linear_svc", "view=spectrograms", "view.width=40", "view.pixel_range=byte"],
         pytest.param(["model=cnn2d", "view=spectrograms"], marks=pytest.mark.slow),
     ],
@@ -114,7 +114,8 @@ def test_a_training_track_gets_what_training_recorded(trained, music, capsys, ov
         assert file["rows"] == (2 if SEGMENTS in overrides else 1)
 
 
-@pytest.mark.parametrize("seconds", ["30", pytest.param("3", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", ["30", "3"])
 def test_a_long_file_is_the_mean_of_its_windows(trained, module_workspace, tmp_path, seconds):
     run_id, _ = trained("model=logreg", *([SEGMENTS] if seconds == "3" else SOME_COLUMNS))
     model = load_logged(f"runs:/{run_id}/model", tracking_uri=store(module_workspace))

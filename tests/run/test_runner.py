@@ -76,12 +76,13 @@ def store(workspace: Path) -> str:
 
 VIEWS = a_view_for_each_model()
 SMOKE = "experiment=smoke"  # its sample is made once for the tests
+FAST = [("features", "logreg"), ("spectrograms", "logreg")]
 
 
 @pytest.mark.parametrize(
     ("view", "model"),
     [
-        pytest.param(view, model, marks=() if model == "logreg" else pytest.mark.slow)
+        pytest.param(view, model, marks=() if (view, model) in FAST else pytest.mark.slow)
         for view, model in pairs()
         if model == "logreg" or VIEWS[model] == view
     ],
@@ -228,6 +229,7 @@ def test_the_run_record_is_complete_and_true(workspace, capsys):
     assert len(leaks) == metrics["leak/artist"] * 20
 
 
+@pytest.mark.slow
 def test_a_recorded_split_is_run_again_from_its_table(workspace, capsys):
     first, output = run(capsys, SMOKE, "split=kfold", "split.k=3", "tracking.log_model=false")
     table = f"split.table='{output / 'record' / 'split.csv'}'"
@@ -237,6 +239,7 @@ def test_a_recorded_split_is_run_again_from_its_table(workspace, capsys):
         assert again["metrics"][name] == first["metrics"][name]
 
 
+@pytest.mark.slow
 def test_a_learning_curve_is_a_parent_of_points_and_ends_as_the_holdout(workspace, capsys):
     feature_table(20).to_csv("features_30_sec.csv", index=False)
     data = ("data=folder", "data.root=.", "view.columns=[tempo,rms_mean,rms_var]")
@@ -333,6 +336,7 @@ def test_the_same_config_and_seed_give_the_same_metrics(workspace, capsys, model
     assert first["tags"]["config_hash"] != other["tags"]["config_hash"]
 
 
+@pytest.mark.slow
 def test_genres_of_any_name_are_recorded(workspace, capsys):
     genres = ("..", "a/b", "r&b", "r+b", "r_b", "50 %")
     feature_table(10, genres).to_csv(workspace / "features_30_sec.csv", index=False)
@@ -359,6 +363,7 @@ def test_a_failed_run_is_recorded_as_failed_with_its_traceback(workspace, capsys
     assert "dual=True" in Path(path).read_text()
 
 
+@pytest.mark.slow
 def test_a_sweep_records_every_job_and_compare_shows_them(workspace, capsys):
     assert main(["-m", "experiment=smoke", "model=logreg,svc", "seed=0,1"]) == 0
     capsys.readouterr()
@@ -373,7 +378,13 @@ def test_a_sweep_records_every_job_and_compare_shows_them(workspace, capsys):
         assert sorted(rows) == [["features", "logreg"], ["features", "svc"]]
 
 
-@pytest.mark.parametrize("split", [["split=holdout"], ["split=group_kfold", "split.k=2"]])
+@pytest.mark.parametrize(
+    "split",
+    [
+        ["split=holdout"],
+        pytest.param(["split=group_kfold", "split.k=2"], marks=pytest.mark.slow),
+    ],
+)
 def test_a_hidden_test_part_is_nowhere(workspace, capsys, split):
     """Neither predicted nor counted nor recorded; what is validated is judged like a test part."""
     command = [SMOKE, *split, "tracking.log_model=false"]

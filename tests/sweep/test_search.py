@@ -155,6 +155,7 @@ def test_workers_run_the_same_trials(rings, studies):
     assert len(runs(rings, "tags.task = 'trial' and attributes.status = 'FINISHED'")) == 8
 
 
+@pytest.mark.slow
 def test_a_failed_trial_is_told_to_the_sampler_and_the_others_go_on(rings, studies, capsys):
     options = ["hydra.sweeper.n_trials=4", "model.kernel=rbf,precomputed", "model.C=1"]
     assert main([*SEARCH, *options]) == 1
@@ -172,6 +173,7 @@ def test_a_failed_trial_is_told_to_the_sampler_and_the_others_go_on(rings, studi
     assert "model.kernel=precomputed" in err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_table_of_parts_without_validation_gets_one_for_the_search(rings, capsys):
     tracks = [(genre, i) for genre in ("inner", "outer") for i in range(40)]
     lines = [f"1,{'test' if i < 10 else 'train'},{genre}.{i:05}" for genre, i in tracks]

@@ -97,6 +97,7 @@ def test_failed_jobs_are_recorded_and_named_and_the_others_go_on(tables, capsys)
     assert "logreg" in row
 
 
+@pytest.mark.slow
 def test_pairs_are_swept_once_where_nothing_refers_to_the_seed(tables, capsys):
     command = ["-m", *QUICK, "data.root=good", "hydra/sweeper=pairs", "split=notebook"]
     assert main([*command, "model=logreg,cnn2d", "model.random_state=0", "seed=0,1"]) == 0
@@ -133,6 +134,7 @@ def test_finished_cells_are_skipped_until_code_or_data_change(tables, capsys, mo
     assert len(runs(tables, "tags.task = 'train'")) == 4
 
 
+@pytest.mark.slow
 def test_jobs_are_done_where_nobody_knows_whether_they_were(tables, monkeypatch):
     def unknown(*_):
         raise Tracking(uri="sqlite:////x", experiment="x").unreachable(OSError("gone"))

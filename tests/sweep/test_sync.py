@@ -51,11 +51,10 @@ def breaks(monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException, *, 
 @pytest.mark.parametrize(
     "step",
     [
-        "model",
         "end",
         *(
             pytest.param(step, marks=pytest.mark.slow)
-            for step in ("params", "inputs", "files", "metrics")
+            for step in ("params", "inputs", "model", "files", "metrics")
         ),
     ],
 )
@@ -88,6 +87,7 @@ def test_a_store_that_fails_at_any_step_gets_the_rest_later(
     assert not list(tables.rglob("record.model"))
 
 
+@pytest.mark.slow
 def test_folds_that_the_store_never_heard_of_become_children(tables, monkeypatch):  # noqa: F811
     breaks(monkeypatch, "inputs", OSError("gone"), after=False)
     assert main([*GOOD, "split=kfold", "split.k=3"]) == 1
@@ -126,6 +126,7 @@ def test_a_delivery_that_is_stopped_goes_on_later(tables, capsys, monkeypatch): 
     assert "stale" not in run.data.tags
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "call",
     [
@@ -169,6 +170,7 @@ def test_of_a_delivery_that_is_stopped_on_its_way_there_is_one_model(
     assert list(load_model(f"runs:/{run.info.run_id}/model").classes_) == ["a", "b"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["mlflow.models.Model.to_yaml", "shutil.rmtree"])
 def test_a_model_is_whole_as_long_as_a_record_names_it(tables, monkeypatch, call):  # noqa: F811
     def stops(*args, **kwargs):
@@ -247,6 +249,7 @@ def test_a_damaged_record_does_not_keep_a_sweep_from_being_closed(tables, capsys
     assert [run.info.status for run in runs(tables)] == ["FINISHED"] * 2
 
 
+@pytest.mark.slow
 def test_a_sweep_that_may_still_run_is_left_open(tables, capsys):  # noqa: F811
     assert main(["-m", *GOOD, "seed=0"]) == 0
     (parent,) = runs(tables, "tags.task = 'sweep'")
@@ -268,6 +271,7 @@ def test_a_sweep_that_may_still_run_is_left_open(tables, capsys):  # noqa: F811
     assert not (folder / LEDGER).exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_the_store_refuses_does_not_keep_others_from_being_delivered(
     tables,  # noqa: F811
     capsys,
@@ -289,6 +293,7 @@ def test_a_run_that_the_store_refuses_does_not_keep_others_from_being_delivered(
     assert (parent.info.status, parent.data.metrics["n_finished"]) == ("FAILED", 1)
 
 
+@pytest.mark.slow
 def test_a_deleted_experiment_does_not_keep_others_from_being_delivered(
     tables,  # noqa: F811
     capsys,
@@ -316,6 +321,7 @@ def test_a_deleted_experiment_does_not_keep_others_from_being_delivered(
     assert len(runs(tables)) == 2
 
 
+@pytest.mark.slow
 def test_a_sweep_whose_job_another_process_delivers_is_left_open(tables, capsys, monkeypatch):  # noqa: F811
     with monkeypatch.context() as patched:
         patched.setitem(outbox._STEPS, "metrics", gone)
@@ -333,6 +339,7 @@ def test_a_sweep_whose_job_another_process_delivers_is_left_open(tables, capsys,
     assert (parent.info.status, parent.data.metrics["n_finished"]) == ("FINISHED", 2)
 
 
+@pytest.mark.slow
 def test_a_folder_with_what_was_not_delivered_is_not_used_again(tables, capsys, monkeypatch):  # noqa: F811
     with monkeypatch.context() as patched:
         patched.setitem(outbox._STEPS, "metrics", gone)
@@ -380,6 +387,7 @@ def test_a_store_that_is_not_the_runs_own_gets_nothing_unless_asked_for(
     assert not kept.exists()
 
 
+@pytest.mark.slow
 def test_a_record_that_was_changed_is_a_line_and_the_others_are_delivered(
     tables,  # noqa: F811
     capsys,
@@ -402,6 +410,7 @@ def test_a_record_that_was_changed_is_a_line_and_the_others_are_delivered(
     assert not (tables / "three" / "record.undelivered.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", [True, False], ids=["room was kept", "none at all"])
 def test_a_run_whose_end_finds_no_room_is_delivered_or_closed_later(
     tables,  # noqa: F811

@@ -90,11 +90,9 @@ PLACES = {
 }
 
 
-FAST = ("table", "a part of a view")
-
-
 @pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=() if kind in FAST else pytest.mark.slow) for kind in PLACES]
+    "kind",
+    [pytest.param(kind, marks=() if kind == "table" else pytest.mark.slow) for kind in PLACES],
 )
 def test_the_same_in_another_place_is_done_already_and_one_line(two_places, capsys, kind):
     here, there = PLACES[kind]
@@ -117,6 +115,7 @@ def test_the_same_in_another_place_is_done_already_and_one_line(two_places, caps
     assert len(lines()) == 2
 
 
+@pytest.mark.slow
 def test_a_path_that_is_not_marked_is_an_option_like_others(capsys):
     assert not is_skipped(capsys, *in_file(FileView, "here"))
     assert not is_skipped(capsys, *in_file(FileView, "there"))

@@ -67,7 +67,7 @@ def audio(cell, name: str) -> Path:
             id="pieces of pictures",
             marks=pytest.mark.slow,
         ),
-        pytest.param(["view=fused"], id="both"),
+        pytest.param(["view=fused"], id="both", marks=pytest.mark.slow),
     ],
 )
 def test_pyfunc_takes_audio_and_what_the_model_was_trained_on(logged, view):
