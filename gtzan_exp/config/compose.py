@@ -197,7 +197,9 @@ def _unknown(config: DictConfig, override: Override, groups: Sequence[str]) -> M
     siblings = [name for name in known if name.rpartition(".")[0] == group]
     allowed = siblings or [name for name in known if "." not in name]
     close = nearest(key, allowed if dot else [*allowed, *groups])
-    return wrong(override, f"unknown option{close}", ", ".join(allowed))
+    name = OmegaConf.select(config, f"{group}.name") if group in groups else None
+    of = f" of {group}={name}" if name else ""
+    return wrong(override, f"unknown option{of}{close}", ", ".join(allowed))
 
 
 def _set(config: DictConfig, override: Override, groups: Sequence[str]) -> list[Mistake]:

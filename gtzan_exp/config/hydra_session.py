@@ -19,6 +19,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus, filter_overrides, run_job
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode, TaskFunction
@@ -87,10 +88,22 @@ class Session:
             raise done._return_value  # `return_value` would also print a line
         return done.return_value
 
-    def sweep(self, config_name: str, overrides: Sequence[str], task: TaskFunction) -> None:
-        """Run the jobs of a sweep as Hydra does."""
+    def sweep(
+        self, config_name: str, overrides: Sequence[str], late: Sequence[str], task: TaskFunction
+    ) -> None:
+        """Run the jobs of a sweep as Hydra does; only jobs are composed with `late` overrides."""
         with _mistakes_of_hydra(" ".join(overrides)):
-            self._hydra.multirun(config_name, task, list(overrides))
+            early = [text for text in overrides if text not in late]
+            config = self._hydra.compose_config(config_name, early, RunMode.MULTIRUN, True)
+            config.hydra.overrides.task.extend(late)
+            callbacks = Callbacks(config)
+            callbacks.on_multirun_start(config=config, config_name=config_name)
+            context = HydraContext(self._hydra.config_loader, callbacks)
+            sweeper = Plugins.instance().instantiate_sweeper(
+                config=config, hydra_context=context, task_function=task
+            )
+            sweeper.sweep(list(config.hydra.overrides.task))
+            callbacks.on_multirun_end(config=config, config_name=config_name)
 
 
 def arguments(hydra: Any) -> str:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gtzan_exp.basics.checks import as_dict, checked, once
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake
-from gtzan_exp.config.cell import Cell, hidden, job_text, resolve
+from gtzan_exp.config.cell import GROUPS, Cell, hidden, job_text, resolve
 from gtzan_exp.config.compose import Choices, parsed, read, text_of, whole, wrong
 from gtzan_exp.config.hydra_session import BASIC_SWEEPER, Session, session
 from gtzan_exp.config.search import Search, ends, space_mistakes
@@ -29,6 +29,7 @@ class SweepPlan:
     search: Search | None = None  # the settings of a search
     basic: bool = False  # whether Hydra's basic sweeper makes its jobs
     fixed: tuple[str, ...] = ()  # the options that are given and the same in all jobs
+    late: tuple[str, ...] = ()  # the overrides that only the choices of a job make valid
 
 
 def check_sweep(
@@ -43,7 +44,8 @@ def check_sweep(
         if mistakes:
             raise ConfigError(mistakes)
         fixed = [override for override in given if not override.is_sweep_override()]
-        base = whole(hydra, fixed, config_name)
+        late = _late(given)
+        base = whole(hydra, [o for o in fixed if o not in late], config_name)
         sweeper = _sweeper(base)
         mistakes += _hydra_mistakes(base)
         search = _search(hydra, given, sweeper) if _is_search(sweeper) else None
@@ -72,7 +74,16 @@ def check_sweep(
         raise ConfigError(once(mistakes) if search else dict.fromkeys(mistakes))
     is_basic = sweeper._target_ == BASIC_SWEEPER
     keys = tuple(override.key_or_group for override in fixed)
-    return SweepPlan(cells[0], n_jobs, folder, search, is_basic, keys)
+    texts = tuple(map(text_of, late))
+    return SweepPlan(cells[0], n_jobs, folder, search, is_basic, keys, texts)
+
+
+def _late(overrides: Sequence[Override]) -> list[Override]:
+    """Return the fixed options of groups that are swept: each job's choice says which exist."""
+    keys = {o.key_or_group for o in overrides if o.is_sweep_override()}
+    is_any = "experiment" in keys or any(o.key_or_group == "sweep" for o in overrides)
+    swept = tuple(f"{group}." for group in (GROUPS if is_any else keys))
+    return [o for o in overrides if o.key_or_group.startswith(swept) and not o.is_sweep_override()]
 
 
 def _never_swept(overrides: Sequence[Override]) -> list[Mistake]:

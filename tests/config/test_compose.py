@@ -63,7 +63,8 @@ ONE = {
     "view=null": f"view: unknown option; allowed: {', '.join(choices('view'))}, fused/",
     "~split,name=x": "split: not set; allowed: split=NAME",
     "sed=1": "sed: unknown option (nearest: seed); allowed: seed, name, tags",
-    "view.segment_second=3": "view.segment_second: unknown option (nearest: view.segment_seconds)",
+    "view.segment_second=3": "view.segment_second: unknown option of view=features (nearest: "
+    "view.segment_seconds)",
     "+view.hight=3": "view.hight: unknown option",
     "+model.sovler=saga": "model.sovler: unknown option of LogisticRegression (nearest: solver)",
     "model.sovler=saga": "model.sovler: unknown option of LogisticRegression (nearest: solver); "
@@ -170,6 +171,15 @@ def test_all_jobs_of_a_sweep_are_checked():
     assert mistakes("model=glob(zz*)", sweep=True)[0].startswith("command line: describes no job")
     assert mistakes("model.C=interval(0,1)", sweep=True)[0].startswith("model.C: not valid")
     check_sweep(["model.C=interval(1,2)", "seed=range(0,2)"])
+
+
+def test_a_fixed_option_of_a_sweep_is_checked_against_the_choices_of_each_job():
+    check_sweep(["split=kfold,group_kfold", "split.k=4"])
+    check_sweep(["experiment=protocol/random,protocol/artists", "split.k=4"])
+    (found,) = mistakes("split=kfold,holdout,group_kfold", "split.k=4", sweep=True)
+    assert found.startswith("split.k: unknown option of split=holdout (nearest: ")
+    (found,) = mistakes("model=svc,random_forest", "model.C=3", sweep=True)
+    assert found.startswith("model.C: unknown option of RandomForestClassifier; allowed: ")
 
 
 @pytest.mark.parametrize(

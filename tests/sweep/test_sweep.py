@@ -99,11 +99,14 @@ def test_failed_jobs_are_recorded_and_named_and_the_others_go_on(tables, capsys)
 
 @pytest.mark.slow
 def test_pairs_are_swept_once_where_nothing_refers_to_the_seed(tables, capsys):
-    command = ["-m", *QUICK, "data.root=good", "hydra/sweeper=pairs", "split=notebook"]
+    swept = ["split=choice(notebook)", "split.test_size=0.5"]  # an option of a swept group
+    command = ["-m", *QUICK, "data.root=good", "hydra/sweeper=pairs", *swept]
     assert main([*command, "model=logreg,cnn2d", "model.random_state=0", "seed=0,1"]) == 0
     assert "sweep FINISHED: 1 jobs: 1 finished" in capsys.readouterr().out
     (parent,) = runs(tables, "tags.task = 'sweep'")
-    assert parent.data.metrics["n_jobs"] == len(children(tables, parent)) == 1
+    assert parent.data.metrics["n_jobs"] == 1
+    (run,) = children(tables, parent)
+    assert run.data.params["split.test_size"] == "0.5"
 
 
 def test_finished_cells_are_skipped_until_code_or_data_change(tables, capsys, monkeypatch):
