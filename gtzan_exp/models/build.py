@@ -158,12 +158,7 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
     """
     from sklearn.frozen import FrozenEstimator
 
-    from gtzan_exp.models.calibrated import Calibrated
-
-    genres = np.unique(y)
-    if len(genres) < 2:
-        what = "the training part has one genre"
-        raise DataError(Mistake("split", what, "2 genres or more", ", ".join(map(str, genres))))
+    folds = min(check_rows(estimator, y), CALIBRATION_FOLDS)
     started = perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -173,8 +168,8 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
                 upto = estimator[: list(estimator.named_steps).index(name) + 1]
                 estimator.set_params(**{name: FrozenEstimator(upto.fit(scaler_rows)[-1])})
         preprocessing, classifier = estimator[:-1], estimator[-1]
-        if isinstance(classifier, Calibrated):
-            classifier.set_params(cv=_calibration_folds(y))
+        if _is_calibrated(classifier):
+            classifier.set_params(cv=folds)
         inputs = preprocessing.fit_transform(X, y)
         del X  # free memory: the caller keeps no reference
         val = handed_over(classifier, lambda: preprocessing.transform(X_val), y_val)
@@ -208,10 +203,20 @@ def refit(found: Fitted, X, y) -> Fitted:
     )
 
 
-def _calibration_folds(y: np.ndarray) -> int:
+def check_rows(estimator: Any, y: np.ndarray) -> int:
+    """Return the rows of the smallest genre; raise `DataError` if the fit needs more of it."""
     genres, counts = np.unique(y, return_counts=True)
-    if counts.min() < 2:
+    if len(genres) < 2:
+        what = "the training part has one genre"
+        raise DataError(Mistake("split", what, "2 genres or more", ", ".join(map(str, genres))))
+    if _is_calibrated(estimator[-1]) and counts.min() < 2:
         what = "too few training rows of a genre to calibrate probabilities"
         allowed = "2 rows or more of each genre, or a model with probabilities of its own (logreg)"
         raise DataError(Mistake("split", what, allowed, f"1 of {genres[counts.argmin()]}"))
-    return min(int(counts.min()), CALIBRATION_FOLDS)
+    return int(counts.min())
+
+
+def _is_calibrated(classifier: Any) -> bool:
+    from gtzan_exp.models.calibrated import Calibrated
+
+    return isinstance(classifier, Calibrated)

@@ -137,7 +137,7 @@ def test_a_fit_that_fails_keeps_its_curves(workspace, capsys, monkeypatch):
     losses = client.get_metric_history(found.info.run_id, "epoch/loss")
     assert [(loss.step, str(loss.value)) for loss in losses] == [(1, "2.0"), (2, "nan")]
     with pytest.raises(DataError, match=r"the training part has one genre.*got: rock"):
-        fit(None, np.zeros((4, 2)), np.array(["rock"] * 4), [], [])
+        fit([], np.zeros((4, 2)), np.array(["rock"] * 4), [], [])
 
 
 def test_the_run_record_is_complete_and_true(workspace, capsys):
