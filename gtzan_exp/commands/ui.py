@@ -39,7 +39,10 @@ _RUNS = {  # what MLflow's page of runs shows of an experiment
     "orderByKey": "metrics.`test/accuracy`",
     "orderByAsc": False,
     "searchFilter": "tags.task = 'train'",
-    "selectedColumns": ["metrics.`test/accuracy`", "metrics.`test/macro_f1`", "tags.`leak`"],
+    "selectedColumns": [
+        *("metrics.`test/accuracy`", "metrics.`test/macro_f1`"),
+        *("tags.`interval`", "tags.`leak`"),
+    ],
 }
 _PATIENCE = 60  # seconds until a server is up
 

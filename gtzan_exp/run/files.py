@@ -71,10 +71,15 @@ class Result:
         """The accuracy, its interval and what leaks, for a line on a terminal."""
         part, name = self._accuracy
         text = f"{self.metrics[name]:.3f}"
-        if f"ci_low/{name}" in self.metrics:
-            low, high = self.metrics[f"ci_low/{name}"], self.metrics[f"ci_high/{name}"]
-            text += f" [{low:.2f}, {high:.2f}]"
+        if self.interval:
+            text += f" [{self.interval.replace('-', ', ')}]"
         return f"{text}   {self.leak.replace(':', ' ')}" + " (validation)" * (part == "val")
+
+    @property
+    def interval(self) -> str:
+        """The 95 % interval of the accuracy as ``0.56-0.85``; empty where there is none."""
+        ends = [self.metrics.get(f"ci_{end}/{self._accuracy[1]}") for end in ("low", "high")]
+        return "-".join(f"{end:.2f}" for end in ends if end is not None)
 
     @property
     def _accuracy(self) -> tuple[str, str]:
@@ -88,9 +93,8 @@ class Result:
         is_hidden, tested = part == "val", {"val": "validated", "test": "tested"}[part]
         said = [f"run_id={self.run_id or 'undelivered'}"]
         said += [f"{key}={metrics[key]:.4f}" for key in dict.fromkeys((f"{part}/accuracy", name))]
-        if f"ci_low/{name}" in metrics:
-            low, high = metrics[f"ci_low/{name}"], metrics[f"ci_high/{name}"]
-            said.append(f"interval={low:.2f}-{high:.2f}")
+        if self.interval:
+            said.append(f"interval={self.interval}")
         if f"n_{tested}_tracks" in metrics:
             said.append(f"n={metrics[f'n_{tested}_tracks']:.0f}")
         said += [f"{part}/macro_f1={metrics[f'{part}/macro_f1']:.4f}", f"leak={self.leak}"]

@@ -140,9 +140,9 @@ def run(
             sample_rate=rate,
             size=recorder.model_bytes,
         )
-        recorder.note(card)
         recorder.artifacts()
         result = write_result(output, recorder.run_id, metrics, found, leaks.text)
+        recorder.note(card, result.interval)
     _say_relabelled(dataset, metrics)
     return replace(result, undelivered=recorder.undelivered, predictions=predictions, model=model)
 

@@ -48,7 +48,8 @@ SUFFIX = ".undelivered.json"
 PARENT, ERROR = "mlflow.parentRunId", "error"
 _RECORD, _NAME, _PROGRAM = "record_id", "mlflow.runName", "mlflow.source.name"
 _USER, _NOTE = "mlflow.user", "mlflow.note.content"
-OUTBOX_TAGS = (PARENT, ERROR, _RECORD, _NAME, _PROGRAM, _USER, _NOTE)
+_INTERVAL = "interval"
+OUTBOX_TAGS = (PARENT, ERROR, _RECORD, _NAME, _PROGRAM, _USER, _NOTE, _INTERVAL)
 MAX_PARAM = 6000
 MAX_TAG = 5000
 _BATCH = 1000
@@ -76,6 +77,7 @@ class Entry:
     status: str = "RUNNING"  # ``RUNNING``, and at the end ``FINISHED``, ``FAILED`` or ``KILLED``
     error: str | None = None  # the error of a failed run, in a line
     note: str = ""  # the description on MLflow's page, in Markdown
+    interval: str = ""  # that of the accuracy, for a column of MLflow's table of runs
     ended: int | None = None  # milliseconds since 1970
     done: list[str] = field(default_factory=list)  # the steps of the delivery that are completed
 
@@ -358,6 +360,8 @@ class Outbox:
     def _end(self, client: MlflowClient, entry: Entry) -> None:
         if entry.error is not None:
             client.set_tag(entry.run_id, ERROR, entry.error[:MAX_TAG])
+        if entry.interval:
+            client.set_tag(entry.run_id, _INTERVAL, entry.interval)
         if entry.note:
             note = entry.note[:MAX_TAG]
             client.set_tag(entry.run_id, _NOTE, note)

@@ -113,9 +113,9 @@ class Recorder:
         files = self._outbox.model_folder.rglob("*") if self._entry.has_model else ()
         return sum(file.stat().st_size for file in files if file.is_file())
 
-    def note(self, text: str) -> None:
-        """Set the description of the run and of its model on MLflow's pages, in Markdown."""
-        self._entry.note = text
+    def note(self, text: str, interval: str) -> None:
+        """Set the description of the run and of its model, in Markdown, and the tag `interval`."""
+        self._entry.note, self._entry.interval = text, interval
 
     def artifacts(self) -> None:
         """Record every file in the folder of the run."""

@@ -445,6 +445,7 @@ def test_cross_validation_is_a_parent_with_a_child_per_fold(workspace, capsys):
     assert metrics["std/test/accuracy"] == pytest.approx(np.std(accuracies, ddof=1))
     low, high = metrics["ci_low/test/accuracy"], metrics["ci_high/test/accuracy"]
     assert low < metrics["test/accuracy"] < high
+    assert parent.data.tags["interval"] == f"{low:.2f}-{high:.2f}"
     assert metrics["leak/artist"] == 0
 
     table = pd.read_parquet(output / "record" / "predictions.parquet")
