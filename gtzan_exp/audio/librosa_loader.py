@@ -3,44 +3,64 @@
 import contextlib
 import hashlib
 import importlib
+import importlib.metadata
 import importlib.util
 import os
+import platform
 import sys
 from pathlib import Path
 from types import ModuleType
 
 from filelock import FileLock
 
-_COMPILED = ("beat", "core", "decompose", "effects", "feature", "onset", "util")
-
 
 def load() -> ModuleType:
     """Return the module ``librosa``.
 
-    On its first import after an installation librosa compiles functions into a cache beside it.
-    Processes that do so concurrently corrupt that cache, which crashes every later process (seen
-    with librosa 0.11 and numba 0.68). So the first import holds a lock, and a file in the user's
-    cache folder marks it as done.
+    librosa compiles functions into a cache when they are imported or, since 1.0, first called.
+    Processes that do so concurrently corrupt that cache, which crashes every later process
+    (https://github.com/numba/numba/issues/10128). So one process holds a lock while it compiles
+    what this package calls, and leaves a mark in the cache: ``$NUMBA_CACHE_DIR``, which is set to
+    a folder of the user's where it is not set.
     """
     if "librosa" not in sys.modules:
-        done = _marker()
+        cache = _cache()
         with contextlib.suppress(OSError):
-            done.parent.mkdir(parents=True, exist_ok=True)
-        if not done.exists() and os.access(done.parent, os.W_OK):
-            with FileLock(done.with_suffix(".lock")):
-                for name in _COMPILED:
-                    importlib.import_module(f"librosa.{name}")
-                done.touch()
+            cache.mkdir(parents=True, exist_ok=True)
+        if os.access(cache, os.W_OK):
+            os.environ["NUMBA_CACHE_DIR"] = str(cache)
+            _compile_once(cache, cache / _installation())
     return importlib.import_module("librosa")
 
 
-def _marker() -> Path:
-    """Return the file that marks this installation of librosa as compiled."""
+def _compile_once(cache: Path, done: Path) -> None:
+    if done.exists():
+        return
+    with FileLock(cache / "lock"):
+        if not done.exists():
+            import librosa
+            import numpy as np
+
+            noise = np.random.default_rng(0).standard_normal(22_050, dtype=np.float32)
+            librosa.feature.chroma_stft(y=noise)
+            librosa.beat.beat_track(y=noise)
+            librosa.zero_crossings(noise)
+            done.touch()
+
+
+def _cache() -> Path:
+    """Return the folder of what numba compiles."""
     from platformdirs import user_cache_path
 
+    own = user_cache_path("gtzan_exp", appauthor=False) / "compiled"
+    return Path(os.environ.get("NUMBA_CACHE_DIR") or own)
+
+
+def _installation() -> str:
+    """Return a name for librosa, numba, Python and the processor, which a cache depends on."""
     spec = importlib.util.find_spec("librosa")
     origin = str(spec and spec.origin)
     installed = os.stat(origin)
-    key = f"{origin} {installed.st_ino} {installed.st_ctime_ns} {sys.version}"
-    name = hashlib.sha256(key.encode()).hexdigest()[:16]
-    return user_cache_path("gtzan_exp", appauthor=False) / "compiled" / name
+    numba = importlib.metadata.version("numba")
+    key = f"{origin} {installed.st_ino} {installed.st_ctime_ns} {numba} {sys.version}"
+    return hashlib.sha256(f"{key} {platform.node()}".encode()).hexdigest()[:16]
