@@ -36,12 +36,13 @@ def test_folds_are_averaged_with_their_spread():
 
 
 def predicted(rows, *, artist=True):
-    """Predictions of a test part, given as (track, artist, fold, right), and of as many others."""
+    """Predictions of a test part, given as (track, artist, fold, right), and of as many others,
+    which are right."""
     table = pd.DataFrame(rows, columns=["track", "artist", "fold", "right"])
     table = table.assign(part="test", true="a", p_a=table["right"] * 0.8 + 0.1)
     table["p_b"] = 1 - table["p_a"]
     table["predicted"] = np.where(table["right"], "a", "b")
-    train = table.assign(part="train", track="t" + table["track"])
+    train = table.assign(part="train", track="t" + table["track"], predicted="a")
     found = pd.concat([table, train], ignore_index=True).drop(columns="right")
     return found if artist else found.drop(columns="artist")
 
@@ -62,6 +63,12 @@ def test_a_run_gets_the_interval_that_is_robust_to_its_artists():
     low, high = wilson(0.75, 48)
     assert (unknown["ci_low/test/accuracy"], unknown["ci_high/test/accuracy"]) == (low, high)
     assert "n_tested_artists" not in unknown
+    hidden = predicted(ONE).replace({"part": {"test": "val"}}).drop(columns="fold")
+    renamed = {
+        name.replace("test/", "val/").replace("tested", "validated"): value
+        for name, value in found.items()
+    }
+    assert with_interval({"val/accuracy": 0.75}, hidden) == renamed
 
 
 def test_the_accuracy_under_second_labels_has_its_interval_too():

@@ -183,6 +183,23 @@ def test_one_segment_can_outvote_many():
     assert folds["artist"].tolist() == ["r", "p", "p"]
 
 
+def test_another_estimator_is_asked_for_the_validation_part_alone():
+    """As after a refit, whose estimator has seen the validation part."""
+
+    class Reversed(Told):
+        def predict_proba(self, X):
+            return super().predict_proba(X)[:, ::-1]
+
+    data = dataset(segments=1)
+    fold = Fold(np.arange(10), np.arange(10, 20), np.arange(20, 30))
+    models = [model().fit(data.X, data.labels) for model in (Told, Reversed)]
+    final, validated = (evaluate(model, data, fold).predictions for model in models)
+    found = evaluate(models[0], data, fold, validated=models[1]).predictions
+    expected = final.where(final["part"] != "val", validated)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    assert (found["predicted"] != final["predicted"]).any()
+
+
 def test_blocks_of_rows_give_what_all_rows_at_once_give(monkeypatch):
     data = dataset(segments=5)
     rows = np.random.default_rng(1).permutation(150)
@@ -225,6 +242,9 @@ def test_the_error_weighs_bins_by_their_predictions():
     assert calibration_error(bins) == pytest.approx((3 * (2 / 3 - 0.65) + 1) / 4)
 
 
-def test_a_probability_on_an_edge_is_in_the_lower_bin():
-    table = pd.DataFrame({"true": ["a"], "predicted": ["a"], "p_a": [0.5], "p_b": [0.5]})
-    assert reliability(table)["low"].tolist() == [0.4]
+@pytest.mark.parametrize(("genres", "low"), [(2, 0.4), (20, 0.0)])
+def test_a_probability_on_an_edge_is_in_the_lower_bin(genres, low):
+    names = [f"g{n}" for n in range(genres)]
+    shares = {f"p_{name}": [1 / genres] for name in names}
+    table = pd.DataFrame({"true": ["g0"], "predicted": ["g0"], **shares})
+    assert reliability(table)["low"].tolist() == [low]
