@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Curves = Mapping[str, Mapping[str, list[tuple[int, float]]]]
 """By the name of a run, and by ``loss``, ``val_loss``, ...: (epoch, value)."""
 
-_LABELS = 230  # maximum width of the names of lines, in pixels
+_LABELS = 270  # maximum width of the names of lines, in pixels
 _DOTS, _HEAT = 22, 24  # height of a line, in pixels
 _KEY = "\u241f"  # separates the number of a row, which makes it unique, from its name
 

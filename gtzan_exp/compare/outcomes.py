@@ -89,8 +89,9 @@ def drops(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
     Each pair of runs of one model and view on the same data is a line, the more accurate one first.
     An artist that both tested is one cluster (`difference`): the interval allows for the overlap.
-    Columns: ``model``, ``view``, ``from``, ``to`` (protocols), ``before``, ``after`` (accuracies
-    under them), ``drop`` with its 95 % interval ``low`` to ``high``, and ``p``.
+    Columns: ``model``, ``view``, ``from``, ``to`` (splits), ``before``, ``after`` (accuracies
+    under them), ``drop`` with its 95 % interval ``low`` to ``high``, ``p``, and the numbers of the
+    two ``protocols``.
     """
     lines = []
     for a, b in combinations(outcomes, 2):
@@ -104,7 +105,9 @@ def drops(outcomes: Sequence[Outcome]) -> pd.DataFrame:
         names = {"from": high.line["split"], "to": low.line["split"]}
         names |= {"before": high.line["accuracy"], "after": low.line["accuracy"]}
         bounds = {"low": found.interval.low, "high": found.interval.high, "p": found.p}
-        lines.append({**high.line[cell[1:]], **names, "drop": found.value, **bounds})
+        numbers = tuple(int(o.line["protocol"]) for o in (high, low))
+        line = {**high.line[cell[1:]], **names, "drop": found.value, **bounds}
+        lines.append({**line, "protocols": numbers})
     return pd.DataFrame(lines)
 
 

@@ -62,6 +62,12 @@ class CompareReport:
         return drops(self.outcomes)
 
     @cached_property
+    def _titles(self) -> dict[int, str]:
+        """The titles of the protocols, by their numbers."""
+        first = self.table.drop_duplicates("protocol")
+        return {line["protocol"]: protocol_title(line, self.table) for _, line in first.iterrows()}
+
+    @cached_property
     def wrong(self) -> pd.DataFrame:
         return always_wrong(self.outcomes)
 
@@ -148,11 +154,14 @@ class CompareReport:
 
     def _drops(self) -> Section:
         text = (
-            "What the same model loses from one protocol to another, with a 95 % interval and a "
-            "test that count an artist whom both tested once."
+            "What the same model loses from one protocol to another. The 95 % interval and the "
+            "test count an artist that both tested once."
         )
-        table = Table("Drops", self.drops.round(4), decimals=3)
-        return Section("From protocol to protocol", text, [charts.drops(self.drops)], [table])
+        found = self.drops.round(4)
+        for place, end in enumerate(("from", "to")):
+            found[end] = found["protocols"].str[place].map(self._titles)
+        table = Table("Drops", found.drop(columns="protocols"), decimals=3)
+        return Section("From protocol to protocol", text, [charts.drops(found)], [table])
 
     def _draws(self) -> Section:
         text = (
@@ -167,9 +176,7 @@ class CompareReport:
     def _pairs(self) -> Section:
         tables = []
         for number, found in self.pairs.groupby("protocol"):
-            first = self.table[self.table["protocol"] == number].iloc[0]
-            caption = f"{protocol_title(first, self.table)}: {len(found)} pairs"
-            tables.append(Table(caption, _pair_texts(found)))
+            tables.append(Table(self._titles[number], _pair_texts(found)))
         text = (
             "Of each line the newest run, never the best. Where artists are known: a t test over "
             "artists. Elsewhere, on one test part, the exact McNemar test on the tracks that one "
@@ -182,13 +189,9 @@ class CompareReport:
     def _genres(self) -> Section:
         chart = charts.genres(self.genres, self.table)
         lines = readable(self.table).loc[self.genres.index, ["split", "view", "model", "on"]]
-        table = Table("Share of each genre that is right", lines.join(self.genres), decimals=3)
-        return Section(
-            "Accuracy by genre",
-            "Right of each genre (%), over tracks; of each line the newest run.",
-            [chart],
-            [table],
-        )
+        table = Table("Share of tracks that are right", lines.join(self.genres), decimals=3)
+        text = "Tracks of each genre that the newest run of each line gets right, in percent."
+        return Section("Accuracy by genre", text, [chart], [table])
 
     def _confusion(self) -> Section:
         lines = self.table.loc[[outcome.line.name for outcome in self.outcomes]]
@@ -211,9 +214,9 @@ class CompareReport:
     def _wrong(self) -> Section:
         columns = {
             "track": "track",
-            "true": "its genre in the data",
-            "said": "what most say",
-            "votes": "so many say so",
+            "true": "genre in the data",
+            "said": "most predict",
+            "votes": "runs that do",
             "runs": "runs that tested it",
         }
         text = (
@@ -247,11 +250,9 @@ class CompareReport:
         columns = ["status", "name", "started", "run_id"]
         frame = self.rest[columns].copy()
         frame["started"] = frame["started"].map(lambda moment: f"{moment:%Y-%m-%d %H:%M}")
-        return Section(
-            "Failed, killed and unfinished runs",
-            "They are in none of the tables above.",
-            tables=[Table("Failed, killed and unfinished runs", frame.reset_index(drop=True))],
-        )
+        text = "They are in none of the tables above." if len(frame) else "None."
+        tables = [Table("Runs", frame.reset_index(drop=True))] if len(frame) else []
+        return Section("Failed, killed and unfinished runs", text, tables=tables)
 
 
 def _numbers(lines: pd.DataFrame) -> pd.DataFrame:

@@ -79,7 +79,7 @@ class DataReport:
         images = "none"
         if self.images:
             height, width = self.images.X.shape[1:3]
-            images = f"{len(self.images):,}, looked at in {width} x {height} pixels"
+            images = f"{len(self.images):,}, read at {width} x {height} pixels"
         return {
             "data": self._title,
             "table": self.table.source,
@@ -144,7 +144,7 @@ class DataReport:
         said = (
             f"{shared:.0%} of the tracks share their artist with another track of the genre. A "
             "random split puts such tracks into training and test; split=group_kfold keeps the "
-            "artists apart. A part of a bar is an artist."
+            "artists apart. Each segment of a bar is one artist."
         )
         if artists.empty:
             said = (
@@ -153,7 +153,8 @@ class DataReport:
             )
         balance, path = self.tables["class_balance"], folder / "class_balance.png"
         picture = pictures.class_balance(balance, artists, path, data=self._title)
-        return Section("Artists", said, [picture], [Table("Genres", balance)])
+        heads = {"largest": "largest artist", "its_tracks": "its tracks"}
+        return Section("Artists", said, [picture], [Table("Genres", balance.rename(columns=heads))])
 
     def _duplicates(self, folder: Path) -> Section:
         pairs = _merged(self._doubles)
@@ -173,22 +174,21 @@ class DataReport:
             without = [track for track, missing in lacking.items() if member in missing]
             named = ", ".join(without[:_NAMED]) + (", ..." if len(without) > _NAMED else "")
             lines.append((member, len(ids), len(without), named or "none"))
-        members = pd.DataFrame(lines, columns=["member", "tracks with it", "without", "which"])
+        members = pd.DataFrame(lines, columns=["kind", "tracks with it", "without", "which"])
         unreadable = pd.DataFrame({"file": self.unreadable}, dtype=str)
         return Section(
             "Faults",
             "\n\n".join(self.table.notes),
             tables=[
                 Table("Files that cannot be read", unreadable),
-                Table("Members of the tracks", members),
+                Table("What the tracks have", members),
             ],
         )
 
     def _pairs(self, folder: Path) -> Section:
         return Section(
             "Correlation of the mean features",
-            "Pearson's r over all rows; each pair once. Features that say the same are close to 1 "
-            "or -1.",
+            "Pearson's r over all rows; each pair once. Redundant features are close to 1 or -1.",
             [pictures.correlation(self._correlation, folder / "correlation.png", data=self._title)],
             [Table("The strongest pairs", self.tables["strongest_pairs"], decimals=3)],
         )
@@ -200,9 +200,9 @@ class DataReport:
             "Principal components",
             f"All {self.table.X.shape[1]} columns with numbers, each scaled to [0, 1].",
             [
-                pictures.explained_variance(found, folder / "pca_variance.png", data=data),
-                pictures.scatter_3d(found, labels, classes, folder / "pca_3d.png", data=data),
                 pictures.scatter_2d(found, labels, classes, folder / "pca_2d.png", data=data),
+                pictures.scatter_3d(found, labels, classes, folder / "pca_3d.png", data=data),
+                pictures.explained_variance(found, folder / "pca_variance.png", data=data),
             ],
             [Table("Cumulative explained variance (%)", found.table(), decimals=6)],
             columns=2,

@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.config.cell import flatten
 from gtzan_exp.config.reading import option_names, reading
 from gtzan_exp.data.contracts import Location, View
@@ -60,6 +61,11 @@ def read_look(config: DictConfig) -> Look:
     with reading(config, _GROUPS, [*option_names(ExploreSettings), "paths"]) as found:
         objects = {name: found.object(name) for name in _GROUPS}
         settings = found.settings(ExploreSettings)
+        found.mistakes.extend(
+            Mistake("track", "is a file", "audio=FILE, or the id of a track", id)
+            for id in (settings.track_ids if settings else ())
+            if Path(id).is_file()
+        )
         needs_data = settings is None or settings.track_ids or not settings.audio
         if needs_data and objects["data"] is not None:
             found.mistakes.extend(objects["data"].mistakes())

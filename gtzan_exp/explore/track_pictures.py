@@ -237,14 +237,14 @@ def _mfcc(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
     raw, standardised = axes
     _image(raw, sound, sound.mfcc, "MFCC", "viridis", scales.mfcc)
     _image(standardised, sound, sound.mfcc_standardised, "z-score", "RdBu_r", (-3, 3))
-    raw.set_title("MFCC as they are")
+    raw.set_title("raw MFCC")
     standardised.set_title("standardised per coefficient")
     count, frames = sound.mfcc.shape
     numbers = [1, *range(5, count + 1, 5)]
     for panel in axes:
         panel.set_yticks([number - 1 for number in numbers], list(map(str, numbers)))
         panel.set_ylabel("coefficient")
-    return f"{count} MFCC of {sound.id} in {frames} frames, as they are and standardised each."
+    return f"{count} MFCC of {sound.id} in {frames} frames, raw and standardised."
 
 
 def _chroma(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:

@@ -72,12 +72,12 @@ class TracksReport:
 
     @property
     def facts(self) -> dict[str, Any]:
-        return {
+        found = {
             "data": labelled(self.data, self.synthetic),
             "files": ", ".join(str(sound.path) for sound in self.sounds),
             "read": f"at most {self.settings.max_seconds:g} s of each file",
-            "scales": "the same for all tracks",
         }
+        return found | ({"scales": "the same for all tracks"} if len(self.sounds) > 1 else {})
 
     @property
     def tags(self) -> dict[str, str]:

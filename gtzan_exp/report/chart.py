@@ -31,7 +31,8 @@ class Chart:
             "background": "transparent",
             "font": "system-ui, -apple-system, Segoe UI, DejaVu Sans, sans-serif",
             "view": {"stroke": None},
-            "axis": {**look, **lines, "labelFontSize": 12, "titleFontWeight": "normal"},
+            "axis": {**look, **lines, "labelFontSize": 12, "titleFontWeight": "normal"}
+            | {"labelFlush": False, "labelSeparation": 6},
             "legend": {**look, "orient": "bottom", "columns": 2, "labelLimit": 320}
             | {"symbolBaseFillColor": _INK, "symbolBaseStrokeColor": _INK},
             "text": {"color": _INK},

@@ -160,6 +160,7 @@ def test_mistakes_are_one_line_each(workspace, capsys):
     assert "cannot be opened" in refused(capsys, "audio=nowhere.wav")
     (workspace / "broken.wav").write_bytes(b"RIFF not a wave")
     assert "broken.wav: corrupt" in refused(capsys, "audio=broken.wav")
+    assert "is a file; allowed: audio=FILE, or the id" in refused(capsys, "track=broken.wav")
     (workspace / "used").mkdir()
     (workspace / "used" / "file").touch()
     assert "output: not empty" in refused(capsys, "output=used")
