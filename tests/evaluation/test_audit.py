@@ -81,6 +81,8 @@ def test_genres_without_a_counterpart_and_small_test_parts_are_doubtful():
         "3 of 3 folds: tested and never trained: b",
         "fold 1 of 3, fold 2 of 3: trained and never tested: a",
     ]
+    unknown = replace(data, labels=np.where(data.labels == "a", "", "b"))
+    assert doubts(unknown, Split("toy", (Fold(a, NO_ROWS, b),), "")) == []
     folds = [Fold(np.r_[a[:12], b[:12]], NO_ROWS, np.r_[a[12:n], b[12:n]]) for n in (21, 22)]
     few, enough = (doubts(data, Split("toy", (fold,), "")) for fold in folds)
     assert few == ["fewer than 10 test tracks tell little: a 9, b 9"]

@@ -128,6 +128,10 @@ def test_the_accuracy_of_folds_is_their_mean_and_overlap_widens_its_interval():
     folded = accuracy_interval(Answers(right, artist, fold, 1.0))
     halves = [math.log(i.high / (1 - i.high)) - math.log(2) for i in (plain, folded)]
     assert halves[1] == pytest.approx(halves[0] * math.sqrt(1 + 0.5 * (1 + 1.0)))
+    other = np.roll(right, 5)  # a difference of protocols or models is widened more
+    pairs = [[Answers(of, artist, *folds) for of in (right, other)] for folds in ((), (fold, 1.0))]
+    plain, folded = (difference(*pair).interval for pair in pairs)
+    assert folded.high == pytest.approx(plain.high * math.sqrt(1 + 1.0 * (1 + 1.0)))
 
 
 def test_repeats_of_the_same_answers_bring_nothing():
@@ -179,6 +183,8 @@ def test_the_same_difference_for_each_artist_has_no_p():
     found = difference(Answers(np.ones(20, bool), artist), Answers(np.zeros(20, bool), artist))
     assert np.isnan(found.p)
     assert (found.interval.low, found.interval.high) == pytest.approx((1 - wilson(0.0, 20)[1], 1))
+    other = difference(Answers(np.zeros(20, bool), artist), Answers(np.ones(20, bool), artist))
+    assert (other.interval.low, other.interval.high) == (-found.interval.high, -found.interval.low)
 
 
 def test_protocols_share_the_artists_that_both_tested():
