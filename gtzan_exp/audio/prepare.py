@@ -253,7 +253,6 @@ def _key(track: Track, written: dict[str, Any]) -> str:
 def _rows(
     track: Track, spectrum: Spectrum, seconds: int, settings: FeatureSettings
 ) -> list[list[Any]]:
-    """Return the rows of a track in the table of segments of `seconds`."""
     suffix = track.path.suffix
     if seconds == GTZAN_SECONDS:
         return [[f"{track.id}{suffix}", *extract(spectrum, settings).values(), track.genre]]

@@ -78,7 +78,9 @@ def scan_tracks(
         found = Track(id=id, genre=genre, path=path, artist=artist)
         twin = tracks.setdefault(found.id, found)
         if twin is not found:
-            taken, other = sorted((twin.path, path), key=_rank)
+            taken, other = sorted(
+                (twin.path, path), key=lambda p: (AUDIO_SUFFIXES.index(p.suffix.lower()), str(p))
+            )
             tracks[found.id] = found if taken is path else twin
             what = f"one of several files of the track {found.id!r}"
             strays.append(Mistake(str(other), what, "one", f"{taken.name}, which is taken"))
@@ -94,10 +96,6 @@ def scan_tracks(
     if mistakes:
         raise DataError(mistakes)
     return sorted(tracks.values(), key=lambda track: (track.genre, track.id)), strays
-
-
-def _rank(path: Path) -> tuple[int, str]:
-    return AUDIO_SUFFIXES.index(path.suffix.lower()), str(path)
 
 
 def audio_below(folder: Path, problems: list[Mistake], *above: Path) -> list[Path]:

@@ -49,7 +49,6 @@ def map_unordered(
 
 
 def _on_one_thread(function: Callable[[Item], Result], item: Item) -> Result:
-    """Call a function with thread pools limited to one thread."""
     import cv2
     from threadpoolctl import threadpool_limits
 

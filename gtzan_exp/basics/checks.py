@@ -4,12 +4,13 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from importlib.util import find_spec
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ArgsKwargs
 
 from gtzan_exp.basics.errors import Mistake, nearest, one_line
@@ -92,6 +93,17 @@ def object_of(node: Any, where: str, mistakes: list[Mistake], find: Find) -> Any
         allowed = str(inspect.signature(target))
         mistakes.append(Mistake(where, "arguments do not fit", allowed, str(error)))
     return None
+
+
+def as_node(value: Any) -> Any:
+    """Return the plain data of which `object_of` makes a dataclass, nested ones included."""
+    if isinstance(value, Mapping):
+        return {key: as_node(inner) for key, inner in value.items()}
+    if not is_dataclass(value):
+        return TypeAdapter(Any).dump_python(value, mode="json")
+    kind = type(value)
+    options = {field.name: as_node(getattr(value, field.name)) for field in fields(value)}
+    return {"_target_": f"{kind.__module__}.{kind.__qualname__}", **options}
 
 
 def with_objects(value: Any, where: str, mistakes: list[Mistake], find: Find) -> Any:

@@ -35,27 +35,16 @@ def load(backend: str | None = None) -> ModuleType:
 
 
 def _tensorflow() -> None:
-    _share_cores()
+    if threads := os.environ.get("OMP_NUM_THREADS"):  # TensorFlow has variables of its own
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
+        os.environ.setdefault("TF_NUM_INTEROP_THREADS", threads)
     with nullcontext() if "tensorflow" in sys.modules else silent_libraries(until_they_fail=True):
         import tensorflow
+        from absl import logging as absl_logging
     if tensorflow.config.list_physical_devices("GPU"):
         tensorflow.config.experimental.enable_op_determinism()
     # TensorFlow warns of retracing for every further network in a process.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    _spare_the_standard_error()
-
-
-def _share_cores() -> None:
-    """Set TensorFlow's own variables for the number of threads from ``OMP_NUM_THREADS``."""
-    threads = os.environ.get("OMP_NUM_THREADS")
-    if threads:
-        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", threads)
-        os.environ.setdefault("TF_NUM_INTEROP_THREADS", threads)
-
-
-def _spare_the_standard_error() -> None:
-    """Keep absl's log handler from closing a replaced standard error when logging is set."""
-    from absl import logging as absl_logging
-
+    # absl's log handler would close a replaced standard error when logging is set.
     if sys.__stderr__ is not None:
         absl_logging.get_absl_handler().python_handler.setStream(sys.__stderr__)

@@ -52,7 +52,6 @@ def main(arguments: list[str]) -> int:
 
     flags = parse(arguments, json=True, csv="")
     cell = composed_once(flags, resolve)
-    phase(f"reading {cell.view.name} of {cell.data.name}")
     dataset = load(cell)
     phase("looking for leaks")
     split = cell.parts(dataset)

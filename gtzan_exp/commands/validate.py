@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gtzan_exp.basics.terminal import emit, phase, say
+from gtzan_exp.basics.terminal import emit, say
 from gtzan_exp.commands.arguments import composed_once, files, parse
 
 USAGE = """\
@@ -28,9 +28,9 @@ def main(arguments: list[str]) -> int:
     from gtzan_exp.config.cell import resolve
     from gtzan_exp.config.sweep_plan import check_sweep
     from gtzan_exp.data.inputs import kinds_of
-    from gtzan_exp.data.selection import read_view
     from gtzan_exp.evaluation.audit import doubts
     from gtzan_exp.run.rehearsal import rehearse
+    from gtzan_exp.run.runner import load
 
     flags = parse(arguments, json=True)
     if flags.multirun:
@@ -41,8 +41,7 @@ def main(arguments: list[str]) -> int:
             say("ok: the configuration of every job is valid")
         return 0
     cell = composed_once(flags, resolve)
-    phase(f"reading {cell.view.name} of {cell.data.name}")
-    dataset = read_view(cell.view, cell.data, cache=cell.cache)
+    dataset = load(cell)
     split = cell.parts(dataset)
     rehearse(cell, dataset, split, networks=False)
     folds = zip(split.fold_names, split.folds, strict=True)

@@ -1,6 +1,6 @@
 """One comparison: its options, reading the runs, printing the tables, recording the page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from pathlib import Path
@@ -114,7 +114,11 @@ def compare(
             synthetic=synthetic,
             facts={
                 "runs": f"{finished} finished, {len(rest)} not compared",
-                **{k: _in_words(v) for k, v in comparison.params.items() if v},
+                **{
+                    key: chosen if isinstance(chosen, str) else ", ".join(map(str, chosen))
+                    for key, chosen in comparison.params.items()
+                    if chosen
+                },
                 "run": recorder.run_id,
             },
             sections=report.write(folder, query.pages(tracking)),
@@ -124,10 +128,6 @@ def compare(
         recorder.metrics({"runs": len(runs), "finished": finished, "lines": len(table)})
         recorder.artifacts()
     return table, RecordedPage(recorder.run_id, page)
-
-
-def _in_words(value: str | Sequence[str]) -> str:
-    return value if isinstance(value, str) else ", ".join(map(str, value))
 
 
 def _close_dead(tracking: Tracking) -> None:

@@ -108,7 +108,6 @@ def of_protocol(text: str) -> str:
 
 
 def _measured(kind: str, group: pd.DataFrame) -> bool:
-    """Return whether any run measured a kind of leak."""
     share = group.get(f"{LEAK}{kind}")
     return share is not None and bool(share.notna().any())
 

@@ -145,8 +145,7 @@ def resolve_tracking(config: DictConfig) -> Tracking:
     """Return the tracking store alone, for commands that only read records."""
     config = OmegaConf.masked_copy(config, ["tracking", "paths", "data"])
     with reading(config, ["tracking"], ["paths", "data"]) as found:
-        tracking = found.object("tracking")
-    return tracking
+        return found.object("tracking")
 
 
 def _shown(split: Any, trainer: Any, evaluate: Any) -> list[Mistake]:

@@ -127,14 +127,13 @@ class Choices:
         self.config_name = config_name
         self.options = cache(hydra.options)
         self.groups = GROUPS if config_name == "config" else ()
-        self._composed = lru_cache(_MAX_CHOICES)(self._compose)
+        self._composed = lru_cache(_MAX_CHOICES)(
+            lambda groups: _without_hydra(hydra.compose(config_name, groups))
+        )
 
     def config(self, groups: Sequence[str]) -> DictConfig:
         """Return a new copy of the config for these choices."""
         return deepcopy(self._composed(tuple(groups)))
-
-    def _compose(self, groups: tuple[str, ...]) -> DictConfig:
-        return _without_hydra(self.hydra.compose(self.config_name, groups))
 
 
 def read(

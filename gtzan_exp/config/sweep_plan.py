@@ -36,11 +36,14 @@ def check_sweep(
     overrides: Sequence[str], *, config_dir: str | None = None, config_name: str = "config"
 ) -> SweepPlan:
     """Check the first `MAX_JOBS_CHECKED` jobs, or the bounds of a search; raise all mistakes."""
-    mistakes: list[Mistake] = []
     cells: list[Cell] = []
     with session(config_dir) as hydra:
         given = parsed(overrides)
-        mistakes += _never_swept(given)
+        mistakes = [
+            wrong(override, "is swept", "one for all jobs")
+            for override in given
+            if override.is_sweep_override() and re.match("sweep$|hydra[./]", override.key_or_group)
+        ]
         if mistakes:
             raise ConfigError(mistakes)
         fixed = [override for override in given if not override.is_sweep_override()]
@@ -86,16 +89,6 @@ def _late(overrides: Sequence[Override]) -> list[Override]:
     return [o for o in overrides if o.key_or_group.startswith(swept) and not o.is_sweep_override()]
 
 
-def _never_swept(overrides: Sequence[Override]) -> list[Mistake]:
-    """Return the mistakes of sweeps over options that all jobs must share."""
-    return [
-        wrong(override, "is swept", "one for all jobs")
-        for override in overrides
-        if override.is_sweep_override()
-        and (override.key_or_group == "sweep" or re.match("hydra[./]", override.key_or_group))
-    ]
-
-
 def _hydra_mistakes(base: DictConfig) -> list[Mistake]:
     """Return the mistakes in options of sweepers and launchers that would stop a sweep midway."""
     mistakes = []
@@ -126,7 +119,6 @@ def _is_search(sweeper: DictConfig) -> bool:
 
 
 def _search(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> Search:
-    """Return the settings of a search; raise all mistakes in them and in its space."""
     if importlib.util.find_spec("optuna") is None:
         raise MissingExtraError("hydra/sweeper=search", "optuna", "hpo")
     mistakes: list[Mistake] = []

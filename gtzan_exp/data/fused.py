@@ -143,7 +143,6 @@ class FusedView:
 
 
 def _origin(origins: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return the joined `Dataset.origin` of several views."""
     names = dict.fromkeys(name for origin in origins for name in origin)
     return {name: " + ".join(o[name] for o in origins if name in o) for name in names}
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.genres import track_id
@@ -108,6 +107,7 @@ def find_pieces(
 
 def _measured(candidate: Candidate, look: Look) -> _Measured:
     """Measure the closeness within stems, on about `_ROWS_OF_GENRE` rows of each genre."""
+    from scipy.spatial.distance import cdist
     from sklearn.preprocessing import StandardScaler
 
     some = candidate.members[candidate.members["place"] < _ROWS_OF_STEM]

@@ -111,7 +111,6 @@ def _table(path: Path, layer: str | None) -> VectorFile:
 
 
 def _one_of(path: Path, names: Iterable[str], found: Sequence[str]) -> str:
-    """Return the first of some names that a file has."""
     for name in names:
         if name in found:
             return name

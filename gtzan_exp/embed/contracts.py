@@ -1,11 +1,9 @@
-"""The protocol of embedders, and their metadata."""
+"""The protocol of embedders."""
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from pydantic import TypeAdapter
 
 
 @runtime_checkable
@@ -51,12 +49,3 @@ class Embedder(Protocol):
         DataError
             It is too short.
         """
-
-
-def described(embedder: Embedder) -> dict[str, Any]:
-    """Return the class, the options and the weights of an embedder as plain data."""
-    kind = type(embedder)
-    options = {field.name: getattr(embedder, field.name) for field in fields(kind)}  # type: ignore[arg-type]
-    plain = TypeAdapter(Any).dump_python(options, mode="json")
-    target = f"{kind.__module__}.{kind.__qualname__}"
-    return {"embedder": {"_target_": target, **plain}, "weights": embedder.weights()}

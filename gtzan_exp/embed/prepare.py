@@ -20,10 +20,11 @@ from gtzan_exp.audio.prepare import (
     prepare,
 )
 from gtzan_exp.audio.tracks import Track, load_audio, scan_tracks
+from gtzan_exp.basics.checks import as_node
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.files import write_text
-from gtzan_exp.embed.contracts import Embedder, described
+from gtzan_exp.embed.contracts import Embedder
 
 META = b"gtzan_exp"  # key in the metadata of a Parquet file for how its vectors were made
 _VERSION = 1
@@ -57,7 +58,8 @@ def prepare_embeddings(
     """
     audio_root, out_root = audio_root.resolve(), out_root.resolve()
     part = {"max_seconds": settings.max_seconds, "offset": settings.offset}
-    meta = {"version": _VERSION, **part, **described(embedder)}
+    made = {"embedder": as_node(embedder), "weights": embedder.weights()}
+    meta = {"version": _VERSION, **part, **made}
     tracks, problems = scan_tracks(audio_root, settings.labels)
     kept = out_root / ".embeddings" / digest(json.dumps(meta, sort_keys=True))
     meta |= {"model": embedder.name, "training": embedder.training}
@@ -104,7 +106,6 @@ def _embed(
 
 
 def _write(path: Path, tracks: Sequence[Track], files: Sequence[Path], meta: dict) -> None:
-    """Write the vectors of tracks in blocks of rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -172,7 +172,6 @@ def difference(a: Answers, b: Answers) -> Difference:
 
 
 def _spread(a: Answers, b: Answers | None = None) -> _Spread:
-    """Return the spread of an accuracy, or of a difference, over the artists."""
     both = [a] if b is None else [a, b]
     names = np.concatenate([answers.artist for answers in both])
     artists, codes = np.unique(names, return_inverse=True)

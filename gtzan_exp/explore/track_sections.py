@@ -138,7 +138,6 @@ def _chosen(ids: tuple[str, ...], data: Location) -> list[Track]:
 
 
 def _heard(track: AnalysedTrack) -> list[Sound]:
-    """Return the sounds of a track and of its two parts."""
     parts = {"": track.y, ", harmonic part": track.harmonic, ", percussive part": track.percussive}
     return [
         Sound.of(f"{track.id}{name}", track.id, y, track.sample_rate) for name, y in parts.items()

@@ -28,8 +28,7 @@ def read_prediction(config: DictConfig) -> tuple[PredictSettings, Tracking]:
     """Return the settings and the store, or raise every mistake in them."""
     options = [*option_names(PredictSettings), "data", "paths"]
     with reading(config, ["tracking"], options) as found:
-        settings, tracking = found.settings(PredictSettings), found.object("tracking")
-    return settings, tracking
+        return found.settings(PredictSettings), found.object("tracking")
 
 
 def audio_files(paths: Iterable[Path]) -> list[Path | Mistake]:

@@ -41,7 +41,8 @@ def rehearse(cell: Cell, dataset: Dataset, split: Split, *, networks: bool = Tru
         what = "there will be no model to register"
         raise ConfigError(Mistake("tracking.registry", what, allowed, cell.tracking.registry))
     known = (frozenset(learners), saves)
-    if {_short(kind) for kind in learners} <= _shipped():
+    names = {f"{kind.__module__.partition('.')[0]} {kind.__name__}" for kind in learners}
+    if names <= _shipped():
         pipeline = build(cell.model, cell.classifier, cell.view.gives)
         for fold in split.folds:
             check_rows(pipeline, dataset.labels[fold.train])
@@ -61,10 +62,6 @@ def rehearse(cell: Cell, dataset: Dataset, split: Split, *, networks: bool = Tru
         if saves:
             _check_saved(cell, dataset, few[0], found)
     _rehearsed.add(known)
-
-
-def _short(kind: type) -> str:
-    return f"{kind.__module__.partition('.')[0]} {kind.__name__}"
 
 
 @cache

@@ -50,6 +50,7 @@ log = logging.getLogger(__name__)
 
 
 def load(cell: Cell) -> Dataset:
+    phase(f"reading {cell.view.name} of {cell.data.name}")
     return read_view(cell.view, cell.data, cache=cell.cache)
 
 
@@ -69,7 +70,6 @@ def run(
     """
     cell = resolve(config)
     params = options(config)
-    phase(f"reading {cell.view.name} of {cell.data.name}")
     dataset = load(cell)
     view = dataset.maker or cell.view
     log_model = cell.tracking.log_model

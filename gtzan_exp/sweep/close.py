@@ -218,7 +218,6 @@ def sync(
 
 
 def _line(run: Run, job: int, search: Search | None, status: str | None = None) -> dict[str, Any]:
-    """Return the row of a job in the table of jobs; a trial also has its score."""
     tags = run.data.tags
     return {
         "job": job,

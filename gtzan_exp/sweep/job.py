@@ -22,9 +22,8 @@ from gtzan_exp.config.cell import Cell, described_by, hidden, resolve
 from gtzan_exp.config.hydra_session import arguments
 from gtzan_exp.config.search import METRICS, Search
 from gtzan_exp.data.contracts import Dataset
-from gtzan_exp.data.selection import read_view
 from gtzan_exp.run.files import Result
-from gtzan_exp.run.runner import run
+from gtzan_exp.run.runner import load, run
 from gtzan_exp.tracking.sweep_run import SweepRun
 
 log = logging.getLogger(__name__)
@@ -89,7 +88,6 @@ class Job:
         return f"{' '.join([choices['model'], *own])} on {choices['view']}, {choices['split']}"
 
     def _score(self, result: Result, metric: str) -> float | None:
-        """Return the score of a trial."""
         if metric not in result.metrics:
             where, what = "hydra.sweeper.metric", "is not measured by these trials"
             allowed = ", ".join(name for name in METRICS if name in result.metrics)
@@ -115,7 +113,7 @@ class Job:
         if dataset is None:
             if len(_datasets) == _MAX_DATASETS:
                 del _datasets[next(iter(_datasets))]
-            dataset = read_view(cell.view, cell.data, cache=cell.cache)
+            dataset = load(cell)
         _datasets[key] = dataset
         return dataset
 

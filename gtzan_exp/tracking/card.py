@@ -1,13 +1,11 @@
 """The metadata of a logged model, sufficient to make its inputs from any audio."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
-from pydantic import TypeAdapter
-
 from gtzan_exp.audio.prepare import PrepareSettings
-from gtzan_exp.basics.checks import imported, object_of
+from gtzan_exp.basics.checks import as_node, imported, object_of
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import View
 from gtzan_exp.data.provenance import settings_from_json
@@ -30,7 +28,7 @@ class ModelCard:
         return {
             "classes": list(self.classes),
             "view": self.view.name,
-            "view_settings": _settings(self.view),
+            "view_settings": as_node(self.view),
             "prepare": self.prepare.as_json(),
             "data": self.data,
             "synthetic": self.synthetic,
@@ -51,17 +49,6 @@ class ModelCard:
             synthetic=bool(metadata["synthetic"]),
             run_id=str(metadata["run_id"]),
         )
-
-
-def _settings(value: Any) -> Any:
-    """Return the class and options of a view, and of nested views, as plain data."""
-    if isinstance(value, Mapping):
-        return {key: _settings(inner) for key, inner in value.items()}
-    if not is_dataclass(value):
-        return TypeAdapter(Any).dump_python(value, mode="json")
-    kind = type(value)
-    options = {field.name: _settings(getattr(value, field.name)) for field in fields(value)}
-    return {"_target_": f"{kind.__module__}.{kind.__qualname__}", **options}
 
 
 def _view(settings: Mapping[str, Any], where: str, trusted: tuple[str, ...]) -> View:

@@ -188,7 +188,6 @@ def recorded_run(
 
 @contextmanager
 def _closed(entry: Entry) -> Iterator[None]:
-    """Set the final status of a run."""
     try:
         yield
         entry.status = "FINISHED"

@@ -134,7 +134,6 @@ class SweepRun:
             client.set_terminated(self.run_id, status)
 
     def _children(self, client: MlflowClient, job: str | None = None) -> list[Run]:
-        """Return the runs of all jobs, or of one."""
         experiments = client.search_experiments(max_results=10_000)
         wanted = f"tags.`mlflow.parentRunId` = '{self.run_id}'"
         wanted += f" and tags.job = '{job}'" if job is not None else ""
