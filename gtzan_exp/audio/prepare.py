@@ -211,7 +211,8 @@ def _make_views(
 ) -> tuple[str, Literal["done", "reused"] | Mistake]:
     """Make the views of one track; return its id and the outcome."""
     try:
-        key = _key(track, written)
+        content = f"{file_digest(track.path)} {json.dumps(written, sort_keys=True)}"
+        key = hashlib.sha256(content.encode()).hexdigest()
         if folder.has(track, key):
             return track.id, "reused"
         y = load_audio(
@@ -243,11 +244,6 @@ def file_digest(path: Path) -> str:
         raise DataError(
             Mistake(str(path), "cannot be opened", "a readable file", str(error))
         ) from error
-
-
-def _key(track: Track, written: dict[str, Any]) -> str:
-    content = file_digest(track.path)
-    return hashlib.sha256(f"{content} {json.dumps(written, sort_keys=True)}".encode()).hexdigest()
 
 
 def _rows(

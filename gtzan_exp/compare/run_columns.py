@@ -62,8 +62,7 @@ def interval(run: pd.Series) -> tuple[float, float]:
     low, high = run.get(f"ci_low/{name}"), run.get(f"ci_high/{name}")
     if pd.notna(low) and pd.notna(high):
         return max(0.0, low), min(1.0, high)
-    n = run.get("n_test_tracks")
-    n = run.get("n_test") if pd.isna(n) else n
+    n = tracks_of(run)
     return wilson(run[name], n) if pd.notna(n) else (float("nan"), float("nan"))
 
 

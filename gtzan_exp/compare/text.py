@@ -33,8 +33,6 @@ def _title(line: pd.Series, table: pd.DataFrame) -> list[str]:
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
     """Return the columns to read, as text; `best` and `published` only where they add something."""
-    several = "draws" not in table and bool((table["runs"] > 1).any())
-    published = "published" in table and bool((table["published"] != "").any())
     shown = table[["split", "leak", "view", "model"]].copy()
     if "split_options" in table:
         shown["split"] = [", ".join(_title(line, table)) for _, line in table.iterrows()]
@@ -42,11 +40,11 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         shown.insert(1, "data", table["data_set"].map(str))
     count = "draws" if "draws" in table else "runs"
     shown[count] = table[count].map(str)
-    if several:
+    if "draws" not in table and (table["runs"] > 1).any():
         shown["best"] = table["best"].map(_FORMATS["best"].format)
     shown["accuracy"] = table["accuracy"].map(_FORMATS["accuracy"].format)
     shown["interval"] = [_interval_text(line) for _, line in table.iterrows()]
-    if published:
+    if "published" in table and (table["published"] != "").any():
         shown["published"] = (table["published"] + " " + table["published_is"]).str.rstrip()
     further = [name for name in table if name.startswith("test/")]
     for name in ("macro_f1", *further, "fit_s"):

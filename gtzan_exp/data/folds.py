@@ -1,7 +1,6 @@
 """Folds of tracks, stratified by genre, and parts that keep artists whole: folds or a holdout."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -154,8 +153,7 @@ class GroupHoldout(Grouped):
 
 def _kept(dataset: Dataset, name: str, folds: Sequence[Fold], artists: np.ndarray | None) -> Split:
     """Return the split of these folds, with the artists of rows if those of tracks are given."""
-    split = Split(name, tuple(folds), fingerprint(dataset, folds), apart="track")
+    prints = fingerprint(dataset, folds)
     if artists is None:
-        return split
-    codes = np.unique(dataset.tracks, return_inverse=True)[1]
-    return replace(split, apart="artist", artists=artists[codes])
+        return Split(name, tuple(folds), prints, apart="track")
+    return Split(name, tuple(folds), prints, artists=artists[by_track(dataset)[2]])

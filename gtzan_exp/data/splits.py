@@ -44,7 +44,7 @@ class Holdout:
     def split(self, dataset: Dataset) -> Split:
         """Return the one fold; `ConfigError` where a genre has too few tracks for three parts."""
         tracks, genres, codes = by_track(dataset)
-        part_of = np.zeros(len(tracks), dtype=np.int8)
+        part_of = np.full(len(tracks), _TRAIN, dtype=np.int8)
         mistakes = []
         for genre in dataset.classes:
             members = ranked(self.seed, tracks, np.flatnonzero(genres == genre))
@@ -55,7 +55,6 @@ class Holdout:
                 allowed = "smaller split.test_size and split.val_size, or 3 tracks or more"
                 got = f"{len(members)} tracks, {n_test} of them test and {n_val} validation"
                 mistakes.append(Mistake("split", what, allowed, got))
-            part_of[members] = _TRAIN
             part_of[members[:n_test]] = _TEST
             part_of[members[n_test : n_test + n_val]] = _VAL
         if mistakes:

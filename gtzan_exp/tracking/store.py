@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from filelock import FileLock
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics import places
@@ -47,7 +47,7 @@ class Tracking:
     """
 
     uri: Annotated[str, BeforeValidator(lambda uri: uri or ""), AfterValidator(places.checked_uri)]
-    artifacts: Path | None = None
+    artifacts: Annotated[Path, AfterValidator(places.checked_path)] | None = None
     experiment: Annotated[str, Field(min_length=1)]
     log_model: bool = True
     registry: Annotated[str, Field(pattern=r"^\w[\w .+-]*$")] | None = None
@@ -56,11 +56,6 @@ class Tracking:
     def reports(self) -> Tracking:
         """The same store with the experiment for what is no training run, as comparisons."""
         return replace(self, experiment=f"{self.experiment}-reports")
-
-    @model_validator(mode="after")
-    def _artifacts_have_a_place(self) -> Tracking:
-        places.checked_path(self.artifacts or Path())
-        return self
 
     def client(self) -> MlflowClient:
         """Return a client of the store; a missing database is created first.
