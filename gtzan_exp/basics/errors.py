@@ -108,5 +108,6 @@ def strangers(where: str, names: Iterable[str], known: Sequence[str], what: str)
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return `` (nearest: ...)`` for the known name most like `name`, or an empty string."""
-    match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    same = [other for other in known if other.casefold() == name.casefold()]
+    match = same or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f" (nearest: {match[0]})" if match else ""

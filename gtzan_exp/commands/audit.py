@@ -23,11 +23,11 @@ Read the data, split it, and say what the parts share. Nothing is trained,
 nothing is recorded. data=, view= and split= are as in gtzan-exp --help; a run
 measures the same and records it.
 
-  track            segments of one track are in both parts
-  artist           tracks of one artist are; needs artist_groups_merged.csv in
-                   data.splits
-  duplicate        rows, or images, that are identical bit for bit are
-  near_duplicate   tracks that are probably one recording are; matches are
+  track            segments of one track in both parts
+  artist           tracks of one artist in both parts; needs
+                   artist_groups_merged.csv in data.splits
+  duplicate        rows or images in both parts, identical bit for bit
+  near_duplicate   tracks in both parts, probably one recording; matches are
                    nearly always right, and about half of them are found
 
 The share is that of the test part that is shared with training, the mean over

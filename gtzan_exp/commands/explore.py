@@ -16,7 +16,7 @@ recorded as a run. The last line names the run and the page.
 Overrides (data=, view= and tracking= as in gtzan-exp --help):
   track=ID  tracks=[ID,ID,...]    tracks of the data, several side by side
   audio=FILE                      a file of your own; odd names go in quotes
-  max_seconds=300                 so much of each track is read
+  max_seconds=300                 read at most so much of each track
   frequency_axis=log|linear       of the picture of STFT magnitudes
   features=[NAME,...]             columns whose distributions are drawn
   output=FOLDER                   a new or empty folder; else below outputs/

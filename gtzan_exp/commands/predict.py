@@ -18,8 +18,8 @@ USAGE = """\
 usage: gtzan-exp predict model=MODEL FILE ... [OVERRIDE ...]
 
 Print the most probable genres of audio files (wav, aiff, au, flac, ogg, opus,
-mp3) and of those in folders. The model gets each file as it got its tracks:
-how its view was made is part of it. A file longer than the tracks of prepare
+mp3) and of those in folders. Each file is prepared as the model's tracks were;
+the settings are saved with the model. A file longer than the tracks of prepare
 (31 s) is cut into windows of 30 s and the probabilities are averaged; so are
 those of the segments, for a model on segments of 3 s. A model of pictures that
 prepare did not draw, such as the published ones, gets pictures of the most
@@ -31,10 +31,10 @@ runs:/ID/NAME), or a folder. The name of a model in a run is MODEL-VIEW-SPLIT,
 as in runs:/ID/svc-features-holdout.
 
 Overrides (defaults first):
-  top=3                           so many genres of each file
-  neighbours=0                    so many tracks of the run's data like it
+  top=3                           how many genres of each file
+  neighbours=0                    how many similar tracks of the run's data
   format=table|json|csv           (also --format json, or --json)
-  trusted_types=[NAME,...]        of your own model, that may be loaded
+  trusted_types=[NAME,...]        classes of your own that may be loaded
   tracking=local|server           the store that a run is in
 
 The model also serves, audio (base64) or rows of features, on this machine:

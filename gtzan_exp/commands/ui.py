@@ -23,9 +23,9 @@ USAGE = """\
 usage: gtzan-exp ui [--port PORT] [OVERRIDE ...]
 
 Open MLflow's pages over the store that tracking=... names, at
-http://127.0.0.1:5000 unless --port says otherwise, with the training runs by
-accuracy: without folds, sweeps and trials, which are the page of a run and of
-a search. This view is kept in the store, as MLflow's own shared views are.
+http://127.0.0.1:5000 unless --port says otherwise. They begin with the training
+runs, most accurate first; folds and trials are on the page of their run or
+search. This view is kept in the store, as MLflow's own shared views are.
 It listens on this machine only; Ctrl-C stops it. Of a server it prints the URL.
 
 Examples:

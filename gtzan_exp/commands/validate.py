@@ -10,9 +10,9 @@ usage: gtzan-exp validate [-m] [--json] [OVERRIDE ...]
 
 Check the configuration, then read the data and split it, and say what a run
 would do. A classifier of your own is tried on a few rows, a network is not.
-Nothing is recorded. Every mistake gets one line:
-where, what, what is allowed, what was found. The exit status is 0 when a run
-would start and 2 when it would not. --json prints either as an object.
+Nothing is recorded. Every mistake gets one line: where, what, what is allowed,
+what was found. The exit status is 0 when a run would start and 2 when it would
+not. --json prints either as an object.
 
 With -m the configuration of every job of the sweep is checked, and no data is
 read.

@@ -1,5 +1,6 @@
 """The options of ``gtzan-exp explore``, and the objects that its config describes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -61,11 +62,7 @@ def read_look(config: DictConfig) -> Look:
     with reading(config, _GROUPS, [*option_names(ExploreSettings), "paths"]) as found:
         objects = {name: found.object(name) for name in _GROUPS}
         settings = found.settings(ExploreSettings)
-        found.mistakes.extend(
-            Mistake("track", "is a file", "audio=FILE, or the id of a track", id)
-            for id in (settings.track_ids if settings else ())
-            if Path(id).is_file()
-        )
+        found.mistakes.extend(_files(settings) if settings else ())
         needs_data = settings is None or settings.track_ids or not settings.audio
         if needs_data and objects["data"] is not None:
             found.mistakes.extend(objects["data"].mistakes())
@@ -76,3 +73,12 @@ def read_look(config: DictConfig) -> Look:
         if name not in ("name", "tags", "output")
     }
     return Look(**objects, settings=settings, cache=Path(node["paths"]["cache"]), params=params)
+
+
+def _files(settings: ExploreSettings) -> Iterator[Mistake]:
+    for id in settings.track_ids:
+        if Path(id).is_file():
+            yield Mistake("track", "is a file", "audio=FILE, or the id of a track", id)
+    if settings.audio and not settings.audio.expanduser().exists():
+        allowed = "a file of audio, or track=ID for a track of the data"
+        yield Mistake("audio", "cannot be opened, there is none", allowed, str(settings.audio))

@@ -249,6 +249,9 @@ def test_audio_that_is_not_there_is_refused(tmp_path):
     (tmp_path / "bare" / "rock").mkdir(parents=True)
     with pytest.raises(DataError, match="no audio there"):
         scan_tracks(tmp_path / "bare")
+    (tmp_path / "bare" / "song.wav").touch()
+    with pytest.raises(DataError, match=r"song.wav: has no genre; allowed: <genre>/<file>"):
+        scan_tracks(tmp_path / "bare")
 
 
 def test_folders_of_artists_give_the_artists(tmp_path, write_track):

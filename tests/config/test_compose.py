@@ -66,6 +66,7 @@ ONE = {
     "view.segment_second=3": "view.segment_second: unknown option of view=features (nearest: "
     "view.segment_seconds)",
     "+view.hight=3": "view.hight: unknown option",
+    "model.c=3": "model.c: unknown option of LogisticRegression (nearest: C); allowed: ",
     "+model.sovler=saga": "model.sovler: unknown option of LogisticRegression (nearest: solver)",
     "model.sovler=saga": "model.sovler: unknown option of LogisticRegression (nearest: solver); "
     "allowed: name, input, scaler, pca, pictures, trusted_types, penalty, C,",
