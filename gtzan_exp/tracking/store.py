@@ -226,4 +226,5 @@ def quiet() -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # which logs each retry
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it raises, too
+    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # that uv installs no pip
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
