@@ -3,8 +3,6 @@
 The only module that depends on the operating system.
 """
 
-from __future__ import annotations
-
 import gc
 import io
 import mmap
@@ -21,10 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from types import FrameType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from typing import Any
 
 TERMINATED = 128 + signal.SIGTERM  # exit status of a process that got SIGTERM
 PROCESS = "process"  # the tag of the process of a run: its host, pid and start
@@ -197,7 +192,7 @@ def _watch(parent: int) -> None:
 class _Unread(io.FileIO):
     """A file that ignores writes to a closed pipe."""
 
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:

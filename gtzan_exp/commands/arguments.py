@@ -22,13 +22,13 @@ def parse(arguments: Sequence[str], *, json: bool = False, **options: str) -> Na
     flags and their defaults, for example ``port="5000"`` for ``--port``. Raises `ConfigError` if a
     flag is unknown or lacks its value.
     """
-    from gtzan_exp.config.hydra_session import flags_parser
+    from gtzan_exp.config.hydra_session import get_args_parser
 
     def fail(message: str) -> NoReturn:
         allowed = "overrides (key=value) and the flags that --help and --hydra-help name"
         raise ConfigError(Mistake("command line", message, allowed, " ".join(arguments)))
 
-    parser = flags_parser()
+    parser = get_args_parser()
     parser.allow_abbrev = False
     parser.error = fail  # type: ignore[method-assign]  # argparse would exit
     if json:

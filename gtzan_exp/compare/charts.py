@@ -1,20 +1,16 @@
 """Charts of a comparison."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import altair
 import numpy as np
 import pandas as pd
 
 from gtzan_exp.compare.outcomes import Outcome
 from gtzan_exp.compare.text import label, protocol_title
 from gtzan_exp.report.chart import Chart
-
-if TYPE_CHECKING:
-    import altair
 
 Curves = Mapping[str, Mapping[str, list[tuple[int, float]]]]
 """By the name of a run, and by ``loss``, ``val_loss``, ...: (epoch, value)."""
@@ -60,8 +56,6 @@ def drops(found: pd.DataFrame) -> Chart:
 
 def _dots(rows: list[dict[str, Any]], quantity: str, tooltip: list[str], alt: str) -> Chart:
     """Return a chart of values with intervals, one per line, below headings."""
-    import altair
-
     for number, row in enumerate(rows):
         row["row"] = f"{number:04}{_KEY}{row['name']}"
     headings = [row["row"] for row in rows if row.get("heading")]
@@ -131,8 +125,6 @@ def _heat(
     cells: list[dict[str, Any]], x: str, columns: list[str], y: str, rows: list[str], quantity: str
 ) -> altair.TopLevelMixin:
     """Return a heat map of shares, 0 to 1, with a text in each cell."""
-    import altair
-
     axis = altair.Axis(labelExpr=f"peek(split(datum.value, '{_KEY}'))", labelLimit=_LABELS)
     base = altair.Chart(altair.Data(values=[_plain(cell) for cell in cells])).encode(
         x=altair.X(f"{x}:N", scale=altair.Scale(domain=columns), axis=altair.Axis(labelAngle=-45)),
@@ -154,8 +146,6 @@ def _heat(
 
 def fit_times(table: pd.DataFrame) -> Chart:
     """Return accuracy against fit time, all lines on the same axes."""
-    import altair
-
     rows = [
         {
             "seconds": max(float(line["fit_s"]), 1e-3),
@@ -188,8 +178,6 @@ def fit_times(table: pd.DataFrame) -> Chart:
 
 def curves(histories: Curves, kind: str) -> Chart:
     """Return ``loss`` or ``accuracy`` by epoch of networks, on validation and on training."""
-    import altair
-
     rows = [
         {"run": name, "epoch": int(epoch), "value": value, "part": part}
         for name, history in histories.items()

@@ -3,7 +3,6 @@
 import os
 import shlex
 import sys
-from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,8 @@ import hydra
 from hydra import version
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra._internal.utils import create_config_search_path
+from hydra._internal.utils import get_args_parser as get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
@@ -156,10 +156,6 @@ def _mistakes_of_hydra(got: str) -> Iterator[None]:
         yield
     except NOT_COMPOSED as error:
         raise ConfigError(not_composed(error, got)) from error
-
-
-def flags_parser() -> ArgumentParser:
-    return get_args_parser()
 
 
 def hydra_main(arguments: Sequence[str], task: TaskFunction) -> None:

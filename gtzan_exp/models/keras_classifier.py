@@ -137,9 +137,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
                 callbacks=_callbacks(trainer, keras, advance),
                 verbose=0,
             )
-        if (
-            trainer.ema
-        ):  # under JAX the average would be the same memory, which predicting takes away
+        if trainer.ema:  # JAX would keep the average in memory that predicting takes away
             self.model_.set_weights(self.model_.get_weights())
         self.history_ = {key: [float(v) for v in values] for key, values in history.history.items()}
         if not np.isfinite(last := self.history_["loss"][-1]):

@@ -288,10 +288,8 @@ class FusedNet(KerasClassifier):
         inputs = {name: Input(shape, name=name) for name, shape in input_shape.items()}
         image, vector = inputs["image"], inputs["vector"]
         for factor in (1, 2, 4):
-            image = layers.Conv2D(factor * self.filters, 3, padding="same", activation="relu")(
-                image
-            )
-            image = layers.MaxPooling2D(2)(image)
+            conv = layers.Conv2D(factor * self.filters, 3, padding="same", activation="relu")
+            image = layers.MaxPooling2D(2)(conv(image))
         image = layers.GlobalAveragePooling2D()(image)
         vector = layers.Dense(self.dense_units, activation="relu")(vector)
         both = layers.Concatenate()([image, vector])

@@ -6,14 +6,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
+from sklearn.ensemble._base import _BaseHeterogeneousEnsemble
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.metaestimators import _BaseComposition
 
 from gtzan_exp.models.build import fit
 from gtzan_exp.models.validation import as_found
 
 
-class Vote(ClassifierMixin, _BaseComposition):
+class Vote(ClassifierMixin, _BaseHeterogeneousEnsemble):
     """Soft vote: the mean of the probabilities of models, each under several seeds.
 
     Unlike scikit-learn's `VotingClassifier` it passes the validation part to its members, which may
@@ -41,15 +41,6 @@ class Vote(ClassifierMixin, _BaseComposition):
     def __init__(self, estimators: Sequence[tuple[str, Any]], *, seeds: int = 1) -> None:
         self.estimators = estimators
         self.seeds = seeds
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the options by name, those of members as ``<name>__<option>``."""
-        return self._get_params("estimators", deep=deep)
-
-    def set_params(self, **params: Any) -> Self:
-        """Set options, those of members as ``<name>__<option>``."""
-        self._set_params("estimators", **params)
-        return self
 
     def fit(self, X, y, validation_data: tuple[Any, Any] | None = None) -> Self:
         """Fit every member to the same rows; `validation_data` go to those that take them."""

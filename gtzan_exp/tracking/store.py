@@ -153,18 +153,13 @@ class Tracking:
     def unreachable(self, error: Exception) -> AwayError:
         """Return the error for a store that does not answer, and remember that."""
         _answered.discard(self.uri)
-        what, allowed = (
-            "the store does not answer",
-            "a running MLflow server, or a database that can be written",
-        )
+        what = "the store does not answer"
+        allowed = "a running MLflow server, or a database that can be written"
         if getattr(error, "error_code", None) in _NO_RIGHTS:
-            what, allowed = (
-                "the store refuses this user",
-                f"{places.USER_VARIABLES}, of one with rights",
-            )
-        return AwayError(
-            Mistake("tracking.uri", what, allowed, f"{self.uri} ({_first_line(error)})")
-        )
+            what = "the store refuses this user"
+            allowed = f"{places.USER_VARIABLES}, of one with rights"
+        got = f"{self.uri} ({_first_line(error)})"
+        return AwayError(Mistake("tracking.uri", what, allowed, got))
 
 
 def _first_line(error: Exception) -> str:
