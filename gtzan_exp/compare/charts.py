@@ -70,9 +70,7 @@ def _dots(rows: list[dict[str, Any]], quantity: str, tooltip: list[str], alt: st
     )
     order = [row["row"] for row in rows]
     scale = altair.Scale(zero=False, nice=True)
-    base = altair.Chart(altair.Data(values=[_plain(row) for row in rows])).encode(
-        y=altair.Y("row:N", sort=order, axis=axis)
-    )
+    base = _chart(rows).encode(y=altair.Y("row:N", sort=order, axis=axis))
     points = base.transform_filter("isValid(datum.value)")
     hue = altair.Color("view:N", title=None, scale=altair.Scale(scheme="tableau10"))
     value = altair.Tooltip("value:Q", format=".3f", title=quantity)
@@ -126,7 +124,7 @@ def _heat(
 ) -> altair.TopLevelMixin:
     """Return a heat map of shares, 0 to 1, with a text in each cell."""
     axis = altair.Axis(labelExpr=f"peek(split(datum.value, '{_KEY}'))", labelLimit=_LABELS)
-    base = altair.Chart(altair.Data(values=[_plain(cell) for cell in cells])).encode(
+    base = _chart(cells).encode(
         x=altair.X(f"{x}:N", scale=altair.Scale(domain=columns), axis=altair.Axis(labelAngle=-45)),
         y=altair.Y(f"{y}:N", scale=altair.Scale(domain=rows), axis=axis, title=None),
     )
@@ -162,9 +160,7 @@ def fit_times(table: pd.DataFrame) -> Chart:
     hover: list[Any] = ["name:N", "protocol:N", seconds, altair.Tooltip("accuracy:Q", format=".3f")]
     scale = altair.Scale(type="log", nice=False, padding=20)
     x = altair.X("seconds:Q", scale=scale, title="fit time (s, mean of the runs)")
-    base = altair.Chart(altair.Data(values=[_plain(row) for row in rows])).encode(
-        x=x, color=altair.Color("protocol:N", title=None), tooltip=hover
-    )
+    base = _chart(rows).encode(x=x, color=altair.Color("protocol:N", title=None), tooltip=hover)
     y = altair.Scale(zero=False)
     bars = base.mark_rule(opacity=0.5).encode(
         y=altair.Y("low:Q", scale=y, title="test accuracy"), y2="high:Q"
@@ -188,23 +184,16 @@ def curves(histories: Curves, kind: str) -> Chart:
     unit = "cross-entropy (nats)" if kind == "loss" else kind
     axis = altair.Axis(tickMinStep=1, format="d")
     number = altair.Tooltip("value:Q", format=".3f", title=unit)
-    chart = (
-        altair.Chart(altair.Data(values=rows))
-        .mark_line(point={"size": 20})
-        .encode(
-            x=altair.X("epoch:Q", axis=axis, scale=altair.Scale(zero=False, nice=False)),
-            y=altair.Y("value:Q", title=unit, scale=altair.Scale(zero=False)),
-            color=altair.Color("run:N", title=None),
-            strokeDash=altair.StrokeDash(
-                "part:N",
-                title=None,
-                sort=["validation", "training"],
-                legend=altair.Legend(symbolType="stroke"),
-            ),
-            tooltip=["run:N", "part:N", altair.Tooltip("epoch:Q", format="d"), number],
-        )
-        .properties(width="container", height=260)
-    )
+    legend = altair.Legend(symbolType="stroke")
+    parts = ["validation", "training"]
+    lines = _chart(rows).mark_line(point={"size": 20})
+    chart = lines.encode(
+        x=altair.X("epoch:Q", axis=axis, scale=altair.Scale(zero=False, nice=False)),
+        y=altair.Y("value:Q", title=unit, scale=altair.Scale(zero=False)),
+        color=altair.Color("run:N", title=None),
+        strokeDash=altair.StrokeDash("part:N", title=None, sort=parts, legend=legend),
+        tooltip=["run:N", "part:N", altair.Tooltip("epoch:Q", format="d"), number],
+    ).properties(width="container", height=260)
     alt = f"Learning curves ({kind}) of {', '.join(histories)}."
     return Chart.of(chart, alt, f"{kind.capitalize()} by epoch")
 
@@ -219,6 +208,10 @@ def _number(value: float) -> float | None:
     return None if pd.isna(value) else float(value)
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with NumPy scalars converted to Python numbers."""
-    return {key: v.item() if isinstance(v, np.generic) else v for key, v in row.items()}
+def _chart(rows: Sequence[Mapping[str, Any]]) -> altair.Chart:
+    """Return an empty chart of rows, with NumPy scalars converted to Python numbers."""
+    values = [
+        {key: v.item() if isinstance(v, np.generic) else v for key, v in row.items()}
+        for row in rows
+    ]
+    return altair.Chart(altair.Data(values=values))

@@ -142,9 +142,8 @@ def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> dict[str, object]:
     keys = ["fold", "track"]
-    same_folds = a.folds == b.folds > 1 and set(map(tuple, a.tracks[keys].to_numpy())) == set(
-        map(tuple, b.tracks[keys].to_numpy())
-    )
+    of_a, of_b = (set(map(tuple, one.tracks[keys].to_numpy())) for one in (a, b))
+    same_folds = a.folds == b.folds > 1 and of_a == of_b
     found: dict[str, object] = {}
     for name, line in (("a", a.line), ("b", b.line)):
         is_unique = labels[label(line)] == 1

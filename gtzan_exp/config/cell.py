@@ -73,9 +73,8 @@ class Cell:
             share = self.trainer.validation_fraction
             split = with_validation(dataset, split, share, getattr(self.split, "seed", self.seed))
             of = f"{share:.0%} of its tracks as whole {split.apart}s (trainer.validation_fraction)"
-            split = replace(
-                split, notes=(*split.notes, f"validation part: cut from training, {of}")
-            )
+            note = f"validation part: cut from training, {of}"
+            split = replace(split, notes=(*split.notes, note))
         return without_test(dataset, split) if hides else split
 
 

@@ -102,12 +102,9 @@ def read_preparation(config: DictConfig) -> tuple[Path, Path, PrepareSettings, E
     options = [*option_names(PrepareSettings), "data", "view", "paths"]
     with reading(config, ["embedder"], options) as found:
         data, view = (found.node.get(name) or {} for name in ("data", "view"))
-        known: list[str] = []
-        for name, kind in {
-            "features": FeatureSettings,
-            "spectrograms": SpectrogramSettings,
-        }.items():
-            known += option_names(kind)
+        kinds = {"features": FeatureSettings, "spectrograms": SpectrogramSettings}
+        known = [option for kind in kinds.values() for option in option_names(kind)]
+        for name, kind in kinds.items():
             own = {key: view[key] for key in option_names(kind) if key in view}
             if made := checked(kind, own, "view", found.mistakes):
                 found.node[name] = made

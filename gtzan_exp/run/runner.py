@@ -91,12 +91,9 @@ def run(
     if cell.skip_finished:
         earlier = _earlier(cell, {**found, **(tags or {})})
         if earlier is not None:
-            log.info(
-                "skipped: run %s has the same configuration, code and data", earlier.info.run_id
-            )
-            return Result(
-                earlier.info.run_id, earlier.data.metrics, output, leaks.text, skipped=True
-            )
+            run_id = earlier.info.run_id
+            log.info("skipped: run %s has the same configuration, code and data", run_id)
+            return Result(run_id, earlier.data.metrics, output, leaks.text, skipped=True)
     rehearse(cell, dataset, split)
     phase("opening the run in MLflow")
     all_tags = {**cell.tags, **found, **(tags or {})}

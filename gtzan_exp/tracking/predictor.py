@@ -155,9 +155,8 @@ class Predictor:
         total, count = np.zeros(len(self.genres)), 0
         seen: list[np.ndarray] = []
         try:
-            for y in windows(
-                path, sample_rate=prepare.features.sample_rate, max_seconds=prepare.max_seconds
-            ):
+            rate = prepare.features.sample_rate
+            for y in windows(path, sample_rate=rate, max_seconds=prepare.max_seconds):
                 inputs = self._inputs(y)
                 probabilities = self.rows(inputs)
                 if self._neighbours is not None:
