@@ -8,6 +8,7 @@ import io
 import mmap
 import multiprocessing
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -30,14 +31,9 @@ _CLOSING_SECONDS = 25  # schedulers send SIGKILL 30 s after SIGTERM
 _SAME_START_SECONDS = 2
 
 
-@cache
-def host() -> str:
-    return socket.gethostname()
-
-
 def process_tags() -> dict[str, str]:
     """Return the tag `PROCESS` of this process: its host, pid and start (seconds since 1970)."""
-    return {PROCESS: f"{host()} {os.getpid()} {_start(os.getpid()):.2f}"}
+    return {PROCESS: f"{platform.node()} {os.getpid()} {_start(os.getpid()):.2f}"}
 
 
 def process_of(tags: Mapping[str, str]) -> tuple[str, int, float]:
@@ -53,7 +49,7 @@ def process_of(tags: Mapping[str, str]) -> tuple[str, int, float]:
 def may_run(tags: Mapping[str, str]) -> bool:
     """Return whether the process of these tags runs, or may run on another machine."""
     name, pid, start = process_of(tags)
-    return is_alive(pid, start) or name != host()
+    return is_alive(pid, start) or name != platform.node()
 
 
 def is_alive(pid: int, start: float) -> bool:

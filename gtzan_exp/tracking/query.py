@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import platform
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
-from gtzan_exp.basics.process import host, may_run, process_of
+from gtzan_exp.basics.process import may_run, process_of
 from gtzan_exp.tracking.identity import recorded_options
 from gtzan_exp.tracking.store import Tracking
 
@@ -183,7 +184,8 @@ def close_dead(client: MlflowClient, experiment_ids: Sequence[str]) -> list[str]
     Runs of other machines are only logged. Returns the ids of those that were closed.
     """
     running = [run for run in searched(client, experiment_ids, _RUNNING) if _is_ours(run)]
-    elsewhere = sorted(run.info.run_id for run in running if process_of(run.data.tags)[0] != host())
+    here = platform.node()
+    elsewhere = sorted(run.info.run_id for run in running if process_of(run.data.tags)[0] != here)
     if elsewhere:
         log.info("running on other machines, or left there: %s", ", ".join(elsewhere))
     return close_dead_of(client, running)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import platform
 import re
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -14,7 +15,6 @@ import pandas as pd
 import pytest
 from sklearn.metrics import recall_score
 
-from gtzan_exp.basics.process import host
 from gtzan_exp.cli import main
 from gtzan_exp.compare.outcomes import Outcome, always_wrong, pairs
 from gtzan_exp.compare.sections import CompareReport
@@ -183,7 +183,7 @@ def test_the_choice_of_runs(here, capsys):
 
 def test_a_dead_run_alone_is_closed_and_listed(workspace, capsys):
     client = (tracking := Tracking(uri=STORE.format(workspace), experiment="dead")).client()
-    tags = {"task": "train", "data": "d", "process": f"{host()} {2**30} 1"}
+    tags = {"task": "train", "data": "d", "process": f"{platform.node()} {2**30} 1"}
     left = client.create_run(tracking.experiment_id(client), tags=tags, run_name="left")
     assert main(["compare", "tracking.experiment=dead", "output=look"]) == 0
     assert f"KILLED: left ({left.info.run_id})" in capsys.readouterr().out
