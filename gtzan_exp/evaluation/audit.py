@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -145,14 +145,13 @@ class Same:
     @classmethod
     def of(cls, dataset: Dataset, artists: np.ndarray | None) -> Same:
         artists = None if artists is None else pd.factorize(artists)[0]
-        contents, near = _compared(dataset)
-        different = contents[near.pairs[:, 0]] != contents[near.pairs[:, 1]]
+        contents, near = compared(dataset)
         unknown = {"artist": "", "near_duplicate": near.unknown}
         if artists is None:
             unknown["artist"] = "no list of artists came with the data (data.splits) or the split"
         unknown = {kind: why for kind, why in unknown.items() if why}
         tracks = pd.factorize(dataset.tracks, sort=True)[0]
-        return cls(tracks, artists, contents, near.pairs[different], unknown)
+        return cls(tracks, artists, contents, near.pairs, unknown)
 
     def shared(
         self, rows: np.ndarray, known: np.ndarray
@@ -178,12 +177,14 @@ class Same:
         return partner[self.tracks[rows]]
 
 
-def _compared(dataset: Dataset) -> tuple[np.ndarray, NearDuplicates]:
-    """Return a code of the content of each row, and near duplicates; kept with the data."""
+def compared(dataset: Dataset) -> tuple[np.ndarray, NearDuplicates]:
+    """Return a code of each row's content, and near but different tracks; kept with the data."""
     kept = vars(dataset)
     if _COMPARED not in kept:
         contents = pd.factorize(np.array(dataset.row_digests()))[0]
-        kept[_COMPARED] = contents, near_duplicates(dataset)
+        near = near_duplicates(dataset)
+        different = contents[near.pairs[:, 0]] != contents[near.pairs[:, 1]]
+        kept[_COMPARED] = contents, replace(near, pairs=near.pairs[different])
     return kept[_COMPARED]
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Dataset
-from gtzan_exp.evaluation.near_duplicates import near_duplicates
+from gtzan_exp.evaluation.audit import compared
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def principal_components(X: pd.DataFrame) -> Components:
 
 def identical_rows(dataset: Dataset) -> pd.DataFrame:
     """Return ``id``, ``other`` and ``same_genre`` of rows, or images, that are equal bitwise."""
-    rows = pd.DataFrame({"digest": dataset.row_digests(), "row": range(len(dataset))})
-    pairs = rows.merge(rows, on="digest", suffixes=("", "_b")).query("row < row_b")
+    rows = pd.DataFrame({"content": compared(dataset)[0], "row": range(len(dataset))})
+    pairs = rows.merge(rows, on="content", suffixes=("", "_b")).query("row < row_b")
     a, b = pairs.sort_values(["row", "row_b"])[["row", "row_b"]].to_numpy().T
     same_genre = dataset.labels[a] == dataset.labels[b]
     return pd.DataFrame({"id": dataset.ids[a], "other": dataset.ids[b], "same_genre": same_genre})
@@ -87,9 +87,7 @@ def identical_rows(dataset: Dataset) -> pd.DataFrame:
 
 def near_pairs(dataset: Dataset) -> pd.DataFrame:
     """Return the same of tracks that are probably one recording, without identical rows."""
-    digests = np.array(dataset.row_digests())
-    a, b = near_duplicates(dataset).pairs.T
-    a, b = np.stack([a, b])[:, digests[a] != digests[b]]
+    a, b = compared(dataset)[1].pairs.T
     same_genre = dataset.labels[a] == dataset.labels[b]
     found = {"id": dataset.tracks[a], "other": dataset.tracks[b], "same_genre": same_genre}
     return pd.DataFrame(found)
