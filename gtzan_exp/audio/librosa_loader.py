@@ -29,6 +29,7 @@ def load() -> ModuleType:
             cache.mkdir(parents=True, exist_ok=True)
         if os.access(cache, os.W_OK):
             os.environ["NUMBA_CACHE_DIR"] = str(cache)
+            importlib.import_module("numba").config.reload_config()  # it may be there already
             _compile_once(cache, cache / _installation())
     return importlib.import_module("librosa")
 
@@ -52,7 +53,7 @@ def _cache() -> Path:
     """Return the folder of what numba compiles."""
     from platformdirs import user_cache_path
 
-    own = user_cache_path("gtzan_exp", appauthor=False) / "compiled"
+    own = user_cache_path("gtzan_exp", appauthor=False) / "numba"
     return Path(os.environ.get("NUMBA_CACHE_DIR") or own)
 
 
