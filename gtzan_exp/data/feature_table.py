@@ -96,7 +96,7 @@ def read_table(
 
 def _must_be_there(path: Path) -> None:
     if not os.path.lexists(path):
-        allowed = f"a folder with {path.name} (or data.table=FILE)"
+        allowed = f"a folder with {path.name}, as `gtzan-exp prepare` makes it, or data.table=FILE"
         raise DataError(Mistake("data.root", "no feature table there", allowed, str(path)))
 
 

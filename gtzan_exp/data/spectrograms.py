@@ -334,7 +334,7 @@ def _is_whole(raw: bytes) -> bool:
 
 def _find(root: Path) -> list[Path]:
     if not root.is_dir():
-        wanted = f"a folder with {root.name}/ (view.folder)"
+        wanted = f"a folder with {root.name}/ (view.folder), as `gtzan-exp prepare` makes it"
         raise DataError(Mistake("data.root", "no pictures there", wanted, str(root)))
     files = [
         path

@@ -117,7 +117,7 @@ class TracksReport:
         features = pd.DataFrame({id: row.pop("features") for id, row in numbers.items()})
         plain = pd.DataFrame(numbers).map(_text)
         return [
-            Table("Numbers of the signal", plain.reset_index(names="number")),
+            Table("Signal", plain.reset_index(names="quantity")),
             Table("Features of the published table", features.reset_index(names="feature")),
         ]
 

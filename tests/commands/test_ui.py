@@ -42,7 +42,7 @@ def test_the_pages_show_runs_by_accuracy_without_folds_and_reports(
         with browser(chromium, tmp_path / "profile") as tab:
             tab.open(found[0], width=1600)
             names = ["features-logreg-kfold-seed0", "features-knn-holdout-seed0"]
-            texts = {*names, "test/macro_f1", "2 matching runs"}
+            texts = {*names, "test/macro_f1", "interval", "2 matching runs"}
             assert tab.wait(TEXT, lambda text: all(word in (text or "") for word in texts), 90)
             shown = tab.evaluate(TEXT)
             scores = [result["metrics"]["test/accuracy"] for result in (folded, single)]
