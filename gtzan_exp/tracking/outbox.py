@@ -358,15 +358,11 @@ class Outbox:
             client.log_batch(entry.run_id, metrics=metrics[start : start + _BATCH])
 
     def _end(self, client: MlflowClient, entry: Entry) -> None:
-        if entry.error is not None:
-            client.set_tag(entry.run_id, ERROR, entry.error[:MAX_TAG])
-        if entry.interval:
-            client.set_tag(entry.run_id, _INTERVAL, entry.interval)
-        if entry.note:
-            note = entry.note[:MAX_TAG]
-            client.set_tag(entry.run_id, _NOTE, note)
-            if entry.model_id is not None:
-                client.set_logged_model_tags(entry.model_id, {_NOTE: note})
+        for key, text in ((ERROR, entry.error), (_NOTE, entry.note), (_INTERVAL, entry.interval)):
+            if text:
+                client.set_tag(entry.run_id, key, text[:MAX_TAG])
+        if entry.note and entry.model_id is not None:
+            client.set_logged_model_tags(entry.model_id, {_NOTE: entry.note[:MAX_TAG]})
         if self._is_old and STALE in client.get_run(entry.run_id).data.tags:
             client.delete_tag(entry.run_id, STALE)
         client.set_terminated(entry.run_id, entry.status, end_time=entry.ended)
