@@ -21,7 +21,7 @@ from gtzan_exp.audio.spectrum import Spectrum
 from gtzan_exp.audio.tracks import Offset, Track, load_audio, scan_tracks
 from gtzan_exp.audio.view_folder import ERRORS, SETTINGS, ViewFolder
 from gtzan_exp.audio.workers import Backend, map_unordered
-from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.errors import DataError, Mistake, counted
 from gtzan_exp.basics.files import opened
 from gtzan_exp.basics.terminal import steps
 
@@ -109,7 +109,8 @@ class PrepareReport:
         return len(self.problems)
 
     def __str__(self) -> str:
-        line = f"{self.root}: {self.done} tracks done, {self.reused} reused, {self.failed} failed"
+        tracks = counted(self.done, "track")
+        line = f"{self.root}: {tracks} done, {self.reused} reused, {self.failed} failed"
         return f"{line} (see {self.root / self.errors})" if self.problems else line
 
 

@@ -106,6 +106,11 @@ def strangers(where: str, names: Iterable[str], known: Sequence[str], what: str)
     ]
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number and what it counts: ``1 track``, ``2 tracks``."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return `` (nearest: ...)`` for the known name most like `name`, or an empty string."""
     same = [other for other in known if other.casefold() == name.casefold()]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from gtzan_exp.basics.errors import Mistake, nearest
+from gtzan_exp.basics.errors import Mistake, counted, nearest
 
 _LONGEST = 200
 
@@ -85,7 +85,8 @@ def class_mistakes(
             what, wanted = "not a name of a class", f"at most {_LONGEST} printable characters"
             mistakes.append(Mistake(where, what, wanted, got))
         elif allowed is not None and label not in allowed:
-            what, got = f"unknown class{nearest(label, allowed)}", f"{label!r} ({count} tracks)"
+            what = f"unknown class{nearest(label, allowed)}"
+            got = f"{label!r} ({counted(count, 'track')})"
             mistakes.append(Mistake(where, what, ", ".join(allowed), got))
         elif count < 2:
             mistakes.append(

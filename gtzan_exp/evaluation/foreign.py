@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gtzan_exp.audio.view_folder import ARTISTS
-from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.errors import DataError, Mistake, counted
 from gtzan_exp.basics.files import opened
 from gtzan_exp.basics.genres import GENRES
 from gtzan_exp.basics.spellings import spelling_mistakes
@@ -350,6 +350,6 @@ def _doubts(rows: pd.DataFrame, listed: pd.DataFrame, is_gtzan: bool) -> list[st
     other = rows[rows["track"].str.partition(".")[0] != rows["true"]]
     if is_gtzan and set(rows["true"]) <= set(GENRES) and len(other):
         first = f"{other['track'].iloc[0]} is {other['true'].iloc[0]}"
-        n = other["track"].nunique()
-        said.append(f"{n} tracks have another true genre than in GTZAN, first {first}")
+        tracks = counted(other["track"].nunique(), "track")
+        said.append(f"{tracks} with another true genre than in GTZAN, first {first}")
     return said

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
+from gtzan_exp.basics.errors import ConfigError, Mistake, counted, one_line
 from gtzan_exp.basics.files import claimed
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.basics.terminal import phase, steps
@@ -232,7 +232,10 @@ def _remarks(
     yield from ((warning, note) for note in dataset.notes)
     yield from ((info, note) for note in split.notes)
     if dataset.skipped:
-        yield warning, f"{len(dataset.skipped)} files skipped: {', '.join(dataset.skipped)}"
+        yield (
+            warning,
+            f"{counted(len(dataset.skipped), 'file')} skipped: {', '.join(dataset.skipped)}",
+        )
     if dataset.pretraining:
         learned = f"{dataset.origin['model']} learned from other data"
         held = "which may hold test tracks, their artists or genres"

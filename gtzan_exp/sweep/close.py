@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from gtzan_exp.basics.errors import AwayError, ConfigError, GtzanExpError, Mistake
+from gtzan_exp.basics.errors import AwayError, ConfigError, GtzanExpError, Mistake, counted
 from gtzan_exp.basics.files import read_bytes, read_object, write_object, write_text
 from gtzan_exp.basics.process import may_run, process_of, process_tags
 from gtzan_exp.basics.terminal import note, phase, say
@@ -160,7 +160,7 @@ def close(ledger: Ledger) -> str:
     table = _write_record(folder, ledger.command, lines, compared)
 
     ends = ", ".join(f"{counts[end]} {end}" for end in _ENDS if counts[end]) or "none started"
-    said = [f"sweep {status}: {n_jobs} jobs: {ends}; run_id={parent.run_id}"]
+    said = [f"sweep {status}: {counted(n_jobs, 'job')}: {ends}; run_id={parent.run_id}"]
     if ledger.stopped is not None:
         said.append(f"  stopped by {ledger.stopped}")
     if n_jobs > counts.total() or counts["killed"]:

@@ -192,7 +192,7 @@ def test_everything_wrong_with_a_table_is_said_at_once(write_table):
         "features_30_sec.csv: unknown class (nearest: jazz)",
         "features_30_sec.csv: class 'pop' cannot be split",
     ]
-    assert found[-2].endswith(f"allowed: {', '.join(GENRES)}; got: 'jaz' (1 tracks)")
+    assert found[-2].endswith(f"allowed: {', '.join(GENRES)}; got: 'jaz' (1 track)")
 
 
 def test_a_flood_of_mistakes_of_one_kind_hides_no_other(write_table):

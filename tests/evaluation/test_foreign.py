@@ -196,7 +196,7 @@ def test_what_is_doubtful_is_said(tmp_path):
         "fold 1 of 1: trained and never tested: pop",
         "predicted, and no tested row has it: jazz",
         "tracks of the test part are not predicted: 1 of 23, first blues.00000",
-        "1 tracks have another true genre than in GTZAN, first blues.00011 is rock",
+        "1 track with another true genre than in GTZAN, first blues.00011 is rock",
     ]
 
 

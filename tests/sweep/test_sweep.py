@@ -103,7 +103,7 @@ def test_pairs_are_swept_once_where_nothing_refers_to_the_seed(tables, capsys):
     swept = ["split=choice(notebook)", "split.test_size=0.5"]  # an option of a swept group
     command = ["-m", *QUICK, "data.root=good", "hydra/sweeper=pairs", *swept]
     assert main([*command, "model=logreg,cnn2d", "model.random_state=0", "seed=0,1"]) == 0
-    assert "sweep FINISHED: 1 jobs: 1 finished" in capsys.readouterr().out
+    assert "sweep FINISHED: 1 job: 1 finished" in capsys.readouterr().out
     (parent,) = runs(tables, "tags.task = 'sweep'")
     assert parent.data.metrics["n_jobs"] == 1
     (run,) = children(tables, parent)

@@ -245,7 +245,7 @@ def test_a_damaged_record_does_not_keep_a_sweep_from_being_closed(tables, capsys
     assert main(["-m", *GOOD, "seed=0"]) == 0
     out, err = capsys.readouterr()
     assert "record.undelivered.json: cannot be read" in err
-    assert "sweep FINISHED: 1 jobs: 1 finished" in out
+    assert "sweep FINISHED: 1 job: 1 finished" in out
     assert [run.info.status for run in runs(tables)] == ["FINISHED"] * 2
 
 
