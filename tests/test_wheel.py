@@ -40,6 +40,7 @@ def test_the_wheel_holds_the_configuration_and_no_tests(site):
     assert not [name for name in names if name.startswith("tests/")]
 
 
+@pytest.mark.slow
 def test_the_sdist_holds_the_source_the_tests_and_the_documentation_and_no_data(site):
     (sdist,) = site.parent.glob("*.tar.gz")
     with tarfile.open(sdist) as file:

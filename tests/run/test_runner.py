@@ -285,6 +285,7 @@ def test_segment_models_report_track_accuracy(workspace, capsys, split):
     assert ("std/test/track_accuracy" in result["metrics"]) == ("split=kfold" in split)
 
 
+@pytest.mark.slow
 def test_networks_record_their_learning_curves(workspace, capsys):
     result, output = run(capsys, "experiment=smoke", "model=cnn1d")
     client = MlflowClient(store(workspace))

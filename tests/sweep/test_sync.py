@@ -212,6 +212,7 @@ def test_a_failed_run_is_delivered_as_one(tables, capsys, monkeypatch):  # noqa:
     assert "Traceback" in artifact(tables, run, "traceback.txt")
 
 
+@pytest.mark.slow
 def test_a_store_that_is_away_for_one_job_has_it_by_the_end_of_the_sweep(
     tables,  # noqa: F811
     capsys,
