@@ -15,7 +15,8 @@ from gtzan_exp.data.contracts import Dataset, Fold, Split, fingerprint
 
 _TRAIN, _VAL, _TEST = range(3)
 _LISTED = ("pop", "metal", "disco", "blues", "reggae", "classical", "rock", "hiphop", "country")
-_NOTEBOOK = {"features": (0.3, 42, ()), "spectrograms": (0.2, 123, _LISTED)}
+_PICTURES = (0.2, 123, _LISTED)
+_NOTEBOOK = {"features": (0.3, 42, ()), "spectrograms": _PICTURES, "fused": _PICTURES}
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 
@@ -66,7 +67,8 @@ class Holdout:
 
 @dataclass(frozen=True, kw_only=True)
 class Notebook:
-    """The notebook's index sets and, on request, its other leaks.
+    """The notebook's index sets (``view=fused`` has that of pictures) and, on request, its other
+    leaks.
 
     Rows are drawn without regard to genres or tracks. Images are ordered by genre as the notebook
     listed their folders, which determines the draw. The last two options leak from test to

@@ -92,7 +92,8 @@ def test_every_genre_too_small_for_three_parts_is_named():
 
 
 @pytest.mark.parametrize(
-    ("view", "size", "seed"), [("features", 0.3, 42), ("spectrograms", 0.2, 123)]
+    ("view", "size", "seed"),
+    [("features", 0.3, 42), ("spectrograms", 0.2, 123), ("fused", 0.2, 123)],
 )
 @pytest.mark.parametrize("leaky", [False, True])
 def test_notebook_has_the_notebooks_index_sets(view, size, seed, leaky):
@@ -100,7 +101,7 @@ def test_notebook_has_the_notebooks_index_sets(view, size, seed, leaky):
     options = {"scaler_rows": "all", "validation": "test"} if leaky else {}
     split = Notebook(**options).split(dataset)
     rows_in_order = np.arange(1000)
-    if view == "spectrograms":  # as the notebook printed its folders; they are sorted here
+    if view != "features":  # as the notebook printed its folders; they are sorted here
         places = [7, 6, 3, 0, 8, 1, 9, 4, 2, 5]  # pop, metal, disco, blues, reggae, ...
         rows_in_order = (np.array(places)[:, None] * 100 + np.arange(100)).ravel()
     train, test = train_test_split(rows_in_order, test_size=size, random_state=seed)
@@ -119,8 +120,8 @@ def test_notebook_says_that_segments_leak():
 @pytest.mark.parametrize(
     ("options", "dataset", "where"),
     [
-        ({}, rows(UNEVEN, view="fused"), "split=notebook"),
-        ({"test_size": 0.5}, rows(UNEVEN, view="fused"), "split=notebook"),
+        ({}, rows(UNEVEN, view="embeddings"), "split=notebook"),
+        ({"test_size": 0.5}, rows(UNEVEN, view="embeddings"), "split=notebook"),
         ({"test_size": 0.99}, rows(UNEVEN), "split.test_size"),
     ],
 )
