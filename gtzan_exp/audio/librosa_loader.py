@@ -20,8 +20,8 @@ def load() -> ModuleType:
     librosa compiles functions into a cache when they are imported or, since 1.0, first called.
     Processes that do so concurrently corrupt that cache, which crashes every later process
     (https://github.com/numba/numba/issues/10128). So one process holds a lock while it compiles
-    what this package calls, and leaves a mark in the cache: ``$NUMBA_CACHE_DIR``, which is set to
-    a folder of the user's where it is not set.
+    what this package calls, its own medians too, and leaves a mark in the cache. That is
+    ``$NUMBA_CACHE_DIR``, which is set to a folder of the user's where it is not set.
     """
     if "librosa" not in sys.modules:
         cache = _cache()
@@ -42,10 +42,13 @@ def _compile_once(cache: Path, done: Path) -> None:
             import librosa
             import numpy as np
 
+            from gtzan_exp.audio.sliding_median import sliding_median
+
             noise = np.random.default_rng(0).standard_normal(22_050, dtype=np.float32)
             librosa.feature.chroma_stft(y=noise)
             librosa.beat.beat_track(y=noise)
             librosa.zero_crossings(noise)
+            sliding_median(noise.reshape(-1, 10), 31)
             done.touch()
 
 

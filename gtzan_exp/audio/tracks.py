@@ -90,7 +90,8 @@ def scan_tracks(
             strays.append(Mistake(str(path), "name too long", allowed, f"{size} bytes"))
     if not tracks:
         wanted = f"<genre>/<file> of {_AUDIO}"
-        raise DataError([*strays, Mistake(str(audio_root), "no audio there", wanted, "none")][0])
+        none = Mistake(str(audio_root), "no audio there", wanted, "none")
+        raise DataError(strays[0] if strays else none)
     counts = Counter(track.genre for track in tracks.values())
     mistakes = [*relabel.unknown(), *spelling_mistakes(str(audio_root), counts, "files")]
     if mistakes:

@@ -1,22 +1,22 @@
 """One comparison: its options, reading the runs, printing the tables, recording the page."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 from omegaconf import DictConfig
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from gtzan_exp.basics.errors import DataError, Mistake, strangers
+from gtzan_exp.basics.errors import DataError, Mistake, counted, strangers
 from gtzan_exp.basics.genres import labelled
-from gtzan_exp.compare.charts import Curves
 from gtzan_exp.compare.outcomes import Outcome
 from gtzan_exp.compare.run_columns import unfinished, with_defaults
-from gtzan_exp.compare.sections import MOST_CURVES, CompareReport, line_title, shown
 from gtzan_exp.compare.summary import over_draws, seen, summary
 from gtzan_exp.compare.text import terminal_text, write_tables
 from gtzan_exp.config.reading import option_names, reading
@@ -24,6 +24,9 @@ from gtzan_exp.report.page import free_folder, make_folder, write_page
 from gtzan_exp.tracking import query
 from gtzan_exp.tracking.record import RecordedPage, recorded_run
 from gtzan_exp.tracking.store import Tracking
+
+if TYPE_CHECKING:
+    from gtzan_exp.compare.charts import Curves
 
 _Text = Annotated[str, Field(min_length=1)]
 _CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
@@ -90,10 +93,12 @@ def compare(
     synthetic = set(runs["synthetic"]) == {"true"}
     title = labelled(tracking.experiment, synthetic)
     finished = int((runs["status"] == "FINISHED").sum())
-    heading = f"{finished} finished run{'s' * (finished != 1)} in {title}"
+    heading = f"{counted(finished, 'finished run')} in {title}"
     say(f"{heading}\n\n{terminal_text(table, draws, rest)}")
     if folder is None:
         return table, None
+
+    from gtzan_exp.compare.sections import CompareReport, shown  # they import altair, in 0.3 s
 
     tags = {"task": "compare", "synthetic": str(synthetic).lower(), **settings.tags}
     name = settings.name or f"Compare {finished} runs"
@@ -177,6 +182,8 @@ def _outcomes(tracking: Tracking, lines: pd.DataFrame) -> list[Outcome]:
 
 
 def _curves(tracking: Tracking, runs: pd.DataFrame, lines: pd.DataFrame) -> Curves:
+    from gtzan_exp.compare.sections import MOST_CURVES, line_title
+
     recorded = [name for name in _CURVES if f"epoch/{name}" in runs]
     found: dict[str, dict[str, list[tuple[int, float]]]] = {}
     for _, line in lines.iterrows() if recorded else ():
