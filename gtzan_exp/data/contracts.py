@@ -35,65 +35,31 @@ class Place(Enum):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows of one view, with their labels.
+    """Rows of one view, with their labels."""
 
-    Parameters
-    ----------
-    name : str
-        Name of the data, for example ``gtzan``.
-    synthetic : bool
-        True for the generated sample, which must never be mistaken for GTZAN.
-    view : str
-        Name of the view.
-    source : str
-        File or folder that the rows were read from.
-    X : DataFrame of shape (n_rows, n_features), ImageStack of shape (n_rows, h, w, c) or Inputs
-        The inputs of the model; `Inputs` are several arrays of the same rows.
-    labels : ndarray of str, shape (n_rows,)
-        The genre of each row.
-    ids : ndarray of str, shape (n_rows,)
-        ``<genre>.<number>``, followed by ``.<segment>`` when the rows are segments of tracks.
-    tracks : ndarray of str, shape (n_rows,)
-        The id of the track that each row belongs to.
-    classes : tuple of str
-        The genres in alphabetical order.
-    fingerprint : str
-        Hash of the contents; the same on every machine.
-    skipped : tuple of str
-        Files that were left out because they could not be read.
-    artists : ndarray of str, shape (n_rows,), optional
-        The artist of each row, where known.
-    accepted : ndarray of str, shape (n_rows,), optional
-        The labels of each row that ``data.relabel`` accepts, separated by ``|``. Training and the
-        metrics without ``relabelled_`` use `labels`.
-    notes : tuple of str
-        Remarks on the data, a line each: rows grouped into tracks, doubtful names.
-    origin : mapping of str to str
-        The ``model``, ``layer``, ``weights`` and ``training`` (data) of inputs that a pretrained
-        model computed; those of several models are joined by `` + ``.
-    maker : View, optional
-        The view completed by what its files say, where that is more than its options.
-    faults : tuple of str
-        The intended faults of the view.
-    """
-
-    name: str
-    synthetic: bool
-    view: str
-    source: str
+    name: str  # of the data, for example ``gtzan``
+    synthetic: bool  # the generated sample, which must never be mistaken for GTZAN
+    view: str  # its name
+    source: str  # the file or folder that the rows were read from
+    # Inputs of the model: a DataFrame of shape (n_rows, n_features), an ndarray, an ImageStack of
+    # shape (n_rows, h, w, c), or several of the same rows as `Inputs`.
     X: Any
-    labels: np.ndarray
-    ids: np.ndarray
-    tracks: np.ndarray
-    classes: tuple[str, ...]
-    fingerprint: str
-    skipped: tuple[str, ...] = ()
-    artists: np.ndarray | None = None
+    labels: np.ndarray  # str, shape (n_rows,): the genre of each row
+    ids: np.ndarray  # str: ``<genre>.<number>``, and ``.<segment>`` where rows are segments
+    tracks: np.ndarray  # str: the id of the track that each row belongs to
+    classes: tuple[str, ...]  # the genres in alphabetical order
+    fingerprint: str  # hash of the contents; the same on every machine
+    skipped: tuple[str, ...] = ()  # files that were left out because they could not be read
+    artists: np.ndarray | None = None  # str: the artist of each row, where known
+    # str: the labels of each row that ``data.relabel`` accepts, separated by ``|``. Training and
+    # the metrics without ``relabelled_`` use `labels`.
     accepted: np.ndarray | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # a line each: rows grouped into tracks, doubtful names
+    # ``model``, ``layer``, ``weights`` and ``training`` (data) of inputs that a pretrained model
+    # computed; those of several models are joined by `` + ``
     origin: Mapping[str, str] = field(default_factory=dict)
-    maker: View | None = None
-    faults: tuple[str, ...] = ()
+    maker: View | None = None  # the view completed by its files, where they say more than options
+    faults: tuple[str, ...] = ()  # the intended faults of the view
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -152,41 +118,21 @@ class Fold:
 
 @dataclass(frozen=True)
 class Split:
-    """The assignment of rows to training, validation and test parts.
+    """The assignment of rows to training, validation and test parts."""
 
-    Parameters
-    ----------
-    name : str
-        Name of the protocol.
-    folds : tuple of Fold
-        One fold, several for cross-validation, or the points of a learning curve.
-    fingerprint : str
-        Hash of the ids in each part; equal parts have equal fingerprints.
-    leaks : tuple of str
-        The intended leaks of the protocol from test to training.
-    scaler_rows : {"train", "all"}
-        The rows that preprocessing is fitted on.
-    fractions : tuple of float
-        For a learning curve, the share of the training part in each fold, rising to 1; empty for
-        cross-validation.
-    artists : ndarray of str, shape (n_rows,), optional
-        The artist of each row, where the split knows it and not the data.
-    apart : {"artist", "track"}
-        What is kept in one part: whole artists, where known, or only whole tracks. A missing
-        validation part is cut by the same rule.
-    notes : tuple of str
-        Remarks on the split, a line each.
-    """
-
-    name: str
-    folds: tuple[Fold, ...]
-    fingerprint: str
-    leaks: tuple[str, ...] = ()
-    scaler_rows: str = "train"
+    name: str  # of the protocol
+    folds: tuple[Fold, ...]  # one, several for cross-validation, or the points of a learning curve
+    fingerprint: str  # hash of the ids in each part
+    leaks: tuple[str, ...] = ()  # the intended leaks of the protocol from test to training
+    scaler_rows: str = "train"  # the rows that preprocessing is fitted on; or ``all``
+    # for a learning curve, the share of the training part in each fold, rising to 1
     fractions: tuple[float, ...] = ()
+    # str, shape (n_rows,): the artist of each row, where the split knows it and not the data
     artists: np.ndarray | None = None
+    # what is kept in one part: whole artists, where known, or only whole tracks; a missing
+    # validation part is cut by the same rule
     apart: Literal["artist", "track"] = "artist"
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # remarks on the split, a line each
 
     @property
     def reported(self) -> tuple[Fold, ...]:

@@ -36,36 +36,21 @@ class EmbeddingsView:
     """Reads ``embeddings*.parquet``, ``.npz`` or ``.csv``, from `prepare` or any other source.
 
     Names of tracks may be ``blues.00000``, ``blues00000.png``, ``blues/blues.00000.wav`` and so on.
-
-    Parameters
-    ----------
-    file : Path, optional
-        The file, from the working directory or from ``data.root``; the only one of that name in
-        ``data.root`` when omitted.
-    layer : str, optional
-        The array to use; see `gtzan_exp.data.vector_file.read_vectors`.
-    training : str, optional
-        The training data of the model, in a word, where the file does not name it. It is known for
-        files ``embeddings_<model>`` of the models of musicnn.
-    embedder : Embedder, optional
-        The model, needed to predict audio, where the file does not name it.
-    weights : str, optional
-        The result of `Embedder.weights` when the vectors were computed.
-    max_seconds : float
-        The length of the audio that they were computed from.
-    size : int, optional
-        The length of a vector.
     """
 
     name: str = "embeddings"
     gives: tuple[Literal["vector"]] = ("vector",)
+    # the file, from the working directory or from ``data.root``; the only one of that name in
+    # ``data.root`` when omitted
     file: Annotated[Path | None, Place.OF_DATA] = None
-    layer: str | None = None
+    layer: str | None = None  # the array to use: the only one, that of `prepare`, or penultimate
+    # The training data of the model, in a word, where the file does not name it. It is known for
+    # files ``embeddings_<model>`` of the models of musicnn.
     training: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = None
-    embedder: Embedder | None = None
-    weights: str | None = None
-    max_seconds: float = 31.0
-    size: int | None = None
+    embedder: Embedder | None = None  # needed to predict audio, where the file does not name it
+    weights: str | None = None  # what `Embedder.weights` gave when the vectors were computed
+    max_seconds: float = 31.0  # the length of the audio that they were computed from
+    size: int | None = None  # the length of a vector
 
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the file; `DataError` where it, a name, a number or a class in it is not usable."""

@@ -42,23 +42,16 @@ class FeaturesView:
     published tables, and columns are selected by name. A table is read once and cached as
     memory-mapped arrays, so it may be larger than memory. A column ``track`` gives the track of
     each row; without it, pieces of tracks are recognised by `gtzan_exp.data.pieces`.
-
-    Parameters
-    ----------
-    segment_seconds : {30, 3}
-        The table: one row per track, or one per segment of 3 s.
-    columns : tuple of str, or "all", optional
-        The input columns; the 57 features of the published table when omitted. "all" are the
-        numeric columns without an index.
-    extra_columns : tuple of str
-        Further numeric columns to use as inputs, for example ``length``. They come first, as
-        ``length`` does in the published table.
     """
 
     name: str = "features"
     gives: tuple[Literal["vector"], Literal["sequence"]] = ("vector", "sequence")
-    segment_seconds: Literal[30, 3] = 30
+    segment_seconds: Literal[30, 3] = 30  # the table: one row per track, or per segment of 3 s
+    # the input columns; null are the 57 features of the published table, "all" are the numeric
+    # columns without an index
     columns: Annotated[tuple[Column, ...], Field(min_length=1)] | Literal["all"] | None = None
+    # further numeric columns to use as inputs, for example ``length``; they come first, as
+    # ``length`` does in the published table
     extra_columns: tuple[Column, ...] = ()
 
     def load(self, location: Location, *, cache: Path) -> Dataset:

@@ -12,27 +12,33 @@ from gtzan_exp.audio.view_folder import ARTISTS
 from gtzan_exp.basics.errors import ConfigError, DataError, Mistake
 from gtzan_exp.data.contracts import Dataset, Fold, Place, Split, fingerprint
 from gtzan_exp.data.name_lists import read_groups
-from gtzan_exp.data.splits import Fraction, by_track, draw, with_validation
+from gtzan_exp.data.splits import Fraction, Holdout, by_track, draw, with_validation
 
 DrawSeed = Annotated[int, Field(ge=0, lt=2**32)]
 Folds = Annotated[int, Field(ge=2, le=100)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Folds:
-    """The common part of k-fold splits; the options are those of `KFold`."""
+class KFold:
+    """k folds, stratified by genre; the segments of a track stay together."""
 
-    name: str
-    k: Folds
-    repeats: Annotated[int, Field(ge=1, le=100)] = 1
+    name: str = "kfold"
+    k: Folds = 10  # each track is tested in one of so many folds
+    repeats: Annotated[int, Field(ge=1, le=100)] = 1  # with different draws
+    # share of the training tracks of each genre, at least one track, as near as whole groups allow;
+    # null leaves the validation part empty
     val_size: Fraction | None = None
     seed: DrawSeed = 0
 
-    def _split(self, dataset: Dataset, artists: np.ndarray | None = None) -> Split:
-        """Return folds of whole tracks, or of whole `artists`, in the order of the track ids."""
+    def artists(self, dataset: Dataset) -> np.ndarray | None:
+        """Return None: only the rows of a track are kept together."""
+
+    def split(self, dataset: Dataset) -> Split:
+        """Return ``k * repeats`` folds; `ConfigError` where a genre has too few groups."""
         from sklearn.model_selection import StratifiedGroupKFold
 
         tracks, labels, codes = by_track(dataset)
+        artists = self.artists(dataset)
         groups = tracks if artists is None else artists
         found, fewest = min((len(set(groups[labels == name])), name) for name in dataset.classes)
         if found < self.k:
@@ -53,34 +59,13 @@ class _Folds:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KFold(_Folds):
-    """k folds, stratified by genre; the segments of a track stay together.
-
-    Parameters
-    ----------
-    k : int
-        Number of folds; each track is tested in one.
-    repeats : int
-        Number of repetitions with different draws.
-    val_size : float, optional
-        Share of the training tracks of each genre for validation, at least one; None leaves the
-        part empty.
-    seed : int
-    """
-
-    name: str = "kfold"
-    k: Folds = 10
-
-    def split(self, dataset: Dataset) -> Split:
-        """Return ``k * repeats`` folds; `ConfigError` where a genre has too few tracks."""
-        return self._split(dataset)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Grouped:
-    """The common part of splits that keep artists, or tracks, together; see `GroupKFold`."""
+    """The common part of splits that keep artists, or tracks, together."""
 
+    # ``track`` keeps segments together, ``artist`` all tracks of an artist
     by: Literal["artist", "track"] = "artist"
+    # for ``by=artist``: a CSV with the columns ``filename`` and ``group``; the list that comes with
+    # the data when omitted
     groups: Annotated[Path | None, Place.OF_SPLIT] = None
 
     def artists(self, dataset: Dataset) -> np.ndarray | None:
@@ -97,45 +82,18 @@ class Grouped:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GroupKFold(Grouped, _Folds):
-    """k folds without a group in two of them, stratified by genre as far as that allows.
-
-    Parameters
-    ----------
-    by : {"artist", "track"}
-        ``track`` keeps segments together; ``artist`` keeps all tracks of an artist together.
-    groups : Path, optional
-        For ``by=artist``: a CSV with the columns ``filename`` and ``group``; the list that comes
-        with the data when omitted.
-    k, repeats, val_size, seed : as in `KFold`
-        The validation part is grouped too. It has every genre, in the nearest share that whole
-        groups allow.
-    """
+class GroupKFold(Grouped, KFold):
+    """k folds without a group in two of them, stratified by genre as far as that allows."""
 
     name: str = "group_kfold"
     k: Folds = 5
 
-    def split(self, dataset: Dataset) -> Split:
-        """Return ``k * repeats`` folds; `ConfigError` where a genre has too few groups."""
-        return self._split(dataset, self.artists(dataset))
-
 
 @dataclass(frozen=True, kw_only=True)
-class GroupHoldout(Grouped):
-    """Train, validation and test parts that share no group; each has every genre.
-
-    Parameters
-    ----------
-    test_size, val_size : float
-        Shares of the tracks of each genre, as near as whole groups allow.
-    by, groups : as in `GroupKFold`
-    seed : int
-    """
+class GroupHoldout(Grouped, Holdout):
+    """Parts that share no group; each has every genre, in shares as near as whole groups allow."""
 
     name: str = "group_holdout"
-    test_size: Fraction = 0.2
-    val_size: Fraction = 0.1
-    seed: DrawSeed = 0
 
     def split(self, dataset: Dataset) -> Split:
         """Return the one fold; `ConfigError` where a genre has too few groups for three parts."""

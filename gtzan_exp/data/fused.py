@@ -27,18 +27,11 @@ _NAMED = 5
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(arbitrary_types_allowed=True))
 class FusedView:
-    """Joins views by the ids of their rows.
-
-    Parameters
-    ----------
-    parts : dict of str to View
-        The views by name.
-    views : tuple of str, optional
-        The parts to join, in this order; all when omitted.
-    """
+    """Joins views by the ids of their rows."""
 
     name: str = "fused"
-    parts: Annotated[dict[str, View], Field(min_length=1)]
+    parts: Annotated[dict[str, View], Field(min_length=1)]  # the views by name
+    # the parts to join, in this order; all when omitted
     views: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")

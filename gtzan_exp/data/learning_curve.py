@@ -29,15 +29,10 @@ class LearningCurve(Holdout):
     Validation and test part are the same at every point, and are those of ``split=holdout`` with
     the same options. Training parts are nested: tracks of a genre are taken in the order of a hash
     of the seed and the track's id, so a larger part holds every smaller one.
-
-    Parameters
-    ----------
-    fractions : tuple of float
-        Increasing shares of the training tracks of each genre; the last is 1.
-    test_size, val_size, seed : as in `Holdout`
     """
 
     name: str = "learning_curve"
+    # increasing shares of the training tracks of each genre; the last is 1
     fractions: Fractions = (0.1, 0.2, 0.5, 1.0)
 
     def split(self, dataset: Dataset) -> Split:

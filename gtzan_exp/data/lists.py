@@ -24,29 +24,19 @@ class Lists:
     """The parts by published lists, or by a table. Tracks on no list are left out.
 
     Names that are not in the data give a warning, or an error if they are most of a list.
-
-    Parameters
-    ----------
-    dir : Path, optional
-        The folder with the lists, which make one fold.
-    train, test : str
-        Names of the lists: one file name a line, such as ``blues.00000.wav``, or with its genre's
-        folder, ``rock/one song.wav``. A piece or segment counts as its track.
-    val : str, optional
-        The list of the validation part.
-    table : Path, optional
-        Instead of lists, a CSV with the columns ``fold``, ``part`` and ``track``, for one fold or
-        several: the ``split.csv`` in the record of a run.
-    source : str
-        Where the lists are published, for the error when one is missing.
     """
 
     name: str
-    dir: Annotated[Path | None, Place.OF_SPLIT] = None
+    dir: Annotated[Path | None, Place.OF_SPLIT] = None  # the folder with the lists, for one fold
+    # name of a list: one file name a line, such as ``blues.00000.wav``, or with its genre's folder,
+    # ``rock/one song.wav``; a piece or segment counts as its track
     train: Annotated[str, Place.OF_SPLIT]
     val: Annotated[str | None, Place.OF_SPLIT] = None
     test: Annotated[str, Place.OF_SPLIT]
+    # instead of lists, a CSV with the columns ``fold``, ``part`` and ``track``, for one fold or
+    # several: the ``split.csv`` in the record of a run
     table: Annotated[Path | None, Place.OF_SPLIT] = None
+    # where the lists are published, for the error when one is missing
     source: Annotated[str, Place.OF_SPLIT] = "the paper that published them"
 
     def split(self, dataset: Dataset) -> Split:

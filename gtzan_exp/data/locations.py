@@ -37,44 +37,27 @@ class Folder:
 
     It holds ``features_30_sec.csv``, ``features_3_sec.csv``, ``images_original/<genre>/*.png`` and
     ``genres_original/<genre>/*.wav``; only what the chosen view reads must exist.
-
-    Parameters
-    ----------
-    name : str
-        Name of the data in every record.
-    root : Path, optional
-        The folder, relative to the working directory.
-    table : Path, optional
-        The table of features, if its name differs, relative to `root`.
-    classes : tuple of str, optional
-        The genres that may occur; any when omitted.
-    splits : Path, optional
-        The folder with published lists and artist groups, for the splits that read one. It must
-        exist, except the default ``splits`` in `root`.
-    pieces : {"auto", "tracks", "group"}
-        When rows are grouped as pieces of a track: by names and closeness
-        (`gtzan_exp.data.pieces`), never, or by names only.
-    labels : dict of str to str
-        Genres by labels or folders; a key matches all its spellings.
-    genres : tuple of str, optional
-        Only tracks of these genres, in every view.
-    tracks : {"common"} or Path, optional
-        Only tracks that all views of the folder have, or that are named in a file: a text with one
-        name per line, or a file of embeddings.
-    relabel : Path, optional
-        A CSV of second labels, under which runs report further scores.
     """
 
-    name: str
+    name: str  # of the data in every record
+    # the folder with published lists and artist groups, for the splits that read one; it must
+    # exist, except the default ``splits`` in `root`
     splits: Annotated[Path | None, Place.OF_SPLIT] = None
+    # the table of features, if its name differs, relative to `root`
     table: Annotated[Path | None, Place.OF_DATA] = None
+    # the folder, relative to the working directory
     root: Annotated[Path | None, BeforeValidator(lambda root: root or None), Place.OF_DATA] = None
-    classes: tuple[str, ...] | None = None
+    classes: tuple[str, ...] | None = None  # the genres that may occur; any when omitted
+    # when rows are grouped as pieces of a track: by names and closeness (`gtzan_exp.data.pieces`),
+    # never, or by names only
     pieces: Mode = "auto"
+    # genres by labels or folders; a key matches all its spellings
     labels: dict[str, str] = field(default_factory=dict)
-    genres: Genres = None
+    genres: Genres = None  # only tracks of these genres, in every view
+    # Only tracks that all views of the folder have, or that are named in a file: a text with one
+    # name per line, or a file of embeddings.
     tracks: Tracks = None
-    relabel: Relabelled = None
+    relabel: Relabelled = None  # a CSV of second labels, under which runs report further scores
     synthetic: bool = False
 
     def mistakes(self) -> list[Mistake]:
@@ -125,26 +108,15 @@ class Folder:
 class Sample:
     """Synthetic audio of ten genres, generated on first use. It is not GTZAN and sounds nothing
     like it; it exists so that everything can be tried and tested without data.
-
-    Parameters
-    ----------
-    tracks_per_genre : int
-    seconds : float
-        Length of a track.
-    seed : int
-        Another seed gives another set of tracks.
-    cache : Path
-        The sample is kept in a folder below this one.
-    genres, tracks, relabel : as in `Folder`
     """
 
     name: str
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # the ten genres
     tracks_per_genre: Annotated[int, Field(ge=2, le=10_000)]
-    seconds: Annotated[float, Field(ge=3.0, le=600.0)]
-    seed: int
-    cache: Annotated[Path, Place.OF_DATA]
-    genres: Genres = None
+    seconds: Annotated[float, Field(ge=3.0, le=600.0)]  # length of a track
+    seed: int  # another one gives another set of tracks
+    cache: Annotated[Path, Place.OF_DATA]  # the sample is kept in a folder below this one
+    genres: Genres = None  # as in `Folder`, like the next two
     tracks: Tracks = None
     relabel: Relabelled = None
     synthetic: Literal[True] = True

@@ -52,43 +52,26 @@ class SpectrogramsView:
 
     The images, in colour or gray, are decoded once, cropped to the plot if they have a white
     margin, resized, and cached as one memory-mapped uint8 array.
-
-    Parameters
-    ----------
-    folder : str
-        The folder of the images below ``data.root``.
-    colour : {"rgb", "bgr", "level"}
-        Three channels in either order, or the level that the colours represent (see `levels`).
-    height, width : int
-        Size in pixels; rows are frequency, from high to low, and columns are time.
-    segments : int
-        Number of equal segments along time, each a row with the id ``<track>.<segment>``: 10 gives
-        segments of 3 s from a track of 30 s.
-    interpolation : {"area", "linear", "nearest", "cubic"}
-        OpenCV's interpolation for resizing.
-    crop_margin : bool
-        Remove a white margin, if there is one.
-    pixel_range : {"unit", "byte"}
-        float32 numbers in [0, 1], or the uint8 bytes, which scikit-learn's linear models convert to
-        float64.
-    scrambled : bool
-        Reproduce a fault of the notebook: rows of `width` pixels are read as rows of `height`, so
-        that neither axis is time or frequency. Runs with it warn and are tagged.
-    on_error : {"raise", "skip"}
-        What to do with a file that cannot be decoded. Skipped files are counted and recorded.
     """
 
     name: str = "spectrograms"
     gives: tuple[Literal["image"], Literal["vector"]] = ("image", "vector")
-    folder: Annotated[str, AfterValidator(_below)] = IMAGES
+    folder: Annotated[str, AfterValidator(_below)] = IMAGES  # of the images, below ``data.root``
+    # three channels in either order, or the level that the colours represent (see `levels`)
     colour: Literal["rgb", "bgr", "level"] = "rgb"
-    height: Annotated[int, Field(ge=8, le=4096)] = 70
-    width: Annotated[int, Field(ge=8, le=4096)] = 100
+    height: Annotated[int, Field(ge=8, le=4096)] = 70  # in pixels; frequency, from high to low
+    width: Annotated[int, Field(ge=8, le=4096)] = 100  # in pixels; time
+    # equal segments along time, each a row with the id ``<track>.<segment>``: 10 gives segments of
+    # 3 s from a track of 30 s
     segments: Annotated[int, Field(ge=1, le=100)] = 1
-    interpolation: Literal["area", "linear", "nearest", "cubic"] = "area"
-    crop_margin: bool = True
+    interpolation: Literal["area", "linear", "nearest", "cubic"] = "area"  # of OpenCV, to resize
+    crop_margin: bool = True  # remove a white margin, if there is one
+    # float32 numbers in [0, 1], or the uint8 bytes, which linear models convert to float64
     pixel_range: Literal["unit", "byte"] = "unit"
+    # Reproduce a fault of the notebook: rows of `width` pixels are read as rows of `height`, so
+    # that neither axis is time or frequency. Runs with it warn and are tagged.
     scrambled: bool = False
+    # what to do with a file that cannot be decoded; skipped files are counted and recorded
     on_error: Literal["raise", "skip"] = "raise"
 
     def load(self, location: Location, *, cache: Path) -> Dataset:

@@ -29,16 +29,10 @@ class Holdout:
     are ordered by a hash of the seed and the track's id, so the draw depends neither on the order
     of rows nor on the view: a track is in the same part in all views. If a view lacks a track, at
     most one other track of the genre moves from each part to the next.
-
-    Parameters
-    ----------
-    test_size, val_size : float
-        Share of the tracks of each genre.
-    seed : int
     """
 
     name: str = "holdout"
-    test_size: Fraction = 0.2
+    test_size: Fraction = 0.2  # share of the tracks of each genre, as `val_size`
     val_size: Fraction = 0.1
     seed: int = 0
 
@@ -74,24 +68,15 @@ class Notebook:
     listed their folders, which determines the draw. The last two options leak from test to
     training. They are off by default, are switched on only by ``experiment=notebook/*``, and give a
     warning and a tag.
-
-    Parameters
-    ----------
-    test_size : float, optional
-        Share of the rows; the notebook's value for the view when omitted.
-    random_state : int, optional
-        Seed of scikit-learn's `train_test_split`; the notebook's value for the view when omitted.
-        It is independent of the ``seed`` of the config.
-    scaler_rows : {"train", "all"}
-        ``all`` fits the scaler on the test rows too.
-    validation : {"none", "test"}
-        ``test`` gives networks the test part as their validation part.
     """
 
     name: str = "notebook"
-    test_size: Fraction | None = None
+    test_size: Fraction | None = None  # of the rows; the notebook's for the view when omitted
+    # seed of scikit-learn's `train_test_split`, independent of the ``seed`` of the config; the
+    # notebook's for the view when omitted
     random_state: Annotated[int, Field(ge=0, lt=2**32)] | None = None
-    scaler_rows: Literal["train", "all"] = "train"
+    scaler_rows: Literal["train", "all"] = "train"  # ``all`` fits the scaler on the test rows too
+    # ``test`` gives networks the test part as their validation part
     validation: Literal["none", "test"] = "none"
 
     @property

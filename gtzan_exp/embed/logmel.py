@@ -11,19 +11,12 @@ from gtzan_exp.audio.spectrum import Framing, Spectrum
 
 @dataclass(frozen=True, kw_only=True)
 class LogMel:
-    """Mean and standard deviation over time of the level of each mel band, in bels.
-
-    Parameters
-    ----------
-    sample_rate : int
-    n_mels : int
-        Number of bands; the vector has twice this size.
-    """
+    """Mean and standard deviation over time of the level of each mel band, in bels."""
 
     name: str = "logmel"
     training: str = "none"
     sample_rate: Annotated[int, Field(ge=4000, le=384000)] = 22050
-    n_mels: Annotated[int, Field(ge=8, le=512)] = 64
+    n_mels: Annotated[int, Field(ge=8, le=512)] = 64  # the vector has twice this size
 
     def weights(self) -> str:
         """Return ``none``."""

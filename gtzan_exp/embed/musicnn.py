@@ -45,15 +45,11 @@ class Musicnn:
     of the vgg models: ``pool5`` (256) and ``tags``.
 
     Only the files of weights in the package musicnn are read; its code is never imported.
-
-    Parameters
-    ----------
-    model : {"MSD_musicnn", "MTT_musicnn", "MSD_vgg", "MTT_vgg"}
-        Architecture and training data: the Million Song Dataset, whose tags include genres and
-        which may include artists of the data, or MagnaTagATune.
     """
 
     packages: ClassVar = ("keras", "tensorflow")  # that of the weights asks for NumPy below 1.17
+    # architecture and training data: the Million Song Dataset, whose tags include genres and which
+    # may include artists of the data, or MagnaTagATune
     model: Literal["MSD_musicnn", "MTT_musicnn", "MSD_vgg", "MTT_vgg"] = "MSD_musicnn"
 
     @property

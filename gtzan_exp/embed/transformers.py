@@ -26,26 +26,16 @@ class Transformers:
     refused. A track is cut into windows without overlap, and the rest is dropped. The vectors
     ``mean``, ``max`` and ``std`` are taken over time (and frequency) of a hidden layer, and
     averaged over the windows.
-
-    Parameters
-    ----------
-    model : str
-        A folder that `save_pretrained` wrote, or the name of a model on the hub.
-    revision : str, optional
-        Branch, tag or commit on the hub.
-    layer : int
-        The hidden layer, 0 for the input of the first; negative from the end.
-    seconds : float
-        Length of a window; a shorter track is one window.
-    training : str
-        The training data of the model, in a word.
     """
 
     packages: ClassVar = ("torch", "transformers")
+    # a folder that `save_pretrained` wrote, or the name of a model on the hub
     model: Annotated[str, Field(min_length=1)]
-    revision: str | None = None
-    layer: int = -1
+    revision: str | None = None  # branch, tag or commit on the hub
+    layer: int = -1  # the hidden layer, 0 for the input of the first; negative from the end
+    # length of a window; a shorter track is one window
     seconds: Annotated[float, Field(ge=1.0, le=60.0)] = 10.0
+    # the training data of the model, in a word
     training: Annotated[str, Field(pattern=r"^[\w.-]+$")] = "unknown"
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -18,181 +19,125 @@ Share = Annotated[float, Interval(Real, 0, 1, closed="left")]
 _BARE: dict[str, Any] = {"padding": "same", "use_bias": False}
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
-class CNN1D(KerasClassifier):
-    """Two 1D convolutions over the features of a row, taken as a sequence.
+class _Stack(KerasClassifier):
+    """Layers one after the other, before a softmax."""
 
-    Parameters
-    ----------
-    filters, kernel_size : int
-        Of both convolutions.
-    """
-
-    filters: Positive = 32
-    kernel_size: Positive = 3
+    @abstractmethod
+    def stack(self, layers: Any) -> list[keras.Layer]:
+        """Return the layers between input and softmax; `layers` is the module of Keras."""
 
     def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         from keras import Input, Sequential, layers
 
-        return Sequential(
-            [
-                Input(input_shape),
-                layers.Conv1D(self.filters, self.kernel_size, activation="relu"),
-                layers.MaxPooling1D(2),
-                layers.Conv1D(self.filters, self.kernel_size, activation="relu"),
-                layers.MaxPooling1D(2),
-                layers.Flatten(),
-                layers.Dense(n_classes, activation="softmax"),
-            ]
-        )
+        inner = self.stack(layers)
+        return Sequential([Input(input_shape), *inner, layers.Dense(n_classes, "softmax")])
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class CNN2D(KerasClassifier):
-    """One 2D convolution and one dense layer; 11,518,674 parameters for (100, 70, 3) and 10.
+class CNN1D(_Stack):
+    """Two 1D convolutions over the features of a row, taken as a sequence."""
 
-    Parameters
-    ----------
-    filters, kernel_size : int
-        Of the convolution.
-    dense_units : int
-    dropout : float
-        After the dense layer.
-    """
+    filters: Positive = 32
+    kernel_size: Positive = 3
+
+    def stack(self, layers: Any) -> list[keras.Layer]:
+        return [
+            layers.Conv1D(self.filters, self.kernel_size, activation="relu"),
+            layers.MaxPooling1D(2),
+            layers.Conv1D(self.filters, self.kernel_size, activation="relu"),
+            layers.MaxPooling1D(2),
+            layers.Flatten(),
+        ]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class CNN2D(_Stack):
+    """One 2D convolution and one dense layer; 11,518,674 parameters for (100, 70, 3) and 10."""
 
     filters: Positive = 32
     kernel_size: Positive = 3
     dense_units: Positive = 216
-    dropout: Share = 0.2
+    dropout: Share = 0.2  # after the dense layer
 
-    def network(self, input_shape: Any, n_classes: int) -> keras.Model:
-        from keras import Input, Sequential, layers
-
-        return Sequential(
-            [
-                Input(input_shape),
-                layers.Conv2D(self.filters, self.kernel_size, activation="relu"),
-                layers.MaxPooling2D(2),
-                layers.Flatten(),
-                layers.Dense(self.dense_units, activation="relu"),
-                layers.Dropout(self.dropout, seed=self.random_state),
-                layers.Dense(n_classes, activation="softmax"),
-            ]
-        )
+    def stack(self, layers: Any) -> list[keras.Layer]:
+        return [
+            layers.Conv2D(self.filters, self.kernel_size, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(self.dense_units, activation="relu"),
+            layers.Dropout(self.dropout, seed=self.random_state),
+        ]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class CNN2DLeaky(KerasClassifier):
+class CNN2DLeaky(_Stack):
     """One wide 2D convolution and two dense layers with leaky rectifiers; 23,061,858 parameters
     for (100, 70, 3) and 10.
-
-    Parameters
-    ----------
-    filters, kernel_size : int
-        Of the convolution.
-    negative_slope : float
-        Of the leaky rectifiers.
     """
 
     filters: Positive = 64
     kernel_size: Positive = 3
+    # of the leaky rectifiers
     negative_slope: Annotated[float, Interval(Real, 0, None, closed="left")] = 0.1
 
-    def network(self, input_shape: Any, n_classes: int) -> keras.Model:
-        from keras import Input, Sequential, layers
-
-        return Sequential(
-            [
-                Input(input_shape),
-                layers.Conv2D(self.filters, self.kernel_size),
-                layers.LeakyReLU(self.negative_slope),
-                layers.MaxPooling2D(2),
-                layers.Flatten(),
-                layers.Dense(216),
-                layers.LeakyReLU(self.negative_slope),
-                layers.Dropout(0.2, seed=self.random_state),
-                layers.Dense(128),
-                layers.LeakyReLU(self.negative_slope),
-                layers.Dropout(0.1, seed=self.random_state + 1),
-                layers.Dense(n_classes, activation="softmax"),
-            ]
-        )
+    def stack(self, layers: Any) -> list[keras.Layer]:
+        return [
+            layers.Conv2D(self.filters, self.kernel_size),
+            layers.LeakyReLU(self.negative_slope),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(216),
+            layers.LeakyReLU(self.negative_slope),
+            layers.Dropout(0.2, seed=self.random_state),
+            layers.Dense(128),
+            layers.LeakyReLU(self.negative_slope),
+            layers.Dropout(0.1, seed=self.random_state + 1),
+        ]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class AlexNet(KerasClassifier):
+class AlexNet(_Stack):
     """AlexNet (Krizhevsky, Sutskever and Hinton, NIPS 2012) with batch normalisation after each
     pooling, as in the notebook; 22,676,234 parameters for (100, 70, 3) and 10.
-
-    Parameters
-    ----------
-    dense_units : int
-        Of both dense layers.
-    dropout : float
-        After each of them.
     """
 
     smallest: ClassVar[int] = 67
-    dense_units: Positive = 4096
-    dropout: Share = 0.5
+    dense_units: Positive = 4096  # of both dense layers
+    dropout: Share = 0.5  # after each of them
 
-    def network(self, input_shape: Any, n_classes: int) -> keras.Model:
-        from keras import Input, Sequential, layers
-
-        def convolution(filters: int, kernel_size: int, strides: int = 1, padding: str = "same"):
-            return layers.Conv2D(filters, kernel_size, strides, padding, activation="relu")
-
-        def pooling():
-            return layers.MaxPooling2D(pool_size=3, strides=2)
-
-        def dense(seed: int):
-            return [
-                layers.Dense(self.dense_units, activation="relu"),
-                layers.Dropout(self.dropout, seed=seed),
-            ]
-
-        return Sequential(
-            [
-                Input(input_shape),
-                convolution(96, 11, strides=4, padding="valid"),
-                pooling(),
-                layers.BatchNormalization(),
-                convolution(256, 5),
-                pooling(),
-                layers.BatchNormalization(),
-                convolution(384, 3),
-                layers.BatchNormalization(),
-                convolution(384, 3),
-                layers.BatchNormalization(),
-                convolution(256, 3),
-                pooling(),
-                layers.BatchNormalization(),
-                layers.Flatten(),
-                *dense(self.random_state),
-                *dense(self.random_state + 1),
-                layers.Dense(n_classes, activation="softmax"),
-            ]
-        )
+    def stack(self, layers: Any) -> list[keras.Layer]:
+        same: dict[str, Any] = {"padding": "same", "activation": "relu"}
+        return [
+            layers.Conv2D(96, 11, strides=4, activation="relu"),
+            layers.MaxPooling2D(3, strides=2),
+            layers.BatchNormalization(),
+            layers.Conv2D(256, 5, **same),
+            layers.MaxPooling2D(3, strides=2),
+            layers.BatchNormalization(),
+            layers.Conv2D(384, 3, **same),
+            layers.BatchNormalization(),
+            layers.Conv2D(384, 3, **same),
+            layers.BatchNormalization(),
+            layers.Conv2D(256, 3, **same),
+            layers.MaxPooling2D(3, strides=2),
+            layers.BatchNormalization(),
+            layers.Flatten(),
+            layers.Dense(self.dense_units, activation="relu"),
+            layers.Dropout(self.dropout, seed=self.random_state),
+            layers.Dense(self.dense_units, activation="relu"),
+            layers.Dropout(self.dropout, seed=self.random_state + 1),
+        ]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class CNNGap(KerasClassifier):
     """Blocks of a convolution, batch normalisation, ReLU and pooling; then the mean and the maximum
     of each channel. 0.98 M parameters for pictures of one channel.
-
-    Parameters
-    ----------
-    filters : int
-        Of the first block; each next one has twice as many, up to eight times.
-    blocks : int
-        Each halves the picture along both axes.
-    dropout : float
-        Before the softmax.
     """
 
-    filters: Positive = 32
-    blocks: Positive = 5
-    dropout: Share = 0.5
+    filters: Positive = 32  # of the first block; each next one has twice as many, up to eight times
+    blocks: Positive = 5  # each halves the picture along both axes
+    dropout: Share = 0.5  # before the softmax
 
     def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         from keras import Input, Model, layers
@@ -210,21 +155,13 @@ class CNNGap(KerasClassifier):
 class CNNBand(KerasClassifier):
     """2D convolutions that keep frequency apart, then 1D convolutions over time; then the mean, the
     maximum and the deviation of each channel over time. 0.86 M parameters for 128 bands.
-
-    Parameters
-    ----------
-    filters : int
-        Of the first of three 2D convolutions; the others have twice as many. Pooling after them
-        divides frequency by 16 and time by 4.
-    units : int
-        Of each of the three 1D convolutions.
-    dropout : float
-        Before the softmax.
     """
 
+    # Of the first of three 2D convolutions; the others have twice as many. Pooling after them
+    # divides frequency by 16 and time by 4.
     filters: Positive = 32
-    units: Positive = 256
-    dropout: Share = 0.5
+    units: Positive = 256  # of each of the three 1D convolutions
+    dropout: Share = 0.5  # before the softmax
 
     def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         from keras import Input, Model, layers, ops
@@ -265,22 +202,12 @@ def _block(x: Any, convolution: Any) -> Any:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class FusedNet(KerasClassifier):
-    """Convolutions over an image beside a dense layer over a vector, joined before the softmax.
-
-    Parameters
-    ----------
-    filters : int
-        Of the first of three convolutions; each next one has twice as many.
-    dense_units : int
-        Of the layer over the vector and of the one over both.
-    dropout : float
-        Before the softmax.
-    """
+    """Convolutions over an image beside a dense layer over a vector, joined before the softmax."""
 
     smallest: ClassVar[int] = 8
-    filters: Positive = 16
-    dense_units: Positive = 64
-    dropout: Share = 0.3
+    filters: Positive = 16  # of the first of three convolutions; each next one has twice as many
+    dense_units: Positive = 64  # of the layer over the vector and of the one over both
+    dropout: Share = 0.3  # before the softmax
 
     def network(self, input_shape: Any, n_classes: int) -> keras.Model:
         from keras import Input, Model, layers

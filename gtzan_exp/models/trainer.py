@@ -11,71 +11,41 @@ NonNegative = Annotated[float, Field(ge=0.0)]
 
 @dataclass(frozen=True, kw_only=True)
 class Trainer:
-    """Settings of the training loop.
+    """Settings of the training loop."""
 
-    Parameters
-    ----------
-    epochs : int
-        At most so many passes over the training part.
-    batch_size : int
-    learning_rate : float
-        Of the Adam optimiser, at its highest.
-    patience : int, optional
-        Stop after so many epochs without a lower validation loss; None never stops early.
-    keep : {"best", "last"}
-        The weights to keep: those of the lowest validation loss, or those of the last epoch.
-    validation_fraction : float
-        Share of the training tracks that the split cuts off for validation, by the rule of its test
-        part, where it has no validation part and early stopping or ``keep="best"`` needs one.
-    refit : bool
-        Fit the final model to the training and the validation part, for as many epochs, or
-        boosting rounds, as the validation part found best.
-    rounds : int
-        Boosting rounds; networks have none.
-    weight_decay : float
-        Of the weights, but for biases and batch normalisation (AdamW); 0 is plain Adam.
-    warmup : float
-        Share of all steps in which the learning rate rises from 0.
-    schedule : {"constant", "cosine"}
-        Of the learning rate afterwards; ``cosine`` falls to 0.
-    ema : float
-        The weights to keep and to validate are a moving average with this momentum; 0 has none.
-    label_smoothing : float
-        Share of each label that is spread over all classes.
-    crop : float
-        Share of a picture's width: train on random stretches, test on the mean of half-overlapping
-        ones; 1 takes the whole.
-    time_mask, frequency_mask : float
-        Hide a random stretch of up to this share of the width, of the height.
-    shift : float
-        Move pictures along frequency by up to this share of the height.
-    equalise, gain : float
-        Change the level by a random smooth curve over frequency, and as a whole; in standard
-        deviations of the picture.
-    backend : {"tensorflow", "jax", "torch"}, optional
-        What Keras computes with; one for a process. What the variable ``KERAS_BACKEND`` says, or
-        TensorFlow, when omitted.
-    """
-
-    epochs: Annotated[int, Field(ge=1)] = 100
+    epochs: Annotated[int, Field(ge=1)] = 100  # at most so many passes over the training part
     batch_size: Annotated[int, Field(ge=1)] = 32
-    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3  # of the Adam optimiser, at its highest
+    # stop after so many epochs without a lower validation loss; null never stops early
     patience: Annotated[int, Field(ge=1)] | None = 10
+    # the weights to keep: those of the lowest validation loss, or those of the last epoch
     keep: Literal["best", "last"] = "best"
+    # Share of the training tracks that the split cuts off for validation, by the rule of its test
+    # part, where it has no validation part and early stopping or ``keep=best`` needs one.
     validation_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    # fit the final model to the training and the validation part, for as many epochs, or boosting
+    # rounds, as the validation part found best
     refit: bool = False
-    rounds: Annotated[int, Field(ge=1)] = 300
+    rounds: Annotated[int, Field(ge=1)] = 300  # of boosting; networks have none
+    # of the weights, but for biases and batch normalisation (AdamW); 0 is plain Adam
     weight_decay: NonNegative = 0.0
-    warmup: Share = 0.0
+    warmup: Share = 0.0  # share of all steps in which the learning rate rises from 0
+    # of the learning rate afterwards; cosine falls to 0
     schedule: Literal["constant", "cosine"] = "constant"
+    # keep and validate a moving average of the weights with this momentum; 0 has none
     ema: Share = 0.0
-    label_smoothing: Share = 0.0
+    label_smoothing: Share = 0.0  # share of each label that is spread over all classes
+    # share of a picture's width: train on random stretches, test on the mean of half-overlapping
+    # ones; 1 takes the whole
     crop: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    time_mask: Share = 0.0
-    frequency_mask: Share = 0.0
-    shift: Share = 0.0
+    time_mask: Share = 0.0  # hide a random stretch of up to this share of the width
+    frequency_mask: Share = 0.0  # the same of the height
+    shift: Share = 0.0  # move pictures along frequency by up to this share of the height
+    # change the level by a random smooth curve over frequency, in standard deviations of a picture
     equalise: NonNegative = 0.0
-    gain: NonNegative = 0.0
+    gain: NonNegative = 0.0  # change the level as a whole, in the same unit
+    # What Keras computes with; one for a process. What the variable ``KERAS_BACKEND`` says, or
+    # TensorFlow, when omitted.
     backend: Literal["tensorflow", "jax", "torch"] | None = None
 
     @model_validator(mode="after")
