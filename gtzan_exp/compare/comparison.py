@@ -16,9 +16,9 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.basics.errors import DataError, Mistake, counted, strangers
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.compare.outcomes import Outcome
-from gtzan_exp.compare.run_columns import unfinished, with_defaults
-from gtzan_exp.compare.summary import over_draws, seen, summary
-from gtzan_exp.compare.text import terminal_text, write_tables
+from gtzan_exp.compare.run_columns import with_defaults
+from gtzan_exp.compare.summary import seen
+from gtzan_exp.compare.text import Tables
 from gtzan_exp.config.reading import option_names, reading
 from gtzan_exp.report.page import free_folder, make_folder, write_page
 from gtzan_exp.tracking import query
@@ -86,7 +86,8 @@ def compare(
             tracking = replace(tracking, experiment=names[0])
             return compare(replace(comparison, tracking=tracking), say)
     runs = _chosen(found, comparison)
-    table, draws, rest = summary(runs, settings.metrics), over_draws(runs), unfinished(runs)
+    tables = Tables.of(runs, settings.metrics)
+    table = tables.lines
     if not table.empty:
         everything = query.recorded_runs(tracking) if settings.filter or settings.parent else found
         table["seen"] = seen(table, everything)
@@ -94,7 +95,7 @@ def compare(
     title = labelled(tracking.experiment, synthetic)
     finished = int((runs["status"] == "FINISHED").sum())
     heading = f"{counted(finished, 'finished run')} in {title}"
-    say(f"{heading}\n\n{terminal_text(table, draws, rest)}")
+    say(f"{heading}\n\n{tables.text()}")
     if folder is None:
         return table, None
 
@@ -107,18 +108,17 @@ def compare(
         lines = shown(table)
         outcomes = _outcomes(tracking, lines)
         curves = _curves(tracking, runs, lines)
-        data = labelled(", ".join(sorted(set(runs["data"]))), synthetic)
-        report = CompareReport(data, table, draws, rest, outcomes, curves)
-        write_tables(table, draws, rest, folder, title=heading)
-        report.pairs.to_csv(folder / "pairs.csv", index=False)
-        report.wrong.to_csv(folder / "always_wrong.csv", index=False)
+        report = CompareReport(tables, outcomes, curves)
+        tables.write(folder, title=heading)
+        for name in ("pairs", "always_wrong"):
+            report.found[name].to_csv(folder / f"{name}.csv", index=False)
         page = folder / "compare.html"
         write_page(
             page,
             title=f"Runs in {title}",
             synthetic=synthetic,
             facts={
-                "runs": f"{finished} finished, {len(rest)} not compared",
+                "runs": f"{finished} finished, {len(tables.rest)} not compared",
                 **{
                     key: chosen if isinstance(chosen, str) else ", ".join(map(str, chosen))
                     for key, chosen in comparison.params.items()

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.compare.statistics import bootstrap_interval, corrected_t, holm, mcnemar
+from gtzan_exp.compare.statistics import corrected_t, holm, mcnemar
 from gtzan_exp.compare.text import label
 from gtzan_exp.evaluation.aggregate import corrected_interval, part_sizes, share_of_test
 from gtzan_exp.evaluation.evaluate import by_track
@@ -100,14 +100,19 @@ def drops(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             continue
         if "artist" not in a.tracks or "artist" not in b.tracks:
             continue
-        high, low = sorted((a, b), key=lambda outcome: -outcome.tracks["right"].mean())
-        found = difference(*(Answers.of(o.tracks, o.share) for o in (high, low)))
-        names = {"from": high.line["split"], "to": low.line["split"]}
-        names |= {"before": high.line["accuracy"], "after": low.line["accuracy"]}
-        bounds = {"low": found.interval.low, "high": found.interval.high, "p": found.p}
-        numbers = tuple(int(o.line["protocol"]) for o in (high, low))
-        line = {**high.line[cell[1:]], **names, "drop": found.value, **bounds}
-        lines.append({**line, "protocols": numbers})
+        ends = sorted((a, b), key=lambda outcome: -outcome.tracks["right"].mean())
+        found = difference(*(Answers.of(one.tracks, one.share) for one in ends))
+        (start, before, first), (end, after, second) = (
+            one.line[["split", "accuracy", "protocol"]] for one in ends
+        )
+        lines.append(
+            {
+                **a.line[cell[1:]],
+                **{"from": start, "to": end, "before": before, "after": after},
+                **{"drop": found.value, "low": found.interval.low, "high": found.interval.high},
+                **{"p": found.p, "protocols": (int(first), int(second))},
+            }
+        )
     return pd.DataFrame(lines)
 
 
@@ -141,63 +146,43 @@ def always_wrong(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 
 def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> dict[str, object]:
-    keys = ["fold", "track"]
-    of_a, of_b = (set(map(tuple, one.tracks[keys].to_numpy())) for one in (a, b))
-    same_folds = a.folds == b.folds > 1 and of_a == of_b
     found: dict[str, object] = {}
     for name, line in (("a", a.line), ("b", b.line)):
         is_unique = labels[label(line)] == 1
         found[name] = label(line) if is_unique else f"{label(line)} ({line['run_id'][:6]})"
+    found |= dict.fromkeys(("difference", "low", "high"), np.nan)
+    found |= {"tracks": 0, "only_a": 0, "only_b": 0, "test": "none", "p": np.nan}
     if a.line["data_set"] != b.line["data_set"]:
-        return found | _no_test("the data is not the same: no test")
-    if "artist" in a.tracks and "artist" in b.tracks and (same_folds or a.folds == b.folds == 1):
-        both = a.tracks.merge(b.tracks, on=keys, suffixes=("_a", "_b"))
-        if both.empty:
-            return found | _no_test("no test track in common: no test")
-        robust = difference(*(_answers(both, side, a.share) for side in "ab"))
-        value, p, test = robust.value, robust.p, "artists"
-        low, high = robust.interval.low, robust.interval.high
-        note = _note(a, b, both["track"].nunique())
-    elif same_folds:
-        both = a.tracks.merge(b.tracks, on=keys, suffixes=("_a", "_b"))
-        rights = both.groupby("fold")[["right_a", "right_b"]].mean()
-        differences = (rights["right_a"] - rights["right_b"]).to_numpy()
+        return found | {"note": "the data is not the same: no test"}
+    tested = [set(map(tuple, one.tracks[["fold", "track"]].to_numpy())) for one in (a, b)]
+    same_folds = a.folds == b.folds > 1 and tested[0] == tested[1]
+    if not same_folds and (a.repeats or b.repeats):
+        return found | {"note": "folds differ, and tracks are tested more than once: no test"}
+    keys = ["fold", "track"] if same_folds else ["track"]
+    both = a.tracks.merge(b.tracks, on=keys, suffixes=("_a", "_b"))
+    if both.empty:
+        return found | {"note": "no test track in common: no test"}
+    cluster = "artist_a" if "artist_a" in both else "track"
+    share = {"fold": both["fold"].to_numpy(), "share": a.share} if same_folds else {}
+    artists, rights = both[cluster].to_numpy(dtype=str), both[["right_a", "right_b"]]
+    robust = difference(*(Answers(rights[n].to_numpy(), artists, **share) for n in rights))
+    low, high, p, test = robust.interval.low, robust.interval.high, robust.p, "artists"
+    note = "" if same_folds else _note(a, b, len(both))
+    if cluster == "track" and same_folds:
+        means = rights.groupby(both["fold"]).mean()
+        differences = (means["right_a"] - means["right_b"]).to_numpy()
         low, high = np.clip(corrected_interval(differences, a.share), -1, 1)
-        p, test, note = corrected_t(differences, a.share), "corrected t", ""
+        p, test = corrected_t(differences, a.share), "corrected t"
         if np.isnan(p):
             low, high, note = p, p, "the same difference in each fold: no interval and no p"
-        value = float(differences.mean())
-    else:
-        if a.repeats or b.repeats:
-            return found | _no_test("folds differ, and tracks are tested more than once: no test")
-        both = a.tracks.merge(b.tracks, on="track", suffixes=("_a", "_b"))
-        if both.empty:
-            return found | _no_test("no test track in common: no test")
-        signed = both["right_a"].astype(float) - both["right_b"].astype(float)
-        value = float(signed.mean())
-        low, high = bootstrap_interval(signed.to_numpy())
-        p, test = mcnemar(both["right_a"].to_numpy(), both["right_b"].to_numpy()), "McNemar"
-        note = _note(a, b, len(both))
-    counts = both["right_a"] != both["right_b"]
+    elif cluster == "track":
+        p, test = mcnemar(*rights.to_numpy().T), "McNemar"
+    alone = rights[rights["right_a"] != rights["right_b"]].sum()
     return found | {
-        "difference": value,
-        "low": low,
-        "high": high,
-        "tracks": both["track"].nunique(),
-        "only_a": int((counts & both["right_a"]).sum()),
-        "only_b": int((counts & both["right_b"]).sum()),
-        "test": test,
-        "p": p,
-        "note": note,
+        **{"difference": robust.value, "low": low, "high": high},
+        **{"tracks": both["track"].nunique(), "only_a": int(alone.iloc[0])},
+        **{"only_b": int(alone.iloc[1]), "test": test, "p": p, "note": note},
     }
-
-
-def _answers(both: pd.DataFrame, side: str, share: float) -> Answers:
-    """Return the answers of one of two runs on the tracks that both tested."""
-    folds = both["fold"].to_numpy()
-    artists = both["artist_a"].to_numpy(dtype=str)
-    right = both[f"right_{side}"].to_numpy()
-    return Answers(right, artists, folds if len(set(folds)) > 1 else None, share)
 
 
 def _note(a: Outcome, b: Outcome, common: int) -> str:
@@ -207,17 +192,6 @@ def _note(a: Outcome, b: Outcome, common: int) -> str:
         notes.append(f"test parts of {sizes[0]} and {sizes[1]} tracks are not identical")
     if a.folds > 1 or b.folds > 1:
         notes.append("folds differ, so their overlap is not corrected for and p is too small")
-    if a.line["split_fingerprint"] != b.line["split_fingerprint"] and a.folds == b.folds == 1:
+    elif a.line["split_fingerprint"] != b.line["split_fingerprint"]:
         notes.append("training parts are not identical")
     return "; ".join(notes)
-
-
-def _no_test(note: str) -> dict[str, object]:
-    numbers = ("difference", "low", "high")
-    return {
-        **dict.fromkeys(numbers, float("nan")),
-        **dict.fromkeys(("tracks", "only_a", "only_b"), 0),
-        "test": "none",
-        "p": float("nan"),
-        "note": note,
-    }

@@ -42,15 +42,20 @@ def _on_purpose(runs: pd.DataFrame) -> list[str]:
     ]
 
 
-def is_finished(runs: pd.DataFrame) -> pd.Series:
-    """Return which runs have ended well and left a test accuracy."""
-    return (runs["status"] == "FINISHED") & runs[ACCURACY].notna()
+def finished(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that have ended well and left a test accuracy."""
+    runs = with_defaults(runs)
+    return runs[_is_finished(runs)]
 
 
 def unfinished(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs without a line: failed, killed, still running, or without a result."""
     runs = with_defaults(runs)
-    return runs[~is_finished(runs)]
+    return runs[~_is_finished(runs)]
+
+
+def _is_finished(runs: pd.DataFrame) -> pd.Series:
+    return (runs["status"] == "FINISHED") & runs[ACCURACY].notna()
 
 
 def interval(run: pd.Series) -> tuple[float, float]:

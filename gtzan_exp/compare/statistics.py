@@ -7,8 +7,6 @@ from scipy.stats import binomtest, t
 
 from gtzan_exp.evaluation.intervals import CONFIDENCE
 
-RESAMPLES = 2000
-
 
 def over_seeds(values: Sequence[float], single: tuple[float, float]) -> tuple[float, float]:
     """Return the 95 % interval of a mean over seeds, on one test part.
@@ -37,18 +35,6 @@ def mcnemar(a: np.ndarray, b: np.ndarray) -> float:
     """
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
-
-
-def bootstrap_interval(differences: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % percentile interval of a mean of -1, 0 or 1; NaN for a single one."""
-    n = len(differences)
-    if n < 2:
-        return float("nan"), float("nan")
-    values, counts = np.unique(differences, return_counts=True)
-    drawn = np.random.default_rng(0).multinomial(n, counts / n, size=RESAMPLES)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn @ values / n, (tail, 1 - tail))
-    return float(low), float(high)
 
 
 def corrected_t(differences: np.ndarray, test_share: float) -> float:

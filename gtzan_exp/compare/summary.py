@@ -10,14 +10,13 @@ from gtzan_exp.compare.run_columns import (
     CELL,
     LEAK,
     OPTIONS,
+    finished,
     interval,
     interval_kind,
-    is_finished,
     is_folded,
     leak_text,
     metric_of,
     tracks_of,
-    with_defaults,
 )
 from gtzan_exp.compare.statistics import over_seeds
 from gtzan_exp.evaluation.aggregate import corrected_interval
@@ -26,6 +25,8 @@ from gtzan_exp.evaluation.intervals import wilson
 _VIEW = ["view", "view_options"]
 _SAME_DECIMALS = 9
 _DRAW = r"(?:^|, )seed=\d+"
+_OF_NEWEST = ["run_id", "name", "overrides", "doubts", "on_purpose", *CELL[-2:], *OPTIONS[1:]]
+_OF_NEWEST += ["test_fingerprint"]
 PROTOCOL = ["data", "split", "on_purpose", "split_options"]
 """The columns of `summary` that lines must share to be compared."""
 
@@ -48,12 +49,11 @@ def summary(runs: pd.DataFrame, metrics: Sequence[str] = ()) -> pd.DataFrame:
     ``range``), ``macro_f1`` and ``fit_s`` (means, seconds), ``on`` (start of the fingerprint of the
     test part), ``published`` (the tag), ``published_is`` (``inside`` or ``outside`` of the range of
     the runs, to its own digits; empty where it is no number) and what identifies the line:
-    ``protocol`` and ``data_set`` (numbers; data that may differ has another one), ``run_id``,
-    ``name``, ``overrides`` and ``doubts`` of the newest run, the fingerprints, ``leak/<kind>``.
+    ``protocol`` (a number, and a ``title``), ``data_set`` (a number; data that may differ has
+    another one), ``run_id``, ``name``, ``overrides`` and ``doubts`` of the newest run, the
+    fingerprints, ``leak/<kind>``.
     """
-    runs = with_defaults(runs)
-    finished = runs[is_finished(runs)]
-    groups = finished.groupby(CELL, dropna=False, sort=False)
+    groups = finished(runs).groupby(CELL, dropna=False, sort=False)
     table = pd.DataFrame([_line(group, metrics) for _, group in groups])
     if table.empty:
         return table
@@ -65,14 +65,25 @@ def summary(runs: pd.DataFrame, metrics: Sequence[str] = ()) -> pd.DataFrame:
         [*PROTOCOL, "accuracy", "view", "model"], ascending=[*[True] * 4, False, True, True]
     ).reset_index(drop=True)
     table.insert(0, "protocol", table.groupby(PROTOCOL, sort=False).ngroup() + 1)
+    leaks = (", leaking " + table["on_purpose"]).where(table["on_purpose"] != "", "")
+    table["title"] = table["split"] + leaks + telling_options(table)
     return table
+
+
+def telling_options(table: pd.DataFrame) -> pd.Series:
+    """Return the options of each split that some other line of that split lacks, as text."""
+
+    def telling(texts: pd.Series) -> pd.Series:
+        options = texts.str.split(", ")
+        common = {"", *set.intersection(*map(set, options))}
+        return options.map(lambda own: "".join(f", {o}" for o in own if o not in common))
+
+    return table.groupby("split")["split_options"].transform(telling)
 
 
 def seen(table: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
     """Return the number of finished runs evaluated on the test part of each line."""
-    runs = with_defaults(runs)
-    counts = runs[is_finished(runs)]["test_fingerprint"].value_counts()
-    return table["test_fingerprint"].map(counts)
+    return table["test_fingerprint"].map(finished(runs)["test_fingerprint"].value_counts())
 
 
 def _with_files(table: pd.DataFrame) -> pd.Series:
@@ -118,13 +129,13 @@ def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
     (Nadeau and Bengio 2003); for repeated cross-validations the interval is never narrower than the
     mean of their own.
     """
-    runs = with_defaults(runs)
-    finished = runs[is_finished(runs) & runs["split_options"].str.contains(_DRAW)]
-    finished = finished.assign(drawn=finished["split_options"].str.replace(_DRAW, "", regex=True))
+    drawn = finished(runs)
+    drawn = drawn[drawn["split_options"].str.contains(_DRAW)]
+    drawn = drawn.assign(drawn=drawn["split_options"].str.replace(_DRAW, "", regex=True))
     cell = ["view", "model", "split", "on_purpose", "data_fingerprint", "split_place"]
     cell += ["options", "drawn"]
     lines = []
-    for _, group in finished.groupby(cell, sort=False):
+    for _, group in drawn.groupby(cell, sort=False):
         draws = group.drop_duplicates("split_fingerprint")
         if len(draws) < 2:
             continue
@@ -174,15 +185,10 @@ def _line(group: pd.DataFrame, metrics: Sequence[str]) -> dict[str, object]:
     else:
         (low, high), kind = (accuracy.min(), accuracy.max()), "range"
     best = group.loc[accuracy.idxmax()]
-    shares = {key: group[key].mean() for key in group if key.startswith(LEAK)}
-    published = dict.fromkeys(group.get("published", pd.Series(dtype=str)).dropna())
-    sources = dict.fromkeys(group.get("published_by", pd.Series(dtype=str)).dropna())
+    published = _told(group, "published")
     return {
-        "data": newest["data"],
-        "split": newest["split"],
+        **newest[["data", "split", "view", "model"]],
         "leak": leak_text(group),
-        "view": newest["view"],
-        "model": newest["model"],
         "runs": len(group),
         "seeds": len(distinct) if same_options or len(distinct) == 1 else 0,
         "codes": len(set(group["code"])),
@@ -197,20 +203,19 @@ def _line(group: pd.DataFrame, metrics: Sequence[str]) -> dict[str, object]:
         "cross_validated": is_folded(group),
         "of": "tracks" if name != ACCURACY else "rows",
         "n_test": tracks_of(newest),
-        "published": "/".join(map(str, published)),
-        "published_is": "/".join(_place(text, accuracy) for text in map(str, published)),
-        "published_by": "/".join(map(str, sources)),
+        "published": "/".join(published),
+        "published_is": "/".join(_place(text, accuracy) for text in published),
+        "published_by": "/".join(_told(group, "published_by")),
         "on": newest["test_fingerprint"][:6],
-        "on_purpose": newest["on_purpose"],
-        **{name: newest[name] for name in OPTIONS[1:]},
-        **{
-            name: newest[name]
-            for name in ("run_id", "name", "doubts", *CELL[-2:], "test_fingerprint")
-        },
         "best_run_id": best["run_id"],
-        "overrides": newest["overrides"],
-        **shares,
+        **newest[_OF_NEWEST],
+        **{key: group[key].mean() for key in group if key.startswith(LEAK)},
     }
+
+
+def _told(group: pd.DataFrame, tag: str) -> list[str]:
+    """Return the distinct values of a tag that runs may lack."""
+    return list(map(str, group[tag].dropna().unique())) if tag in group else []
 
 
 def _place(published: str, accuracy: pd.Series) -> str:

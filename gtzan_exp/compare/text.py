@@ -1,104 +1,146 @@
 """A comparison as text: for a terminal, as ``compare.csv`` with all columns, as ``compare.md``."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from gtzan_exp.compare.run_columns import UNKNOWN_ARTIST, unfinished
-from gtzan_exp.compare.summary import clash, over_draws, summary
+from gtzan_exp.compare.summary import clash, over_draws, summary, telling_options
 from gtzan_exp.report.markdown import cell
 
-_FORMATS = {"accuracy": "{:.3f}", "best": "{:.3f}", "macro_f1": "{:.3f}", "fit_s": "{:.1f}"}
+_FORMATS = {"runs": "{}", "draws": "{}", "fit_s": "{:.1f}"}  # others have three decimals
+_COLUMNS = ("split", "data", "leak", "view", "model", "draws", "runs", "best", "accuracy")
+DRAWS, REST = "Over draws of the split", "Failed, killed and unfinished runs"
 
 
-def label(line: pd.Series) -> str:
-    """Return the short name of a line within its protocol."""
-    return f"{line['view']} {line['model']}"
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a comparison, which `summary`, `over_draws` and `unfinished` return."""
+
+    lines: pd.DataFrame
+    draws: pd.DataFrame
+    rest: pd.DataFrame
+
+    @classmethod
+    def of(cls, runs: pd.DataFrame, metrics: Sequence[str] = ()) -> Tables:
+        return cls(summary(runs, metrics), over_draws(runs), unfinished(runs))
+
+    def text(self) -> str:
+        """Return the tables, their notes, and the runs that are in no table, for a terminal."""
+        parts = [as_text(self.lines), *notes(self.lines)]
+        if not self.draws.empty:
+            parts += [f"{DRAWS}:", as_text(self.draws)]
+        return "\n\n".join(filter(None, [*parts, "\n".join(self._left_out())]))
+
+    def write(self, folder: Path, *, title: str) -> None:
+        """Write ``compare.csv`` and ``compare.md`` into a folder."""
+        self.lines.to_csv(folder / "compare.csv", index=False)
+        parts = [f"# {title}", _markdown(self.lines), *notes(self.lines)]
+        if not self.draws.empty:
+            parts += [f"## {DRAWS}", _markdown(self.draws)]
+        if not self.rest.empty:
+            parts += [f"## {REST}", "\n".join(f"- {cell(line)}" for line in self._left_out())]
+        text = "\n\n".join(filter(None, parts))
+        (folder / "compare.md").write_text(f"{text}\n", encoding="utf-8")
+
+    def _left_out(self) -> list[str]:
+        lines = []
+        for run in self.rest.to_dict("records"):
+            status = run["status"]
+            if status == "FINISHED":
+                hidden = pd.notna(run.get("val/accuracy"))
+                status += " on validation alone" if hidden else " without test/accuracy"
+            name = "".join(letter if letter.isprintable() else "?" for letter in run["name"])
+            lines.append(f"{status}: {name} ({run['run_id']})")
+        return lines
 
 
-def protocol_title(line: pd.Series, table: pd.DataFrame) -> str:
-    """Return the name of a line's protocol, unique among those of the same split."""
-    split, *options = _title(line, table)
-    leaks = [f"leaking {line['on_purpose']}"] if line["on_purpose"] else []
-    return ", ".join([split, *leaks, *options])
-
-
-def _title(line: pd.Series, table: pd.DataFrame) -> list[str]:
-    """Return the split of a line, and the options that some other line of that split lacks."""
-    same_split = table.loc[table["split"] == line["split"], "split_options"]
-    others = [set(text.split(", ")) for text in same_split.unique()]
-    own = [option for option in line["split_options"].split(", ") if option]
-    return [line["split"], *(option for option in own if any(option not in o for o in others))]
+def label(lines: Any) -> Any:
+    """Return the short name of a line, or of each of several, within its protocol."""
+    return lines["view"] + " " + lines["model"]
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns to read, as text; `best` and `published` only where they add something."""
-    shown = table[["split", "leak", "view", "model"]].copy()
-    if "split_options" in table:
-        shown["split"] = [", ".join(_title(line, table)) for _, line in table.iterrows()]
-    if "data_set" in table and clash(table, ["protocol"], "data_set"):
-        shown.insert(1, "data", table["data_set"].map(str))
-    count = "draws" if "draws" in table else "runs"
-    shown[count] = table[count].map(str)
-    if "draws" not in table and (table["runs"] > 1).any():
-        shown["best"] = table["best"].map(_FORMATS["best"].format)
-    shown["accuracy"] = table["accuracy"].map(_FORMATS["accuracy"].format)
-    shown["interval"] = [_interval_text(line) for _, line in table.iterrows()]
-    if "published" in table and (table["published"] != "").any():
-        shown["published"] = (table["published"] + " " + table["published_is"]).str.rstrip()
+    """Return the columns to read; `best` and `published` only where they add something."""
+    bounds = [_interval_text(line) for line in table.to_dict("records")]
+    found = table.assign(split=table["split"] + telling_options(table), interval=bounds)
+    if "runs" in table:
+        found["data"] = table["data_set"].map(str)
+        found["published"] = (table["published"] + " " + table["published_is"]).str.rstrip()
+        telling = {
+            "data": clash(table, ["protocol"], "data_set"),
+            "best": (table["runs"] > 1).any(),
+            "published": (found["published"] != "").any(),
+        }
+        found = found.drop(columns=[name for name, tells in telling.items() if not tells])
     further = [name for name in table if name.startswith("test/")]
-    for name in ("macro_f1", *further, "fit_s"):
-        if name in table:
-            text = _FORMATS.get(name, "{:.3f}").format
-            values = table[name].map(text, na_action="ignore").fillna("")
-            shown[name.removeprefix("test/")] = values
-    shown["on"] = table["on"]
-    return shown
+    names = [*_COLUMNS, "interval", "published", "macro_f1", *further, "fit_s", "on"]
+    found = found[[name for name in names if name in found]]
+    return found.rename(columns=lambda name: name.removeprefix("test/"))
 
 
-def _interval_text(line: pd.Series) -> str:
+def _interval_text(line: Mapping[Any, Any]) -> str:
     if pd.isna(line["low"]):
         return "unknown"
     kinds = {"range": " range", "seeds": f" {line.get('seeds')} seeds"}
-    return f"{line['low']:.2f}-{line['high']:.2f}{kinds.get(line.get('interval'), '')}"
+    return f"{line['low']:.2f}-{line['high']:.2f}{kinds.get(str(line.get('interval')), '')}"
+
+
+def _texts(shown: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of `readable` with numbers as text."""
+    found = shown.astype(object)
+    for name in shown.select_dtypes("number"):
+        form = _FORMATS.get(name, "{:.3f}").format
+        found[name] = ["" if pd.isna(value) else form(value) for value in shown[name]]
+    return found
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """Return the table for a terminal, with aligned columns.
+    """Return the table for a terminal, with aligned columns; "" without a line.
 
     What all lines of a protocol share is printed once above them. Where they do not fit 80 columns,
     the least telling columns are left out.
     """
+    if table.empty:
+        return ""
     shown = readable(table)
+    texts = _texts(shown)
     titles = ["protocol"] if "protocol" in table else ["split", "split_options"]
-    numbers = table.groupby(titles, sort=False).ngroup()
-    alike = shown.groupby(numbers).nunique().max() == 1
+    numbers = table.groupby(titles, sort=False).ngroup().to_numpy()
+    alike = texts.groupby(numbers).nunique().max() == 1
     common = ["split", *(name for name in ("data", "leak", "on") if alike.get(name, False))]
     columns = {}
     for name in shown.columns.drop(common):
-        column = [name, *shown[name]]
+        column = [name, *texts[name]]
         width = max(map(len, column))
-        numeric = name in _FORMATS or name in ("runs", "draws") or f"test/{name}" in table
         # Names of numeric columns are longer than their numbers, so one space separates them.
-        columns[name] = [f"{t:>{width}}" if numeric else f" {t:<{width}}" for t in column]
+        is_number = is_numeric_dtype(shown[name])
+        columns[name] = [f"{t:>{width}}" if is_number else f" {t:<{width}}" for t in column]
     for spare in ("fit_s", "macro_f1", "best"):
         if sum(len(column[0]) + 1 for column in columns.values()) > 80:
             columns.pop(spare, None)
     head, *lines = (f" {' '.join(line)}".rstrip() for line in zip(*columns.values(), strict=True))
     found = [head]
-    for _, rows in numbers.reset_index(drop=True).groupby(numbers.to_numpy(), sort=False):
-        first = shown.iloc[rows.index[0]]
+    for rows in pd.RangeIndex(len(texts)).groupby(numbers).values():
+        first = texts.iloc[rows[0]]
         found.append("; ".join([first["split"], *(f"{name} {first[name]}" for name in common[1:])]))
-        found += [lines[row] for row in rows.index]
+        found += [lines[row] for row in rows]
     return "\n".join(found)
 
 
 def notes(table: pd.DataFrame) -> list[str]:
     """Return the notes that a table needs, a sentence or two each."""
+    if table.empty:
+        return []
     found = []
     for _, lines in table.groupby("protocol"):
-        first = lines.iloc[0]
-        title = protocol_title(first, table)
+        title = lines["title"].iloc[0]
         if len(set(lines["data_set"])) > 1:
             found.append(
                 f'{title}: the data is not the same. Lines with different "data" are no ranking, '
@@ -117,7 +159,7 @@ def notes(table: pd.DataFrame) -> list[str]:
         found += [f"{title}: {doubt}." for doubt in dict.fromkeys(lines["doubts"]) if doubt]
     changed = table[(table["codes"] > 1) & (table["seeds"] > 0)]
     if not changed.empty:
-        names = ", ".join(f"{label(line)} ({line['split']})" for _, line in changed.iterrows())
+        names = ", ".join(label(changed) + " (" + changed["split"] + ")")
         found.append(
             f"The code changed between the runs of {names}; of each seed the newest run counts."
         )
@@ -135,50 +177,9 @@ def notes(table: pd.DataFrame) -> list[str]:
     return found
 
 
-def terminal_text(table: pd.DataFrame, draws: pd.DataFrame, rest: pd.DataFrame) -> str:
-    """Return the tables, their notes, and the runs that are in no table."""
-    parts: list[str] = []
-    if not table.empty:
-        parts.append(as_text(table))
-        parts += notes(table)
-    if not draws.empty:
-        parts += ["Over draws of the split:", as_text(draws)]
-    if not rest.empty:
-        parts.append("\n".join(rest_line(run) for _, run in rest.iterrows()))
-    return "\n\n".join(parts)
-
-
-def rest_line(run: pd.Series) -> str:
-    judged = "on validation alone" if pd.notna(run.get("val/accuracy")) else "without test/accuracy"
-    status = f"FINISHED {judged}" if run["status"] == "FINISHED" else run["status"]
-    name = "".join(letter if letter.isprintable() else "?" for letter in run["name"])
-    return f"{status}: {name} ({run['run_id']})"
-
-
-def as_markdown(table: pd.DataFrame) -> str:
-    shown = readable(table)
+def _markdown(table: pd.DataFrame) -> str:
+    if table.empty:
+        return ""
+    shown = _texts(readable(table))
     rows = [list(shown), ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(map(cell, row)) + " |" for row in rows)
-
-
-def write_tables(
-    table: pd.DataFrame, draws: pd.DataFrame, rest: pd.DataFrame, folder: Path, *, title: str
-) -> None:
-    """Write the results of `summary`, `over_draws` and `unfinished` into a folder."""
-    table.to_csv(folder / "compare.csv", index=False)
-    parts = [f"# {title}"]
-    if not table.empty:
-        parts += [as_markdown(table), *notes(table)]
-    if not draws.empty:
-        parts += ["## Over draws of the split", as_markdown(draws)]
-    if not rest.empty:
-        parts += ["## Failed, killed and unfinished runs"]
-        parts += ["\n".join(f"- {cell(rest_line(run))}" for _, run in rest.iterrows())]
-    (folder / "compare.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-
-
-def write_summary(runs: pd.DataFrame, folder: Path, *, title: str) -> tuple[str, str]:
-    """Write the tables of recorded runs into a folder; return them in short, and with notes."""
-    table, draws, rest = summary(runs), over_draws(runs), unfinished(runs)
-    write_tables(table, draws, rest, folder, title=title)
-    return "" if table.empty else as_text(table), terminal_text(table, draws, rest)

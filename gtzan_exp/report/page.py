@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
@@ -77,7 +77,10 @@ class Table:
             return [_Cell(text, link=to, code=code) for text, to in zip(texts, links, strict=True)]
         whole = not is_float_dtype(column)
         form = "," if whole else ".6g" if self.decimals is None else f",.{self.decimals}f"
-        return [_Cell(f"{value:{form}}", value=float(value), number=True) for value in column]
+        return [
+            _Cell("", number=True) if pd.isna(n) else _Cell(f"{n:{form}}", float(n), number=True)
+            for n in column
+        ]
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,11 @@ class Section:
     tables: Sequence[Table] = field(default=())
     columns: int = 3  # at most so many pictures side by side
     sounds: Sequence[Sound] = field(default=())  # before the pictures
+
+
+def records(frame: pd.DataFrame) -> list[Mapping[Hashable, Any]]:
+    """Return rows as plain data, with None for missing values."""
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
 
 def free_folder(path: Path) -> Path:

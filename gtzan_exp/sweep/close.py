@@ -18,7 +18,7 @@ from gtzan_exp.basics.errors import AwayError, ConfigError, GtzanExpError, Mista
 from gtzan_exp.basics.files import read_bytes, read_object, write_object, write_text
 from gtzan_exp.basics.process import may_run, process_of, process_tags
 from gtzan_exp.basics.terminal import note, phase, say
-from gtzan_exp.compare.text import write_summary
+from gtzan_exp.compare.text import Tables, as_text
 from gtzan_exp.config.search import Search
 from gtzan_exp.run.files import RESULT
 from gtzan_exp.sweep.best import best_command, best_file, best_job
@@ -242,9 +242,10 @@ def _write_record(folder: Path, command: str, lines: list[dict[str, Any]], runs:
         table.to_csv(folder / "jobs.csv", index=False)
     if not any(run.info.status == "FINISHED" for run in runs):
         return ""
-    table, text = write_summary(as_table(runs), folder, title=command)
-    (folder / "compare.txt").write_text(f"{text}\n", encoding="utf-8")
-    return table
+    tables = Tables.of(as_table(runs))
+    tables.write(folder, title=command)
+    (folder / "compare.txt").write_text(f"{tables.text()}\n", encoding="utf-8")
+    return as_text(tables.lines)
 
 
 def _best(folder: Path, metric: str, line: dict[str, Any]) -> list[str]:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from gtzan_exp.compare.statistics import (
-    bootstrap_interval,
     corrected_t,
     holm,
     mcnemar,
@@ -56,23 +55,3 @@ def test_seeds_add_their_spread_to_the_interval_of_the_test_part():
     assert high == pytest.approx(0.6 + math.hypot(0.06, half), abs=1e-6)
     assert over_seeds([0.6, 0.6], (0.52, 0.66)) == pytest.approx((0.52, 0.66))
     assert over_seeds([0.6], (0.52, 0.66)) == (0.52, 0.66)
-
-
-def test_the_bootstrap_is_near_the_normal_interval_and_repeats():
-    differences = np.repeat([1.0, 0.0, -1.0], [60, 120, 20])
-    half = 1.96 * differences.std() / math.sqrt(200)
-    found = bootstrap_interval(differences)
-    assert found == pytest.approx((0.2 - half, 0.2 + half), abs=0.015)
-    assert found == bootstrap_interval(differences)
-
-
-def test_the_bootstrap_has_the_quantiles_of_all_resamples():
-    """The sum of 20 draws has the 20-fold convolution of (4/20, 10/20, 6/20) over -1, 0, 1."""
-    differences = np.repeat([-1.0, 0.0, 1.0], [4, 10, 6])
-    exact = np.ones(1)
-    for _ in range(20):
-        exact = np.convolve(exact, [0.2, 0.5, 0.3])
-    reached = np.cumsum(exact)
-    truth = [(np.searchsorted(reached, tail) - 20) / 20 for tail in (0.025, 0.975)]
-    assert bootstrap_interval(differences) == pytest.approx(truth, abs=0.0501)
-    assert np.isnan(bootstrap_interval(np.array([1.0]))).all()

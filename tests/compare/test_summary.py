@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from gtzan_exp.cli import main
-from gtzan_exp.compare.run_columns import unfinished
 from gtzan_exp.compare.summary import over_draws, summary
-from gtzan_exp.compare.text import as_text, notes, protocol_title, terminal_text, write_summary
+from gtzan_exp.compare.text import Tables, as_text, notes
 from gtzan_exp.config.cell import resolve
 from gtzan_exp.config.compose import composed
 from gtzan_exp.config.files import choices
@@ -173,9 +172,9 @@ def test_splits_that_other_files_give_are_other_protocols(workspace):
     runs = recorded_runs(tracking)
     runs = runs[runs["split"] == "lists"]
     table = summary(runs[runs["model"] != "linear_svc"])
-    assert (set(table["protocol"]), protocol_title(table.iloc[0], table)) == ({1}, "lists")
+    assert (set(table["protocol"]), set(table["title"])) == ({1}, {"lists"})
     table = summary(runs)
-    titles = {line["model"]: protocol_title(line, table) for _, line in table.iterrows()}
+    titles = dict(zip(table["model"], table["title"], strict=True))
     named = {"logreg": "a.csv", "svc": "a.csv", "linear_svc": "c.csv"}
     assert titles == {model: f"lists, table={name}" for model, name in named.items()}
     assert notes(table) == ["lists, table=c.csv: fold 1 of 1: tested and never trained: rock."]
@@ -279,11 +278,11 @@ def test_the_table_fits_a_terminal():
 
 def test_nothing_finished_is_no_table_and_still_says_what_there_is(tmp_path):
     runs = frame({"status": "RUNNING", "test/accuracy": np.nan}).drop(columns="test/accuracy")
-    found = write_summary(runs, tmp_path, title="x")
-    assert found == ("", "RUNNING: features-svc-holdout (r0)")
-    without = frame({"test/accuracy": np.nan})
-    found = terminal_text(summary(without), over_draws(without), unfinished(without))
-    assert found.startswith("FINISHED without test/accuracy: features-svc-holdout")
+    tables = Tables.of(runs)
+    tables.write(tmp_path, title="x")
+    assert tables.text() == "RUNNING: features-svc-holdout (r0)"
+    found = Tables.of(frame({"test/accuracy": np.nan})).text()
+    assert found == "FINISHED without test/accuracy: features-svc-holdout (r0)"
 
 
 def test_written_tables_are_whole(tmp_path):
@@ -292,8 +291,9 @@ def test_written_tables_are_whole(tmp_path):
         {"model": "a|b <i>", "test/accuracy": 0.25, "leak/artist": "x"},
         {"status": "FAILED", "name": "x\ny", "run_id": "r2"},
     )
-    _, text = write_summary(runs, tmp_path, title="two runs")
-    assert "0.333" in text
+    tables = Tables.of(runs)
+    tables.write(tmp_path, title="two runs")
+    assert "0.333" in tables.text()
     read = pd.read_csv(tmp_path / "compare.csv")
     assert read["accuracy"].tolist() == [1 / 3, 0.25]
     assert {"low", "high", "n_test", "leak/artist", "split_fingerprint", "run_id"} <= set(read)
