@@ -184,5 +184,11 @@ def is_unfinished(root: Path) -> bool:
     return (root / _PRIVATE).is_dir() and not (root / SETTINGS).is_file()
 
 
+def picture_files(folder: Path) -> list[Path]:
+    """Return the files ``<genre>/<picture>`` in a folder, sorted."""
+    found = folder.glob("[!.]*/[!.]*")
+    return sorted(path for path in found if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+
+
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()

@@ -24,10 +24,11 @@ def grouped(dataset: Dataset, location: Location, look: Look, *, told: bool = Fa
         if len(names) < len(dataset):
             said.append(f"{len(dataset)} rows are of {len(names)} tracks, by the column track")
     else:
-        found = find_pieces(names, labels[first], lambda rows: look(first[rows]), location.pieces)
-        if found is not None:
-            whole = found.tracks[codes]
-            said.append(found.evidence)
+        mode = location.pieces
+        tracks, line = find_pieces(names, labels[first], lambda rows: look(first[rows]), mode)
+        if line:
+            whole = tracks[codes]
+            said.append(line)
     mistakes = class_mistakes(dataset.source, labels, whole, location.classes)
     if mistakes:
         because = f" ({said[-1]})" if said[-1] else ""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gtzan_exp.audio.tracks import scan_tracks
-from gtzan_exp.audio.view_folder import IMAGES
+from gtzan_exp.audio.view_folder import IMAGES, picture_files
 from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.files import opened
@@ -23,7 +23,6 @@ _ARTISTS = (
     "arXiv:1306.1461)"
 )
 _TABLES = {"features_30_sec.csv": False, "features_3_sec.csv": True}
-_PICTURES = (".png", ".jpg", ".jpeg")
 _AUDIO = "genres_original"
 
 
@@ -113,8 +112,8 @@ def known_tracks(location: Location) -> dict[str, dict[str, str]]:
             found["features"] = _rows(root / name, relabel, in_segments)
     genres = {
         track_id(file.name, genre): genre
-        for file in (root / IMAGES).glob("[!.]*/[!.]*")
-        if file.suffix.lower() in _PICTURES and (genre := relabel(file.parent.name))
+        for file in picture_files(root / IMAGES)
+        if (genre := relabel(file.parent.name))
     }
     if genres:
         found["spectrograms"] = genres

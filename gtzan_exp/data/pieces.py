@@ -1,7 +1,6 @@
 """Recognises rows that are pieces of tracks, by their names and by their distances."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -16,29 +15,28 @@ Mode = Literal["auto", "tracks", "group"]
 Look = Callable[[np.ndarray], np.ndarray]
 """From row numbers to the vectors of these rows, float of shape (n, d)."""
 
-NEAR, NEAR_EVEN, NEAR_IN_ORDER, NEAR_SURELY_IN_ORDER, NEAR_BY_WORD = 0.62, 0.70, 0.70, 0.80, 0.85
-_EVEN, _ORDER = 0.75, 2.0
-_ORDER_OF_EVEN, _ORDER_OF_UNEVEN = (0.15, 3.0), (0.20, 5.0)
-_ALIKE = 0.08
-_APART = 0.90
+# Closeness is the median over rows of the ratio of the mean distance to their stem to that to other
+# stems of the genre. Measured on GTZAN, features and levels of images: 0.42 to 0.63 for pieces of 3
+# to 15 s (0.72 in classical only, 0.74 where all tracks are by one artist), 0.77 to 0.81 for the
+# tracks of an artist (0.64 to 0.88 in two genres only), 0.98 to 1.01 for random groups.
+_NEAR, _NEAR_EVEN = 0.62, 0.70  # for numbered names; where nearly all stems have one size
+_NEAR_IN_ORDER, _NEAR_SURELY_IN_ORDER = 0.70, 0.80  # where nearest members are consecutive
+_NEAR_BY_WORD, _APART = 0.85, 0.90  # where a word or a range marks pieces; beyond: no doubt
+_EVEN, _ALIKE = 0.75, 0.08
+# How far from chance to always nearest members must be consecutive (pieces: 22 to 50 % of the way,
+# an artist's tracks: at most 19 %), in two standard errors at least, and how many of these make
+# it sure; for stems of one size, and for others.
+_ORDER, _ORDER_OF_EVEN, _ORDER_OF_UNEVEN = 2.0, (0.15, 3.0), (0.20, 5.0)
 _ROWS_OF_STEM, _ROWS_OF_GENRE = 50, 500
 _ROWS, _QUERIES, _NEIGHBOURS = 20_000, 1_000, 20
+# The genre of the nearest row is wrong for 9 % of the pieces of GTZAN, and that of the 20th nearest
+# for 48 %; for whole tracks these are 32 % and 66 %.
 _SUSPICIOUS, _MANY_ERRORS = 0.3, 0.2
 _BY_HAND = "data.pieces=tracks|group, or a column track in the table, says otherwise"
 
 
-@dataclass(frozen=True)
-class Pieces:
-    """The result of the search for pieces of tracks."""
-
-    tracks: np.ndarray  # str, shape (n_rows,): the track id of each row; its own if no piece
-    n_pieces: int  # and `n_tracks`, that of their tracks; 0 where there is only a warning
-    n_tracks: int
-    evidence: str  # a line on what was done and why, or on what is suspicious
-
-
 class _Measured(NamedTuple):
-    """A candidate, the ratio of distances within stems to those between them, and its limit."""
+    """A candidate, its closeness, and the limit for it."""
 
     candidate: Candidate
     ratio: float
@@ -47,29 +45,16 @@ class _Measured(NamedTuple):
 
 def find_pieces(
     ids: np.ndarray, labels: np.ndarray, look: Look, mode: Mode = "auto"
-) -> Pieces | None:
-    """Recognise the rows that are pieces of tracks, by their sorted, unique ids ``<genre>.<name>``.
+) -> tuple[np.ndarray, str]:
+    """Return the track of each row, and a line on what was done and why, or what is suspicious.
 
-    Names: at least two stems with at least two members in a genre, whose numbers count through them
-    (`piece_names`). Closeness: the median over rows of the ratio of the mean distance to their stem
-    to that to other stems of the genre, for standardised vectors. Measured on GTZAN, features and
-    levels of images: 0.42 to 0.63 for pieces of 3 to 15 s (0.72 in classical only, 0.74 where all
-    tracks are by one artist), 0.77 to 0.81 for the tracks of an artist, 0.98 to 1.01 for random
-    groups; in two genres only, an artist's tracks have 0.64 to 0.88. So the limit is `NEAR` for
-    names that are only numbered, and `NEAR_EVEN` where nearly all stems have one size, as artists
-    do not. It is higher where the nearest members of a stem are consecutive: for pieces this
-    happens 22 to 50 % of the way from chance to always, for an artist's tracks at most 19 %. The
-    limit is `NEAR_IN_ORDER` where that exceeds two standard errors, `NEAR_SURELY_IN_ORDER` where it
-    exceeds five (three, if stems have one size), and `NEAR_BY_WORD` where a word or a range marks
-    the pieces.
-
-    Where names tell nothing, the genre of the nearest row shows whether rows are suspiciously
-    close: it is wrong for 9 % of the pieces of GTZAN, and that of the 20th nearest for 48 %; for
-    whole tracks these are 32 % and 66 %. Raises `DataError` if `mode` is ``group`` and the names
-    tell no pieces.
+    Rows are pieces by their sorted, unique ids ``<genre>.<name>``: at least two stems with at least
+    two members in a genre, whose numbers count through them (`piece_names`); and by closeness. The
+    track of a row that is no piece is its id. Where names tell nothing, the genres of neighbours
+    may give a warning. Raises `DataError` if `mode` is ``group`` and the names tell no pieces.
     """
     if mode == "tracks":
-        return None
+        return ids, ""
     names = [name.removeprefix(f"{label}.") for name, label in zip(ids, labels, strict=True)]
     common = words_of(np.unique(labels).tolist())
     tracks, left = ids.astype(object), np.arange(len(ids))
@@ -82,27 +67,28 @@ def find_pieces(
         candidate, ratio, _ = _best(fit)
         shown.append(ids[candidate.members["row"].min()])
         ratios.append(ratio)
-        named = np.zeros(len(ids), dtype=bool)
+        others = []
         for row in left.tolist():
-            for reading in readings(names[row], common):
-                if reading.spelling == candidate.spelling:
-                    tracks[row] = track_id(f"{reading.stem.replace('/', '_')}.wav", labels[row])
-                    named[row] = True
-        left = left[~named[left]]
+            found = [r for r in readings(names[row], common) if r.spelling == candidate.spelling]
+            if found:
+                stem = found[-1].stem.replace("/", "_")
+                tracks[row] = track_id(f"{stem}.wav", labels[row])
+            else:
+                others.append(row)
+        left = np.array(others, dtype=int)
     tracks = tracks.astype(str)
     if shown:
         grouped = tracks != ids
-        n_pieces, n_tracks = int(grouped.sum()), len(np.unique(tracks[grouped]))
+        counts = f"{grouped.sum()} rows are pieces of {len(np.unique(tracks[grouped]))} tracks"
         why = f"by names like {', '.join(shown[:3])}"
         if mode == "auto":
             why += f" and by closeness ({max(ratios):.2f} of the distance between tracks)"
-        line = f"{n_pieces} rows are pieces of {n_tracks} tracks and count as these, {why}"
-        return Pieces(tracks, n_pieces, n_tracks, f"{line}; {_BY_HAND}")
+        return tracks, f"{counts} and count as these, {why}; {_BY_HAND}"
     if mode == "group":
         allowed = "names such as one-1, one-2, two-1, two-2 in each genre, or a column track"
         raise DataError(Mistake("data.pieces", "names tell no pieces", allowed, str(ids[0])))
     warning = _doubt(measured, ids) or _suspicion(labels, look)
-    return Pieces(ids, 0, 0, f"{warning}; {_BY_HAND}") if warning else None
+    return ids, f"{warning}; {_BY_HAND}" if warning else ""
 
 
 def _measured(candidate: Candidate, look: Look) -> _Measured:
@@ -131,23 +117,20 @@ def _measured(candidate: Candidate, look: Look) -> _Measured:
     chance = np.concatenate(chances)
     surplus = (np.concatenate(hits) - chance).sum()
     error = (chance * (1 - chance)).sum() ** 0.5
-    limit = NEAR_BY_WORD
+    limit = _NEAR_BY_WORD
     if not candidate.by_word:
         sizes = candidate.members.groupby("stem").size().value_counts(normalize=True)
         is_even = sizes.max() >= _EVEN
         lift, surely = _ORDER_OF_EVEN if is_even else _ORDER_OF_UNEVEN
         if error == 0 or surplus < max(lift * (1 - chance).sum(), _ORDER * error):
-            limit = NEAR_EVEN if is_even else NEAR
+            limit = _NEAR_EVEN if is_even else _NEAR
         else:
-            limit = NEAR_SURELY_IN_ORDER if surplus >= surely * error else NEAR_IN_ORDER
+            limit = _NEAR_SURELY_IN_ORDER if surplus >= surely * error else _NEAR_IN_ORDER
     return _Measured(candidate, float(ratio), limit)
 
 
 def _best(fit: list[_Measured]) -> _Measured:
-    """Return the candidate with most rows; among similar ones the closest, then the plainest.
-
-    The plainest has the number at the end of the name, and among these the longest tracks.
-    """
+    """Return the candidate with most rows; among similar ones the closest, then the plainest."""
     most = max(len(one.candidate.members) for one in fit)
     fit = [one for one in fit if 2 * len(one.candidate.members) >= most]
     closest = min(one.ratio for one in fit)

@@ -9,12 +9,12 @@ from typing import Any
 from gtzan_exp.audio.prepare import SETTINGS_VERSION, PrepareSettings
 from gtzan_exp.audio.spectrograms import SpectrogramSettings
 from gtzan_exp.audio.spectrum import Framing
-from gtzan_exp.audio.view_folder import IMAGES, SETTINGS
+from gtzan_exp.audio.view_folder import IMAGES, SETTINGS, picture_files
 from gtzan_exp.basics.checks import checked
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.files import read_bytes
 from gtzan_exp.data.contracts import View
-from gtzan_exp.data.spectrograms import cut_margin, picture, to_rgb
+from gtzan_exp.data.spectrograms import cut_margin, picture
 
 
 def prepare_settings(root: Path, view: View | None = None) -> PrepareSettings:
@@ -66,14 +66,9 @@ def settings_from_json(written: Any, where: str) -> PrepareSettings:
 
 def _drawn(images: Path) -> SpectrogramSettings:
     """Return the most similar settings for the images of a folder."""
-    folders = sorted(folder for folder in images.glob("*") if folder.is_dir())
-    files = (min(folder.iterdir(), default=None) for folder in folders)
-    first = next(filter(None, files), None)
     try:
-        image = to_rgb(picture(read_bytes(first))) if first else None
-    except (OSError, ValueError):  # reading the view says what is wrong with it
-        image = None
-    if image is None:
+        image = picture(read_bytes(picture_files(images)[0]))
+    except (IndexError, OSError, ValueError):  # reading the view says what is wrong with it
         return SpectrogramSettings()
     return SpectrogramSettings(
         style="mel_db" if cut_margin(image).shape == image.shape else "kaggle",

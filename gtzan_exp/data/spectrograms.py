@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -17,7 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.audio.spectrograms import encode_png, render
-from gtzan_exp.audio.view_folder import IMAGES
+from gtzan_exp.audio.view_folder import IMAGES, picture_files
 from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import DataError, Mistake, one_line
@@ -135,11 +134,11 @@ class SpectrogramsView:
     def decode(self, raw: bytes) -> np.ndarray:
         """Return the pixels of a PNG or JPEG, uint8, shape (segments, height, width, channels).
 
-        Raises `ValueError` if it is not whole, is too narrow, or has colours without a level.
+        Raises `ValueError` as `picture`, or if it is too narrow, or has colours without a level.
         """
         import cv2
 
-        image = to_rgb(picture(raw))
+        image = picture(raw)
         if self.crop_margin:
             image = cut_margin(image)
         if self.colour == "level":
@@ -261,73 +260,47 @@ def cut_margin(image: np.ndarray) -> np.ndarray:
 
 
 def picture(raw: bytes) -> np.ndarray:
-    """Return the pixels of a whole PNG or JPEG file of bearable size, as OpenCV decodes them."""
-    import cv2
+    """Return the pixels of a PNG or JPEG file on white, RGB, uint8 of shape (h, w, 3).
+
+    Raises `ValueError` if it is not whole, damaged, or of more than `_MOST_PIXELS`.
+    """
+    from PIL import Image
     from PIL.JpegImagePlugin import JpegImageFile
     from PIL.PngImagePlugin import PngImageFile
 
-    if not _is_whole(raw):
+    is_png = raw.startswith(_PNG)
+    kind = PngImageFile if is_png else JpegImageFile
+    if (b"IEND\xaeB`\x82" if is_png else b"\xff\xd9") not in raw[-64:]:
         raise ValueError("no PNG or JPEG, or a part of one")
     try:
-        header = JpegImageFile if raw.startswith(b"\xff\xd8") else PngImageFile
-        width, height = header(BytesIO(raw)).size
-        if width * height > _MOST_PIXELS:
-            raise ValueError(f"{width} x {height} pixels, more than {_MOST_PIXELS:.0e}")
-        image = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED)
-    except (cv2.error, OSError, SyntaxError) as error:
+        kind(BytesIO(raw)).verify()  # the checksums of a PNG
+        image: Image.Image = kind(BytesIO(raw))
+        if image.width * image.height <= _MOST_PIXELS:
+            image.load()
+    except Exception as error:  # whatever Pillow raises on a damaged file
         raise ValueError(one_line(error)) from error
-    if image is None:
-        raise ValueError("corrupt")
-    return image
-
-
-def to_rgb(image: np.ndarray) -> np.ndarray:
-    import cv2
-
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    if image.ndim == 2:
-        return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
-    if image.shape[2] == 3:
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    rgba = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA)
-    alpha = rgba[..., 3:]
+    if image.width * image.height > _MOST_PIXELS:
+        raise ValueError(f"{image.width} x {image.height} pixels, more than {_MOST_PIXELS:.0e}")
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("RGB"))
+    rgb, alpha = np.split(np.asarray(image.convert("RGBA")), [3], axis=2)
     if (alpha == 255).all():
-        return np.ascontiguousarray(rgba[..., :3])
+        return np.ascontiguousarray(rgb)
     opacity = alpha / 255.0
-    return np.rint(rgba[..., :3] * opacity + 255.0 * (1.0 - opacity)).astype(np.uint8)
-
-
-def _is_whole(raw: bytes) -> bool:
-    """Return whether all chunks of a PNG are intact, or a JPEG has its end marker.
-
-    Decoders accept some truncated files, and report others on the standard error.
-    """
-    if not raw.startswith(_PNG):
-        return raw.startswith(b"\xff\xd8") and b"\xff\xd9" in raw[-64:]
-    start, kind = 8, b""
-    while kind != b"IEND":
-        end = start + 8 + int.from_bytes(raw[start : start + 4])
-        kind, checksum = raw[start + 4 : start + 8], raw[end : end + 4]
-        if zlib.crc32(raw[start + 4 : end]).to_bytes(4) != checksum:
-            return False
-        start = end + 4
-    return True
+    return np.rint(rgb * opacity + 255.0 * (1.0 - opacity)).astype(np.uint8)
 
 
 def _find(root: Path) -> list[Path]:
     if not root.is_dir():
         wanted = f"a folder with {root.name}/ (view.folder), as `gtzan-exp prepare` makes it"
         raise DataError(Mistake("data.root", "no pictures there", wanted, str(root)))
-    files = [
-        path
-        for path in root.glob("[!.]*/[!.]*")
-        if path.suffix.lower() in (".png", ".jpg", ".jpeg")
-    ]
+    files = picture_files(root)
     if not files:
         wanted = "<genre>/*.png or <genre>/*.jpg"
         raise DataError(Mistake(str(root), "no pictures", wanted, "none of them"))
-    return sorted(files)
+    return files
 
 
 def _open(folder: Path) -> tuple[dict[str, Any], np.ndarray]:

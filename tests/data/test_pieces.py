@@ -7,6 +7,7 @@ import json
 import string
 from dataclasses import replace
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from gtzan_exp.data.folds import GroupKFold, KFold
 from gtzan_exp.data.fused import FusedView
 from gtzan_exp.data.lists import Lists
 from gtzan_exp.data.locations import Folder
-from gtzan_exp.data.pieces import Pieces, find_pieces
+from gtzan_exp.data.pieces import Look, find_pieces
 from gtzan_exp.data.spectrograms import SpectrogramsView
 from gtzan_exp.data.splits import Notebook
 from gtzan_exp.evaluation.audit import audit
@@ -35,7 +36,7 @@ ROMANS = ("I", "II", "III", "IV", "V", "VI")
 
 def find(
     groups: list[list[str]], spread: float, mode: str = "auto", genres: tuple[str, ...] = GENRES
-) -> Pieces | None:
+) -> Found | None:
     """Look for pieces in genres of these names; rows of a list are as close as `spread` says."""
     random = np.random.default_rng(0)
     rows = {}
@@ -45,7 +46,20 @@ def find(
             rows |= {f"{genre}.{name}": (genre, centre + random.normal(size=40)) for name in names}
     ids = np.array(sorted(rows))
     labels, vectors = np.array([rows[i][0] for i in ids]), np.array([rows[i][1] for i in ids])
-    return find_pieces(ids, labels, lambda rows: vectors[rows], mode)
+    return found_in(ids, labels, lambda rows: vectors[rows], mode)
+
+
+class Found(NamedTuple):
+    tracks: np.ndarray
+    evidence: str
+    n_pieces: int
+    n_tracks: int
+
+
+def found_in(ids: np.ndarray, labels: np.ndarray, look: Look, mode: str = "auto") -> Found | None:
+    tracks, evidence = find_pieces(ids, labels, look, mode)
+    pieces = tracks[tracks != ids]
+    return Found(tracks, evidence, len(pieces), len(set(pieces))) if evidence else None
 
 
 def clock(seconds: float) -> str:
@@ -187,7 +201,7 @@ def test_pieces_that_follow_each_other_are_told_from_an_artists_tracks():
             rows.append(random.normal(size=40) + steps + 0.3 * random.normal(size=(9, 40)))
     order, vectors = np.argsort(ids), np.concatenate(rows)
     assert (
-        find_pieces(
+        found_in(
             np.array(ids)[order], np.array(labels)[order], lambda rows: vectors[order][rows]
         ).n_tracks
         == 24
@@ -229,7 +243,7 @@ def test_many_rows_take_seconds():
         assert len(rows) <= 20_000
         return centres[rows // 10] + np.random.default_rng(1).normal(size=(len(rows), 20))
 
-    assert find_pieces(ids, labels, look).n_tracks == 10_000
+    assert found_in(ids, labels, look).n_tracks == 10_000
 
 
 def cut(pieces: int = 6, tracks: int = 5):
@@ -427,5 +441,5 @@ def test_tracks_that_are_called_by_artist_and_number_are_merged_in_no_genres(gtz
         names = keys + "_" + (keys.groupby(keys).cumcount() + 1).astype(str)
         rows, ids = rows[names.argsort()], np.sort(names.to_numpy(dtype=str))
         X = found.X.to_numpy()[rows]
-        pieces = find_pieces(ids, found.labels[rows], lambda chosen, X=X: X[chosen])
+        pieces = found_in(ids, found.labels[rows], lambda chosen, X=X: X[chosen])
         assert pieces is None or not pieces.n_pieces, genres
