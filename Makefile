@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 CORE   := $(VENV)/.core
 READY  := $(VENV)/.ready
 ON_ALL_CORES := --numprocesses=logical --dist=worksteal
+# What is used is compiled once, then; images of containers often forbid it to be kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install embeddings demo ui test test-all lint format docs wheel bench clean
@@ -24,7 +26,7 @@ $(CORE): pyproject.toml constraints.txt
 
 $(READY): $(CORE)
 	@echo "installing networks and the tools of development into $(VENV), minutes"
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
 	@touch $@
 
 embeddings: $(READY) ## the published weights of embedder=musicnn (29 MB)
