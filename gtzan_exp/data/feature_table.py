@@ -121,15 +121,15 @@ def _convert(
 ) -> None:
     """Write the arrays of a table to a folder, or raise all its mistakes."""
     where = str(path)
-    empty, strange = _Faults(path, _TEXT), _Faults(path, columns)
+    faults = _Faults(path, (*_TEXT, *columns))
     texts: list[list[np.ndarray]] = []
     numbers: list[Path] = []
     for number, part in enumerate(_parts(path)):
         header = list(part.columns)
         for column in set(_TEXT).intersection(header):
-            empty.add(column, part.loc[part[column].isna(), column], "empty", "text")
+            faults.add(column, part.loc[part[column].isna(), column], "empty", "text")
         numbers.append(out / f"part{number}.npy")
-        np.save(numbers[-1], _numbers(part, columns, strange))
+        np.save(numbers[-1], _numbers(part, columns, faults))
         named = part.reindex(columns=_TEXT if TRACK in header else TEXT_COLUMNS).dropna()
         genres = [relabel(label) for label in named["label"].tolist()]
         names = map(track_id, named["filename"].tolist(), genres)
@@ -141,8 +141,7 @@ def _convert(
         tracks = tracks_of(ids)
     mistakes = [
         *_missing(path, columns, header),
-        *empty.shortened(),
-        *strange.shortened(),
+        *faults.shortened(),
         *shorten(_name_mistakes(ids, tracks, path), where),
         *relabel.unknown(),
         *shorten(class_mistakes(where, labels, tracks, classes), where),
@@ -178,15 +177,10 @@ def _missing(path: Path, columns: Sequence[str], header: Sequence[str]) -> list[
         allowed, got = f"{', '.join(inputs[:3])} ... ({others})", ", ".join(header)[:200]
         mistakes.append(Mistake(str(path), what, allowed, got))
         missing = [column for column in missing if column not in columns]
-    mistakes += [
-        Mistake(
-            f"{path}, column {column}",
-            f"missing{nearest(column, header)}",
-            "a table with this column" + (f" ({others})" if column in columns else ""),
-            f"{len(header)} other columns",
-        )
-        for column in missing
-    ]
+    for column in missing:
+        where, what = f"{path}, column {column}", f"missing{nearest(column, header)}"
+        allowed = "a table with this column" + (f" ({others})" if column in columns else "")
+        mistakes.append(Mistake(where, what, allowed, f"{len(header)} other columns"))
     return shorten(mistakes, str(path))
 
 
@@ -253,11 +247,11 @@ class _Faults:
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self._path = path
         self._first: dict[str, list[Mistake]] = {column: [] for column in columns}
-        self.total = 0
+        self._total = 0
 
     def add(self, column: str, cells: pd.Series, what: str, allowed: str) -> None:
         """Add mistakes of one kind in cells of a column, indexed by line."""
-        self.total += len(cells)
+        self._total += len(cells)
         first = self._first[column]
         for line, cell in cells.iloc[: MAX_MISTAKES - len(first)].items():
             where = f"{self._path}, line {line}, column {column}"
@@ -265,27 +259,24 @@ class _Faults:
 
     def shortened(self) -> list[Mistake]:
         """Return the first mistakes by column and the number of others, or a remedy for all."""
-        first = [mistake.got for some in self._first.values() for mistake in some]
+        first = list(itertools.chain(*self._first.values()))
         for habit, (cell, allowed) in _HABITS.items():
-            if first and all(re.fullmatch(cell, got.strip()) for got in first):
+            if first and all(re.fullmatch(cell, mistake.got.strip()) for mistake in first):
                 columns = ", ".join(repr(column) for column, some in self._first.items() if some)
-                allowed = allowed.format(columns=columns)
-                got = f"{first[0]} in {columns[:80]}, {self.total} cells in all"
-                return [Mistake(str(self._path), f"numbers {habit}", allowed, got)]
-        return shorten(list(itertools.chain(*self._first.values())), str(self._path), self.total)
+                got = f"{first[0].got} in {columns[:80]}, {self._total} cells in all"
+                remedy = allowed.format(columns=columns)
+                return [Mistake(str(self._path), f"numbers {habit}", remedy, got)]
+        return shorten(first, str(self._path), self._total)
 
 
 def _numbers(part: pd.DataFrame, columns: Sequence[str], faults: _Faults) -> np.ndarray:
     """Return the numbers in `columns`, shape (n_columns, n_rows), and add faulty cells."""
-    found = np.full((len(columns), len(part)), np.nan)
+    numbers = part.reindex(columns=columns).apply(pd.to_numeric, errors="coerce")
     allowed = f"a number of size {_LARGEST:.1e} at most"
-    for place, column in enumerate(columns):
-        if column in part.columns:
-            cells = part[column]
-            found[place] = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
-            is_number = np.abs(found[place]) <= _LARGEST
-            faults.add(column, cells[~is_number], "not a finite number", allowed)
-    return found
+    for column in part.columns.intersection(columns):
+        is_number = numbers[column].abs() <= _LARGEST
+        faults.add(column, part.loc[~is_number, column], "not a finite number", allowed)
+    return numbers.to_numpy(dtype=np.float64).T
 
 
 def _separated_by(header: str) -> str:

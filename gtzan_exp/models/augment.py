@@ -6,7 +6,6 @@ levels are in standard deviations of the image.
 """
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +17,13 @@ from gtzan_exp.models.trainer import Trainer
 _CURVES = 4
 
 
-class _Random(keras.layers.Layer):
-    """A layer whose options and seed are saved with it."""
+class _Layer(keras.layers.Layer):
+    """A layer whose options and seed are saved with it; by default it changes nothing."""
+
+    options: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        keras.saving.register_keras_serializable("gtzan_exp")(cls)
 
     def __init__(self, *, seed: int = 0, **options: Any) -> None:
         own = {key: options.pop(key) for key in self.options if key in options}
@@ -27,10 +31,17 @@ class _Random(keras.layers.Layer):
         self.own = {**own, "seed": seed}
         self.random = keras.random.SeedGenerator(seed)
 
-    options: tuple[str, ...] = ()
-
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.own}
+
+    def call(self, x, training=None):
+        return self.in_training(x) if training else self.in_inference(x)
+
+    def in_training(self, x):
+        return x
+
+    def in_inference(self, x):
+        return x
 
     def draw(self, pictures, low: float, high: float, axes: int = 3):
         """Return a number for each image, uniform in [low, high), shape (n, 1, ...)."""
@@ -38,38 +49,23 @@ class _Random(keras.layers.Layer):
         return keras.random.uniform(shape, low, high, seed=self.random)
 
 
-class _Change(_Random, ABC):
-    """A layer that changes images in training alone."""
-
-    @abstractmethod
-    def changed(self, pictures):
-        """Return changed images, shape (n, frequency, time, channels)."""
-
-    def call(self, pictures, training=None):
-        return self.changed(pictures) if training else pictures
-
-    def compute_output_shape(self, shape):
-        return shape
-
-
-@keras.saving.register_keras_serializable("gtzan_exp")
-class Crop(_Random):
+class Crop(_Layer):
     """A random crop of `columns` in training; in inference, all half-overlapping crops as rows."""
 
     options = ("columns",)
 
-    def call(self, pictures, training=None):
-        width, columns = pictures.shape[2], self.own["columns"]
-        if training:
-            start = self.draw(pictures, 0, width - columns + 1, axes=1)
-            places = ops.cast(ops.floor(start), "int32") + ops.arange(columns)[None]
-            return ops.take_along_axis(pictures, places[:, None, :, None], axis=2)
+    def in_training(self, pictures):
+        columns = self.own["columns"]
+        start = self.draw(pictures, 0, pictures.shape[2] - columns + 1, axes=1)
+        places = ops.cast(ops.floor(start), "int32") + ops.arange(columns)[None]
+        return ops.take_along_axis(pictures, places[:, None, :, None], axis=2)
+
+    def in_inference(self, pictures):
+        _, height, width, channels = pictures.shape
+        columns = self.own["columns"]
         starts = [round(start) for start in _starts(width, columns)]
         crops = ops.stack([pictures[:, :, start : start + columns] for start in starts], axis=1)
-        return ops.reshape(crops, (-1, pictures.shape[1], columns, pictures.shape[3]))
-
-    def compute_output_shape(self, shape):
-        return (None, shape[1], self.own["columns"], shape[3])
+        return ops.reshape(crops, (-1, height, columns, channels))
 
 
 def _starts(width: int, columns: int) -> list[float]:
@@ -77,42 +73,31 @@ def _starts(width: int, columns: int) -> list[float]:
     return [step * (width - columns) / steps for step in range(steps + 1)]
 
 
-@keras.saving.register_keras_serializable("gtzan_exp")
-class Repeat(_Random):
+class Repeat(_Layer):
     """In inference, repeats other inputs for each of the `crops` of an image."""
 
     options = ("crops",)
 
-    def call(self, rows, training=None):
-        return rows if training else ops.repeat(rows, self.own["crops"], axis=0)
-
-    def compute_output_shape(self, shape):
-        return (None, *shape[1:])
+    def in_inference(self, rows):
+        return ops.repeat(rows, self.own["crops"], axis=0)
 
 
-@keras.saving.register_keras_serializable("gtzan_exp")
-class MeanOfCrops(_Random):
+class MeanOfCrops(_Layer):
     """In inference, the mean of the probabilities over the `crops` of each image."""
 
     options = ("crops",)
 
-    def call(self, probabilities, training=None):
-        if training:
-            return probabilities
+    def in_inference(self, probabilities):
         shape = (-1, self.own["crops"], probabilities.shape[1])
         return ops.mean(ops.reshape(probabilities, shape), axis=1)
 
-    def compute_output_shape(self, shape):
-        return (None, shape[1])
 
-
-@keras.saving.register_keras_serializable("gtzan_exp")
-class Shift(_Change):
+class Shift(_Layer):
     """Shifts along frequency by up to `shift` of the height, repeating the edge rows."""
 
     options = ("shift",)
 
-    def changed(self, pictures):
+    def in_training(self, pictures):
         height = pictures.shape[1]
         most = self.own["shift"] * height
         moved = ops.cast(ops.round(self.draw(pictures, -most, most, axes=1)), "int32")
@@ -120,13 +105,12 @@ class Shift(_Change):
         return ops.take_along_axis(pictures, places[:, :, None, None], axis=1)
 
 
-@keras.saving.register_keras_serializable("gtzan_exp")
-class Tone(_Change):
+class Tone(_Layer):
     """Changes the level by `gain`, and by a smooth curve over frequency of size `equalise`."""
 
     options = ("equalise", "gain")
 
-    def changed(self, pictures):
+    def in_training(self, pictures):
         height, n = pictures.shape[1], ops.shape(pictures)[0]
         turns = (ops.arange(height, dtype="float32") + 0.5) * (math.pi / height)
         curves = [ops.cos(k * turns) for k in range(1, _CURVES + 1)]
@@ -137,20 +121,18 @@ class Tone(_Change):
         return pictures + spread * level[:, :, None, None]
 
 
-@keras.saving.register_keras_serializable("gtzan_exp")
-class Mask(_Change):
+class Mask(_Layer):
     """Replaces up to `share` of `axis`, in one stretch, by the mean of the image."""
 
     options = ("axis", "share")
 
-    def changed(self, pictures):
+    def in_training(self, pictures):
         axis = self.own["axis"]
         size = pictures.shape[axis]
         width = self.draw(pictures, 0, self.own["share"] * size)
         start = self.draw(pictures, 0, 1) * (size - width)
-        places = ops.reshape(
-            ops.arange(size, dtype="float32"), [size if n == axis else 1 for n in range(4)]
-        )
+        shape = [size if n == axis else 1 for n in range(4)]
+        places = ops.reshape(ops.arange(size, dtype="float32"), shape)
         hidden = ops.logical_and(places >= start, places < start + width)
         return ops.where(hidden, ops.mean(pictures, axis=(1, 2, 3), keepdims=True), pictures)
 
@@ -173,12 +155,18 @@ def around(
     found, crops = dict(inputs), 1
     for name in pictures:
         width = shapes[name][1]
-        columns = max(1, round(trainer.crop * width)) if trainer.crop else width
+        columns = max(1, round(trainer.crop * width))
         if columns < width:
             found[name] = Crop(columns=columns, seed=next(seeds))(found[name])
             crops = len(_starts(width, columns))
-        for layer in _changes(trainer, seeds):
-            found[name] = layer(found[name])
+        if trainer.shift:
+            found[name] = Shift(shift=trainer.shift, seed=next(seeds))(found[name])
+        if trainer.equalise or trainer.gain:
+            tone = Tone(equalise=trainer.equalise, gain=trainer.gain, seed=next(seeds))
+            found[name] = tone(found[name])
+        for axis, share in ((1, trainer.frequency_mask), (2, trainer.time_mask)):
+            if share:
+                found[name] = Mask(axis=axis, share=share, seed=next(seeds))(found[name])
     if crops > 1:
         others = [name for name in shapes if name not in pictures]
         found |= {name: Repeat(crops=crops)(found[name]) for name in others}
@@ -187,15 +175,3 @@ def around(
     output = network(inner if several else inner["X"], n_classes)(found if several else found["X"])
     output = MeanOfCrops(crops=crops)(output) if crops > 1 else output
     return keras.Model(inputs if several else inputs["X"], output)
-
-
-def _changes(trainer: Trainer, seeds) -> list[keras.layers.Layer]:
-    layers = []
-    if trainer.shift:
-        layers.append(Shift(shift=trainer.shift, seed=next(seeds)))
-    if trainer.equalise or trainer.gain:
-        layers.append(Tone(equalise=trainer.equalise, gain=trainer.gain, seed=next(seeds)))
-    for axis, share in ((1, trainer.frequency_mask), (2, trainer.time_mask)):
-        if share:
-            layers.append(Mask(axis=axis, share=share, seed=next(seeds)))
-    return layers
