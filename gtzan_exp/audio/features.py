@@ -15,7 +15,6 @@ GTZAN_SECONDS = 30
 """Length of a GTZAN track; the published table of segments covers no more than this."""
 
 _PITCH_LIMIT = 4000.0  # upper frequency limit of `librosa.piptrack`, in Hz
-_ZERO = 1e-10  # threshold of `librosa.zero_crossings`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,26 +59,30 @@ def extract(sound: np.ndarray | Spectrum, settings: FeatureSettings) -> dict[str
     """
     librosa = librosa_loader.load()
     spectrum = Spectrum.of(sound, settings)
-    frames = {"hop_length": settings.hop_length, "pad_mode": settings.pad_mode}
+    y, magnitude, onsets = spectrum.y, spectrum.magnitude, spectrum.onset_strength
+    rate, hop, size = settings.sample_rate, settings.hop_length, settings.n_fft
+    frames = {"frame_length": size, "hop_length": hop}
+    feature, share = librosa.feature, settings.roll_percent
     harmonic, percussive = spectrum.harmonic_percussive
     centroid, bandwidth = _centroid_and_bandwidth(spectrum)
     values = {
         "chroma_stft": _chroma(spectrum),
-        "rms": librosa.feature.rms(y=spectrum.y, frame_length=settings.n_fft, **frames),
+        "rms": feature.rms(y=y, pad_mode=settings.pad_mode, **frames),
         "spectral_centroid": centroid,
         "spectral_bandwidth": bandwidth,
-        "rolloff": _rolloff(spectrum, settings.roll_percent),
-        "zero_crossing_rate": _zero_crossing_rate(spectrum),
+        "rolloff": feature.spectral_rolloff(S=magnitude, sr=rate, roll_percent=share),
+        "zero_crossing_rate": feature.zero_crossing_rate(y, **frames),
         "harmony": harmonic,
         "perceptr": percussive,
     }
-    mfccs = librosa.feature.mfcc(S=spectrum.mel_db, n_mfcc=settings.n_mfcc)
+    mfccs = feature.mfcc(S=spectrum.mel_db, n_mfcc=settings.n_mfcc)
     values |= {f"mfcc{i}": mfcc for i, mfcc in enumerate(mfccs, start=1)}
-    row: dict[str, float | int] = {"tempo": _tempo(spectrum)}
+    tempo, _ = librosa.beat.beat_track(onset_envelope=onsets, sr=rate, hop_length=hop)
+    row: dict[str, float | int] = {"tempo": float(np.squeeze(tempo))}
     for name, value in values.items():
         row[f"{name}_mean"] = float(value.mean(dtype=np.float64))
         row[f"{name}_var"] = float(value.var(dtype=np.float64))
-    return {"length": len(spectrum.y)} | {name: row[name] for name in settings.columns}
+    return {"length": len(y)} | {name: row[name] for name in settings.columns}
 
 
 def segments(
@@ -114,7 +117,8 @@ def _chroma(spectrum: Spectrum) -> np.ndarray:
 
 def _centroid_and_bandwidth(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
     """Return spectral centroid and bandwidth by frame; 0 in silent frames."""
-    frequencies = _frequencies(spectrum.framing)
+    framing = spectrum.framing
+    frequencies = np.linspace(0.0, framing.sample_rate / 2, framing.n_fft // 2 + 1)
     # float64 and centred frequencies, since the variance is a difference of large numbers
     middle = frequencies[-1] / 2
     moments = np.stack(
@@ -126,33 +130,3 @@ def _centroid_and_bandwidth(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]
     mean = first / total
     variance = np.maximum(second / total - mean**2, 0.0)
     return np.where(sounding, mean + middle, 0.0), np.where(sounding, np.sqrt(variance), 0.0)
-
-
-def _rolloff(spectrum: Spectrum, roll_percent: float) -> np.ndarray:
-    energy = np.cumsum(spectrum.magnitude, axis=0)
-    bins_below = np.count_nonzero(energy < roll_percent * energy[-1], axis=0)
-    return _frequencies(spectrum.framing)[bins_below]
-
-
-def _zero_crossing_rate(spectrum: Spectrum) -> np.ndarray:
-    """Return `librosa.feature.zero_crossing_rate`, with each crossing found only once."""
-    framing = spectrum.framing
-    y = np.pad(spectrum.y, framing.n_fft // 2, mode="edge")
-    negative = y < -_ZERO
-    crossings = np.concatenate([[0], np.cumsum(negative[1:] != negative[:-1])])
-    starts = np.arange(0, len(y) - framing.n_fft + 1, framing.hop_length)
-    return (crossings[starts + framing.n_fft - 1] - crossings[starts]) / framing.n_fft
-
-
-def _tempo(spectrum: Spectrum) -> float:
-    """Return the tempo that `librosa.beat.beat_track` reports, without tracking the beats."""
-    onsets, framing = spectrum.onset_strength, spectrum.framing
-    if not onsets.any():
-        return 0.0
-    tempo = librosa_loader.load().feature.tempo
-    rates = {"sr": framing.sample_rate, "hop_length": framing.hop_length}
-    return float(tempo(onset_envelope=onsets, **rates)[0])
-
-
-def _frequencies(framing: Framing) -> np.ndarray:
-    return np.linspace(0.0, framing.sample_rate / 2, framing.n_fft // 2 + 1)

@@ -1,6 +1,8 @@
 """From a folder of audio to its views on disk, in GTZAN's layout."""
 
+import csv
 import hashlib
+import io
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -146,9 +148,9 @@ def prepare(
         folder.keep_only(finished, tables)
         header = ("filename", "length", *settings.features.columns, "label")
         for table, seconds in tables.items():
-            folder.write_csv(table, header, folder.rows(finished, seconds))
-        header, *faults = error_lines(problems, audio_root)
-        folder.write_csv(out_root / ERRORS, header, faults)
+            rows = (row for track in finished for row in folder.record(track)["rows"][str(seconds)])
+            folder.write_csv(table, header, rows)
+        folder.write(out_root / ERRORS, error_table(problems, audio_root))
         notes = [*folder.write_artists(finished), *_short(finished, folder)]
         folder.write(out_root / SETTINGS, (json.dumps(written, indent=2) + "\n").encode())
     reused = list(outcomes.values()).count("reused")
@@ -186,16 +188,20 @@ def each_track(
     problems.sort(key=lambda problem: problem.where)
 
 
-def error_lines(problems: Sequence[Mistake], audio_root: Path) -> Iterator[tuple[str, ...]]:
-    """Yield the lines of the table of unusable files, its header first."""
-    yield "file", "what", "allowed", "got"
+def error_table(problems: Sequence[Mistake], audio_root: Path) -> bytes:
+    """Return the table of unusable files as a CSV."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("file", "what", "allowed", "got"))
     for p in problems:
-        yield Path(p.where).relative_to(audio_root).as_posix(), p.what, p.allowed, p.got
+        where = Path(p.where).relative_to(audio_root).as_posix()
+        table.writerow((where, p.what, p.allowed, p.got))
+    return text.getvalue().encode(errors="backslashreplace")
 
 
 def _short(tracks: list[Track], folder: ViewFolder) -> Iterator[str]:
     """Yield a line on tracks that are far shorter than the others, if any."""
-    seconds = {track.id: folder.seconds(track) for track in tracks}
+    seconds = {track.id: folder.record(track)["seconds"] for track in tracks}
     usual = median(seconds.values()) if seconds else 0.0
     short = sorted((length, id) for id, length in seconds.items() if length < usual / 2)
     if short:
@@ -232,7 +238,8 @@ def _make_views(
             image = encode_png(render(spectrum, settings.spectrograms))
     except DataError as error:
         return track.id, replace(error.mistakes[0], where=str(track.path))
-    folder.remember(track, key, rows, image, len(y) / settings.features.sample_rate)
+    length = len(y) / settings.features.sample_rate
+    folder.remember(track, image, {"key": key, "rows": rows, "seconds": length})
     return track.id, "done"
 
 

@@ -158,26 +158,22 @@ def load_audio(
     corrupt, not finite, not audio, shorter than `min_seconds`, too loud to calculate with, or
     silent.
     """
-
-    def refuse(what: str, got: str, allowed: str) -> DataError:
-        return DataError(Mistake(str(path), what, allowed, got))
-
-    if offset == "middle":
-        start = max(0.0, (duration(path) - max_seconds) / 2) if max_seconds else 0.0
-    else:
-        start = offset
+    start = 0.0 if offset == "middle" else offset
+    if offset == "middle" and max_seconds:
+        start = max(0.0, (duration(path) - max_seconds) / 2)
     y = decode(path, sample_rate=sample_rate, start=start, seconds=max_seconds)
-    if len(y) < min_seconds * sample_rate:
+    peak, seconds = float(np.abs(y).max(initial=0.0)), len(y) / sample_rate
+    if seconds < min_seconds:
         place = f" from {start:g} s on" if start else ""
-        got, allowed = f"{len(y) / sample_rate:.2f} s{place}", f"at least {min_seconds:g} s"
-        raise refuse("too short", got, allowed)
-    peak = float(np.abs(y).max())
-    if not peak <= _LOUDEST:
-        raise refuse("too loud", f"peak {peak:.1g}", f"a peak of at most {_LOUDEST:g}")
-    if peak < SILENCE_PEAK:
+        what, allowed, got = "too short", f"at least {min_seconds:g} s", f"{seconds:.2f} s{place}"
+    elif not peak <= _LOUDEST:
+        what, allowed, got = "too loud", f"a peak of at most {_LOUDEST:g}", f"peak {peak:.1g}"
+    elif peak < SILENCE_PEAK:
         allowed = f"a peak of at least {SILENCE_PEAK:g} (data.offset of prepare starts elsewhere)"
-        raise refuse("silent", f"peak {peak:.1g} in {len(y) / sample_rate:.1f} s", allowed)
-    return y
+        what, got = "silent", f"peak {peak:.1g} in {seconds:.1f} s"
+    else:
+        return y
+    raise DataError(Mistake(str(path), what, allowed, got))
 
 
 def decode(

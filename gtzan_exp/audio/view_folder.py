@@ -74,37 +74,24 @@ class ViewFolder:
     def has(self, track: Track, key: str) -> bool:
         """Return whether a track is done with this key (a digest), its image unchanged."""
         try:
-            record = json.loads(self._record(track).read_bytes())
+            record = self.record(track)
             image = record["image"] and _digest(self.image(track).read_bytes())
             return "seconds" in record and (record["key"], record["image"]) == (key, image)
         except (FileNotFoundError, ValueError, TypeError, KeyError):
             return False
 
-    def remember(
-        self,
-        track: Track,
-        key: str,
-        rows: dict[str, list[list[Any]]],
-        image: bytes | None,
-        seconds: float,
-    ) -> None:
-        """Write the image of a track, or remove an old one, and then its record for `has`."""
+    def remember(self, track: Track, image: bytes | None, record: dict[str, Any]) -> None:
+        """Write the image of a track, or remove an old one, and then its record."""
         if image is None:
             self.image(track).unlink(missing_ok=True)
         else:
             self.write(self.image(track), image)
-        image_digest = _digest(image) if image else None
-        record = {"key": key, "image": image_digest, "rows": rows, "seconds": seconds}
+        record = {**record, "image": image and _digest(image)}
         self.write(self._record(track), json.dumps(record).encode())
 
-    def rows(self, tracks: Iterable[Track], seconds: int) -> Iterator[list[Any]]:
-        """Yield the rows of finished tracks, one record in memory at a time."""
-        for track in tracks:
-            yield from json.loads(self._record(track).read_bytes())["rows"][str(seconds)]
-
-    def seconds(self, track: Track) -> float:
-        """Return the length of a finished track that was read, in seconds."""
-        return json.loads(self._record(track).read_bytes())["seconds"]
+    def record(self, track: Track) -> dict[str, Any]:
+        """Return the ``key``, ``rows`` by table and ``seconds`` of a finished track."""
+        return json.loads(self._record(track).read_bytes())
 
     def write_artists(self, tracks: Iterable[Track]) -> Iterator[str]:
         """Write the list of artists from the folders, unless a foreign one exists; yield a note."""

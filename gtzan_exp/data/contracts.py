@@ -211,12 +211,8 @@ class Audible(Protocol):
         """Return a function from a signal to the inputs that `load` would give for its track.
 
         The signal is mono, float32, of shape (samples,), at ``settings.features.sample_rate``. The
-        function raises `DataError` when it is too short.
-
-        Raises
-        ------
-        DataError
-            The inputs cannot be made with these settings.
+        function raises `DataError` if it is too short, and so does this one if the inputs cannot be
+        made with these settings.
         """
 
 
@@ -231,10 +227,7 @@ class Servable(Protocol):
     def from_request(self, table: pd.DataFrame) -> Any:
         """Return the inputs of a request; each line gives as many rows as a track has segments.
 
-        Raises
-        ------
-        DataError
-            A column is missing, or a cell is not what it should be.
+        Raises `DataError` if a column is missing, or a cell is not what it should be.
         """
 
     def example(self, dataset: Dataset) -> pd.DataFrame:
@@ -249,13 +242,7 @@ class Splitter(Protocol):
         """Name of the protocol in every record."""
 
     def split(self, dataset: Dataset) -> Split:
-        """Return the parts, which depend only on the options and on `dataset`.
-
-        Raises
-        ------
-        DataError
-            The data cannot be split this way.
-        """
+        """Return the parts, by the options and `dataset` alone; `DataError` if it has none."""
 
 
 class Classifier(Protocol):

@@ -7,7 +7,7 @@ import os
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -23,6 +23,7 @@ from gtzan_exp.basics.files import opened
 from gtzan_exp.basics.genres import track_id
 from gtzan_exp.basics.spellings import Relabel, class_mistakes
 from gtzan_exp.data.cache import cached, stamp
+from gtzan_exp.data.contracts import Location
 
 TRACK = "track"  # the optional column with the track of each row
 TEXT_COLUMNS = ("filename", "label")
@@ -72,24 +73,23 @@ class FeatureTable:
 def read_table(
     path: Path,
     columns: Sequence[str],
-    classes: tuple[str, ...] | None,
+    location: Location,
     tracks_of: Callable[[np.ndarray], np.ndarray],
     *,
-    labels: Mapping[str, str],
     cache: Path,
 ) -> FeatureTable:
     """Read a CSV with ``filename``, ``label`` and numeric `columns`, from the cache if unchanged.
 
-    `classes` are the labels that may occur, any if None; `labels` renames them. `tracks_of` returns
-    the tracks of row ids, empty for an id without one; it depends only on the ids and the name of
-    the file, and is not used for a table with the column `TRACK`. Raises `ConfigError` if the cache
-    cannot be written; `DataError` if the table is faulty, with one mistake for each fault.
+    `tracks_of` returns the tracks of row ids, empty for an id without one; it depends only on the
+    ids and the name of the file, and is not used for a table with the column `TRACK`. Raises
+    `ConfigError` if the cache cannot be written; `DataError` with one mistake for each fault.
     """
     _must_be_there(path)
+    classes, labels = location.classes, sorted(location.labels.items())
     return cached(
         cache / "tables",
-        digest(path, stamp(path), _FORMAT, classes, sorted(labels.items()), *columns),
-        lambda out: _convert(path, columns, classes, tracks_of, Relabel(labels), out),
+        digest(path, stamp(path), _FORMAT, classes, labels, *columns),
+        lambda out: _convert(path, columns, location, tracks_of, out),
         FeatureTable.open,
     )
 
@@ -114,13 +114,12 @@ def number_columns(path: Path) -> list[str]:
 def _convert(
     path: Path,
     columns: Sequence[str],
-    classes: tuple[str, ...] | None,
+    location: Location,
     tracks_of: Callable[[np.ndarray], np.ndarray],
-    relabel: Relabel,
     out: Path,
 ) -> None:
     """Write the arrays of a table to a folder, or raise all its mistakes."""
-    where = str(path)
+    where, relabel = str(path), Relabel(location.labels)
     faults = _Faults(path, (*_TEXT, *columns))
     texts: list[list[np.ndarray]] = []
     numbers: list[Path] = []
@@ -144,7 +143,7 @@ def _convert(
         *faults.shortened(),
         *shorten(_name_mistakes(ids, tracks, path), where),
         *relabel.unknown(),
-        *shorten(class_mistakes(where, labels, tracks, classes), where),
+        *shorten(class_mistakes(where, labels, tracks, location.classes), where),
     ]
     if mistakes:
         raise DataError(mistakes)

@@ -55,19 +55,13 @@ class FeaturesView:
     extra_columns: tuple[Column, ...] = ()
 
     def load(self, location: Location, *, cache: Path) -> Dataset:
-        """Read the table, from the cache when it has been read before.
-
-        Raises `DataError` if it lacks a column, or has a value, a row or a class that is not
-        usable.
-        """
-        named = getattr(location, "table", None)
-        own = named.expanduser() if named else f"features_{self.segment_seconds}_sec.csv"
-        path = location.folder() / own
+        """Read the table or its cached copy; `DataError` where it lacks a column or is faulty."""
+        named = getattr(location, "table", None) or Path(f"features_{self.segment_seconds}_sec.csv")
+        path = location.folder() / named.expanduser()
         inputs = number_columns(path) if self.columns == "all" else self.input_columns
 
         def read(columns: Sequence[str]) -> FeatureTable:
-            allowed, names = location.classes, location.labels
-            return read_table(path, columns, allowed, self._tracks, labels=names, cache=cache)
+            return read_table(path, columns, location, self._tracks, cache=cache)
 
         def look(rows: np.ndarray) -> np.ndarray:
             values = table.values  # noqa: PD011
@@ -88,7 +82,7 @@ class FeaturesView:
             tracks=table.tracks,
             classes=tuple(np.unique(table.labels).tolist()),
             fingerprint=table.fingerprint,
-            notes=_gaps(table) if self.segment_seconds == 3 else (),
+            notes=() if self.segment_seconds == 30 else _gaps(table),
             maker=replace(self, columns=tuple(inputs)) if self.columns == "all" else None,
         )
         return grouped(dataset, location, look, told=table.names_tracks)

@@ -104,10 +104,9 @@ class ImageStack:
     """Read-only view of uint8 images as numbers, converted lazily.
 
     ``stack[rows]`` is again a stack and copies nothing; ``numpy.asarray(stack[rows])`` gives the
-    numbers. `pixels`, usually a memory map, is uint8 of shape (n, height, width, channels); `rows`
-    are those of the stack, in order, all when omitted. `peak` is the value of a pixel of 255: 1.0
-    gives float32 numbers in [0, 1], 255 the uint8 pixels. With `scrambled` they are reshaped, not
-    transposed, to (n, width, height, channels).
+    numbers. `pixels`, often a memory map, is uint8 of shape (n, height, width, channels), and some
+    of it are `rows`. `peak` is the value of a pixel of 255: 1.0 gives float32 in [0, 1], 255 the
+    uint8 pixels. With `scrambled` they are reshaped to (n, width, height, channels).
     """
 
     ndim = 4

@@ -62,30 +62,25 @@ class Folder:
 
     def mistakes(self) -> list[Mistake]:
         """Return the mistakes in ``root``, or else in ``splits``."""
-        return self._root_mistakes() or self._splits_mistakes()
-
-    def _root_mistakes(self) -> list[Mistake]:
         wanted = "a folder in GTZAN's layout (data.root=... or, for data=gtzan, GTZAN_ROOT)"
-
-        def wrong(what: str, got: object) -> list[Mistake]:
-            return [Mistake("data.root", what, wanted, str(got))]
-
-        if self.root is None:
-            return wrong("not set", "nothing")
-        root = self.folder()
+        root, got = self.folder(), str(self.folder())
         try:
-            if not root.exists():
-                return wrong("does not exist", root)
-            if not root.is_dir():
-                return wrong("is not a folder", root)
-            if not any(root.iterdir()):
-                return wrong("is empty", root)
-            if is_unfinished(root):
-                finish = "the same gtzan-exp prepare once more, to its end"
-                return [Mistake("data.root", "holds an unfinished prepare", finish, str(root))]
-            return []
+            if self.root is None:
+                what, got = "not set", "nothing"
+            elif not root.exists():
+                what = "does not exist"
+            elif not root.is_dir():
+                what = "is not a folder"
+            elif not any(root.iterdir()):
+                what = "is empty"
+            elif is_unfinished(root):
+                what = "holds an unfinished prepare"
+                wanted = "the same gtzan-exp prepare once more, to its end"
+            else:
+                return self._splits_mistakes()
         except OSError as error:
-            return wrong("cannot be read", f"{root} ({error.strerror})")
+            what, got = "cannot be read", f"{root} ({error.strerror})"
+        return [Mistake("data.root", what, wanted, got)]
 
     def _splits_mistakes(self) -> list[Mistake]:
         path = self.splits and self.splits.expanduser().absolute()

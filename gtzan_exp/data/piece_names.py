@@ -114,11 +114,10 @@ class Candidate:
 
 
 def readings(name: str, common: frozenset[str] = frozenset()) -> Iterator[Reading]:
-    """Yield the ways to parse a name.
+    """Yield the ways to parse a name without genre and file extension.
 
-    Without those whose stem is generic (only generic words and those of `common`), and those whose
-    number is marked as that of a whole track (``Op. 27 No. 2``, ``x track 5``). `name` has no genre
-    and file extension; `common` are further generic words in lower case: the genres.
+    Not those whose stem is generic (only generic words and `common`, those of genres), or whose
+    number is marked as that of a whole track (``Op. 27 No. 2``, ``x track 5``).
     """
     name = unicodedata.normalize("NFKC", name)
     for way, pattern in _WAYS.items():

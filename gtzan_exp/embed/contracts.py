@@ -26,26 +26,11 @@ class Embedder(Protocol):
         """Its training data in a word: ``MSD``; ``none`` for an untrained one."""
 
     def weights(self) -> str:
-        """Return an identifier of the weights, without loading them.
-
-        Raises
-        ------
-        GtzanExpError
-            They are missing.
-        """
+        """Return an identifier of the weights, without loading them; fails if they are missing."""
 
     def embed(self, y: np.ndarray) -> Mapping[str, np.ndarray]:
         """Return the vectors of a track by layer, float32, the default layer first.
 
-        They depend on the track only.
-
-        Parameters
-        ----------
-        y : ndarray of float32, shape (samples,)
-            Mono signal at `sample_rate`.
-
-        Raises
-        ------
-        DataError
-            It is too short.
+        They depend on the track only: `y`, mono at `sample_rate`, float32 of shape (samples,).
+        Raises `DataError` if it is too short.
         """

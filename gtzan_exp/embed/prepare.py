@@ -1,6 +1,5 @@
 """From a folder of audio to a file of vectors beside its views."""
 
-import csv
 import io
 import json
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from gtzan_exp.audio.prepare import (
     PrepareReport,
     PrepareSettings,
     each_track,
-    error_lines,
+    error_table,
     file_digest,
     prepare,
 )
@@ -73,9 +72,7 @@ def prepare_embeddings(
     _write(path, finished, [files[track.id][0] for track in finished], meta)
     done = sum(made for _, made in files.values())
     errors = f"prepare_errors_{embedder.name}.csv"
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(error_lines(problems, audio_root))
-    write_text(out_root / errors, text.getvalue().encode(errors="backslashreplace").decode())
+    write_text(out_root / errors, error_table(problems, audio_root).decode())
     return PrepareReport(
         done=done, reused=len(files) - done, problems=tuple(problems), root=out_root, errors=errors
     )
@@ -109,8 +106,7 @@ def _write(path: Path, tracks: Sequence[Track], files: Sequence[Path], meta: dic
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with np.load(files[0]) as first:
-        sizes = {layer: len(first[layer]) for layer in first.files}
+    sizes = {layer: len(vector) for layer, vector in _load(files[0]).items()}
     layers = [pa.field(layer, pa.list_(pa.float32(), size)) for layer, size in sizes.items()]
     fields = [pa.field("id", pa.string()), pa.field("label", pa.string()), *layers]
     schema = pa.schema(fields, metadata={META: json.dumps(meta)})
@@ -118,14 +114,13 @@ def _write(path: Path, tracks: Sequence[Track], files: Sequence[Path], meta: dic
     with pq.ParquetWriter(unfinished, schema) as writer:
         for start in range(0, len(tracks), _ROWS):
             some = tracks[start : start + _ROWS]
-            loaded = []
-            for file in files[start : start + _ROWS]:
-                with np.load(file) as vectors:
-                    loaded.append({layer: vectors[layer] for layer in sizes})
-            columns = [pa.array([track.id for track in some]), pa.array([t.genre for t in some])]
-            columns += [
-                pa.FixedSizeListArray.from_arrays(np.concatenate([v[layer] for v in loaded]), size)
-                for layer, size in sizes.items()
-            ]
+            loaded = [_load(file) for file in files[start : start + _ROWS]]
+            columns: dict[str, list] = {layer: [of[layer] for of in loaded] for layer in sizes}
+            columns |= {"id": [t.id for t in some], "label": [t.genre for t in some]}
             writer.write_table(pa.table(columns, schema=schema))
     unfinished.replace(path)
+
+
+def _load(file: Path) -> dict[str, np.ndarray]:
+    with np.load(file) as vectors:
+        return dict(vectors)
