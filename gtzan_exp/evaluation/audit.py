@@ -124,7 +124,7 @@ def measured(dataset: Dataset, split: Split, same: Same) -> Audit:
         "+".join(dict.fromkeys([*split.leaks, *dataset.faults, *kinds, *pretraining])) or "none",
         same.unknown,
         pd.concat(tables, ignore_index=True),
-        _twins(dataset, same),
+        twins(dataset, same.contents, same.near),
     )
 
 
@@ -195,13 +195,13 @@ def _partners(groups: np.ndarray, rows: np.ndarray, known: np.ndarray) -> np.nda
     return first[groups[rows]]
 
 
-def _twins(dataset: Dataset, same: Same) -> pd.DataFrame:
-    _, first, numbers = np.unique(same.contents, return_index=True, return_inverse=True)
+def twins(dataset: Dataset, contents: np.ndarray, near: np.ndarray) -> pd.DataFrame:
+    """Return the pairs of the data; see `Audit.twins` and `compared`."""
+    _, first, numbers = np.unique(contents, return_index=True, return_inverse=True)
     leaders = first[numbers]
     again = np.flatnonzero(leaders != np.arange(len(leaders)))
     again = again[np.argsort(leaders[again], kind="stable")]
-    a = np.concatenate([leaders[again], same.near[:, 0]])
-    b = np.concatenate([again, same.near[:, 1]])
+    a, b = np.concatenate([leaders[again], near[:, 0]]), np.concatenate([again, near[:, 1]])
     is_row = np.arange(len(a)) < len(again)
     return pd.DataFrame(
         {

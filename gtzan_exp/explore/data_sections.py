@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -17,10 +16,11 @@ from gtzan_exp.data.feature_table import TRACK
 from gtzan_exp.data.features import FeaturesView
 from gtzan_exp.data.selection import read_view
 from gtzan_exp.data.spectrograms import SpectrogramsView
+from gtzan_exp.evaluation.audit import compared, twins
 from gtzan_exp.explore import feature_numbers
 from gtzan_exp.explore import table_pictures as pictures
-from gtzan_exp.explore.settings import Look
-from gtzan_exp.report.page import Section, Table
+from gtzan_exp.explore.settings import Look, Report
+from gtzan_exp.report.page import Section, Table, records
 
 _FEATURES = (
     *("tempo", "rms_mean", "spectral_centroid_mean", "rolloff_mean"),
@@ -29,109 +29,116 @@ _FEATURES = (
 _NAMED = 10
 
 
-@dataclass(frozen=True)
-class DataReport:
-    """The report on a data set."""
+def read_data(look: Look) -> Report:
+    """Read the table and the images, and find the audio, where they exist."""
+    table = _whole_table(look)
+    features = _chosen(look.settings.features, list(table.X.columns))
+    view = look.view
+    if not isinstance(view, SpectrogramsView):
+        view = SpectrogramsView(height=128, width=192)
+    images, size = None, "none"
+    if (look.data.folder() / view.folder).is_dir():
+        view = replace(view, on_error="skip", segments=1, colour="rgb", scrambled=False)
+        images = read_view(view, look.data, cache=look.cache)
+        height, width = images.X.shape[1:3]
+        size = f"{len(images):,}, read at {width} x {height} pixels"
+    audio, broken = _audio(look.data)
+    found = _DataSet(table, images, audio, (*(images.skipped if images else ()), *broken), features)
+    tables, cumulative = found.tables, found.components.cumulative
+    doubles = {name: len(pairs) for name, pairs in found.doubles.items()}
+    return Report(
+        subject=table.name,
+        data=table.name,
+        synthetic=table.synthetic,
+        facts={
+            "data": found.title,
+            "table": table.source,
+            "rows": f"{len(table):,}",
+            "columns": f"{table.X.shape[1]} with numbers",
+            "genres": ", ".join(table.classes),
+            "images": size,
+            "audio files": "none" if audio is None else f"{len(audio):,} can be opened",
+            "fingerprint": table.fingerprint,
+        },
+        tags={"data_fingerprint": table.fingerprint},
+        metrics={
+            "rows": len(table),
+            "genres": len(table.classes),
+            "components_for_95_percent": int(np.searchsorted(cumulative, 95)) + 1,
+            "incomplete_tracks": len(tables["incomplete_tracks"]),
+            **doubles,
+        },
+        numbers={
+            "source": table.source,
+            "fingerprint": table.fingerprint,
+            "rows": len(table),
+            "columns": list(table.X.columns),
+            **{name: records(frame) for name, frame in tables.items()},
+            "pca_cumulative_percent": cumulative.tolist(),
+            "unreadable": list(found.unreadable),
+        },
+        write=found.write,
+    )
 
+
+@dataclass(frozen=True)
+class _DataSet:
     table: Dataset  # all the numeric columns of the table of features
     images: Dataset | None
     audio: set[str] | None  # ids of the tracks whose audio can be opened
     unreadable: tuple[str, ...]  # files that cannot be opened or decoded
     features: tuple[str, ...]  # columns whose distributions are plotted
-    components: feature_numbers.Components
 
-    @classmethod
-    def read(cls, look: Look) -> Self:
-        """Read the table and the images, and find the audio, where they exist."""
-        dataset = _whole_table(look)
-        features = _chosen(look.settings.features, list(dataset.X.columns))
-        root = look.data.folder()
-        images = None
-        small = SpectrogramsView(height=128, width=192)
-        view = look.view if isinstance(look.view, SpectrogramsView) else small
-        if (root / view.folder).is_dir():
-            view = replace(view, on_error="skip", segments=1, colour="rgb", scrambled=False)
-            images = read_view(view, look.data, cache=look.cache)
-        audio, broken = _audio(look.data)
-        return cls(
-            table=dataset,
-            images=images,
-            audio=audio,
-            unreadable=(*(images.skipped if images else ()), *broken),
-            features=features,
-            components=feature_numbers.principal_components(dataset.X),
+    @cached_property
+    def components(self) -> feature_numbers.Components:
+        return feature_numbers.principal_components(self.table.X)
+
+    @cached_property
+    def correlation(self) -> pd.DataFrame:
+        return feature_numbers.mean_features(self.table.X).corr()
+
+    @cached_property
+    def members(self) -> pd.DataFrame:
+        """Whether each track has each kind of file."""
+        image = self.images.tracks if self.images else None
+        kinds = {"features": self.table.tracks, "image": image, "audio": self.audio}
+        found = {name: set(ids) for name, ids in kinds.items() if ids is not None}
+        every = sorted(set().union(*found.values()))
+        return pd.DataFrame(
+            {name: [id in ids for id in every] for name, ids in found.items()}, every
         )
 
-    @property
-    def data(self) -> str:
-        return self.table.name
-
-    @property
-    def synthetic(self) -> bool:
-        return self.table.synthetic
-
-    @property
-    def subject(self) -> str:
-        return self.data
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        images = "none"
-        if self.images:
-            height, width = self.images.X.shape[1:3]
-            images = f"{len(self.images):,}, read at {width} x {height} pixels"
-        return {
-            "data": self._title,
-            "table": self.table.source,
-            "rows": f"{len(self.table):,}",
-            "columns": f"{self.table.X.shape[1]} with numbers",
-            "genres": ", ".join(self.table.classes),
-            "images": images,
-            "audio files": "none" if self.audio is None else f"{len(self.audio):,} can be opened",
-            "fingerprint": self.table.fingerprint,
-        }
-
-    @property
-    def tags(self) -> dict[str, str]:
-        return {"data_fingerprint": self.table.fingerprint}
+    @cached_property
+    def doubles(self) -> dict[str, pd.DataFrame]:
+        found = {}
+        for name, data in (("rows", self.table), ("images", self.images)):
+            if data:
+                contents, near = compared(data)
+                pairs = twins(data, contents, near.pairs).rename(columns={"other_id": "other"})
+                for what, kind in (("identical", "duplicate"), ("near", "near_duplicate")):
+                    found[f"{what}_{name}"] = pairs[pairs["kind"] == kind].drop(columns="kind")
+        return found
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables, by the names of their files."""
         return {
             "class_balance": feature_numbers.class_balance(self.table),
-            "strongest_pairs": feature_numbers.strongest_pairs(self._correlation),
-            "incomplete_tracks": feature_numbers.missing_members(self._members),
-            **self._doubles,
+            "strongest_pairs": feature_numbers.strongest_pairs(self.correlation),
+            "incomplete_tracks": feature_numbers.missing_members(self.members),
+            **self.doubles,
         }
 
-    def metrics(self) -> dict[str, float]:
-        return {
-            "rows": len(self.table),
-            "genres": len(self.table.classes),
-            "components_for_95_percent": int(np.searchsorted(self.components.cumulative, 95)) + 1,
-            "incomplete_tracks": len(self.tables["incomplete_tracks"]),
-            **{name: len(pairs) for name, pairs in self._doubles.items()},
-        }
-
-    def numbers(self) -> dict[str, Any]:
-        """Return the contents of all tables of the page, as plain data."""
-        return {
-            "source": self.table.source,
-            "fingerprint": self.table.fingerprint,
-            "rows": len(self.table),
-            "columns": list(self.table.X.columns),
-            **{name: frame.to_dict("records") for name, frame in self.tables.items()},
-            "pca_cumulative_percent": self.components.cumulative.tolist(),
-            "unreadable": list(self.unreadable),
-        }
+    @property
+    def title(self) -> str:
+        return labelled(self.table.name, self.table.synthetic)
 
     def write(self, folder: Path) -> list[Section]:
         """Draw the pictures and write the tables into `folder`; return the sections of the page."""
         for name, frame in self.tables.items():
             frame.to_csv(folder / f"{name}.csv", index=False)
         self.components.table().to_csv(folder / "pca_variance.csv", index=False)
-        self._correlation.to_csv(folder / "correlation.csv", index_label="feature")
+        self.correlation.to_csv(folder / "correlation.csv", index_label="feature")
         sections = [self._artists, self._duplicates, self._faults]
         sections += [self._pairs, self._principal, self._boxes]
         if self.images:
@@ -152,12 +159,12 @@ class DataReport:
                 "measured. They are read from splits/artist_groups_merged.csv."
             )
         balance, path = self.tables["class_balance"], folder / "class_balance.png"
-        picture = pictures.class_balance(balance, artists, path, data=self._title)
+        picture = pictures.class_balance(balance, artists, path, data=self.title)
         heads = {"largest": "largest artist", "its_tracks": "its tracks"}
         return Section("Artists", said, [picture], [Table("Genres", balance.rename(columns=heads))])
 
     def _duplicates(self, folder: Path) -> Section:
-        pairs = _merged(self._doubles)
+        pairs = _merged(self.doubles)
         return Section(
             "Duplicates",
             f"{len(pairs)} pairs, {len(pairs) - sum(pairs['same genre'])} of them across genres. "
@@ -168,12 +175,11 @@ class DataReport:
         )
 
     def _faults(self, folder: Path) -> Section:
-        lacking = self.tables["incomplete_tracks"].set_index("track")["missing"].str.split(", ")
         lines = []
-        for member, ids in self._members.items():
-            without = [track for track, missing in lacking.items() if member in missing]
+        for kind, has in self.members.items():
+            without = has.index[~has]
             named = ", ".join(without[:_NAMED]) + (", ..." if len(without) > _NAMED else "")
-            lines.append((member, len(ids), len(without), named or "none"))
+            lines.append((kind, has.sum(), len(without), named or "none"))
         members = pd.DataFrame(lines, columns=["kind", "tracks with it", "without", "which"])
         unreadable = pd.DataFrame({"file": self.unreadable}, dtype=str)
         return Section(
@@ -189,13 +195,13 @@ class DataReport:
         return Section(
             "Correlation of the mean features",
             "Pearson's r over all rows; each pair once. Redundant features are close to 1 or -1.",
-            [pictures.correlation(self._correlation, folder / "correlation.png", data=self._title)],
+            [pictures.correlation(self.correlation, folder / "correlation.png", data=self.title)],
             [Table("The strongest pairs", self.tables["strongest_pairs"], decimals=3)],
         )
 
     def _principal(self, folder: Path) -> Section:
         found, labels, classes = self.components, self.table.labels, self.table.classes
-        data = self._title
+        data = self.title
         return Section(
             "Principal components",
             f"All {self.table.X.shape[1]} columns with numbers, each scaled to [0, 1].",
@@ -221,36 +227,10 @@ class DataReport:
 
     def _grids(self, images: Dataset, folder: Path) -> Section:
         drawn = [
-            pictures.image_grid(images, folder / "image_grid.png", data=self._title),
-            pictures.mean_images(images, folder / "mean_images.png", data=self._title),
+            pictures.image_grid(images, folder / "image_grid.png", data=self.title),
+            pictures.mean_images(images, folder / "mean_images.png", data=self.title),
         ]
         return Section("Images", "Mel spectrograms as they are on disk.", drawn, columns=2)
-
-    @property
-    def _title(self) -> str:
-        return labelled(self.data, self.synthetic)
-
-    @cached_property
-    def _correlation(self) -> pd.DataFrame:
-        return feature_numbers.mean_features(self.table.X).corr()
-
-    @property
-    def _members(self) -> dict[str, set[str]]:
-        found = {
-            "features": set(self.table.tracks.tolist()),
-            "image": set(self.images.tracks.tolist()) if self.images else None,
-            "audio": self.audio,
-        }
-        return {name: ids for name, ids in found.items() if ids is not None}
-
-    @cached_property
-    def _doubles(self) -> dict[str, pd.DataFrame]:
-        found = {}
-        for name, data in (("rows", self.table), ("images", self.images)):
-            if data:
-                found[f"identical_{name}"] = feature_numbers.identical_rows(data)
-                found[f"near_{name}"] = feature_numbers.near_pairs(data)
-        return found
 
 
 def _whole_table(look: Look) -> Dataset:

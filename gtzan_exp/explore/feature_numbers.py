@@ -7,7 +7,6 @@ import pandas as pd
 
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import Dataset
-from gtzan_exp.evaluation.audit import compared
 
 
 @dataclass(frozen=True)
@@ -76,28 +75,11 @@ def principal_components(X: pd.DataFrame) -> Components:
     return Components(np.cumsum(pca.explained_variance_ratio_) * 100, scores)
 
 
-def identical_rows(dataset: Dataset) -> pd.DataFrame:
-    """Return ``id``, ``other`` and ``same_genre`` of rows, or images, that are equal bitwise."""
-    rows = pd.DataFrame({"content": compared(dataset)[0], "row": range(len(dataset))})
-    pairs = rows.merge(rows, on="content", suffixes=("", "_b")).query("row < row_b")
-    a, b = pairs.sort_values(["row", "row_b"])[["row", "row_b"]].to_numpy().T
-    same_genre = dataset.labels[a] == dataset.labels[b]
-    return pd.DataFrame({"id": dataset.ids[a], "other": dataset.ids[b], "same_genre": same_genre})
+def missing_members(members: pd.DataFrame) -> pd.DataFrame:
+    """Return ``track`` and ``missing`` (kinds of file) of the tracks that lack some.
 
-
-def near_pairs(dataset: Dataset) -> pd.DataFrame:
-    """Return the same of tracks that are probably one recording, without identical rows."""
-    a, b = compared(dataset)[1].pairs.T
-    same_genre = dataset.labels[a] == dataset.labels[b]
-    found = {"id": dataset.tracks[a], "other": dataset.tracks[b], "same_genre": same_genre}
-    return pd.DataFrame(found)
-
-
-def missing_members(members: dict[str, set[str]]) -> pd.DataFrame:
-    """Return ``track`` and ``missing`` (kinds of file) of the tracks not in all `members`."""
-    lines = []
-    for track in sorted(set().union(*members.values())):
-        missing = [name for name, ids in members.items() if track not in ids]
-        if missing:
-            lines.append((track, ", ".join(missing)))
-    return pd.DataFrame(lines, columns=["track", "missing"])
+    `members` are booleans, a line per track and a column per kind.
+    """
+    lacking = ~members[~members.all(axis=1)]
+    missing = [", ".join(members.columns[row]) for row in lacking.to_numpy()]
+    return pd.DataFrame({"track": lacking.index, "missing": missing})

@@ -8,6 +8,7 @@ from typing import Literal, Self
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, NullFormatter
+from scipy.interpolate import make_interp_spline
 
 from gtzan_exp.audio import librosa_loader
 from gtzan_exp.basics.genres import GENRES, genre_colors
@@ -94,20 +95,16 @@ def envelope(y: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def log_frequency(power: np.ndarray, edges: np.ndarray, bin_hz: float) -> np.ndarray:
-    """Return the mean power between neighbouring `edges`; where no bin lies, that of the nearest.
+    """Return the mean power between neighbouring `edges`, of bins as wide as they are apart.
 
     From bins at 0, `bin_hz`, 2 `bin_hz`, ..., shape (bins, frames), and increasing edges in Hz,
     shape (rows + 1,), to shape (rows, frames).
     """
-    first = np.ceil(edges[:-1] / bin_hz).astype(int)
-    last = np.ceil(edges[1:] / bin_hz).astype(int)
-    empty = first >= last
-    first[empty] = np.rint((edges[:-1] + edges[1:])[empty] / 2 / bin_hz).astype(int)
-    last[empty] = first[empty] + 1
-    first, last = np.minimum(first, len(power) - 1), np.minimum(last, len(power))
+    bounds = (np.arange(len(power) + 1) - 0.5) * bin_hz
     total = np.zeros((len(power) + 1, power.shape[1]))
     np.cumsum(power, axis=0, dtype=np.float64, out=total[1:])
-    return (total[last] - total[first]) / (last - first)[:, None]
+    below = make_interp_spline(bounds, total, k=1)(edges)
+    return np.diff(below, axis=0) * bin_hz / np.diff(edges)[:, None]
 
 
 def _color(sound: AnalysedTrack) -> str:

@@ -1,8 +1,9 @@
 """The report on tracks, side by side if there are several."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pandas as pd
 
@@ -12,8 +13,8 @@ from gtzan_exp.basics.genres import labelled
 from gtzan_exp.basics.terminal import steps
 from gtzan_exp.data.contracts import Location
 from gtzan_exp.explore.analysis import AnalysedTrack, analyse
-from gtzan_exp.explore.settings import ExploreSettings, Look
-from gtzan_exp.explore.track_pictures import KINDS, Scales, draw
+from gtzan_exp.explore.settings import Look, Report
+from gtzan_exp.explore.track_pictures import KINDS, FrequencyAxis, Scales, draw
 from gtzan_exp.report.page import Section, Sound, Table
 
 _TEXTS = {
@@ -33,93 +34,70 @@ _LISTEN = "What is played moves a cursor along the pictures of its track below."
 _NAMED = 4
 
 
-@dataclass(frozen=True)
-class TracksReport:
-    """The report on tracks of the data, or on a file of the user's own."""
+def read_tracks(look: Look) -> Report:
+    """Analyse tracks of the data, or a file of the user's own, or both."""
+    settings, data = look.settings, look.data
+    places: list[tuple[str, str | None, Path]] = []
+    if settings.track_ids:
+        tracks = _chosen(settings.track_ids, data)
+        places += [(track.id, track.genre, track.path) for track in tracks]
+    if settings.audio:
+        path = settings.audio.expanduser().absolute()
+        places.append((path.name, None, path))
+    sounds = [
+        analyse(*place, max_seconds=settings.max_seconds)
+        for place in steps(places, "analysing tracks")
+    ]
+    name, synthetic = (data.name, data.synthetic) if settings.track_ids else ("file", False)
+    numbers = {sound.id: sound.numbers() for sound in sounds}
+    (_, first), several = next(iter(numbers.items())), len(sounds) > 1
+    ids, more = list(numbers), len(sounds) - _NAMED
+    facts = {
+        "data": labelled(name, synthetic),
+        "files": ", ".join(str(sound.path) for sound in sounds),
+        "read": f"at most {settings.max_seconds:g} s of each file",
+    }
+    metrics = {key: value for key, value in first.items() if isinstance(value, int | float)}
+    return Report(
+        subject=", ".join(ids[:_NAMED]) + (f" and {more} more" if more > 0 else ""),
+        data=name,
+        synthetic=synthetic,
+        facts=facts | ({"scales": "the same for all tracks"} if several else {}),
+        tags={"tracks": ", ".join(ids)},
+        metrics={"tracks": len(sounds)} if several else metrics,
+        numbers={"tracks": numbers},
+        write=partial(_write, sounds, numbers, settings.frequency_axis),
+    )
 
-    data: str
-    synthetic: bool
-    sounds: tuple[AnalysedTrack, ...]
-    settings: ExploreSettings
 
-    @classmethod
-    def read(cls, look: Look) -> Self:
-        settings, data = look.settings, look.data
-        places: list[tuple[str, str | None, Path]] = []
-        if settings.track_ids:
-            tracks = _chosen(settings.track_ids, data)
-            places += [(track.id, track.genre, track.path) for track in tracks]
-        if settings.audio:
-            path = settings.audio.expanduser().absolute()
-            places.append((path.name, None, path))
-        sounds = tuple(
-            analyse(*place, max_seconds=settings.max_seconds)
-            for place in steps(places, "analysing tracks")
-        )
-        from_data = bool(settings.track_ids)
-        return cls(
-            data=data.name if from_data else "file",
-            synthetic=from_data and data.synthetic,
-            sounds=sounds,
-            settings=settings,
-        )
-
-    @property
-    def subject(self) -> str:
-        named = ", ".join(sound.id for sound in self.sounds[:_NAMED])
-        more = len(self.sounds) - _NAMED
-        return f"{named} and {more} more" if more > 0 else named
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        found = {
-            "data": labelled(self.data, self.synthetic),
-            "files": ", ".join(str(sound.path) for sound in self.sounds),
-            "read": f"at most {self.settings.max_seconds:g} s of each file",
-        }
-        return found | ({"scales": "the same for all tracks"} if len(self.sounds) > 1 else {})
-
-    @property
-    def tags(self) -> dict[str, str]:
-        return {"tracks": ", ".join(sound.id for sound in self.sounds)}
-
-    def metrics(self) -> dict[str, float]:
-        """Return the numbers of a single track; of several, only their count."""
-        if len(self.sounds) > 1:
-            return {"tracks": len(self.sounds)}
-        numbers = self.sounds[0].numbers()
-        return {key: value for key, value in numbers.items() if isinstance(value, int | float)}
-
-    def numbers(self) -> dict[str, Any]:
-        """Return the numbers of each track by id, as plain data."""
-        return {"tracks": {sound.id: sound.numbers() for sound in self.sounds}}
-
-    def write(self, folder: Path) -> list[Section]:
-        """Draw the pictures into `folder` and return the sections of the page."""
-        groups: dict[str, tuple[AnalysedTrack, ...]] = {sound.id: (sound,) for sound in self.sounds}
-        if len(self.sounds) > 1:
-            groups["side_by_side"] = self.sounds
-        scales = Scales.of(self.sounds, self.settings.frequency_axis)
-        sections = [
-            Section("Listen", _LISTEN, sounds=[s for track in self.sounds for s in _heard(track)]),
-            Section("Numbers", tables=self._tables()),
+def _write(
+    tracks: Sequence[AnalysedTrack],
+    numbers: Mapping[str, Mapping[str, Any]],
+    frequency_axis: FrequencyAxis,
+    folder: Path,
+) -> list[Section]:
+    groups = {track.id: [track] for track in tracks}
+    if len(tracks) > 1:
+        groups["side_by_side"] = list(tracks)
+    scales = Scales.of(tracks, frequency_axis)
+    plain = pd.DataFrame(numbers)
+    features = pd.DataFrame(plain.loc["features"].to_dict())
+    texts = plain.drop(index="features").map(_text)
+    tables = [
+        Table("Signal", texts.reset_index(names="quantity")),
+        Table("Features of the published table", features.reset_index(names="feature")),
+    ]
+    sections = [
+        Section("Listen", _LISTEN, sounds=[sound for track in tracks for sound in _heard(track)]),
+        Section("Numbers", tables=tables),
+    ]
+    for kind in steps(KINDS, "drawing charts"):
+        drawn = [
+            draw(kind, sounds, scales, folder / f"{name}.{kind.name}.png")
+            for name, sounds in groups.items()
         ]
-        for kind in steps(KINDS, "drawing charts"):
-            drawn = [
-                draw(kind, sounds, scales, folder / f"{name}.{kind.name}.png")
-                for name, sounds in groups.items()
-            ]
-            sections.append(Section(kind.title, _TEXTS[kind.name], drawn[: len(self.sounds)]))
-        return sections
-
-    def _tables(self) -> list[Table]:
-        numbers = {sound.id: sound.numbers() for sound in self.sounds}
-        features = pd.DataFrame({id: row.pop("features") for id, row in numbers.items()})
-        plain = pd.DataFrame(numbers).map(_text)
-        return [
-            Table("Signal", plain.reset_index(names="quantity")),
-            Table("Features of the published table", features.reset_index(names="feature")),
-        ]
+        sections.append(Section(kind.title, _TEXTS[kind.name], drawn[: len(tracks)]))
+    return sections
 
 
 def _chosen(ids: tuple[str, ...], data: Location) -> list[Track]:

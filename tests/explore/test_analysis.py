@@ -110,6 +110,8 @@ def test_rows_of_a_log_spectrogram_are_means_of_their_bins():
     power = np.arange(20.0).reshape(10, 2)
     edges = np.array([5.0, 6.0, 18.0, 45.0, 90.1])
     rows = log_frequency(power, edges, 10.0)
-    nearest = power[1]  # no bin lies between 5 and 6 Hz, nor any but 10 Hz between 6 and 18 Hz
-    expected = [nearest, power[1], power[2:5].mean(axis=0), power[5:10].mean(axis=0)]
+    # bin 1 reaches from 5 to 15 Hz, bin 2 from 15 to 25
+    shares = np.array([[1, 0], [9 / 12, 3 / 12]])
+    expected = [*(shares @ power[1:3]), np.average(power[2:5], axis=0, weights=[7, 10, 10])]
+    expected.append(np.average(power[5:10], axis=0, weights=[10, 10, 10, 10, 5.1]))
     np.testing.assert_allclose(rows, expected)

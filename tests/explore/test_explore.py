@@ -138,7 +138,11 @@ def test_gtzan(workspace, capsys, gtzan_root):
     _, page = explore(capsys, "data=gtzan", f"data.root='{gtzan_root}'")
     numbers = json.loads((page.parent / "explore.json").read_text())
     assert len(numbers["pca_cumulative_percent"]) == 58
-    assert len(numbers["identical_rows"]) == 14
+    path = gtzan_root / "splits" / "identical_feature_rows_pairs.txt"
+    identical = [f"{pair['id']}.wav,{pair['other']}.wav" for pair in numbers["identical_rows"]]
+    assert identical == sorted(path.read_text().split())
+    across = [pair["id"] for pair in numbers["identical_rows"] if not pair["same_genre"]]
+    assert across == ["metal.00058"]
     artists = {line["genre"]: line["artists"] for line in numbers["class_balance"]}
     assert (artists["blues"], artists["disco"]) == (9, 62)
     known = (gtzan_root / "splits" / "same_recording_groups_shazam.txt").read_text()

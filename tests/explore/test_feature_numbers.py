@@ -44,17 +44,6 @@ def test_explained_variance_is_the_published_one(published):
 
 
 @pytest.mark.gtzan
-def test_the_known_identical_rows_are_found(published, gtzan_root):
-    path = gtzan_root / "splits" / "identical_feature_rows_pairs.txt"
-    lines = path.read_text().replace(".wav", "").split()
-    pairs = table.identical_rows(published)
-    assert [f"{pair.id},{pair.other}" for pair in pairs.itertuples()] == sorted(lines)
-    assert len(pairs) == 14
-    across = pairs[~pairs["same_genre"]]
-    assert across[["id", "other"]].to_numpy().tolist() == [["metal.00058", "rock.00016"]]
-
-
-@pytest.mark.gtzan
 def test_the_strongest_correlation_is_centroid_with_rolloff(published):
     means = table.mean_features(published.X)
     assert means.shape[1] == 28
@@ -80,17 +69,6 @@ def small(values: np.ndarray, labels: str) -> Dataset:
     )
 
 
-def test_three_identical_rows_are_three_pairs():
-    values = np.random.default_rng(0).random((70, 3))
-    values[[10, 68]] = values[3]
-    pairs = table.identical_rows(small(values, "a" * 60 + "b" * 10))
-    assert pairs.to_numpy().tolist() == [
-        ["a.3", "a.10", True],
-        ["a.3", "b.68", False],
-        ["a.10", "b.68", False],
-    ]
-
-
 def test_negative_correlations_count_as_strong_and_constant_columns_do_not_count():
     x = np.arange(6.0)
     frame = pd.DataFrame({"a": x, "b": x % 2, "c": -x, "d": 1.0})
@@ -101,7 +79,8 @@ def test_negative_correlations_count_as_strong_and_constant_columns_do_not_count
 
 
 def test_missing_members_are_named():
-    members = {"features": {"a.1", "a.2"}, "image": {"a.1"}, "audio": {"a.1", "a.3"}}
+    members = {"features": [True, True, False], "image": [True, False, False]}
+    members = pd.DataFrame({**members, "audio": [True, False, True]}, ["a.1", "a.2", "a.3"])
     missing = table.missing_members(members)
     assert missing.to_numpy().tolist() == [["a.2", "image, audio"], ["a.3", "features, image"]]
 
