@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from filelock import FileLock
+from platformdirs import user_cache_path
 
 
 def load() -> ModuleType:
@@ -24,47 +25,38 @@ def load() -> ModuleType:
     ``$NUMBA_CACHE_DIR``, which is set to a folder of the user's where it is not set.
     """
     if "librosa" not in sys.modules:
-        cache = _cache()
+        own = user_cache_path("gtzan_exp", appauthor=False) / "numba"
+        cache = Path(os.environ.get("NUMBA_CACHE_DIR") or own)
         with contextlib.suppress(OSError):
             cache.mkdir(parents=True, exist_ok=True)
         if os.access(cache, os.W_OK):
             os.environ["NUMBA_CACHE_DIR"] = str(cache)
             importlib.import_module("numba").config.reload_config()  # it may be there already
-            _compile_once(cache, cache / _installation())
+            done = cache / _installation()
+            if not done.exists():
+                with FileLock(cache / "lock"):
+                    if not done.exists():
+                        _compile()
+                        done.touch()
     return importlib.import_module("librosa")
 
 
-def _compile_once(cache: Path, done: Path) -> None:
-    if done.exists():
-        return
-    with FileLock(cache / "lock"):
-        if not done.exists():
-            import librosa
-            import numpy as np
+def _compile() -> None:
+    import librosa
+    import numpy as np
 
-            from gtzan_exp.audio.sliding_median import sliding_median
+    from gtzan_exp.audio.sliding_median import sliding_median
 
-            noise = np.random.default_rng(0).standard_normal(22_050, dtype=np.float32)
-            librosa.feature.chroma_stft(y=noise)
-            librosa.beat.beat_track(y=noise)
-            librosa.zero_crossings(noise)
-            sliding_median(noise.reshape(-1, 10), 31)
-            done.touch()
-
-
-def _cache() -> Path:
-    """Return the folder of what numba compiles."""
-    from platformdirs import user_cache_path
-
-    own = user_cache_path("gtzan_exp", appauthor=False) / "numba"
-    return Path(os.environ.get("NUMBA_CACHE_DIR") or own)
+    noise = np.random.default_rng(0).standard_normal(22_050, dtype=np.float32)
+    librosa.feature.chroma_stft(y=noise)
+    librosa.beat.beat_track(y=noise)
+    librosa.zero_crossings(noise)
+    sliding_median(noise.reshape(-1, 10), 31)
 
 
 def _installation() -> str:
     """Return a name for librosa, numba, Python and the processor, which a cache depends on."""
-    spec = importlib.util.find_spec("librosa")
-    origin = str(spec and spec.origin)
-    installed = os.stat(origin)
-    numba = importlib.metadata.version("numba")
+    origin = str(getattr(importlib.util.find_spec("librosa"), "origin", None))
+    installed, numba = os.stat(origin), importlib.metadata.version("numba")
     key = f"{origin} {installed.st_ino} {installed.st_ctime_ns} {numba} {sys.version}"
     return hashlib.sha256(f"{key} {platform.node()}".encode()).hexdigest()[:16]

@@ -25,11 +25,9 @@ def map_unordered(
 ) -> Generator[Result]:
     """Return a generator of ``function(item)`` in order of completion, each on a single thread.
 
-    `function` must be picklable; `items` are consumed lazily, so that memory does not grow with
-    their number. A cluster, the connected one or that of the scheduler at `address`, uses all its
-    workers instead of `n_jobs`. Closing the generator cancels what is not finished. Raises
-    `MissingExtraError` if the package of the backend is not installed; `ConfigError` if there is no
-    cluster.
+    `function` must be picklable; `items` are consumed lazily. A cluster, the connected one or that
+    of the scheduler at `address`, uses all its workers instead of `n_jobs`. Closing the generator
+    cancels what is not finished. Raises `MissingExtraError` or, without a cluster, `ConfigError`.
     """
     from joblib import Parallel, delayed, parallel_config
 
@@ -63,34 +61,25 @@ def _on_one_thread(function: Callable[[Item], Result], item: Item) -> Result:
 
 def _connect(backend: Backend, address: str | None, cluster: ExitStack) -> dict[str, Any]:
     """Return the arguments of `joblib.parallel_config` for a backend."""
+    if backend == "loky":
+        return {"backend": backend, "inner_max_num_threads": 1}
     try:
-        match backend:
-            case "loky":
-                return {"backend": "loky", "inner_max_num_threads": 1}
-            case "dask":
-                return {"backend": "dask", "client": _dask_client(address, cluster)}
-            case "ray":
-                import ray
-                from ray.util.joblib import register_ray
+        if backend == "dask":
+            from distributed import Client, get_client
 
-                if address:
-                    ray.init(address=address, ignore_reinit_error=True)
-                register_ray()
-                return {"backend": "ray"}
+            if address is None:
+                return {"backend": backend, "client": get_client()}
+            client = cluster.enter_context(Client(address, set_as_default=False))
+            return {"backend": backend, "client": client}
+        import ray
+        from ray.util.joblib import register_ray
+
+        if address:
+            ray.init(address=address, ignore_reinit_error=True)
+        register_ray()
+        return {"backend": backend}
     except ImportError as error:
         raise MissingExtraError(f"backend={backend}", backend, backend) from error
-
-
-def _dask_client(address: str | None, cluster: ExitStack) -> Any:
-    """Return a client of the scheduler, or the existing one."""
-    from distributed import Client, get_client
-
-    try:
-        if address is None:
-            return get_client()
-        return cluster.enter_context(Client(address, set_as_default=False))
     except (ValueError, OSError) as error:
-        got = address or "none connected"
-        raise ConfigError(
-            Mistake("backend=dask", "no cluster", "address=tcp://HOST:PORT of a scheduler", got)
-        ) from error
+        allowed, got = "address=tcp://HOST:PORT of a scheduler", address or "none connected"
+        raise ConfigError(Mistake(f"backend={backend}", "no cluster", allowed, got)) from error

@@ -1,6 +1,7 @@
 """The view ``features``: one row of numbers per track, or per segment of a track."""
 
 import contextlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from gtzan_exp.data.feature_table import (
     read_table,
 )
 from gtzan_exp.data.grouping import grouped
+
+_SEGMENT = re.compile(r"([^.]+\..+)\.\d+")  # ``<genre>.<name>.<number>``
 
 
 def _numeric(column: str) -> str:
@@ -134,7 +137,8 @@ class FeaturesView:
         """Return the track id of each row, empty for a segment without a number."""
         if self.segment_seconds == 30:
             return ids
-        return np.array([_track(name) for name in ids.tolist()], dtype=str)
+        found = (_SEGMENT.fullmatch(name) for name in ids.tolist())
+        return np.array([match[1] if match else "" for match in found], dtype=str)
 
 
 def _gaps(table: FeatureTable) -> tuple[str, ...]:
@@ -147,10 +151,3 @@ def _gaps(table: FeatureTable) -> tuple[str, ...]:
         return ()
     count, named = f"at least {lacking.sum():.0f} segments", f"first {lacking.index[0]}"
     return (f"{count} are missing, between others of {len(lacking)} tracks, {named}",)
-
-
-def _track(segment: str) -> str:
-    """Return the part of ``<genre>.<name>.<number>`` before the number, or nothing."""
-    track, _, number = segment.rpartition(".")
-    genre, _, name = track.partition(".")
-    return track if genre and name and number.isdecimal() and "\n" not in name else ""

@@ -18,14 +18,12 @@ from gtzan_exp.data.spectrograms import cut_margin, picture
 
 
 def prepare_settings(root: Path, view: View | None = None) -> PrepareSettings:
-    """Return the settings that the views in a folder were made with.
+    """Return the settings that the views in a folder, and the images of `view`, were made with.
 
     Without ``prepare_settings.json`` they are assumed to be GTZAN's: features with the defaults;
     images in the style of Kaggle's copy if they have a white margin, else in the default style,
-    which is only similar. The same holds for images in folders other than ``images_original``.
-
-    The ``folder`` of `view` selects the images. Raises `DataError` if the file is damaged, or the
-    views are from another version of this package.
+    which is only similar; as in folders other than ``images_original``. Raises `DataError` if the
+    file is damaged, or of another version of this package.
     """
     path = root / SETTINGS
     parts = getattr(view, "parts", {"": view}).values()
@@ -53,12 +51,8 @@ def settings_from_json(written: Any, where: str) -> PrepareSettings:
     framing = next((part for part in mine.values() if isinstance(part, Mapping)), {})
     shared = {key: framing[key] for key in Framing.__dataclass_fields__ if key in framing}
     mistakes: list[Mistake] = []
-    settings = checked(
-        PrepareSettings,
-        options | {key: shared if part is None else part for key, part in mine.items()},
-        where,
-        mistakes,
-    )
+    options |= {key: shared if part is None else part for key, part in mine.items()}
+    settings = checked(PrepareSettings, options, where, mistakes)
     if mistakes:
         raise DataError(mistakes)
     return settings

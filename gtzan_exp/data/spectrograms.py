@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
@@ -89,13 +90,12 @@ class SpectrogramsView:
         if mistakes:
             raise DataError(shorten(mistakes, str(root)))
         mistakes = shorten(class_mistakes(str(root), labels, ids, location.classes), str(root))
+        size = (self.height, self.width, self.segments)
+        how = (self.interpolation, self.crop_margin, self.on_error, self.colour)
+        key = digest(*ids, *(f"{path} {stamp(path)}" for path in files), _CACHE_FORMAT, *size, *how)
         try:
-            meta, pixels = cached(
-                cache / "images",
-                self._key(files, ids),
-                lambda out: self._decode(files, ids, out),
-                _open,
-            )
+            place, decode = cache / "images", partial(self._decode, files, ids)
+            meta, pixels = cached(place, key, decode, _open)
         except DataError as error:
             raise DataError([*mistakes, *error.mistakes]) from None
         if mistakes:
@@ -187,12 +187,6 @@ class SpectrogramsView:
     @property
     def _channels(self) -> int:
         return 1 if self.colour == "level" else 3
-
-    def _key(self, files: list[Path], ids: np.ndarray) -> str:
-        size = (self.height, self.width, self.segments)
-        how = (self.interpolation, self.crop_margin, self.on_error, self.colour)
-        stamps = (f"{path} {stamp(path)}" for path in files)
-        return digest(*ids, *stamps, _CACHE_FORMAT, *size, *how)
 
     def _decode(self, files: list[Path], ids: np.ndarray, out: Path) -> None:
         shape = (len(files), self.segments, self.height, self.width, self._channels)

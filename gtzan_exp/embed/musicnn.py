@@ -47,6 +47,7 @@ class Musicnn:
     Only the files of weights in the package musicnn are read; its code is never imported.
     """
 
+    sample_rate: ClassVar = _RATE
     packages: ClassVar = ("keras", "tensorflow")  # that of the weights asks for NumPy below 1.17
     # architecture and training data: the Million Song Dataset, whose tags include genres and which
     # may include artists of the data, or MagnaTagATune
@@ -56,11 +57,6 @@ class Musicnn:
     def name(self) -> str:
         """The name of the model."""
         return self.model
-
-    @property
-    def sample_rate(self) -> int:
-        """16,000 samples per second."""
-        return _RATE
 
     @property
     def training(self) -> str:
