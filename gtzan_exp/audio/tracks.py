@@ -17,7 +17,7 @@ from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.features import GTZAN_SECONDS
 from gtzan_exp.basics.errors import DataError, Mistake, one_line
 from gtzan_exp.basics.files import opened
-from gtzan_exp.basics.genres import track_id
+from gtzan_exp.basics.genres import is_text, track_id
 from gtzan_exp.basics.process import silent_libraries
 from gtzan_exp.basics.spellings import Relabel, spelling_mistakes
 
@@ -88,6 +88,11 @@ def scan_tracks(
             del tracks[found.id]
             allowed = f"at most {_LONGEST_ID} bytes"
             strays.append(Mistake(str(path), "name too long", allowed, f"{size} bytes"))
+        elif not is_text(found.id):
+            del tracks[found.id]
+            where = audio_root / ascii(path.relative_to(audio_root).as_posix())[1:-1]
+            got = ascii(path.name)
+            strays.append(Mistake(str(where), "name is not text", "UTF-8 on one line", got))
     if not tracks:
         wanted = f"<genre>/<file> of {_AUDIO}"
         none = Mistake(str(audio_root), "no audio there", wanted, "none")

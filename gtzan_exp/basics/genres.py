@@ -54,6 +54,11 @@ def metric_names(classes: Sequence[str]) -> dict[str, str]:
     return {name: names[name] for name in classes}
 
 
+def is_text(name: str) -> bool:
+    """Return whether a name is text on one line: no control characters, no bytes outside UTF-8."""
+    return not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", name)
+
+
 def track_id(filename: str, genre: str) -> str:
     """Return the id ``<genre>.<rest>`` of a file, the same for its names in all views.
 

@@ -37,7 +37,7 @@ class Lists:
     # several: the ``split.csv`` in the record of a run
     table: Annotated[Path | None, Place.OF_SPLIT] = None
     # where the lists are published, for the error when one is missing
-    source: Annotated[str, Place.OF_SPLIT] = "the paper that published them"
+    source: Annotated[str | None, Place.OF_SPLIT] = None
 
     def split(self, dataset: Dataset) -> Split:
         """Return the folds; `DataError` where a list is missing, shares a track, or is foreign."""
@@ -65,7 +65,8 @@ class Lists:
 
     def _read(self, name: str) -> set[str]:
         path = None if self.dir is None else self.dir.expanduser() / name
-        wanted = f"split.dir=FOLDER with {name}, one file name a line ({self.source})"
+        wanted = f"split.dir=FOLDER with {name}, one file name a line"
+        wanted += f" ({self.source})" if self.source else ""
         if path is None or not os.path.lexists(path):
             got = "no folder" if path is None else str(path)
             raise DataError(Mistake("split.dir", "a list is missing", wanted, got))
@@ -94,7 +95,7 @@ def _fold(
             f"{len(both)}, first {min(both)}",
         )
         for one, other in (("train", "test"), ("train", "val"), ("val", "test"))
-        if (both := listed.get(one, set()) & listed.get(other, set()))
+        if (both := listed.get(one, set()) & listed.get(other, set()) & known)
     ]
     if mistakes:
         raise DataError(mistakes)

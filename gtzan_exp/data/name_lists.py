@@ -27,10 +27,10 @@ _AUDIO = "genres_original"
 
 
 def read_lines(path: Path, wanted: str) -> list[str]:
-    """Return the non-blank lines of a text, stripped; errors describe the file as `wanted`."""
+    """Return the lines of a text without blanks, spaces and quotes around; errors name `wanted`."""
     try:
         with TextIOWrapper(opened(path), encoding="utf-8-sig") as file:
-            return [line.strip() for line in file if line.strip()]
+            return [name for line in file if (name := line.strip().strip("\"'"))]
     except (UnicodeDecodeError, OSError) as error:
         raise DataError(Mistake(str(path), "cannot be read as text", wanted, str(error))) from error
 

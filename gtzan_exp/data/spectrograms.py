@@ -22,7 +22,7 @@ from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import DataError, Mistake, one_line
 from gtzan_exp.basics.files import read_bytes
-from gtzan_exp.basics.genres import track_id
+from gtzan_exp.basics.genres import is_text, track_id
 from gtzan_exp.basics.spellings import Relabel, class_mistakes
 from gtzan_exp.basics.terminal import doing
 from gtzan_exp.data.cache import cached, stamp
@@ -306,9 +306,9 @@ def _name_mistakes(ids: np.ndarray, files: list[Path]) -> list[Mistake]:
     first: dict[str, Path] = {}
     mistakes = []
     for name, path in zip(ids.tolist(), files, strict=True):
-        if not name.isprintable():
+        if not is_text(name):
             got = ascii(path.name)
-            mistakes.append(Mistake(str(path.parent), "file name is not text", "UTF-8", got))
+            mistakes.append(Mistake(str(path.parent), "name is not text", "UTF-8 on one line", got))
         if first.setdefault(name, path) != path:
             got = f"also {first[name].name}"
             mistakes.append(Mistake(str(path), f"two pictures of {name}", "one", got))

@@ -91,6 +91,9 @@ def test_every_bad_file_is_named_and_none_stops_the_rest(collection, tmp_path, w
     for passed_over in ("cover.jpg", "Thumbs.db", "desktop.ini", "all.m3u", "._jazz.00002.wav"):
         (jazz / passed_over).write_bytes(b"\xff\xd8\xff")
     write_track(jazz / f"{'x' * 236}.wav")
+    write_track(jazz / "no\u00a0break.wav")
+    for name in ("two\nlines.wav", os.fsdecode(b"latin\xe9.wav")):
+        (jazz / name).touch()
     write_track(collection / "no genre.wav")
     (collection / ".hidden").mkdir()
 
@@ -112,10 +115,12 @@ def test_every_bad_file_is_named_and_none_stops_the_rest(collection, tmp_path, w
         "jazz/phone.m4a": "libsndfile cannot read it",
         "jazz/jazz.00002.mp3": "one of several files of the track 'jazz.00002'",
         f"jazz/{'x' * 236}.wav": "name too long",
+        r"jazz/two\nlines.wav": "name is not text",
+        r"jazz/latin\udce9.wav": "name is not text",
         "no genre.wav": "has no genre",
     }
-    assert (report.done, report.failed) == (6, 16)
-    assert "6 tracks done, 0 reused, 16 failed" in str(report)
+    assert (report.done, report.failed) == (7, 18)
+    assert "7 tracks done, 0 reused, 18 failed" in str(report)
     assert all("\n" not in str(problem) for problem in report.problems)
     said = {Path(problem.where).name: str(problem) for problem in report.problems}
     assert "ffmpeg -i phone.m4a phone.flac" in said["phone.m4a"]

@@ -284,7 +284,7 @@ def test_lists_are_taken_as_they_are(segments, lists):
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [
-        ("test.txt", None, "a list is missing.*test.txt, one file name a line.*published"),
+        ("test.txt", None, "a list is missing.*test.txt, one file name a line; got"),
         ("test.txt", "\n\n", "the list is empty"),
         ("test.txt", "pop.00000.wav", r"split\.test: most .*not in the data; .*1 of 1 are not"),
         ("test.txt", "blues.00031.wav\njazz.19.wav\njazz.00018.wav", "2 of 3 are not, first blues"),
@@ -312,8 +312,8 @@ def test_a_track_is_found_by_every_name_of_it(segments, tmp_path):
         f"{genre}/{number}.flac" if " " in number else SPELLINGS[i % 6].format(genre, number)
         for i, (genre, number) in enumerate(zip(genres, rest, strict=True))
     ]
-    (tmp_path / "a.txt").write_text("\r\n".join(names[::2]), encoding="utf-8-sig")
-    (tmp_path / "b.txt").write_text("\n".join(names[1::2]), encoding="utf-8-sig")
+    (tmp_path / "a.txt").write_text("\r\n".join(["track", *names[::2]]), encoding="utf-8-sig")
+    (tmp_path / "b.txt").write_text("\n".join(["track", *map(repr, names[1::2])]))
     lists = Lists(name="mine", dir=tmp_path, train="a.txt", test="b.txt")
     (fold,) = lists.split(data).folds
     assert set(data.tracks[fold.train]) == set(tracks[::2])

@@ -345,7 +345,8 @@ def test_a_name_that_is_not_text_is_refused(pictures, load):
     with open(os.path.join(root, b"f\xfcr.png"), "wb"):
         pass
     (found,) = mistakes(load, location)
-    assert found == r"images/rock: file name is not text; allowed: UTF-8; got: 'f\udcfcr.png'"
+    got = r"'f\udcfcr.png'"
+    assert found == f"images/rock: name is not text; allowed: UTF-8 on one line; got: {got}"
 
 
 @pytest.mark.parametrize(
