@@ -71,7 +71,7 @@ def test_version(capsys):
         (["tran"], "command line: unknown command (nearest: train); allowed: train, validate"),
         (["Validate"], "command line: unknown command (nearest: validate)"),
         (["--config-dir", "train", "validate"], "--config-dir: is not there"),
-        (["seed=x", "validate"], "seed: wrong type"),
+        (["seed=x", "validate"], "seed: not a valid value"),
         (["seed=1", "valid"], "command line: not an override"),
         (["--foo"], "command line: unrecognized arguments: --foo"),
         (["--multi", "seed=1,2"], "command line: unrecognized arguments: --multi"),
@@ -90,7 +90,7 @@ def test_version(capsys):
         (["validate", "data=folder", "data.root=views"], ""),
         (["-m", "--cfg", "job"], "--multirun: cannot go with --cfg or --info"),
         (["-m", "hydra.sweep.dir=/dev/null/x"], "hydra.sweep.dir: cannot be made"),
-        (["-m", "seed=0,x"], "seed: wrong type; allowed: an integer; got: 'x'"),
+        (["-m", "seed=0,x"], "seed: not a valid value; allowed: a valid integer; got: 'x'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -113,7 +113,7 @@ def test_several_mistakes_get_a_line_each(here, capsys):
     assert [line.partition(";")[0] for line in capsys.readouterr().err.splitlines()] == [
         "gtzan-exp: 3 errors",
         "  view: unknown option (nearest: features)",
-        "  seed: wrong type",
+        "  seed: not a valid value",
         "  data.root: does not exist",
     ]
 

@@ -48,10 +48,13 @@ def plain(config: DictConfig, mistakes: list[Mistake]) -> dict[str, Any]:
             is_node = OmegaConf.is_config(value)
             found[str(name)] = OmegaConf.to_container(value, resolve=True) if is_node else value
         except OmegaConfBaseException as error:
-            reason = str(error).splitlines()[0]
-            allowed = "references to options that exist"
-            mistakes.append(Mistake(str(name), "cannot be resolved", allowed, reason))
+            mistakes.append(unresolved(str(name), error))
     return found
+
+
+def unresolved(where: str, error: OmegaConfBaseException) -> Mistake:
+    reason = str(error).splitlines()[0]
+    return Mistake(where, "cannot be resolved", "references to options that exist", reason)
 
 
 def unknown(node: Mapping[str, Any], known: Sequence[str], where: str) -> list[Mistake]:
@@ -134,14 +137,18 @@ def imported(path: Any, where: str, mistakes: list[Mistake]) -> Any:
     return None
 
 
-def only_from(package: str) -> Find:
-    """Return `imported` for classes of a package alone, for files that are not trusted."""
+def only_from(*packages: str, trusted: Sequence[str] | None = None) -> Find:
+    """Return `imported` for classes of some packages alone, and those of `trusted_types`."""
 
     def find(path: Any, where: str, mistakes: list[Mistake]) -> Any:
-        found = imported(path, where, mistakes) if str(path).startswith(package) else None
-        if isinstance(found, type) and found.__module__.startswith(package):
-            return found
-        mistakes.append(Mistake(where, "is not of this package", f"{package}...", str(path)))
+        if path in (trusted or ()) or str(path).startswith(packages):
+            found = imported(path, where, mistakes)
+            home = getattr(found, "__module__", "") if isinstance(found, type) else ""
+            if found is None or path in (trusted or ()) or home.startswith(packages):
+                return found
+        allowed = " or ".join(f"a class of {package.rstrip('.')}" for package in packages)
+        allowed += "" if trusted is None else ", or one in trusted_types (after reviewing it)"
+        mistakes.append(Mistake(where, "names a class that is not trusted", allowed, str(path)))
         return None
 
     return find

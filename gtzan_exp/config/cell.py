@@ -4,21 +4,23 @@ import importlib.util
 import inspect
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from hydra import compose
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 from sklearn.utils import _param_validation as validation
 
-from gtzan_exp.basics.checks import as_dict, checked, imported, object_of, with_objects
+from gtzan_exp.basics.checks import as_dict, checked, imported, object_of, unresolved, with_objects
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, nearest
 from gtzan_exp.basics.places import sqlite_uri
 from gtzan_exp.config.files import choices
-from gtzan_exp.config.reading import class_of, reading
+from gtzan_exp.config.reading import class_of, option_names, reading
 from gtzan_exp.data.contracts import Classifier, Dataset, Location, Split, Splitter, View
 from gtzan_exp.data.inputs import Gives, InputKind, forms_of, kinds_of, order
 from gtzan_exp.data.splits import with_validation, without_test
@@ -32,12 +34,35 @@ from gtzan_exp.tracking.sweep_run import JOB_TAGS
 
 GROUPS = ("data", "view", "split", "trainer", "model", "tracking", "experiment", "sweep")
 Evaluate = Literal["test", "val"]
-_OPTIONS = ("seed", "name", "tags", "skip_finished", "paths")
 _NODES = ("data", "view", "split", "trainer", "model", "tracking")
-_PATHS = ("runs", "cache")
+_Text = Annotated[str, BeforeValidator(str)]
+_Folder = Annotated[str, Field(min_length=1)]
 _CELL_TAGS = ("data", "synthetic", "view", "model", "split", "seed")
 _OWN_TAGS = frozenset((*_CELL_TAGS, *IDENTITY_TAGS, *RECORD_TAGS, *JOB_TAGS, "doubts"))
 _SPEC_FIELDS = tuple(ModelSpec.__dataclass_fields__)
+
+
+def _of_your_own(tags: dict[str, str]) -> dict[str, str]:
+    if taken := sorted(_OWN_TAGS & tags.keys()):
+        raise ValueError(f"names of your own, for example tags.note: a run sets {taken[0]} itself")
+    return tags
+
+
+@pydantic_dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of a run that belong to no group."""
+
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+    name: str = ""
+    tags: Annotated[dict[str, _Text], AfterValidator(_of_your_own)] = field(default_factory=dict)
+    skip_finished: Annotated[bool, Field(strict=True)] = False
+
+
+@pydantic_dataclass(frozen=True, kw_only=True)
+class _Paths:
+    work: _Folder
+    runs: _Folder
+    cache: _Folder
 
 
 @dataclass(frozen=True)
@@ -94,14 +119,16 @@ def register() -> None:
 
 def resolve(config: DictConfig) -> Cell:
     """Return the objects that `config` describes, or raise every mistake in it."""
-    mistakes = _top_level(config)
-    if any(mistake.where == "seed" for mistake in mistakes):
-        config = config.copy()  # one mistake, not one for each use of the seed
+    mistakes = _seed_mistakes(config)
+    if mistakes:
+        config = config.copy()
         OmegaConf.update(config, "seed", 0, force_add=True)
     evaluate: Any = OmegaConf.select(config, "split.evaluate", default="test")
     config = _without_evaluate(config)
-    with reading(config, _NODES, _OPTIONS, mistakes) as found:
+    with reading(config, _NODES, [*option_names(Options), "paths"], mistakes) as found:
         node, mistakes = found.node, found.mistakes
+        options = found.settings(Options)
+        paths = checked(_Paths, node.get("paths") or {}, "paths", mistakes)
         mistakes += misfit(node.get("view"), node.get("model"))
         objects = {name: found.object(name) for name in _NODES if name != "model"}
         if objects["data"] is not None:
@@ -114,12 +141,9 @@ def resolve(config: DictConfig) -> Cell:
         **objects,
         model=spec,
         classifier=classifier,
-        seed=node["seed"],
-        name=node["name"],
-        tags={str(key): str(value) for key, value in node["tags"].items()},
-        skip_finished=node["skip_finished"],
-        cache=Path(node["paths"]["cache"]),
+        cache=Path(paths.cache),
         evaluate=evaluate,
+        **asdict(options),
     )
 
 
@@ -245,34 +269,14 @@ def flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _top_level(config: DictConfig) -> list[Mistake]:
-    expected: dict[str, tuple[type, str]] = {
-        "seed": (int, "an integer"),
-        "name": (str, "text"),
-        "tags": (DictConfig, "key: value"),
-        "skip_finished": (bool, "true or false"),
-        **{f"paths.{key}": (str, "the path of a folder") for key in _PATHS},
-    }
+def _seed_mistakes(config: DictConfig) -> list[Mistake]:
+    """Return the mistake of the seed, which each use of it would repeat."""
     mistakes: list[Mistake] = []
-    for key, (kind, allowed) in expected.items():
-        try:
-            value = OmegaConf.select(config, key, throw_on_missing=True)
-        except OmegaConfBaseException as error:
-            if key == "seed":
-                reason, allowed = str(error).splitlines()[0], "references to options that exist"
-                mistakes.append(Mistake(key, "cannot be resolved", allowed, reason))
-            continue  # `plain` reports the others
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            mistakes.append(Mistake(key, "wrong type", allowed, repr(value)))
-        elif key.startswith("paths.") and not value:
-            mistakes.append(Mistake(key, "is empty", allowed, repr(value)))
-        elif key == "seed" and value not in range(2**32):
-            mistakes.append(Mistake(key, "out of range", "0 to 4294967295", str(value)))
-    tags = config.get("tags")
-    for key in map(str, tags if isinstance(tags, DictConfig) else ()):
-        if key in _OWN_TAGS:
-            what, allowed = "is set by the run itself", "a name of your own, for example tags.note"
-            mistakes.append(Mistake(f"tags.{key}", what, allowed, f"tags.{key}"))
+    try:
+        seed = OmegaConf.select(config, "seed", throw_on_missing=True)
+        checked(Options, {"seed": seed}, "", mistakes)
+    except OmegaConfBaseException as error:
+        mistakes.append(unresolved("seed", error))
     return mistakes
 
 

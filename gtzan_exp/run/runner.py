@@ -37,7 +37,7 @@ from gtzan_exp.run.files import (
 from gtzan_exp.run.model_card import write_card
 from gtzan_exp.run.rehearsal import rehearse
 from gtzan_exp.tracking.identity import identity_tags
-from gtzan_exp.tracking.models import find_logged, has_model
+from gtzan_exp.tracking.models import find_logged, model_of_run, save_model
 from gtzan_exp.tracking.outbox import PARENT
 from gtzan_exp.tracking.predictor import hearing, sound_settings
 from gtzan_exp.tracking.query import finished_run, recorded_predictions
@@ -117,17 +117,21 @@ def run(
             if split.fractions:
                 points, fitted, evaluation = _learn(cell, dataset, split, recorder, found)
                 learning_curve(points, folder / "learning_curve.png", title=title)
-                recorder.curve("learning_curve", points)
+                for size, scores in points.items():
+                    named = {f"learning_curve/{key}": score for key, score in scores.items()}
+                    recorder.metrics(named, size)
             else:
                 fitted, evaluation = _fold(cell, dataset, split, split.folds[0])
             predictions, model = evaluation.predictions, fitted.estimator
             metrics = with_interval(_metrics(fitted, evaluation, dataset), predictions)
             write_record(folder, config, title, dataset, predictions)
             write_report(folder, title, fitted, evaluation)
-            recorder.metrics(metrics, fitted.history)
+            recorder.metrics(metrics)
+            recorder.curves(fitted.history)
             if prepare is not None:
-                trusted = cell.model.trusted_types
-                recorder.model(fitted.estimator, dataset, view, prepare, trusted=trusted)
+                with recorder.model() as place:
+                    trusted = cell.model.trusted_types
+                    save_model(place, model, dataset, view, prepare, trusted=trusted)
         phase("recording the run")
         rate = None
         if prepare is not None and callable(heard):
@@ -150,7 +154,7 @@ def recalled(config: DictConfig, result: Result) -> Result:
     view = type(cell.view)  # which the config names
     predictions = recorded_predictions(cell.tracking, [result.run_id])
     model = None
-    if has_model(cell.tracking, result.run_id):
+    if model_of_run(cell.tracking, result.run_id):
         trusted = (*cell.model.trusted_types, f"{view.__module__}.{view.__qualname__}")
         model = find_logged(result.run_id, cell.tracking, trusted=trusted).estimator
     return replace(result, predictions=predictions.get(result.run_id), model=model)
@@ -201,7 +205,8 @@ def _children(
         with recorder.child(name, tags, piece, f"{number:g}") as child:
             fitted, evaluation = _fold(cell, dataset, split, fold)
             metrics = _metrics(fitted, evaluation, dataset)
-            child.metrics(metrics, fitted.history)
+            child.metrics(metrics)
+            child.curves(fitted.history)
         accuracy = f"{split.evaluated}/accuracy"
         log.info("%s: %s=%.4f", name, accuracy, metrics[accuracy])
         yield metrics, fitted, evaluation

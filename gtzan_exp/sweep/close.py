@@ -26,7 +26,7 @@ from gtzan_exp.tracking.outbox import (
     RUNNING,
     Entry,
     Outbox,
-    left_running,
+    end_running,
     sync_command,
     undelivered,
 )
@@ -60,8 +60,7 @@ def delivered(
     away: set[str] = set()
     for path in sorted({path for folder in folders for path in folder.rglob(f"*{RUNNING}")}):
         try:
-            if closed := left_running(path):
-                yield closed
+            end_running(path)
         except GtzanExpError as error:
             yield error
     for path in undelivered(folders):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gtzan_exp.basics.errors import ConfigError, Mistake, one_line
+from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, one_line
 from gtzan_exp.basics.files import claimed
 from gtzan_exp.basics.terminal import followed, note, phase
 from gtzan_exp.config.sweep_plan import SweepPlan
@@ -87,7 +87,7 @@ def sweep(
             ledger = replace(ledger, stopped=reason, killed=killed, process=None)
             try:
                 status = close(ledger)
-            except (ConfigError, OSError) as error:
+            except (GtzanExpError, OSError) as error:
                 ledger.write()
                 note(f"sweep not closed: {one_line(error)}")
                 note(f"  {ledger.folder} has all of it; to deliver and close it:")

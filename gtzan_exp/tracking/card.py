@@ -1,11 +1,10 @@
 """The metadata of a logged model, sufficient to make its inputs from any audio."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from gtzan_exp.audio.prepare import PrepareSettings
-from gtzan_exp.basics.checks import as_node, imported, object_of
+from gtzan_exp.basics.checks import as_node, object_of, only_from
 from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.data.contracts import View
 from gtzan_exp.data.provenance import settings_from_json
@@ -41,28 +40,16 @@ class ModelCard:
 
         Only views of the package, or those named in `trusted`, are instantiated, else `DataError`.
         """
+        mistakes: list[Mistake] = []
+        settings = dict(metadata["view_settings"])
+        view = object_of(settings, where, mistakes, only_from(*_OURS, trusted=trusted))
+        if mistakes:
+            raise DataError(mistakes[0])
         return cls(
-            view=_view(dict(metadata["view_settings"]), where, trusted),
+            view=view,
             prepare=settings_from_json(metadata["prepare"], where),
             classes=tuple(map(str, metadata["classes"])),
             data=str(metadata["data"]),
             synthetic=bool(metadata["synthetic"]),
             run_id=str(metadata["run_id"]),
         )
-
-
-def _view(settings: Mapping[str, Any], where: str, trusted: tuple[str, ...]) -> View:
-    def find(target: Any, where: str, mistakes: list[Mistake]) -> Any:
-        if target in trusted or str(target).startswith(_OURS):
-            found = imported(target, where, mistakes)
-            defined = found.__module__ if isinstance(found, type) else ""
-            if found is None or target in trusted or defined.startswith(_OURS):
-                return found
-        allowed = "views of gtzan_exp.data, or one in trusted_types (after a look at it)"
-        raise DataError(Mistake(where, "holds a view that is not trusted", allowed, target))
-
-    mistakes: list[Mistake] = []
-    view = object_of(settings, where, mistakes, find)
-    if mistakes:
-        raise DataError(mistakes[0])
-    return view

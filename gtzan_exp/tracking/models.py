@@ -20,7 +20,7 @@ import yaml
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics import keras_loader
 from gtzan_exp.basics.checks import look_for
-from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake, one_line
+from gtzan_exp.basics.errors import DataError, GtzanExpError, Mistake, RefusedError, one_line
 from gtzan_exp.basics.files import read_bytes, write_text
 from gtzan_exp.data.contracts import Dataset, Servable, View
 from gtzan_exp.models.keras_classifier import KerasClassifier
@@ -189,11 +189,6 @@ def register_model(
     return str(found.version)
 
 
-def load_model(uri: str, *, trusted: tuple[str, ...] = ()) -> Any:
-    """Load only the pipeline of a logged model; see `load_logged`."""
-    return load_logged(uri, trusted=trusted).estimator
-
-
 def load_logged(
     uri: str, *, trusted: tuple[str, ...] = (), tracking_uri: str | None = None
 ) -> LoggedModel:
@@ -240,32 +235,24 @@ def find_logged(model: str, tracking: Tracking, *, trusted: tuple[str, ...] = ()
     if path.is_dir():
         return load_logged(str(path), trusted=trusted)
     if re.fullmatch(r"[0-9a-f]{32}", model):
-        model = model_of_run(tracking, model)
+        try:
+            uri = model_of_run(tracking, model)
+        except RefusedError as error:
+            allowed = f"a run in {tracking.uri} (tracking=... names another store)"
+            raise DataError(Mistake("model", "no such run", allowed, model)) from error
+        if uri is None:
+            allowed = "a run of one fold with tracking.log_model=true"
+            raise DataError(Mistake("model", "the run recorded no model", allowed, model))
+        model = uri
     elif not re.fullmatch(r"(runs|models):/.+", model):
         raise DataError(Mistake("model", "is not there", MODEL, model))
     return load_logged(model, trusted=trusted, tracking_uri=tracking.uri)
 
 
-def has_model(tracking: Tracking, run_id: str) -> bool:
+def model_of_run(tracking: Tracking, run_id: str) -> str | None:
+    """Return the URI of the model of a run, or None where it recorded none."""
     with tracking.asked() as client:
-        return bool(_model_ids(client.get_run(run_id)))
-
-
-def model_of_run(tracking: Tracking, run_id: str) -> str:
-    """Return the URI of the model that a run recorded."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        run = tracking.client().get_run(run_id)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise tracking.unreachable(error) from error
-        allowed = f"a run in {tracking.uri} (tracking=... names another store)"
-        raise DataError(Mistake("model", "no such run", allowed, run_id)) from error
-    if not _model_ids(run):
-        allowed = "a run of one fold with tracking.log_model=true"
-        raise DataError(Mistake("model", "the run recorded no model", allowed, run_id))
-    return f"models:/{_model_ids(run)[0]}"
+        return next((f"models:/{id}" for id in _model_ids(client.get_run(run_id))), None)
 
 
 def _model_ids(run: Run) -> list[str]:

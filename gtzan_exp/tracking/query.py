@@ -56,7 +56,7 @@ def recorded_runs(
             reason = str(error).strip().splitlines()[0]
             allowed = "a filter of MLflow's, for example filter=\"tags.model = 'svc'\""
             raise ConfigError(Mistake("filter", reason, allowed, filter)) from error
-        raise tracking.unreachable(error) from error
+        raise tracking.failed(error) from error
 
 
 def experiments_with_runs(tracking: Tracking) -> dict[str, str]:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -19,13 +19,11 @@ from typing import Any, Literal, Self, get_args
 from threadpoolctl import ThreadpoolController
 
 import gtzan_exp
-from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics import keras_loader
 from gtzan_exp.basics.errors import one_line
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.basics.process import PROCESS, process_tags
-from gtzan_exp.data.contracts import Dataset, Split, View
-from gtzan_exp.tracking.models import save_model
+from gtzan_exp.data.contracts import Dataset, Split
 from gtzan_exp.tracking.outbox import OUTBOX_TAGS, PARENT, Entry, Outbox, now, sync_command
 from gtzan_exp.tracking.query import STALE, close_dead
 from gtzan_exp.tracking.store import Tracking
@@ -95,23 +93,12 @@ class Recorder:
         )
         self._outbox.send(self._entry, "inputs")
 
-    def metrics(
-        self, metrics: Mapping[str, float], curves: Mapping[str, list[float]] | None = None
-    ) -> None:
-        """Record metrics, and learning curves as ``epoch/<name>`` with the epoch as the step."""
-        self._entry.measure(metrics)
-        self._entry.follow(curves or {})
+    def metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        self._entry.measure(metrics, step)
 
-    def curve(self, name: str, points: Mapping[int, Mapping[str, float]]) -> None:
-        """Record metrics at several steps as ``<name>/<metric>``."""
-        for step, metrics in points.items():
-            self._entry.measure({f"{name}/{key}": value for key, value in metrics.items()}, step)
-
-    @property
-    def model_bytes(self) -> int:
-        """The size of the recorded model; 0 without one."""
-        files = self._outbox.model_folder.rglob("*") if self._entry.has_model else ()
-        return sum(file.stat().st_size for file in files if file.is_file())
+    def curves(self, curves: Mapping[str, Sequence[float]]) -> None:
+        """Record learning curves as ``epoch/<name>``, with the epoch as the step."""
+        self._entry.follow(curves)
 
     def note(self, text: str, interval: str) -> None:
         """Set the description of the run and of its model, in Markdown, and the tag `interval`."""
@@ -122,27 +109,26 @@ class Recorder:
         self._outbox.mark(self._entry)
         self._entry.has_files = True
 
-    def model(
-        self,
-        estimator: Any,
-        dataset: Dataset,
-        view: View,
-        prepare: PrepareSettings,
-        *,
-        trusted: tuple[str, ...],
-    ) -> None:
-        """Record a fitted pipeline, and how its inputs were made; see `save_model`.
+    @contextmanager
+    def model(self) -> Iterator[Path]:
+        """Record the model that is saved inside, by `save_model`, into a folder.
 
         If it cannot be saved, the run goes on, with the reason in ``no_model.txt``.
         """
         folder = self._outbox.model_folder
         try:
-            save_model(folder, estimator, dataset, view, prepare, trusted=trusted)
+            yield folder
             self._entry.has_model = True
         except Exception as error:  # whatever a class of the user's own raises
             shutil.rmtree(folder, ignore_errors=True)
             log.warning("the run goes on without a model: %s", one_line(error))
             self._entry.texts["no_model.txt"] = f"{one_line(error)}\n\n{traceback.format_exc()}"
+
+    @property
+    def model_bytes(self) -> int:
+        """The size of the recorded model; 0 without one."""
+        files = self._outbox.model_folder.rglob("*") if self._entry.has_model else ()
+        return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def begun(

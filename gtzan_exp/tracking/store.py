@@ -78,7 +78,7 @@ class Tracking:
 
     @contextmanager
     def asked(self) -> Iterator[MlflowClient]:
-        """Yield a client; its errors inside are reported as a store that does not answer."""
+        """Yield a client; its errors inside become those of `failed`."""
         client = self.client()
         with self._reached():
             yield client
@@ -88,7 +88,7 @@ class Tracking:
         try:
             yield
         except store_errors() as error:
-            raise self.unreachable(error) from error
+            raise self.failed(error) from error
 
     def experiment_id(self, client: MlflowClient) -> str:
         """Return the id of the experiment, created first if missing."""
@@ -143,22 +143,17 @@ class Tracking:
 
     def failed(self, error: Exception) -> AwayError | RefusedError:
         """Return the error for a failed call to the store."""
-        code = getattr(error, "error_code", None)
-        if code not in _REFUSALS:
-            return self.unreachable(error)
-        what = "the store refuses what it is sent"
-        allowed = "a run that is not deleted, whose files are there"
-        return RefusedError(Mistake(self.uri, what, allowed, _first_line(error)))
-
-    def unreachable(self, error: Exception) -> AwayError:
-        """Return the error for a store that does not answer, and remember that."""
+        code, got = getattr(error, "error_code", None), f"{self.uri} ({_first_line(error)})"
+        if code in _REFUSALS:
+            what = "the store refuses what it is sent"
+            allowed = "a run that it has, that is not deleted, whose files are there"
+            return RefusedError(Mistake("tracking.uri", what, allowed, got))
         _answered.discard(self.uri)
         what = "the store does not answer"
         allowed = "a running MLflow server, or a database that can be written"
-        if getattr(error, "error_code", None) in _NO_RIGHTS:
+        if code in _NO_RIGHTS:
             what = "the store refuses this user"
             allowed = f"{places.USER_VARIABLES}, of one with rights"
-        got = f"{self.uri} ({_first_line(error)})"
         return AwayError(Mistake("tracking.uri", what, allowed, got))
 
 

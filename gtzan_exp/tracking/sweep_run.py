@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from gtzan_exp.basics.errors import ConfigError
+from gtzan_exp.basics.errors import GtzanExpError
 from gtzan_exp.tracking.outbox import ERROR, MAX_TAG, PARENT, kept_in, now
 from gtzan_exp.tracking.query import STALE, close_dead_of, searched
 from gtzan_exp.tracking.record import begun, recorded_run
@@ -64,7 +64,7 @@ class SweepRun:
         self, tracking: Tracking, folder: Path, name: str, tags: Mapping[str, Any], error: Exception
     ) -> None:
         """Ensure that a failed job has a child run, even if it failed before it opened one."""
-        with suppress(ConfigError), self.tracking.asked() as client:
+        with suppress(GtzanExpError), self.tracking.asked() as client:
             if kept_in(folder).exists() or self._children(client, tags["job"]):
                 return
         with suppress(type(error)), recorded_run(tracking, folder, name, {}, tags):
@@ -72,7 +72,7 @@ class SweepRun:
 
     def lose(self, folder: Path, tags: Mapping[str, str], reason: str) -> None:
         """Ensure that a job whose worker died has a child run with the reason."""
-        with suppress(ConfigError), self.tracking.asked() as client:
+        with suppress(GtzanExpError), self.tracking.asked() as client:
             for child in self._children(client, tags["job"]):
                 if child.info.status == "RUNNING":
                     client.set_tag(child.info.run_id, ERROR, reason)

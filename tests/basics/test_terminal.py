@@ -135,4 +135,4 @@ def test_scripts_get_one_document(workspace, capsys):
     assert sum(checked["folds"]["fold 1 of 1"].values()) == 40
     assert main(["validate", "seed=x", "--json"]) == 2
     (error,) = json.loads(capsys.readouterr().out)["errors"]
-    assert error == {"where": "seed", "what": "wrong type", "allowed": "an integer", "got": "'x'"}
+    assert list(error.values()) == ["seed", "not a valid value", "a valid integer", "'x'"]

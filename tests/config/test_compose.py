@@ -73,15 +73,15 @@ ONE = {
     "model.l1_ratio=2": "model.l1_ratio: not valid for LogisticRegression; allowed: a float in",
     "+model.C=1": "model.C: is there already; allowed: model.C=VALUE; got: +model.C=1",
     "tags.note=x": "tags.note: is not there yet; allowed: +tags.note=VALUE; got: tags.note=x",
-    "+tags.process=7": "tags.process: is set by the run itself; allowed: a name of your own",
-    "seed=1.5": "seed: wrong type; allowed: an integer; got: 1.5",
-    "seed=-1": "seed: out of range; allowed: 0 to 4294967295; got: -1",
-    "seed=4294967296": "seed: out of range",
-    "seed=true": "seed: wrong type",
+    "+tags.process=7": "tags: not a valid value; allowed: names of your own, for example tags.note",
+    "seed=1.5": "seed: not a valid value; allowed: a valid integer; got: 1.5",
+    "seed=-1": "seed: not a valid value; allowed: greater than or equal to 0; got: -1",
+    "seed=4294967296": "seed: not a valid value",
+    "seed=true": "seed: not a valid value",
     "seed=1,2": "seed: is a sweep; allowed: one value, or --multirun (-m)",
     "+sweep=smoke": "sweep: is a sweep; allowed: one value, or --multirun (-m)",
     "seed=${sed}": "seed: cannot be resolved",
-    "paths.runs=null": "paths.runs: wrong type; allowed: the path of a folder; got: None",
+    "paths.runs=null": "paths.runs: not a valid value; allowed: a valid string; got: None",
     "trainer.epochs=x": "trainer.epochs: not a valid value; allowed: a valid integer; got: 'x'",
     "split.test_size=1": "split.test_size: not a valid value; allowed: less than 1; got: 1",
     "split=notebook,split.random_state=-1": "split.random_state: not a valid value",
@@ -167,7 +167,7 @@ def test_all_jobs_of_a_sweep_are_checked():
     assert [line.partition(";")[0] for line in found] == [
         "split.test_size: not a valid value",
         "model: unknown option (nearest: svc)",
-        "seed: out of range",
+        "seed: not a valid value",
     ]
     assert mistakes("model=glob(zz*)", sweep=True)[0].startswith("command line: describes no job")
     assert mistakes("model.C=interval(0,1)", sweep=True)[0].startswith("model.C: not valid")

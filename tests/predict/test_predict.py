@@ -193,9 +193,9 @@ def test_a_mistake_is_one_line(trained, music, capsys, module_workspace, tmp_pat
     ours = "gtzan_exp.data.features.FeaturesView"
     for number, (what, text, raw) in enumerate(
         [
-            ("holds a view that is not trusted", metadata.replace(ours, "subprocess.Popen"), None),
+            ("names a class that is not trusted", metadata.replace(ours, "subprocess.Popen"), None),
             (
-                "holds a view that is not trusted",
+                "names a class that is not trusted",
                 metadata.replace(ours, "gtzan_exp.data.locations.Path"),
                 None,
             ),
@@ -295,7 +295,7 @@ def test_neighbours_are_the_tracks_whose_scaled_vectors_point_the_same_way(train
 def test_what_is_not_trusted_imports_nothing_but_this_package():
     mistakes = []
     assert only_from("gtzan_exp.data.")("this.s", "data", mistakes) is None
-    assert "is not of this package; allowed: gtzan_exp.data....; got: this.s" in str(mistakes[0])
+    assert "is not trusted; allowed: a class of gtzan_exp.data; got: this.s" in str(mistakes[0])
     assert "this" not in sys.modules
 
 
