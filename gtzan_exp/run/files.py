@@ -67,38 +67,40 @@ class Result:
         return f"<pre>{escape(str(self))}</pre>{table.to_html(float_format='{:.4f}'.format)}"
 
     @property
-    def brief(self) -> str:
-        """The accuracy, its interval and what leaks, for a line on a terminal."""
-        part, name = self._accuracy
-        text = f"{self.metrics[name]:.3f}"
-        if self.interval:
-            text += f" [{self.interval.replace('-', ', ')}]"
-        return f"{text}   {self.leak.replace(':', ' ')}" + " (validation)" * (part == "val")
+    def accuracy(self) -> str:
+        """The metric that sums up the run: of tracks where rows are pieces, of the part shown."""
+        part = "test" if "test/accuracy" in self.metrics else "val"
+        by_track = f"{part}/track_accuracy"
+        return by_track if by_track in self.metrics else f"{part}/accuracy"
 
     @property
     def interval(self) -> str:
         """The 95 % interval of the accuracy as ``0.56-0.85``; empty where there is none."""
-        ends = [self.metrics.get(f"ci_{end}/{self._accuracy[1]}") for end in ("low", "high")]
+        ends = [self.metrics.get(f"ci_{end}/{self.accuracy}") for end in ("low", "high")]
         return "-".join(f"{end:.2f}" for end in ends if end is not None)
 
     @property
-    def _accuracy(self) -> tuple[str, str]:
-        """The part that is judged, and the metric of its accuracy."""
-        part = "test" if "test/accuracy" in self.metrics else "val"
-        track = f"{part}/track_accuracy"
-        return part, track if track in self.metrics else f"{part}/accuracy"
+    def brief(self) -> str:
+        """The accuracy, its interval and what leaks, for a line on a terminal."""
+        interval = f" [{self.interval.replace('-', ', ')}]" if self.interval else ""
+        validated = " (validation)" * self.accuracy.startswith("val/")
+        leak = self.leak.replace(":", " ")
+        return f"{self.metrics[self.accuracy]:.3f}{interval}   {leak}{validated}"
 
     def __str__(self) -> str:
-        metrics, (part, name) = self.metrics, self._accuracy
-        is_hidden, tested = part == "val", {"val": "validated", "test": "tested"}[part]
-        said = [f"run_id={self.run_id or 'undelivered'}"]
-        said += [f"{key}={metrics[key]:.4f}" for key in dict.fromkeys((f"{part}/accuracy", name))]
-        if self.interval:
-            said.append(f"interval={self.interval}")
-        if f"n_{tested}_tracks" in metrics:
-            said.append(f"n={metrics[f'n_{tested}_tracks']:.0f}")
-        said += [f"{part}/macro_f1={metrics[f'{part}/macro_f1']:.4f}", f"leak={self.leak}"]
-        return " ".join([*said, "test=hidden"] if is_hidden else said)
+        part, hides = self.accuracy.partition("/")[0], self.accuracy.startswith("val/")
+        shown = {key: f"{self.metrics[key]:.4f}" for key in (f"{part}/accuracy", self.accuracy)}
+        n_tracks = self.metrics.get("n_validated_tracks" if hides else "n_tested_tracks")
+        said = {
+            "run_id": self.run_id or "undelivered",
+            **shown,
+            "interval": self.interval,
+            "n": "" if n_tracks is None else f"{n_tracks:.0f}",
+            f"{part}/macro_f1": f"{self.metrics[f'{part}/macro_f1']:.4f}",
+            "leak": self.leak,
+            "test": "hidden" * hides,
+        }
+        return " ".join(f"{key}={text}" for key, text in said.items() if text)
 
 
 def empty_record(output: Path) -> Path:

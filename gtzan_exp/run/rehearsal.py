@@ -58,10 +58,22 @@ def rehearse(cell: Cell, dataset: Dataset, split: Split, *, networks: bool = Tru
         try:
             found = _fitted(cell, dataset, *few)
         except Exception:  # it may need more rows, for neighbours or its own folds
-            found = _fitted_to_all(cell, dataset, fold.train, fold.val)
+            try:
+                found = _fitted(cell, dataset, fold.train, fold.val)
+            except GtzanExpError:
+                raise
+            except Exception as error:  # whatever a class of the user's own raises
+                raise unfitted(cell, error) from error
         if saves:
             _check_saved(cell, dataset, few[0], found)
     _rehearsed.add(known)
+
+
+def unfitted(cell: Cell, error: Exception) -> ConfigError:
+    """Return the error of a model that cannot be fitted."""
+    where, what = f"model={cell.model.name}", "cannot be fitted with these options"
+    allowed = "a compatible combination of options (HYDRA_FULL_ERROR=1 shows where it stopped)"
+    return ConfigError(Mistake(where, what, allowed, one_line(error)))
 
 
 @cache
@@ -93,17 +105,6 @@ def _fitted(cell: Cell, dataset: Dataset, train: np.ndarray, val: np.ndarray) ->
         raise ValueError(f"classes_ are to be the genres, not {estimator.classes_}")
     predict(estimator, dataset, train)
     return estimator
-
-
-def _fitted_to_all(cell: Cell, dataset: Dataset, train: np.ndarray, val: np.ndarray) -> Any:
-    try:
-        return _fitted(cell, dataset, train, val)
-    except GtzanExpError:
-        raise
-    except Exception as error:  # whatever a class of the user's own raises
-        where, what = f"model={cell.model.name}", "cannot be fitted with these options"
-        allowed = "a compatible combination of options (HYDRA_FULL_ERROR=1 shows where it stopped)"
-        raise ConfigError(Mistake(where, what, allowed, one_line(error))) from error
 
 
 def _check_saved(cell: Cell, dataset: Dataset, rows: np.ndarray, estimator: Any) -> None:

@@ -20,7 +20,7 @@ from gtzan_exp.config.cell import Cell, described_by, options, resolve
 from gtzan_exp.data.contracts import Dataset, Fold, Split
 from gtzan_exp.data.provenance import prepare_settings
 from gtzan_exp.data.selection import read_view
-from gtzan_exp.evaluation.aggregate import aggregate, evaluated, with_interval
+from gtzan_exp.evaluation.aggregate import aggregate, with_interval
 from gtzan_exp.evaluation.audit import Audit, audit, doubts, lopsided
 from gtzan_exp.evaluation.evaluate import Evaluation, evaluate
 from gtzan_exp.evaluation.plots import learning_curve
@@ -35,7 +35,7 @@ from gtzan_exp.run.files import (
     write_result,
 )
 from gtzan_exp.run.model_card import write_card
-from gtzan_exp.run.rehearsal import rehearse
+from gtzan_exp.run.rehearsal import rehearse, unfitted
 from gtzan_exp.tracking.identity import identity_tags
 from gtzan_exp.tracking.models import find_logged, model_of_run, save_model
 from gtzan_exp.tracking.outbox import PARENT
@@ -107,31 +107,34 @@ def run(
         recorder.metrics({f"leak/{kind}": share for kind, share in leaks.shares.items()})
         write_protocol(folder, dataset, split, leaks)
         title = f"{cell.name}, data: {labelled(dataset.name, dataset.synthetic)}"
-        model = None
+        scores: list[dict[str, float]] = []
+        tables: list[pd.DataFrame] = []
+        for measured, fitted, evaluation in _folds(cell, dataset, split, recorder, found):
+            scores.append(measured)
+            tables.append(evaluation.predictions)
+            model = fitted.estimator
         if len(split.reported) > 1:
-            metrics, predictions = _cross_validate(cell, dataset, split, recorder, found)
-            metrics = with_interval(metrics, predictions)
-            write_record(folder, config, title, dataset, predictions)
-            recorder.metrics(metrics)
+            model = None
+            metrics = aggregate(scores, [len(f.judging) / len(f.train) for f in split.folds])
+            predictions = pd.concat(table.assign(fold=n) for n, table in enumerate(tables, 1))
         else:
-            if split.fractions:
-                points, fitted, evaluation = _learn(cell, dataset, split, recorder, found)
-                learning_curve(points, folder / "learning_curve.png", title=title)
-                for size, scores in points.items():
-                    named = {f"learning_curve/{key}": score for key, score in scores.items()}
-                    recorder.metrics(named, size)
-            else:
-                fitted, evaluation = _fold(cell, dataset, split, split.folds[0])
-            predictions, model = evaluation.predictions, fitted.estimator
-            metrics = with_interval(_metrics(fitted, evaluation, dataset), predictions)
-            write_record(folder, config, title, dataset, predictions)
+            metrics, predictions = scores[-1], tables[-1]
             write_report(folder, title, fitted, evaluation)
-            recorder.metrics(metrics)
             recorder.curves(fitted.history)
-            if prepare is not None:
-                with recorder.model() as place:
-                    trusted = cell.model.trusted_types
-                    save_model(place, model, dataset, view, prepare, trusted=trusted)
+        if split.fractions:
+            sizes = [len(np.unique(dataset.tracks[fold.train])) for fold in split.folds]
+            points = dict(zip(sizes, scores, strict=True))
+            learning_curve(points, folder / "learning_curve.png", title=title)
+            for size, measured in points.items():
+                named = {f"learning_curve/{key}": score for key, score in measured.items()}
+                recorder.metrics(named, size)
+        metrics = with_interval(metrics, predictions)
+        recorder.metrics(metrics)
+        write_record(folder, config, title, dataset, predictions)
+        if model is not None and prepare is not None:
+            with recorder.model() as place:
+                trusted = cell.model.trusted_types
+                save_model(place, model, dataset, view, prepare, trusted=trusted)
         phase("recording the run")
         rate = None
         if prepare is not None and callable(heard):
@@ -144,7 +147,7 @@ def run(
         recorder.artifacts()
         result = write_result(output, recorder.run_id, metrics, found, leaks.text)
         recorder.note(card, result.interval)
-    _say_relabelled(dataset, metrics)
+    _say_relabelled(dataset, metrics, result.accuracy)
     return replace(result, undelivered=recorder.undelivered, predictions=predictions, model=model)
 
 
@@ -171,40 +174,19 @@ def _earlier(cell: Cell, tags: Mapping[str, str]) -> Run | None:
         return None
 
 
-def _cross_validate(
-    cell: Cell, dataset: Dataset, split: Split, recorder: Recorder, tags: dict[str, str]
-) -> tuple[dict[str, float], pd.DataFrame]:
-    """Run each fold as a child, without a model; return aggregated metrics, pooled predictions."""
-    metrics, pooled = [], []
-    for found, _, evaluation in _children(cell, dataset, split, recorder, tags):
-        metrics.append(found)
-        pooled.append(evaluation.predictions.assign(fold=len(metrics)))
-    shares = [len(fold.judging) / len(fold.train) for fold in split.folds]
-    return aggregate(metrics, shares), pd.concat(pooled)
-
-
-def _learn(
-    cell: Cell, dataset: Dataset, split: Split, recorder: Recorder, tags: dict[str, str]
-) -> tuple[dict[int, dict[str, float]], Fitted, Evaluation]:
-    """Run each point of a learning curve as a child; return all points, and the last model."""
-    points = {}
-    children = _children(cell, dataset, split, recorder, tags)
-    for fold, last in zip(split.folds, children, strict=True):
-        points[len(np.unique(dataset.tracks[fold.train]))] = last[0]
-    return points, *last[1:]
-
-
-def _children(
+def _folds(
     cell: Cell, dataset: Dataset, split: Split, recorder: Recorder, tags: dict[str, str]
 ) -> Iterator[tuple[dict[str, float], Fitted, Evaluation]]:
-    """Run each fold of a split as a child, and yield its metrics, model and evaluation."""
+    """Yield the metrics, the model and the evaluation of each fold; several folds are children."""
+    if len(split.folds) == 1:
+        yield _fold(cell, dataset, split, split.folds[0])
+        return
     piece: Piece = "fraction" if split.fractions else "fold"
     which = split.fractions or range(1, len(split.folds) + 1)
     folds = zip(which, split.fold_names, split.folds, strict=True)
     for number, name, fold in steps(folds, f"{piece}s", len(split.folds)):
         with recorder.child(name, tags, piece, f"{number:g}") as child:
-            fitted, evaluation = _fold(cell, dataset, split, fold)
-            metrics = _metrics(fitted, evaluation, dataset)
+            metrics, fitted, evaluation = _fold(cell, dataset, split, fold)
             child.metrics(metrics)
             child.curves(fitted.history)
         accuracy = f"{split.evaluated}/accuracy"
@@ -212,12 +194,46 @@ def _children(
         yield metrics, fitted, evaluation
 
 
+def _fold(
+    cell: Cell, dataset: Dataset, split: Split, fold: Fold
+) -> tuple[dict[str, float], Fitted, Evaluation]:
+    """Fit the model to the training part of a fold and evaluate it on all parts."""
+    phase(f"fitting {cell.model.name}")
+    try:
+        fitted = fit(
+            build(cell.model, cell.classifier, cell.view.gives),
+            dataset.take(fold.train),
+            dataset.labels[fold.train],
+            dataset.take(fold.val),
+            dataset.labels[fold.val],
+            scaler_rows=dataset.X if split.scaler_rows == "all" else None,
+        )
+        final = fitted
+        if cell.trainer.refit and len(fold.val) and len(fold.test):
+            both = np.sort(np.concatenate([fold.train, fold.val]))
+            final = refit(fitted, dataset.take(both), dataset.labels[both])
+    except ValueError as error:
+        raise unfitted(cell, error) from error
+    for message in final.warnings:
+        log.warning("fit: %s", message)
+    evaluation = evaluate(final.estimator, dataset, fold, validated=fitted.estimator)
+    by_part = evaluation.predictions.groupby("part")["track"]
+    optional = {"n_parameters": n_parameters(final.estimator), "best_epoch": final.best_epoch}
+    metrics = {
+        **evaluation.metrics,
+        "fit_seconds": final.seconds,
+        "n_skipped": len(dataset.skipped),
+        f"n_{fold.evaluated}_tracks": int(by_part.nunique()[fold.evaluated]),
+        **{f"n_{part}": int(size) for part, size in by_part.size().items()},
+        **{key: value for key, value in optional.items() if value is not None},
+    }
+    return metrics, final, evaluation
+
+
 def _announce(cell: Cell, dataset: Dataset, split: Split, leaks: Audit, heard: object) -> list[str]:
     """Log what is run and all remarks on it, and return these."""
-    log.info(
-        "%s on %s of %s, split=%s",
-        *(cell.model.name, dataset.view, labelled(dataset.name, dataset.synthetic), split.name),
-    )
+    name = labelled(dataset.name, dataset.synthetic)
+    log.info("%s on %s of %s, split=%s", cell.model.name, dataset.view, name, split.name)
     sizes = (len(dataset), len(dataset.classes), dataset.fingerprint)
     log.info("%d rows of %d genres, fingerprint %s", *sizes)
     if shares := ", ".join(f"{kind} {share:.0%}" for kind, share in leaks.shares.items() if share):
@@ -236,11 +252,8 @@ def _remarks(
     info, warning = logging.INFO, logging.WARNING
     yield from ((warning, note) for note in dataset.notes)
     yield from ((info, note) for note in split.notes)
-    if dataset.skipped:
-        yield (
-            warning,
-            f"{counted(len(dataset.skipped), 'file')} skipped: {', '.join(dataset.skipped)}",
-        )
+    if names := ", ".join(dataset.skipped):
+        yield warning, f"{counted(len(dataset.skipped), 'file')} skipped: {names}"
     if dataset.pretraining:
         learned = f"{dataset.origin['model']} learned from other data"
         held = "which may hold test tracks, their artists or genres"
@@ -256,54 +269,12 @@ def _remarks(
         yield info, f"the model will not predict audio: {heard.what} ({heard.got})"
 
 
-def _fold(cell: Cell, dataset: Dataset, split: Split, fold: Fold) -> tuple[Fitted, Evaluation]:
-    """Fit the model to the training part of a fold and evaluate it on all parts."""
-    phase(f"fitting {cell.model.name}")
-    try:
-        fitted = fit(
-            build(cell.model, cell.classifier, cell.view.gives),
-            dataset.take(fold.train),
-            dataset.labels[fold.train],
-            dataset.take(fold.val),
-            dataset.labels[fold.val],
-            scaler_rows=dataset.X if split.scaler_rows == "all" else None,
-        )
-        final = fitted
-        if cell.trainer.refit and len(fold.val) and len(fold.test):
-            both = np.sort(np.concatenate([fold.train, fold.val]))
-            final = refit(fitted, dataset.take(both), dataset.labels[both])
-    except ValueError as error:
-        what = "cannot be fitted to these rows with these options"
-        reason = str(error).strip().splitlines()[0]
-        allowed = "a compatible combination of options (HYDRA_FULL_ERROR=1 shows where it stopped)"
-        raise ConfigError(Mistake(f"model={cell.model.name}", what, allowed, reason)) from error
-    for message in final.warnings:
-        log.warning("fit: %s", message)
-    return final, evaluate(final.estimator, dataset, fold, validated=fitted.estimator)
-
-
-def _say_relabelled(dataset: Dataset, metrics: dict[str, float]) -> None:
+def _say_relabelled(dataset: Dataset, metrics: dict[str, float], accuracy: str) -> None:
     """Log the accuracy under second labels, if there are any, and under the first."""
-    part = "test" if "test/accuracy" in metrics else "val"
-    of = f"{part}/track_" if f"{part}/track_accuracy" in metrics else f"{part}/"
     if dataset.accepted is not None:
+        second = accuracy.replace("accuracy", "relabelled_accuracy")
         log.info(
-            "%d tracks have other labels by data.relabel: %srelabelled_accuracy=%.4f, "
-            "under the published ones %.4f",
+            "%d tracks have other labels by data.relabel: %s=%.4f, under the published ones %.4f",
             len(np.unique(dataset.tracks[dataset.accepted != dataset.labels])),
-            *(of, metrics[f"{of}relabelled_accuracy"], metrics[f"{of}accuracy"]),
+            *(second, metrics[second], metrics[accuracy]),
         )
-
-
-def _metrics(fitted: Fitted, evaluation: Evaluation, dataset: Dataset) -> dict[str, float]:
-    sizes = evaluation.predictions.groupby("part").size()
-    part = evaluated(evaluation.predictions)
-    optional = {"n_parameters": n_parameters(fitted.estimator), "best_epoch": fitted.best_epoch}
-    return {
-        **evaluation.metrics,
-        "fit_seconds": fitted.seconds,
-        "n_skipped": len(dataset.skipped),
-        f"n_{part}_tracks": evaluation.predictions.query("part == @part")["track"].nunique(),
-        **{f"n_{part}": int(size) for part, size in sizes.items()},
-        **{key: value for key, value in optional.items() if value is not None},
-    }
