@@ -13,7 +13,7 @@ import mlflow
 import pytest
 
 from gtzan_exp.models.validation import n_parameters
-from gtzan_exp.tracking.models import load_logged
+from gtzan_exp.tracking.models import load_model
 from tests.contracts import cell, check_model, check_split, check_view, write_segments
 from tests.run.test_runner import run, store
 
@@ -48,9 +48,9 @@ def test_the_guides_examples_make_a_run(examples, workspace, capsys):
     assert (result["tags"]["view"], result["tags"]["split"]) == ("tempo", "last_digits")
     mlflow.set_tracking_uri(store(workspace))
     uri = f"runs:/{result['run_id']}/model"
-    assert load_logged(uri, trusted=("my_views.TempoView",)).estimator[-1].n_features_in_ == 1
+    assert load_model(uri, trusted=("my_views.TempoView",))[-1].n_features_in_ == 1
     with pytest.raises(Exception, match=r"not trusted.*my_views\.TempoView"):
-        load_logged(uri)
+        load_model(uri)
 
 
 def test_the_guides_examples_keep_their_contracts(examples, tmp_path):
@@ -61,8 +61,8 @@ def test_the_guides_examples_keep_their_contracts(examples, tmp_path):
     check_model(mine(*small), tmp_path / "tiny_cnn")
     saved = str(tmp_path / "tiny_cnn" / "model")
     with pytest.raises(Exception, match=r"not trusted.*my_package\.TinyCNN"):
-        load_logged(saved)
-    network = load_logged(saved, trusted=("my_package.TinyCNN",)).estimator
+        load_model(saved)
+    network = load_model(saved, trusted=("my_package.TinyCNN",))
     assert n_parameters(network) == 3 * 9 * 4 + 4 + 4 * 10 + 10
     write_segments(tmp_path)
     segments = ["data=folder", f"data.root={tmp_path}", "view.segment_seconds=3"]

@@ -189,6 +189,11 @@ def register_model(
     return str(found.version)
 
 
+def load_model(uri: str, *, trusted: tuple[str, ...] = ()) -> Any:
+    """Load only the pipeline of a logged model; see `load_logged`."""
+    return load_logged(uri, trusted=trusted).estimator
+
+
 def load_logged(
     uri: str, *, trusted: tuple[str, ...] = (), tracking_uri: str | None = None
 ) -> LoggedModel:

@@ -19,7 +19,7 @@ from gtzan_exp.basics.process import process_tags
 from gtzan_exp.cli import main
 from gtzan_exp.sweep.close import LEDGER, Ledger
 from gtzan_exp.tracking import outbox
-from gtzan_exp.tracking.models import load_logged
+from gtzan_exp.tracking.models import load_model
 from gtzan_exp.tracking.store import Tracking
 from gtzan_exp.tracking.sweep_run import SweepRun
 from tests.sweep.test_sweep import QUICK, artifact, runs, tables  # noqa: F401
@@ -82,7 +82,7 @@ def test_a_store_that_fails_at_any_step_gets_the_rest_later(
     assert len(run.inputs.dataset_inputs) == 1
     assert "precision" in artifact(tables, run, "classification_report.txt")
     mlflow.set_tracking_uri(f"sqlite:///{tables}/mlruns/mlflow.db")
-    assert list(load_logged(f"runs:/{run.info.run_id}/model").estimator.classes_) == ["a", "b"]
+    assert list(load_model(f"runs:/{run.info.run_id}/model").classes_) == ["a", "b"]
     assert not [path for path in tables.rglob("*") if "undelivered" in path.name]
     assert not list(tables.rglob("record.model"))
 
@@ -167,7 +167,7 @@ def test_of_a_delivery_that_is_stopped_on_its_way_there_is_one_model(
     source = f"models:/{model.model_id}"
     assert (version.run_id, version.source) == (run.info.run_id, source)
     mlflow.set_tracking_uri(f"sqlite:///{tables}/mlruns/mlflow.db")
-    assert list(load_logged(f"runs:/{run.info.run_id}/model").estimator.classes_) == ["a", "b"]
+    assert list(load_model(f"runs:/{run.info.run_id}/model").classes_) == ["a", "b"]
 
 
 @pytest.mark.slow
@@ -188,7 +188,7 @@ def test_a_model_is_whole_as_long_as_a_record_names_it(tables, monkeypatch, call
     (run,) = runs(tables)
     assert run.info.status == "FINISHED"
     mlflow.set_tracking_uri(f"sqlite:///{tables}/mlruns/mlflow.db")
-    assert list(load_logged(f"runs:/{run.info.run_id}/model").estimator.classes_) == ["a", "b"]
+    assert list(load_model(f"runs:/{run.info.run_id}/model").classes_) == ["a", "b"]
 
 
 def test_a_run_without_room_for_a_lock_is_kept(tables, capsys):  # noqa: F811

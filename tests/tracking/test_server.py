@@ -20,7 +20,7 @@ from gtzan_exp.cli import main
 from gtzan_exp.config.cell import resolve
 from gtzan_exp.config.compose import composed
 from gtzan_exp.run import runner
-from gtzan_exp.tracking.models import load_logged
+from gtzan_exp.tracking.models import load_model
 from tests.run.test_runner import run
 from tests.servers import MlflowServer, PostgresServer, postgres_program
 from tests.sweep.test_sweep import QUICK, tables  # noqa: F401
@@ -103,7 +103,7 @@ def test_a_run_on_a_server_is_whole(server, workspace, capsys):
     assert not (workspace / "mlruns" / "artifacts").exists()
     mlflow.set_tracking_uri(server.address)
     for uri in (f"runs:/{result['run_id']}/model", "models:/genres@challenger"):
-        assert load_logged(uri).estimator.classes_[0] == "blues"
+        assert load_model(uri).classes_[0] == "blues"
     assert main(["ui", *on(server)]) == 0
     runs_page = f"{server.address}/#/experiments/{record.info.experiment_id}/runs?"
     assert runs_page in capsys.readouterr().out
@@ -134,7 +134,7 @@ def test_a_parallel_sweep_on_postgresql_is_whole(postgres_backed, tables, capfd)
         test = pd.read_parquet(place).query("part == 'test'")
         accuracy = (test["true"] == test["predicted"]).mean()
         assert found.data.metrics["test/accuracy"] == accuracy
-    assert list(load_logged(f"runs:/{done[0].info.run_id}/model").estimator.classes_) == ["a", "b"]
+    assert list(load_model(f"runs:/{done[0].info.run_id}/model").classes_) == ["a", "b"]
     assert not list(tables.rglob("*.undelivered.json"))
 
 
@@ -171,7 +171,7 @@ def test_what_a_lost_server_did_not_get_is_delivered_later(server, workspace, ca
         key: value for key, value in record.data.metrics.items() if key.startswith("leak/")
     }
     mlflow.set_tracking_uri(server.address)
-    model = load_logged(f"runs:/{result['run_id']}/model").estimator
+    model = load_model(f"runs:/{result['run_id']}/model")
     predictions = pd.read_parquet(output / "record" / "predictions.parquet")
     cell = composed(["experiment=smoke"], resolve)
     dataset = cell.view.load(cell.data, cache=cell.cache)
