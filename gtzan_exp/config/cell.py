@@ -12,7 +12,7 @@ from hydra import compose
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from sklearn.utils import _param_validation as validation
 
@@ -42,19 +42,13 @@ _OWN_TAGS = frozenset((*_CELL_TAGS, *IDENTITY_TAGS, *RECORD_TAGS, *JOB_TAGS, "do
 _SPEC_FIELDS = tuple(ModelSpec.__dataclass_fields__)
 
 
-def _of_your_own(tags: dict[str, str]) -> dict[str, str]:
-    if taken := sorted(_OWN_TAGS & tags.keys()):
-        raise ValueError(f"names of your own, for example tags.note: a run sets {taken[0]} itself")
-    return tags
-
-
 @pydantic_dataclass(frozen=True, kw_only=True)
 class Options:
     """The options of a run that belong to no group."""
 
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)]
     name: str = ""
-    tags: Annotated[dict[str, _Text], AfterValidator(_of_your_own)] = field(default_factory=dict)
+    tags: dict[str, _Text] = field(default_factory=dict)
     skip_finished: Annotated[bool, Field(strict=True)] = False
 
 
@@ -128,6 +122,9 @@ def resolve(config: DictConfig) -> Cell:
     with reading(config, _NODES, [*option_names(Options), "paths"], mistakes) as found:
         node, mistakes = found.node, found.mistakes
         options = found.settings(Options)
+        for tag in sorted(_OWN_TAGS.intersection(options.tags if options else ())):
+            what, allowed = "is set by the run itself", "a name of your own, for example tags.note"
+            mistakes.append(Mistake(f"tags.{tag}", what, allowed, f"tags.{tag}"))
         paths = checked(_Paths, node.get("paths") or {}, "paths", mistakes)
         mistakes += misfit(node.get("view"), node.get("model"))
         objects = {name: found.object(name) for name in _NODES if name != "model"}

@@ -73,7 +73,7 @@ ONE = {
     "model.l1_ratio=2": "model.l1_ratio: not valid for LogisticRegression; allowed: a float in",
     "+model.C=1": "model.C: is there already; allowed: model.C=VALUE; got: +model.C=1",
     "tags.note=x": "tags.note: is not there yet; allowed: +tags.note=VALUE; got: tags.note=x",
-    "+tags.process=7": "tags: not a valid value; allowed: names of your own, for example tags.note",
+    "+tags.process=7": "tags.process: is set by the run itself; allowed: a name of your own",
     "seed=1.5": "seed: not a valid value; allowed: a valid integer; got: 1.5",
     "seed=-1": "seed: not a valid value; allowed: greater than or equal to 0; got: -1",
     "seed=4294967296": "seed: not a valid value",
