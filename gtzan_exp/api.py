@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_CHECKED = "hydra_plugins.gtzan_exp.CheckedSweeper"
 _NO_LOGS = ("hydra/hydra_logging=none", "hydra/job_logging=none")
 
 
@@ -71,25 +70,13 @@ def run(
 ) -> Result:
     """Train, evaluate and record one cell of data x view x split x model, as ``gtzan-exp``.
 
-    Parameters
-    ----------
-    *overrides : str
-    config_dir, config_name : str, optional
-    console : bool, default=False
-        Also set up logging as the command does, for the whole process.
-    **choices
-        Groups (``data``, ``view``, ``split``, ``model``, ``trainer``, ``tracking``,
-        ``experiment``) and ``seed``, ``name``, ``tags``, ``skip_finished``.
+    With `console` logging is set up as by the command, for the whole process.
 
     Returns
     -------
     Result
         With ``metrics``, ``predictions`` (a line per row of each part), ``model`` (the fitted
         pipeline; None for a cross-validation), ``run_id`` and ``output`` (the folder).
-
-    Raises
-    ------
-    ConfigError, DataError
     """
     from gtzan_exp.basics.process import ends_in_order
     from gtzan_exp.config.compose import as_overrides, run_once
@@ -130,24 +117,14 @@ def sweep(
 ) -> Swept:
     """Run every cell of a sweep, as ``gtzan-exp -m``.
 
-    Parameters
-    ----------
-    *overrides : str
-    config_dir, config_name, console : as in `run`
-    **choices
-        As in `run`; lists, tuples and ranges are the values to try, and ``sweep`` names a
-        sweep of the configs.
+    Lists, tuples and ranges among the keywords are the values to try; ``sweep`` names a sweep of
+    the configs. Before anything is trained, an error names the mistakes of all jobs.
 
     Returns
     -------
     Swept
         With ``status`` (``FINISHED`` if all jobs did), ``run_id`` (of the parent run)
         and ``jobs`` (a DataFrame with the run of each).
-
-    Raises
-    ------
-    ConfigError
-        With every mistake in any job; nothing has been trained.
     """
     from gtzan_exp.basics.process import ends_in_order
     from gtzan_exp.basics.terminal import phase
@@ -160,13 +137,11 @@ def sweep(
     plan = check_sweep(given, config_dir=config_dir, config_name=config_name)
     folder = plan.folder.replace("'", r"\'")  # fixed here, since it contains the time
     options = [f"hydra.sweep.dir='{folder}'", *(() if console else _NO_LOGS)]
-    if plan.basic:
-        options.append(f"hydra.sweeper._target_={_CHECKED}")
     phase("loading libraries")
     command = ["gtzan-exp", *(["--config-dir", config_dir] if config_dir else [])]
     command += ["--config-name", config_name] if config_name != "config" else []
     with ends_in_order(), session(config_dir) as hydra:
-        launch = partial(hydra.sweep, config_name, [*given, *options], plan.late)
+        launch = partial(hydra.sweep, config_name, [*given, *options], plan.late, plan.jobs)
         return room.sweep(plan, shlex.join([*command, "-m", *given]), given, launch)
 
 
@@ -211,13 +186,7 @@ def audit(
 def prepare(*overrides: str, config_dir: str | None = None, **options: Any) -> list[PrepareReport]:
     """Turn a folder of audio into views, as ``gtzan-exp prepare``.
 
-    Parameters
-    ----------
-    *overrides : str
-    config_dir : str, optional
-    **options
-        ``data={"audio": FOLDER, "root": FOLDER}`` are input and output; more are in the help of
-        the command.
+    ``data={"audio": FOLDER, "root": FOLDER}`` names input and output.
 
     Returns
     -------
@@ -258,15 +227,11 @@ def compare(
 
     Parameters
     ----------
-    *overrides : str
-    config_dir : str, optional
     record : bool, optional
         Also write the page and record it; its path is ``attrs["page"]`` of the table. None uses
         the config.
     say : callable, optional
         Called with the text that the command prints, before the page is written.
-    **options
-        ``data``, ``tracking``, ``models``, ``views``, ``splits``, ``parent``, ``filter``, ...
 
     Returns
     -------
@@ -298,10 +263,8 @@ def predict(
         A run, its id, an MLflow URI, or the folder of a model.
     files : str, Path or an iterable of them
         Audio files, and folders to search for them.
-    *overrides : str
     on_error : {"raise", "skip"}
-        What to do with unusable files: raise an error after predicting the others, or skip them.
-    config_dir : str, optional
+        Raise an error for unusable files after predicting the others, or skip them.
     **options
         ``tracking``; ``trusted_types``, types of your own that may be loaded; ``neighbours``, so
         many tracks of the data of the run that each file is most like.
@@ -311,11 +274,6 @@ def predict(
     pandas.DataFrame, shape (n_files, n_genres)
         Probabilities; the index is the file. With `neighbours`, ``attrs["neighbours"]`` has the
         similarity by track of each file.
-
-    Raises
-    ------
-    DataError
-        The model is missing or not trusted, or a file cannot be used.
     """
     import pandas as pd
 

@@ -32,7 +32,6 @@ from gtzan_exp.basics.files import claimed
 from gtzan_exp.config.cell import register
 from gtzan_exp.config.files import conf_folder
 
-BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 NOT_COMPOSED = (HydraException, OmegaConfBaseException)
 """Errors of Hydra when it cannot compose a config."""
 
@@ -89,19 +88,30 @@ class Session:
         return done.return_value
 
     def sweep(
-        self, config_name: str, overrides: Sequence[str], late: Sequence[str], task: TaskFunction
+        self,
+        config_name: str,
+        overrides: Sequence[str],
+        late: Sequence[str],
+        jobs: Sequence[Sequence[str]],
+        task: TaskFunction,
     ) -> None:
-        """Run the jobs of a sweep as Hydra does; only jobs are composed with `late` overrides."""
+        """Run a sweep as Hydra does; only its jobs are composed with `late` overrides.
+
+        `jobs` are those of a product of values; a sweeper that chooses its own has none here.
+        """
         with _mistakes_of_hydra(" ".join(overrides)):
             early = [text for text in overrides if text not in late]
             config = self._hydra.compose_config(config_name, early, RunMode.MULTIRUN, True)
             config.hydra.overrides.task.extend(late)
+            if jobs:
+                config.hydra.sweeper._target_ = "hydra_plugins.gtzan_exp.CheckedSweeper"
             callbacks = Callbacks(config)
             callbacks.on_multirun_start(config=config, config_name=config_name)
             context = HydraContext(self._hydra.config_loader, callbacks)
             sweeper = Plugins.instance().instantiate_sweeper(
                 config=config, hydra_context=context, task_function=task
             )
+            sweeper.jobs = jobs  # type: ignore[attr-defined]  # for `CheckedSweeper`
             sweeper.sweep(list(config.hydra.overrides.task))
             callbacks.on_multirun_end(config=config, config_name=config_name)
 

@@ -13,7 +13,7 @@ from gtzan_exp.basics.checks import as_dict, checked, once
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake
 from gtzan_exp.config.cell import GROUPS, Cell, hidden, job_text, resolve
 from gtzan_exp.config.compose import Choices, parsed, read, text_of, whole, wrong
-from gtzan_exp.config.hydra_session import BASIC_SWEEPER, Session, session
+from gtzan_exp.config.hydra_session import Session, session
 from gtzan_exp.config.search import Search, ends, space_mistakes
 
 MAX_JOBS_CHECKED = 256
@@ -27,7 +27,7 @@ class SweepPlan:
     n_jobs: int | None  # None where the sweeper chooses jobs while it runs
     folder: str  # Hydra's sweep folder
     search: Search | None = None  # the settings of a search
-    basic: bool = False  # whether Hydra's basic sweeper makes its jobs
+    jobs: tuple[list[str], ...] = ()  # the overrides of each job of a product of values
     fixed: tuple[str, ...] = ()  # the options that are given and the same in all jobs
     late: tuple[str, ...] = ()  # the overrides that only the choices of a job make valid
 
@@ -54,17 +54,21 @@ def check_sweep(
         search = _search(hydra, given, sweeper) if _is_search(sweeper) else None
         check = resolve if search is None else lambda config: resolve(hidden(config))
         choices = Choices(hydra, config_name)
-        jobs = _jobs(choices, given, sweeper)
+        is_product = sweeper._target_.endswith((".BasicSweeper", ".CheckedSweeper"))
+        mistakes += [
+            wrong(override, "is an interval", "values, or hydra/sweeper=search")
+            for override in given
+            if is_product and override.is_sweep_override() and not override.is_discrete_sweep()
+        ]
+        of_run = [o for o in given if not o.key_or_group.startswith("hydra.")]
+        jobs = _jobs(choices, of_run, sweeper)
         first = list(itertools.islice(jobs, MAX_JOBS_CHECKED))
         for job in first:
             try:
                 cells.append(read(choices, hydra.parse(job), check))
             except ConfigError as error:
                 mistakes += error.mistakes
-        is_product = sweeper._target_.endswith((".BasicSweeper", ".PairsSweeper"))
-        n_jobs = len(first) + sum(1 for _ in jobs) if is_product else None
-        if search is not None:
-            n_jobs = search.n_trials
+        planned = (*first, *jobs) if is_product else ()
         folder = str(base.hydra.sweep.dir)
     stores = {cell.tracking.uri: None for cell in cells}
     if len(stores) > 1:
@@ -75,10 +79,10 @@ def check_sweep(
         mistakes.append(Mistake("command line", "describes no job", wanted, " ".join(overrides)))
     if mistakes:
         raise ConfigError(once(mistakes) if search else dict.fromkeys(mistakes))
-    is_basic = sweeper._target_ == BASIC_SWEEPER
+    n_jobs = len(planned) or (search.n_trials if search else None)
     keys = tuple(override.key_or_group for override in fixed)
     texts = tuple(map(text_of, late))
-    return SweepPlan(cells[0], n_jobs, folder, search, is_basic, keys, texts)
+    return SweepPlan(cells[0], n_jobs, folder, search, planned, keys, texts)
 
 
 def _late(overrides: Sequence[Override]) -> list[Override]:
@@ -157,7 +161,7 @@ def _jobs(choices: Choices, overrides: list[Override], sweeper: DictConfig) -> I
         for number in range(max(map(len, texts.values()))):
             yield [of_key[min(number, len(of_key) - 1)] for of_key in texts.values()]
         return
-    pairs_only = sweeper._target_.endswith(".PairsSweeper")
+    pairs_only = sweeper.get("pairs")
     seen: set[str | None] = {None}
     for job in itertools.product(*texts.values()):
         if pairs_only:

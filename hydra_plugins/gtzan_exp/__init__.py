@@ -5,19 +5,26 @@ from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.types import Override
-from hydra.types import HydraContext
-from omegaconf import DictConfig
 
 
 class CheckedSweeper(BasicSweeper):
-    """Hydra's basic sweeper, without composing again the jobs that `check_sweep` has checked."""
+    """Hydra's basic sweeper for the jobs of a `SweepPlan`, which has checked the first of them.
 
-    hydra_context: HydraContext
-    config: DictConfig
+    With `pairs` the plan has left out cells whose model does not take what the view gives, and
+    those that differ only in a ``seed`` that nothing uses.
+    """
 
-    def __init__(self, **options: Any) -> None:
+    jobs: list[list[str]]  # set by `Session.sweep`
+
+    def __init__(self, *, pairs: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self._n_seen = 0
+
+    def split_arguments(  # type: ignore[override]  # Hydra calls it on a sweeper, not on the class
+        self, overrides: list[Override], max_batch_size: int | None
+    ) -> list[list[list[str]]]:
+        """Return batches of jobs, each a list of overrides."""
+        return [list(batch) for batch in self.split_overrides_to_chunks(self.jobs, max_batch_size)]
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Compose the jobs of a batch that have not been checked."""
@@ -26,28 +33,3 @@ class CheckedSweeper(BasicSweeper):
         n_checked = max(MAX_JOBS_CHECKED - self._n_seen, 0)
         self._n_seen += len(batch)
         super().validate_batch_is_legal(batch[n_checked:])
-
-
-class PairsSweeper(CheckedSweeper):
-    """Sweeps over the valid cells only, each once.
-
-    It omits jobs whose model does not take what the view gives, for example ``view=features
-    model=cnn2d``, and jobs that differ from an earlier one only in an unused ``seed``.
-    """
-
-    def split_arguments(  # type: ignore[override]  # Hydra calls it on a sweeper, not on the class
-        self, overrides: list[Override], max_batch_size: int | None
-    ) -> list[list[list[str]]]:
-        """Return batches of jobs, each a list of overrides."""
-        from gtzan_exp.config.cell import job_text
-
-        (jobs,) = super().split_arguments(overrides, None)
-        cells: dict[str | None, list[str]] = {}
-        for job in jobs:
-            config = self.hydra_context.config_loader.load_sweep_config(self.config, job)
-            cells.setdefault(job_text(config), job)
-        cells.pop(None, None)
-        jobs = list(cells.values())
-        if max_batch_size is None:
-            return [jobs]
-        return [list(batch) for batch in self.split_overrides_to_chunks(jobs, max_batch_size)]
