@@ -26,7 +26,7 @@ from gtzan_exp.tracking.outbox import (
     RUNNING,
     Entry,
     Outbox,
-    end_running,
+    left_running,
     sync_command,
     undelivered,
 )
@@ -60,7 +60,8 @@ def delivered(
     away: set[str] = set()
     for path in sorted({path for folder in folders for path in folder.rglob(f"*{RUNNING}")}):
         try:
-            end_running(path)
+            if closed := left_running(path):
+                yield closed
         except GtzanExpError as error:
             yield error
     for path in undelivered(folders):

@@ -28,7 +28,7 @@ from gtzan_exp.basics.errors import (
 from gtzan_exp.basics.files import overwrite, read_bytes, read_object, write_object, write_text
 from gtzan_exp.basics.process import may_run
 from gtzan_exp.tracking.models import ALIAS, create_model, register_model, upload_model
-from gtzan_exp.tracking.query import STALE
+from gtzan_exp.tracking.query import STALE, close
 from gtzan_exp.tracking.store import Tracking, store_errors
 
 if TYPE_CHECKING:
@@ -390,20 +390,25 @@ def running_in(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}{RUNNING}")
 
 
-def end_running(path: Path) -> None:
-    """Make the file of `Outbox.reserve` one of pending records, if its process is gone."""
-    kept = kept_in(path.with_name(path.name.removesuffix(RUNNING)))
-    if kept.exists():  # which says more
+def left_running(path: Path) -> str | None:
+    """Close the runs of a file that `Outbox.reserve` wrote, where their process is gone.
+
+    Returns what was closed, in a line; None where the process may still run.
+    """
+    if kept_in(path.with_name(path.name.removesuffix(RUNNING))).exists():  # which says more
         path.unlink()
-        return
-    found = _Kept.read(path)
+        return None
+    kept = _Kept.read(path)
+    first = kept.runs[0]
     with suppress(ValueError):
-        if may_run(found.runs[0].tags):
-            return
-    for entry in found.runs:
-        entry.status, entry.error = "KILLED", "the process ended without closing the run"
-    overwrite(path, found)
-    path.replace(kept)
+        if may_run(first.tags):
+            return None
+    with kept.tracking.asked() as client:
+        for run in [client.get_run(entry.run_id) for entry in kept.runs if entry.run_id]:
+            if run.info.status == "RUNNING":
+                close(client, run)
+    path.unlink()
+    return f"run_id={first.run_id or 'undelivered'} KILLED {first.name}, whose process is gone"
 
 
 def undelivered(folders: Sequence[Path]) -> Iterator[Path]:
