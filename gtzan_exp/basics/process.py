@@ -47,9 +47,12 @@ def process_of(tags: Mapping[str, str]) -> tuple[str, int, float]:
 
 
 def may_run(tags: Mapping[str, str]) -> bool:
-    """Return whether the process of these tags runs, or may run on another machine."""
-    name, pid, start = process_of(tags)
-    return is_alive(pid, start) or name != platform.node()
+    """Return whether the process of a run is alive, on another machine, or not one of ours."""
+    try:
+        name, pid, start = process_of(tags)
+    except ValueError:
+        return True
+    return name != platform.node() or is_alive(pid, start)
 
 
 def is_alive(pid: int, start: float) -> bool:
@@ -151,37 +154,32 @@ def run_to_end(command: Sequence[str]) -> int:
             program.communicate()  # closes the pipe
 
 
+@cache
 def end_with_parent() -> None:
     """Let a worker of a process pool end soon after its parent process, however that died.
 
     Otherwise workers would go on with the jobs in their queue. Does nothing in other processes.
     """
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    if not _is_child_of(parent.pid):
-        os._exit(TERMINATED)
-    end_at_last()
-    _watch(parent.pid)
-
-
-def _is_child_of(pid: int | None) -> bool:
-    """Return whether the parent process lives; Windows keeps the pid of a dead one."""
     import psutil
 
-    parent = psutil.Process().parent()
-    return parent is not None and parent.pid == pid
+    started_by = multiprocessing.parent_process()
+    if started_by is None:
+        return
 
+    def is_orphan() -> bool:  # Windows keeps the pid of a dead parent
+        parent = psutil.Process().parent()
+        return parent is None or parent.pid != started_by.pid
 
-@cache
-def _watch(parent: int) -> None:
     def watch() -> None:
-        while _is_child_of(parent):
+        while not is_orphan():
             time.sleep(_WATCH_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(_GRACE_SECONDS)
         os._exit(TERMINATED)
 
+    if is_orphan():
+        os._exit(TERMINATED)
+    end_at_last()
     threading.Thread(target=watch, daemon=True).start()
 
 

@@ -233,8 +233,8 @@ class Handler(logging.Handler):
     """The console of Hydra's logging: of a job of a sweep, and of Hydra, it shows warnings."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a record."""
-        text, is_warning = self.format(record), record.levelno == logging.WARNING
+        """Show the message of a record, without a traceback."""
+        text, is_warning = record.getMessage(), record.levelno == logging.WARNING
         if _relay is not None:
             if is_warning:
                 relay(text)

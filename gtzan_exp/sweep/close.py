@@ -23,6 +23,7 @@ from gtzan_exp.config.search import Search
 from gtzan_exp.run.files import RESULT
 from gtzan_exp.sweep.best import best_command, best_file, best_job
 from gtzan_exp.tracking.outbox import (
+    ERROR,
     RUNNING,
     Entry,
     Outbox,
@@ -168,7 +169,7 @@ def close(ledger: Ledger) -> str:
     elif table and status == "FINISHED":
         said.append(f"next: gtzan-exp compare parent={parent.run_id}")
     metrics = {"n_jobs": n_jobs, **{f"n_{end}": counts[end] for end in _ENDS}}
-    tags: dict[str, str] = {}
+    tags = {ERROR: ledger.stopped or ""}
     if search is not None:
         number = best_job(ledger.folder)
         for trial in (line for line in lines if line["job"] == number):
@@ -176,7 +177,7 @@ def close(ledger: Ledger) -> str:
             tags |= {"best_run_id": trial["run_id"], "best_overrides": trial["overrides"]}
             said += _best(ledger.folder, search.metric, trial)
     said += [f"  {of['overrides']}: {of['error']}" for of in lines if of["status"] == "FAILED"]
-    parent.close(status, metrics, tags, folder, ledger.stopped)
+    parent.close(status, metrics, tags, folder)
     (ledger.folder / LEDGER).unlink(missing_ok=True)
     if table:
         say(table, "")

@@ -3,7 +3,6 @@
 import logging
 import math
 import os
-import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -72,7 +71,7 @@ class Job:
                 if result.skipped:
                     self.parent.skip(number, result.run_id)
             except Exception as error:
-                _log_failure(error)
+                log.exception("failed: %s", one_line(error))
                 self._record_failure(config, output / "record", tags, error)
                 relay(title, f"FAILED: {one_line(error)}")
                 return None
@@ -125,13 +124,3 @@ class Job:
             cell = resolve(config)
             tracking, name, tags = cell.tracking, cell.name, {**described_by(cell), **tags}
         self.parent.fail(tracking, folder, name, tags, error)
-
-
-def _log_failure(error: Exception) -> None:
-    """Log an error in a line, and its traceback to the log file of the job only."""
-    log.error("failed: %s", one_line(error))
-    text = traceback.format_exc()
-    record = log.makeRecord(log.name, logging.ERROR, __file__, 0, "%s", (text,), None)
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.FileHandler):
-            handler.handle(record)

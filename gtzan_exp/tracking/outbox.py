@@ -47,9 +47,8 @@ SUFFIX = ".undelivered.json"
 
 PARENT, ERROR = "mlflow.parentRunId", "error"
 _RECORD, _NAME, _PROGRAM = "record_id", "mlflow.runName", "mlflow.source.name"
-_USER, _NOTE = "mlflow.user", "mlflow.note.content"
-_INTERVAL = "interval"
-OUTBOX_TAGS = (PARENT, ERROR, _RECORD, _NAME, _PROGRAM, _USER, _NOTE, _INTERVAL)
+_USER, NOTE = "mlflow.user", "mlflow.note.content"
+OUTBOX_TAGS = (PARENT, ERROR, _RECORD, _NAME, _PROGRAM, _USER, NOTE, "interval")
 MAX_PARAM = 6000
 MAX_TAG = 5000
 _BATCH = 1000
@@ -75,9 +74,7 @@ class Entry:
     has_model: bool = False
     model_id: str | None = None  # assigned by the store
     status: str = "RUNNING"  # ``RUNNING``, and at the end ``FINISHED``, ``FAILED`` or ``KILLED``
-    error: str | None = None  # the error of a failed run, in a line
-    note: str = ""  # the description on MLflow's page, in Markdown
-    interval: str = ""  # that of the accuracy, for a column of MLflow's table of runs
+    last_tags: dict[str, str] = field(default_factory=dict)  # tags that are known at the end
     ended: int | None = None  # milliseconds since 1970
     done: list[str] = field(default_factory=list)  # the steps of the delivery that are completed
 
@@ -85,6 +82,10 @@ class Entry:
         """Add metrics with the current time."""
         moment = now()
         self.metrics += [(key, float(value), moment, step) for key, value in metrics.items()]
+
+    def tag(self, **tags: str) -> None:
+        """Add tags that are set at the end of the run."""
+        self.last_tags |= {key: text[:MAX_TAG] for key, text in tags.items() if text}
 
     def follow(self, curves: Mapping[str, Sequence[float]]) -> None:
         """Add learning curves as ``epoch/<name>``, with the epoch as the step."""
@@ -337,8 +338,8 @@ class Outbox:
         """Register the model of a training run, if `Tracking.registry` names where."""
         name = self.tracking.registry
         if name and entry.model_id and entry.tags.get("task") == "train":
-            ids = (entry.model_id, entry.run_id)
-            version = register_model(self.tracking, client, name, *ids, entry.note[:MAX_TAG])
+            ids, note = (entry.model_id, entry.run_id), entry.last_tags.get(NOTE, "")
+            version = register_model(self.tracking, client, name, *ids, note)
             log.info("registered as models:/%s/%s, models:/%s@%s", name, version, name, ALIAS)
 
     def _metrics(self, client: MlflowClient, entry: Entry) -> None:
@@ -353,12 +354,11 @@ class Outbox:
             client.log_batch(entry.run_id, metrics=metrics[start : start + _BATCH])
 
     def _end(self, client: MlflowClient, entry: Entry) -> None:
-        for key, text in ((ERROR, entry.error), (_NOTE, entry.note), (_INTERVAL, entry.interval)):
-            if text:
-                client.set_tag(entry.run_id, key, text[:MAX_TAG])
-        if entry.note and entry.model_id is not None:
-            client.set_logged_model_tags(entry.model_id, {_NOTE: entry.note[:MAX_TAG]})
-        if self._is_old and STALE in client.get_run(entry.run_id).data.tags:
+        for key, text in entry.last_tags.items():
+            client.set_tag(entry.run_id, key, text)
+        if NOTE in entry.last_tags and entry.model_id is not None:
+            client.set_logged_model_tags(entry.model_id, {NOTE: entry.last_tags[NOTE]})
+        if STALE in client.get_run(entry.run_id).data.tags:
             client.delete_tag(entry.run_id, STALE)
         client.set_terminated(entry.run_id, entry.status, end_time=entry.ended)
 
@@ -400,9 +400,8 @@ def left_running(path: Path) -> str | None:
         return None
     kept = _Kept.read(path)
     first = kept.runs[0]
-    with suppress(ValueError):
-        if may_run(first.tags):
-            return None
+    if may_run(first.tags):
+        return None
     with kept.tracking.asked() as client:
         for run in [client.get_run(entry.run_id) for entry in kept.runs if entry.run_id]:
             if run.info.status == "RUNNING":

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import gc
 import logging
-import platform
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pandas as pd
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
-from gtzan_exp.basics.process import may_run, process_of
+from gtzan_exp.basics.process import may_run
 from gtzan_exp.tracking.identity import recorded_options
 from gtzan_exp.tracking.store import Tracking
 
@@ -179,23 +178,15 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 def close_dead(client: MlflowClient, experiment_ids: Sequence[str]) -> list[str]:
-    """Set runs whose process on this machine is gone to KILLED, with the tag ``stale``.
-
-    Runs of other machines are only logged. Returns the ids of those that were closed.
-    """
-    running = [run for run in searched(client, experiment_ids, _RUNNING) if _is_ours(run)]
-    here = platform.node()
-    elsewhere = sorted(run.info.run_id for run in running if process_of(run.data.tags)[0] != here)
-    if elsewhere:
-        log.info("running on other machines, or left there: %s", ", ".join(elsewhere))
-    return close_dead_of(client, running)
+    """Close runs whose process is gone, see `close_dead_of`; not those of other machines."""
+    return close_dead_of(client, list(searched(client, experiment_ids, _RUNNING)))
 
 
 def close_dead_of(client: MlflowClient, runs: Iterable[Run]) -> list[str]:
-    """Do the same for those of `runs` that are RUNNING."""
+    """Close those of some runs that are RUNNING without a process; return their ids."""
     closed = []
     for run in runs:
-        if run.info.status == "RUNNING" and _is_ours(run) and not may_run(run.data.tags):
+        if run.info.status == "RUNNING" and not may_run(run.data.tags):
             close(client, run)
             closed.append(run.info.run_id)
     if closed:
@@ -207,9 +198,3 @@ def close(client: MlflowClient, run: Run) -> None:
     """Set a run whose process is gone to KILLED, with the tag ``stale``."""
     client.set_tag(run.info.run_id, STALE, "the process ended without closing the run")
     client.set_terminated(run.info.run_id, "KILLED")
-
-
-def _is_ours(run: Run) -> bool:
-    with suppress(ValueError):
-        return bool(process_of(run.data.tags))
-    return False

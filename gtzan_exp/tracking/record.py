@@ -24,7 +24,16 @@ from gtzan_exp.basics.errors import one_line
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.basics.process import PROCESS, process_tags
 from gtzan_exp.data.contracts import Dataset, Split
-from gtzan_exp.tracking.outbox import OUTBOX_TAGS, PARENT, Entry, Outbox, now, sync_command
+from gtzan_exp.tracking.outbox import (
+    ERROR,
+    NOTE,
+    OUTBOX_TAGS,
+    PARENT,
+    Entry,
+    Outbox,
+    now,
+    sync_command,
+)
 from gtzan_exp.tracking.query import STALE, close_dead
 from gtzan_exp.tracking.store import Tracking
 
@@ -102,7 +111,7 @@ class Recorder:
 
     def note(self, text: str, interval: str) -> None:
         """Set the description of the run and of its model, in Markdown, and the tag `interval`."""
-        self._entry.note, self._entry.interval = text, interval
+        self._entry.tag(**{NOTE: text, "interval": interval})
 
     def artifacts(self) -> None:
         """Record every file in the folder of the run."""
@@ -180,7 +189,7 @@ def _closed(entry: Entry) -> Iterator[None]:
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
         entry.status = "KILLED" if killed else "FAILED"
-        entry.error = one_line(error)
+        entry.tag(**{ERROR: one_line(error)})
         entry.texts["traceback.txt"] = traceback.format_exc()
         entry.follow(getattr(error, "history", {}))
         raise

@@ -11,8 +11,8 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from gtzan_exp.basics.errors import GtzanExpError
-from gtzan_exp.tracking.outbox import ERROR, MAX_TAG, PARENT, kept_in, now
-from gtzan_exp.tracking.query import STALE, close_dead_of, searched
+from gtzan_exp.tracking.outbox import ERROR, PARENT, Entry, Outbox, kept_in, now
+from gtzan_exp.tracking.query import close_dead_of, searched
 from gtzan_exp.tracking.record import begun, recorded_run
 from gtzan_exp.tracking.store import Tracking
 
@@ -114,24 +114,15 @@ class SweepRun:
         metrics: Mapping[str, float],
         tags: Mapping[str, str],
         folder: Path,
-        error: str | None,
     ) -> None:
-        """Record a folder and the numbers of jobs by status, and close the parent."""
-        from mlflow.entities import Metric, RunTag
-
-        if error is not None:
-            tags = {**tags, ERROR: error}
-        moment = now()
-        with self.tracking.asked() as client:
-            client.log_artifacts(self.run_id, str(folder))
-            client.log_batch(
-                self.run_id,
-                metrics=[Metric(key, value, moment, 0) for key, value in metrics.items()],
-                tags=[RunTag(key, value[:MAX_TAG]) for key, value in tags.items()],
-            )
-            if STALE in client.get_run(self.run_id).data.tags:
-                client.delete_tag(self.run_id, STALE)
-            client.set_terminated(self.run_id, status)
+        """Record a folder, and the numbers of jobs by status, and close the parent."""
+        outbox = Outbox(self.tracking, folder)
+        entry = Entry("", {}, now(), run_id=self.run_id, has_files=True, status=status)
+        entry.measure(metrics)
+        entry.tag(**tags)
+        outbox.send(entry, "files", "metrics", "end")
+        if outbox.away is not None:
+            raise outbox.away
 
     def _children(self, client: MlflowClient, job: str | None = None) -> list[Run]:
         experiments = client.search_experiments(max_results=10_000)
