@@ -49,16 +49,13 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         with terminal.attended():
             return command.main(arguments)
-    except GtzanExpError as error:
+    except Exception as error:
+        found = error if isinstance(error, GtzanExpError) else as_mistake(error)
+        if found is None:
+            raise
         if os.environ.get("HYDRA_FULL_ERROR"):
             traceback.print_exc()
-        terminal.report(error)
-        return 2
-    except Exception as error:
-        mistake = as_mistake(error)
-        if mistake is None or os.environ.get("HYDRA_FULL_ERROR"):
-            raise
-        terminal.report(GtzanExpError(mistake))
+        terminal.report(found if isinstance(found, GtzanExpError) else GtzanExpError(found))
         return 2
     except KeyboardInterrupt:
         terminal.note("interrupted", "gtzan-exp: ", "bold red")

@@ -12,12 +12,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.types import RunMode, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from gtzan_exp.basics.checks import nodes
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, nearest
 from gtzan_exp.config.cell import GROUPS, resolve
-from gtzan_exp.config.hydra_session import NOT_COMPOSED, Session, not_composed, session
+from gtzan_exp.config.hydra_session import NOT_COMPOSED, Session, not_composed, session, set_value
 
 T = TypeVar("T")
 
@@ -202,29 +202,23 @@ def _unknown(config: DictConfig, override: Override, groups: Sequence[str]) -> M
 
 
 def _set(config: DictConfig, override: Override, groups: Sequence[str]) -> list[Mistake]:
-    key = override.key_or_group
-    parent = OmegaConf.select(config, key.rpartition(".")[0], throw_on_resolution_failure=False)
-    is_open = OmegaConf.is_dict(parent) and OmegaConf.is_struct(parent) is False
-    if not (override.is_add() or is_open) and key not in (name for name, _ in nodes(config)):
-        return [_unknown(config, override, groups)]
-    now = OmegaConf.select(config, key, throw_on_missing=False, throw_on_resolution_failure=False)
-    value = override.value()
-    if override.is_add() and now is not None and not isinstance(value, dict | list):
-        return [wrong(override, "is there already", f"{key}=VALUE")]
-    if override.is_delete() and value not in (None, now):
-        return [wrong(override, "has another value", f"~{key}")]
-    if override.is_delete():
-        group, _, name = key.rpartition(".")
-        parent = OmegaConf.select(config, group) if group else config
-        with open_dict(parent):
-            del parent[name]
-        return []
-    OmegaConf.update(config, key, value, force_add=True)
+    try:
+        set_value(config, override)
+    except HydraException as error:
+        key = override.key_or_group
+        if key not in (name for name, _ in nodes(config)):
+            return [_unknown(config, override, groups)]
+        if override.is_add():
+            return [wrong(override, "is there already", f"{key}=VALUE")]
+        what, *instead = str(error).strip().splitlines()
+        return [wrong(override, what.rstrip("."), " ".join(instead) or f"{key} as it is")]
     return []
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    config = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    OmegaConf.set_struct(config, True)
+    return config
 
 
 def as_overrides(

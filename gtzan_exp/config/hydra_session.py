@@ -11,6 +11,7 @@ from typing import Any
 import hydra
 from hydra import version
 from hydra._internal.callbacks import Callbacks
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
 from hydra._internal.utils import get_args_parser as get_args_parser
@@ -153,6 +154,10 @@ def session(config_dir: str | None = None) -> Iterator[Session]:
     finally:
         GlobalHydra.instance().hydra = hydra_before
         version.VersionBase.instance().version_base = base_before
+
+
+def set_value(config: DictConfig, override: Override) -> None:
+    ConfigLoaderImpl._apply_overrides_to_config([override], config)
 
 
 def not_composed(error: Exception, got: str) -> Mistake:

@@ -95,15 +95,10 @@ def _late(overrides: Sequence[Override]) -> list[Override]:
 
 def _hydra_mistakes(base: DictConfig) -> list[Mistake]:
     """Return the mistakes in options of sweepers and launchers that would stop a sweep midway."""
-    mistakes = []
-    batch = OmegaConf.select(base.hydra, "sweeper.max_batch_size")
-    if isinstance(batch, int) and batch < 1:
-        where, allowed = "hydra.sweeper.max_batch_size", "1 or more, or null"
-        mistakes.append(Mistake(where, "out of range", allowed, str(batch)))
-    n_jobs = OmegaConf.select(base.hydra, "launcher.n_jobs")
-    if n_jobs == 0:
-        mistakes.append(Mistake("hydra.launcher.n_jobs", "out of range", "1 or more, or -1", "0"))
-    return mistakes
+    none, all = "1 or more, or null", "1 or more, or -1"
+    allowed = {"sweeper.max_batch_size": none, "launcher.n_jobs": all}
+    zeros = [key for key in allowed if OmegaConf.select(base.hydra, key) == 0]
+    return [Mistake(f"hydra.{key}", "out of range", allowed[key], "0") for key in zeros]
 
 
 def _sweeper(base: DictConfig) -> DictConfig:
