@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from gtzan_exp.basics.errors import ConfigError, Mistake, counted, one_line
+from gtzan_exp.basics.errors import GtzanExpError, Mistake, counted, one_line
 from gtzan_exp.basics.files import claimed
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.basics.terminal import phase, steps
@@ -167,7 +167,7 @@ def _earlier(cell: Cell, tags: Mapping[str, str]) -> Run | None:
     """Return the finished run of the same cell; a sweep goes on where the store is away."""
     try:
         return finished_run(cell.tracking, tags["config_hash"], tags["task"])
-    except ConfigError as error:
+    except GtzanExpError as error:
         if PARENT not in tags:
             raise
         log.warning("whether this was done before is not known: %s", one_line(error))

@@ -141,7 +141,7 @@ def test_finished_cells_are_skipped_until_code_or_data_change(tables, capsys, mo
 @pytest.mark.slow
 def test_jobs_are_done_where_nobody_knows_whether_they_were(tables, monkeypatch):
     def unknown(*_):
-        raise Tracking(uri="sqlite:////x", experiment="x").unreachable(OSError("gone"))
+        raise Tracking(uri="sqlite:////x", experiment="x").failed(OSError("gone"))
 
     monkeypatch.setattr(runner, "finished_run", unknown)
     job = [*QUICK, "data.root=good", "skip_finished=true", "hydra.job.chdir=true"]
