@@ -25,8 +25,14 @@ from clustered.errors import artist_sizes, draws
 from clustered.folds import Validated, World, validations
 
 from gtzan_exp.compare.statistics import corrected_t, mcnemar
-from gtzan_exp.evaluation.aggregate import corrected_interval
-from gtzan_exp.evaluation.intervals import Answers, Interval, accuracy_interval, difference, wilson
+from gtzan_exp.evaluation.intervals import (
+    Answers,
+    Interval,
+    accuracy_interval,
+    corrected_interval,
+    difference,
+    wilson,
+)
 
 Bounds = tuple[float, float]
 

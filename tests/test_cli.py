@@ -153,9 +153,9 @@ def test_validate_says_what_a_run_would_do(here, capsys):
     assert main(["validate", *VIEWS, "split.test_size=0.3"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"data    folder: {here / 'views' / 'features_30_sec.csv'}",
-        "view    features, 20 x 1, 0 files skipped",
+        "view    features, 20 x 1, 20 tracks, 0 files skipped",
         "genres  a, b",
-        "split   holdout, fold 1 of 1: train 12, val 2, test 6 rows",
+        "split   holdout, fold 1 of 1: train 12, val 2, test 6 tracks",
         "doubt   fewer than 10 test tracks tell little: a 3, b 3",
         "model   logreg, LogisticRegression on vector input",
         "ok: a run would start",
@@ -180,8 +180,8 @@ def test_audit_says_what_parts_share(here, capsys):
     command = ["audit", *VIEWS, "split=kfold", "split.k=2", "split.seed=3", "--csv", "all.csv"]
     assert main(command) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"data   folder: {path}"
-    assert "split  kfold, fold 2 of 2: train 10, test 10 tracks" in lines
+    assert lines[0] == f"data    folder: {path}"
+    assert "split   kfold, fold 2 of 2: train 10, test 10 tracks" in lines
     (artist,) = [line for line in lines if line.startswith("  artist")]
     assert "not known: no list of artists came" in artist
     assert (

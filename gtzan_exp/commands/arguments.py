@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -40,14 +41,28 @@ def parse(arguments: Sequence[str], *, json: bool = False, **options: str) -> Na
     return flags
 
 
+def taken(flags: Namespace, *names: str) -> list[list[str]]:
+    """Take the files and the values of `names` out of the overrides; return a list for each."""
+    found: dict[str, list[str]] = {"": [], **{name: [] for name in names}}
+    rest: list[str] = []
+    for word in flags.overrides:
+        name, _, value = word.partition("=")
+        if "=" not in word.partition("/")[0] or os.path.exists(word):
+            found[""].append(word)
+        else:
+            found.get(name, rest).append(value if name in found else word)
+    flags.overrides = rest
+    return list(found.values())
+
+
 def composed_once(
     flags: Namespace, read_config: Callable[[DictConfig], T], config_name: str | None = None
 ) -> T:
     """Compose the one config that a command line describes, and read it; see `composed`."""
     from gtzan_exp.config.compose import composed
 
-    chosen = {"config_name": config_name or flags.config_name}
-    return composed(flags.overrides, read_config, **alone(flags), **chosen)
+    options = {**alone(flags), "config_name": config_name or flags.config_name}
+    return composed(flags.overrides, read_config, **options)
 
 
 def alone(flags: Namespace) -> dict[str, str]:

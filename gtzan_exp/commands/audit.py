@@ -61,30 +61,33 @@ def main(arguments: list[str]) -> int:
     if flags.json:
         emit(vars(leaks))
         return 0
-    for part in (_parts(dataset, split), shares(leaks), _twins(leaks), first(leaks)):
+    for part in (about(dataset, split), shares(leaks), _twins(leaks), first(leaks)):
         print(*part, sep="\n")
     print(f"leak={leaks.tag}")
     return 0
 
 
-def _parts(dataset: Dataset, split: Split) -> Iterator[str]:
+def about(dataset: Dataset, split: Split) -> Iterator[str]:
+    """Yield lines on the data, the split, and what is doubtful or wrong on purpose in them."""
     from gtzan_exp.basics.genres import labelled
     from gtzan_exp.evaluation.audit import doubts
 
-    yield f"data   {labelled(dataset.name, dataset.synthetic)}: {dataset.source}"
-    yield f"view   {dataset.view}, {len(dataset)} rows of {len(set(dataset.tracks))} tracks"
-    yield from (f"note   {note}" for note in (*dataset.notes, *split.notes))
+    shapes = (" x ".join(map(str, array.shape)) for array in dataset.arrays.values())
+    tracks = f"{len(set(dataset.tracks))} tracks, {len(dataset.skipped)} files skipped"
+    yield f"data    {labelled(dataset.name, dataset.synthetic)}: {dataset.source}"
+    yield f"view    {dataset.view}, {' and '.join(shapes)}, {tracks}"
+    yield f"genres  {', '.join(dataset.classes)}"
+    yield from (f"note    {note}" for note in (*dataset.notes, *split.notes))
     folds = list(zip(split.fold_names, split.folds, strict=True))
     for name, fold in folds[:_FOLDS]:
         sizes = (f"{part} {len(set(dataset.tracks[rows]))}" for part, rows in fold.parts())
-        yield f"split  {split.name}, {name}: {', '.join(sizes)} tracks"
+        yield f"split   {split.name}, {name}: {', '.join(sizes)} tracks"
     if len(folds) > _FOLDS:
-        yield f"       and {len(folds) - _FOLDS} more folds"
-    yield from (f"doubt  {doubt}" for doubt in doubts(dataset, split))
-    if split.leaks:
-        yield f"leaks on purpose: {', '.join(split.leaks)}"
-    if dataset.faults:
-        yield f"faults on purpose: {', '.join(dataset.faults)}"
+        yield f"        and {len(folds) - _FOLDS} more folds"
+    yield from (f"doubt   {doubt}" for doubt in doubts(dataset, split))
+    for kind, found in (("leaks", split.leaks), ("faults", dataset.faults)):
+        if found:
+            yield f"{kind:7} {', '.join(found)}, on purpose"
 
 
 def shares(leaks: Audit, *, named: bool = False) -> Iterator[str]:

@@ -7,12 +7,11 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.basics.terminal import phase
-from gtzan_exp.commands.arguments import composed_once, parse
+from gtzan_exp.commands.arguments import composed_once, parse, taken
 from gtzan_exp.commands.audit import first, shares, write
 from gtzan_exp.data.pieces import Mode
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from gtzan_exp.evaluation.foreign import Checked
-    from gtzan_exp.evaluation.intervals import Interval
 
 USAGE = """\
 usage: gtzan-exp check PREDICTIONS [split=FILE] [artists=FILE] [OVERRIDE ...]
@@ -70,33 +68,20 @@ class CheckSettings:
 
 def main(arguments: list[str]) -> int:
     flags = parse(arguments, csv="")
-    files: dict[str, list[str]] = {"": [], "split": [], "artists": []}
-    overrides = []
-    for word in flags.overrides:
-        name, is_option, value = word.partition("=")
-        is_file = not is_option or Path(word).exists()
-        name, value = ("", word) if is_file else (name, value)
-        if name in files:
-            files[name].append(value)
-        else:
-            overrides.append(word)
-    flags.overrides = overrides
+    files, splits, artists = taken(flags, "split", "artists")
     pieces, lists = composed_once(flags, _read, "check")
-    if len(files[""]) != 1:
-        allowed, got = "one file of predictions", " ".join(files[""]) or "no file"
+    if len(files) != 1:
+        allowed, got = "one file of predictions", " ".join(files) or "no file"
         raise ConfigError(Mistake("command line", "nothing to check", allowed, got))
 
     from gtzan_exp.evaluation.foreign import check
 
-    predictions, split, artists = (
-        Path(named[-1]).expanduser() if named and named[-1] else None for named in files.values()
-    )
-    assert predictions is not None
+    split, told = (Path(n[-1]).expanduser() if any(n[-1:]) else None for n in (splits, artists))
     phase("checking the predictions")
-    checked = check(predictions, split, artists, lists, pieces)
+    checked = check(Path(files[0]).expanduser(), split, told, lists, pieces)
     if flags.csv and checked.leaks:
         write(checked.leaks.found, Path(flags.csv))
-    print(*_facts(str(predictions), checked), "", sep="\n")
+    print(*_facts(files[0], checked), "", sep="\n")
     print(*_genres(checked.tracks), sep="\n")
     if checked.leaks is None:
         print("\nleaks are not known: no training part is told (a column part, or split=FILE)")
@@ -139,22 +124,12 @@ def _facts(file: str, checked: Checked) -> Iterator[str]:
 
 
 def _accuracy(tracks: pd.DataFrame, share: float) -> str:
-    accuracy, found = _interval(tracks, share)
-    by = f"{found.clusters} artists" if found.clusters else "artists are not known"
-    return f"{accuracy:.3f} of {found.n}, 95 %: {found.low:.2f}-{found.high:.2f} ({by})"
-
-
-def _interval(tracks: pd.DataFrame, share: float) -> tuple[float, Interval]:
-    """Return the accuracy (mean over folds) and its interval."""
-    from gtzan_exp.evaluation.aggregate import corrected_interval
-    from gtzan_exp.evaluation.intervals import Answers, Interval, accuracy_interval
+    from gtzan_exp.evaluation.intervals import Answers, accuracy_interval
 
     answers = Answers.of(tracks, share)
-    if answers.artist is not None or answers.fold is None:
-        return answers.accuracy, accuracy_interval(answers)
-    right = (tracks["true"] == tracks["predicted"]).groupby(tracks["fold"]).mean()
-    low, high = np.clip(corrected_interval(right.to_numpy(), share), 0, 1)
-    return answers.accuracy, Interval(float(low), float(high), len(tracks), 0)
+    found = accuracy_interval(answers)
+    by = f"{found.clusters} artists" if found.clusters else "artists are not known"
+    return f"{answers.accuracy:.3f} of {found.n}, 95 %: {found.low:.2f}-{found.high:.2f} ({by})"
 
 
 def _genres(tracks: pd.DataFrame) -> Iterator[str]:
@@ -186,11 +161,14 @@ def _apart(checked: Checked) -> Iterator[str]:
 def _last(checked: Checked) -> str:
     from sklearn.metrics import f1_score
 
+    from gtzan_exp.evaluation.intervals import Answers, accuracy_interval
+
     tracks = checked.tracks
-    accuracy, interval = _interval(tracks, checked.share)
+    answers = Answers.of(tracks, checked.share)
+    interval = accuracy_interval(answers)
     macro = f1_score(tracks["true"], tracks["predicted"], average="macro", zero_division=0)
     leak = checked.leaks.text if checked.leaks else "?"
     return (
-        f"accuracy={accuracy:.4f} interval={interval.low:.2f}-{interval.high:.2f} "
+        f"accuracy={answers.accuracy:.4f} interval={interval.low:.2f}-{interval.high:.2f} "
         f"n={tracks['track'].nunique()} macro_f1={macro:.4f}\nleak={leak}"
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtzan_exp.basics import terminal
 from gtzan_exp.basics.errors import ConfigError, Mistake
-from gtzan_exp.commands.arguments import composed_once, parse
+from gtzan_exp.commands.arguments import composed_once, parse, taken
 
 if TYPE_CHECKING:
     from gtzan_exp.tracking.predictor import Prediction
@@ -49,14 +48,11 @@ Example:
 def main(arguments: list[str]) -> int:
     """Predict the files and return 0, or 1 when some could not be used."""
     flags = parse(arguments, json=True, format="")
-    models = [word.partition("=")[2] for word in flags.overrides if word.startswith("model=")]
-    rest = [word for word in flags.overrides if not word.startswith("model=")]
-    files = [word for word in rest if _is_file(word)]
-    flags.overrides = [word for word in rest if not _is_file(word)]
-    flags.overrides += [f"format={flags.format}"] if flags.format else []
-    flags.overrides += ["format=json"] if flags.json else []
+    files, models = taken(flags, "model")
+    wanted = "json" if flags.json else flags.format
+    flags.overrides += [f"format={wanted}"] if wanted else []
 
-    from gtzan_exp.predict.settings import read_prediction
+    from gtzan_exp.predict.settings import audio_files, read_prediction
     from gtzan_exp.tracking.models import MODEL, find_logged
 
     settings, tracking = composed_once(flags, read_prediction, "predict")
@@ -70,7 +66,6 @@ def main(arguments: list[str]) -> int:
     if mistakes:
         raise ConfigError(mistakes)
 
-    from gtzan_exp.predict.settings import audio_files
     from gtzan_exp.predict.text import WRITERS, printable
     from gtzan_exp.tracking.predictor import Predictor
 
@@ -78,13 +73,12 @@ def main(arguments: list[str]) -> int:
     model = find_logged(models[0], tracking, trusted=settings.trusted_types)
     predictor = Predictor.of(model, tracking, settings.neighbours)
     paths = audio_files(map(Path, files))
-    failed = 0
+    failed: list[Mistake] = []
 
     def good() -> Iterator[Prediction]:
-        nonlocal failed
         for outcome in terminal.steps(predictor.files(paths), "predicting files", len(paths)):
             if isinstance(outcome, Mistake):
-                failed += 1
+                failed.append(outcome)
                 text = printable(" ".join(str(outcome).splitlines()))
                 terminal.note(text, *terminal.ERROR)
             else:
@@ -93,9 +87,5 @@ def main(arguments: list[str]) -> int:
     for line in WRITERS[settings.format](predictor, good(), top=settings.top):
         print(line, flush=True)
     if failed:
-        terminal.note(f"{failed} of {len(paths)} files could not be used")
+        terminal.note(f"{len(failed)} of {len(paths)} files could not be used")
     return 1 if failed else 0
-
-
-def _is_file(word: str) -> bool:
-    return "=" not in word.partition("/")[0] or os.path.exists(word)

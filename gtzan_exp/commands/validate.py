@@ -1,9 +1,8 @@
 """``gtzan-exp validate``: report what a run would do, or all mistakes."""
 
-from typing import Any
-
 from gtzan_exp.basics.terminal import emit, say
 from gtzan_exp.commands.arguments import composed_once, files, parse
+from gtzan_exp.commands.audit import about
 
 USAGE = """\
 usage: gtzan-exp validate [-m] [--json] [OVERRIDE ...]
@@ -24,7 +23,6 @@ Examples:
 
 
 def main(arguments: list[str]) -> int:
-    from gtzan_exp.basics.genres import labelled
     from gtzan_exp.config.cell import resolve
     from gtzan_exp.config.sweep_plan import check_sweep
     from gtzan_exp.data.inputs import kinds_of
@@ -45,37 +43,29 @@ def main(arguments: list[str]) -> int:
     split = cell.parts(dataset)
     rehearse(cell, dataset, split, networks=False)
     folds = zip(split.fold_names, split.folds, strict=True)
-    facts: dict[str, Any] = {
-        "ok": True,
-        "data": dataset.name,
-        "synthetic": dataset.synthetic,
-        "source": dataset.source,
-        "view": dataset.view,
-        "shapes": {name: array.shape for name, array in dataset.arrays.items()},
-        "skipped": dataset.skipped,
-        "genres": dataset.classes,
-        "notes": [*dataset.notes, *split.notes],
-        "split": split.name,
-        "folds": {name: {of: len(rows) for of, rows in fold.parts()} for name, fold in folds},
-        "doubts": doubts(dataset, split),
-        "leaks": split.leaks,
-        "faults": dataset.faults,
-        "model": cell.model.name,
-    }
     if flags.json:
-        emit(facts)
+        emit(
+            {
+                "ok": True,
+                "data": dataset.name,
+                "synthetic": dataset.synthetic,
+                "source": dataset.source,
+                "view": dataset.view,
+                "shapes": {name: array.shape for name, array in dataset.arrays.items()},
+                "skipped": dataset.skipped,
+                "genres": dataset.classes,
+                "notes": [*dataset.notes, *split.notes],
+                "split": split.name,
+                "folds": {name: {p: len(rows) for p, rows in fold.parts()} for name, fold in folds},
+                "doubts": doubts(dataset, split),
+                "leaks": split.leaks,
+                "faults": dataset.faults,
+                "model": cell.model.name,
+            }
+        )
         return 0
-    shapes = [" x ".join(map(str, shape)) for shape in facts["shapes"].values()]
-    say(f"data    {labelled(dataset.name, dataset.synthetic)}: {dataset.source}")
-    say(f"view    {dataset.view}, {' and '.join(shapes)}, {len(dataset.skipped)} files skipped")
-    say(f"genres  {', '.join(dataset.classes)}")
-    say(*(f"note    {note}" for note in facts["notes"]))
-    for name, fold in facts["folds"].items():
-        sizes = ", ".join(f"{part} {size}" for part, size in fold.items())
-        say(f"split   {split.name}, {name}: {sizes} rows")
-    say(*(f"doubt   {doubt}" for doubt in facts["doubts"]))
-    say(*(f"{kind:8}{', '.join(facts[kind])}" for kind in ("leaks", "faults") if facts[kind]))
     inputs = " and ".join(kinds_of(cell.model.input))
+    say(*about(dataset, split))
     say(f"model   {cell.model.name}, {type(cell.classifier).__name__} on {inputs} input")
     say("ok: a run would start")
     return 0

@@ -11,9 +11,9 @@ import pandas as pd
 
 from gtzan_exp.compare.statistics import corrected_t, holm, mcnemar
 from gtzan_exp.compare.text import label
-from gtzan_exp.evaluation.aggregate import corrected_interval, part_sizes, share_of_test
+from gtzan_exp.evaluation.aggregate import part_sizes, share_of_test
 from gtzan_exp.evaluation.evaluate import by_track
-from gtzan_exp.evaluation.intervals import Answers, difference
+from gtzan_exp.evaluation.intervals import Answers, corrected_interval, difference
 
 FEWEST = 2  # A track counts as one that all get wrong if at least so many runs tested it
 

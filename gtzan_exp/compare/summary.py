@@ -19,8 +19,7 @@ from gtzan_exp.compare.run_columns import (
     tracks_of,
 )
 from gtzan_exp.compare.statistics import over_seeds
-from gtzan_exp.evaluation.aggregate import corrected_interval
-from gtzan_exp.evaluation.intervals import wilson
+from gtzan_exp.evaluation.intervals import corrected_interval, wilson
 
 _VIEW = ["view", "view_options"]
 _SAME_DECIMALS = 9

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from gtzan_exp.evaluation.evaluate import by_track, calibration_error, relabelled, reliability
-from gtzan_exp.evaluation.intervals import CONFIDENCE, Answers, accuracy_interval
+from gtzan_exp.evaluation.intervals import Answers, accuracy_interval, corrected_interval
 
 _ABOVE_1 = ("/log_loss", "/brier")
 
@@ -16,9 +15,7 @@ def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> di
     """Return the metrics of a run with the 95 % interval of its test accuracy, over tracks.
 
     `metrics` are those of one fold or of `aggregate`; `predictions` are of all parts, as in
-    `Evaluation`, of several folds with a column ``fold``. The interval is clustered by artist where
-    artists are known, and Wilson's where they are not; that of folds of unknown artists stays as it
-    is.
+    `Evaluation`, of several folds with a column ``fold``. `accuracy_interval` says which interval.
 
     Adds ``test/ece`` over the rows of all folds, ``n_tested_tracks`` (distinct, of all folds),
     ``n_tested_artists`` where known, and ``ci_low/`` and ``ci_high/`` of ``test/accuracy``, or of
@@ -32,8 +29,6 @@ def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> di
     found = {**metrics, f"n_{of}_tracks": tracks["track"].nunique()}
     found[f"{part}/ece"] = calibration_error(reliability(test))
     answers = Answers.of(tracks, share_of_test(part_sizes(predictions)))
-    if answers.artist is None and answers.fold is not None:
-        return found
     prefix = f"{part}/" if len(tracks) == len(test) else f"{part}/track_"
     scored = {"accuracy": tracks}
     if "accepted" in tracks:
@@ -84,17 +79,3 @@ def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -
             most = np.inf if name.endswith(_ABOVE_1) else 1.0
             found[f"ci_low/{name}"], found[f"ci_high/{name}"] = max(0.0, low), min(most, high)
     return found
-
-
-def corrected_interval(values: np.ndarray, test_share: float) -> tuple[float, float]:
-    """Return the 95 % interval of a mean over folds whose training parts overlap.
-
-    The variance of the mean is ``(1/k + test_share) * s**2`` instead of ``s**2 / k``: C. Nadeau and
-    Y. Bengio, "Inference for the generalization error", Machine Learning 52, 2003, with Student's t
-    of k - 1 degrees of freedom. `values` by fold have shape (k,); `test_share` is the ratio of test
-    rows to training rows.
-    """
-    k = len(values)
-    scale = float(values.std(ddof=1)) * np.sqrt(1 / k + test_share)
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, k - 1) * scale
-    return float(values.mean() - half), float(values.mean() + half)

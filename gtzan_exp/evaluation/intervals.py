@@ -124,17 +124,35 @@ def wilson(accuracy: float, n: float, z: float | None = None) -> tuple[float, fl
     return float(np.clip(centre - half, 0, accuracy)), float(np.clip(centre + half, accuracy, 1))
 
 
+def corrected_interval(values: np.ndarray, test_share: float) -> tuple[float, float]:
+    """Return the 95 % interval of a mean over folds whose training parts overlap.
+
+    The variance of the mean is ``(1/k + test_share) * s**2`` instead of ``s**2 / k``: C. Nadeau and
+    Y. Bengio, "Inference for the generalization error", Machine Learning 52, 2003, with Student's t
+    of k - 1 degrees of freedom. `values` by fold have shape (k,); `test_share` is the ratio of test
+    rows to training rows.
+    """
+    k = len(values)
+    scale = float(values.std(ddof=1)) * np.sqrt(1 / k + test_share)
+    half = stdtrit(k - 1, (1 + CONFIDENCE) / 2) * scale
+    return float(values.mean() - half), float(values.mean() + half)
+
+
 def accuracy_interval(answers: Answers) -> Interval:
     """Return the interval of the accuracy on tracks of new artists.
 
     The cluster-robust standard error on the logit scale, with Student's t. Where all answers are
     right or all are wrong, Wilson's interval over effective artists (N**2 / sum of n_i**2); with
     fewer than `FEWEST_ARTISTS`, Wilson's over the number of independent tracks with this standard
-    error. Where artists are unknown, Wilson's over tracks.
+    error. Where artists are unknown, Wilson's over tracks, or `corrected_interval` over folds.
     """
     n, p = len(answers.right), answers.accuracy
     if answers.artist is None:
-        return Interval(*wilson(p, n), n, 0)
+        if answers.fold is None:
+            return Interval(*wilson(p, n), n, 0)
+        by_fold = pd.Series(answers.right).groupby(answers.fold).mean().to_numpy()
+        low, high = corrected_interval(by_fold, answers.share)
+        return Interval(max(0.0, low), min(1.0, high), n, 0)
     spread = _spread(answers)
     artists = len(spread.errors)
     if artists == 1:

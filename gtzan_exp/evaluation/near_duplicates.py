@@ -17,7 +17,6 @@ RATIO = 0.4
 BITS = 52
 _NEIGHBOURS = 5
 _SIDE = 16
-_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,15 @@ def _of_rows(array: Any, codes: np.ndarray) -> np.ndarray | str:
 
 def _of_pictures(array: Any, codes: np.ndarray) -> np.ndarray | str:
     """Return pairs of tracks whose images are near, or why they cannot be found."""
+    from scipy.sparse import triu
+    from sklearn.neighbors import NearestNeighbors
+
     if min(array.shape[1:3]) < _SIDE:
         return f"pictures of less than {_SIDE} x {_SIDE} pixels"
-    return _near_hashes(np.array([_hash(image) for image in _pictures(array, codes)]))
+    bits = np.array([_hash(image) for image in _pictures(array, codes)])
+    # of zeros and ones, the squared Euclidean distance is the number of bits that differ
+    search = NearestNeighbors(radius=np.sqrt(BITS + 0.5), algorithm="brute").fit(bits)
+    return np.stack(triu(search.radius_neighbors_graph()).nonzero(), axis=1)
 
 
 def _pictures(array: Any, codes: np.ndarray) -> Iterator[np.ndarray]:
@@ -107,18 +112,4 @@ def _hash(picture: np.ndarray) -> np.ndarray:
     grey = cv2.cvtColor(numbers, cv2.COLOR_RGB2GRAY) if numbers.shape[2] == 3 else numbers
     small = cv2.resize(grey, (4 * _SIDE, 4 * _SIDE), interpolation=cv2.INTER_AREA)
     lowest = cv2.dct(small)[:_SIDE, :_SIDE]
-    return np.packbits(lowest > np.median(lowest)).view(np.uint64)
-
-
-def _near_hashes(hashes: np.ndarray) -> np.ndarray:
-    """Return pairs of hashes, shape (n, 4), that differ in at most `BITS` bits."""
-    found = [np.empty((0, 2), dtype=int)]
-    for start in range(0, len(hashes), _BLOCK):
-        block, rest = hashes[start : start + _BLOCK], hashes[start:]
-        differ = sum(
-            np.bitwise_count(block[:, np.newaxis, word] ^ rest[:, word]).astype(np.uint16)
-            for word in range(hashes.shape[1])
-        )
-        pairs = np.argwhere(differ <= BITS)
-        found.append(start + pairs[pairs[:, 0] < pairs[:, 1]])
-    return np.concatenate(found)
+    return (lowest > np.median(lowest)).ravel().astype(np.float32)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gtzan_exp.evaluation.evaluate import BINS, calibration_error, reliability
 from gtzan_exp.evaluation.intervals import wilson
-from gtzan_exp.report.canvas import INK, MUTED, canvas, heat_map
+from gtzan_exp.report.canvas import INK, MUTED, canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,8 +35,16 @@ def draw_confusion(axes: Axes, predictions: pd.DataFrame, classes: Sequence[str]
 
     counts = metrics.confusion_matrix(predictions["true"], predictions["predicted"], labels=classes)
     shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
-    heat_map(axes, shares, np.where(counts, counts.astype(str), ""), rows=classes, columns=classes)
-    axes.set(xlabel="predicted genre", ylabel="true genre", aspect="equal")
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.argwhere(counts):
+        color = "white" if shares[row, column] > 0.5 else INK
+        text = axes.text(column, row, counts[row, column], color=color, fontsize=8)
+        text.set(ha="center", va="center", in_layout=False)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set(xlabel="predicted genre", ylabel="true genre")
 
 
 def reliability_diagram(predictions: pd.DataFrame, path: Path, *, title: str) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.typing import RcKeyType
 
@@ -68,24 +65,3 @@ def canvas(path: Path, *, size: tuple[float, float], title: str = "") -> Iterato
             figure.suptitle(title, x=0.01, ha="left", fontsize=11)
         yield figure
         FigureCanvasAgg(figure).print_png(path)  # `savefig` would repeat the layout
-
-
-def heat_map(
-    axes: Axes,
-    shares: np.ndarray,
-    texts: np.ndarray,
-    *,
-    rows: Sequence[str],
-    columns: Sequence[str],
-) -> None:
-    """Draw a heat map of shares, 0 to 1 or NaN, with texts, both of shape (n_rows, n_columns)."""
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for row, column in np.argwhere(texts != ""):
-        color = "white" if shares[row, column] > 0.5 else INK
-        text = texts[row, column]
-        drawn = axes.text(column, row, text, color=color, fontsize=8, ha="center", va="center")
-        drawn.set_in_layout(False)
-    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
-    axes.set_yticks(range(len(rows)), rows)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)

@@ -12,7 +12,7 @@ from gtzan_exp.compare.text import Tables, as_text, notes
 from gtzan_exp.config.cell import resolve
 from gtzan_exp.config.compose import composed
 from gtzan_exp.config.files import choices
-from gtzan_exp.evaluation.aggregate import corrected_interval
+from gtzan_exp.evaluation.intervals import corrected_interval
 from gtzan_exp.tracking.query import recorded_runs
 
 BASE = {

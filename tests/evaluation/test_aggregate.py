@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gtzan_exp.evaluation.aggregate import aggregate, corrected_interval, with_interval
-from gtzan_exp.evaluation.intervals import Answers, accuracy_interval, wilson
+from gtzan_exp.evaluation.aggregate import aggregate, with_interval
+from gtzan_exp.evaluation.intervals import Answers, accuracy_interval, corrected_interval, wilson
 
 
 def test_the_corrected_interval_by_hand():
@@ -88,11 +88,14 @@ def test_the_interval_of_segments_is_that_of_their_tracks():
     assert found["n_tested_tracks"] == 12
 
 
-def test_folds_keep_their_own_interval_where_no_artist_is_known():
-    folds = [(*row[:2], n % 4, row[3]) for n, row in enumerate(ONE)]
+def test_the_interval_of_folds_is_over_artists_or_over_folds():
+    folds = [(*row[:2], n % 5, row[3]) for n, row in enumerate(ONE)]
     before = {"ci_low/test/accuracy": 0.1, "ci_high/test/accuracy": 0.9}
     found = with_interval(before, predicted(folds, artist=False))
-    assert found == {**before, "n_tested_tracks": 48, "test/ece": pytest.approx(0.15)}
+    by_fold = pd.DataFrame(folds).groupby(2)[3].mean().to_numpy()
+    low, high = corrected_interval(by_fold, 1.0)
+    wanted = {"ci_low/test/accuracy": low, "ci_high/test/accuracy": high, "n_tested_tracks": 48}
+    assert found == pytest.approx({**wanted, "test/ece": 0.15})
     right, artists, fold = (np.array([row[place] for row in folds]) for place in (3, 1, 2))
     wanted = accuracy_interval(Answers(right, artists, fold, share=1.0))
     found = with_interval(before, predicted(folds))
