@@ -27,6 +27,7 @@ ARTISTS = "artist_groups_merged.csv"  # name of the list of artists in a folder 
 _HEADER = ("filename", "group", "genre")  # identifies our own list
 _TABLES = "features_*_sec.csv"
 _PRIVATE = ".prepare"
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -172,9 +173,9 @@ def is_unfinished(root: Path) -> bool:
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """Return the files ``<genre>/<picture>`` in a folder, sorted."""
+    """Return the files ``<genre>/<picture>`` in a folder, sorted, readable or not."""
     found = folder.glob("[!.]*/[!.]*")
-    return sorted(path for path in found if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    return sorted(path for path in found if path.suffix.lower() in _PICTURES)
 
 
 def _digest(data: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from itertools import product
 
 import cv2
 import numpy as np
@@ -252,11 +253,13 @@ BROKEN = {
     "half": lambda raw: raw[: len(raw) // 2],
     "last byte": lambda raw: raw[:-1],
     "head only": lambda raw: raw[:8],
+    "nothing": lambda raw: raw,
 }
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg"])
-@pytest.mark.parametrize("harm", BROKEN)
+@pytest.mark.parametrize(
+    ("suffix", "harm"), [*product((".png", ".jpg"), list(BROKEN)[:-1]), (".webp", "nothing")]
+)
 def test_a_broken_picture_is_named_or_skipped(pictures, load, suffix, harm, capfd):
     raw = cv2.imencode(suffix, picture())[1].tobytes()
     files = {name: picture(i) for i, name in enumerate(NAMES)}
