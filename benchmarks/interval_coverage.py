@@ -122,7 +122,7 @@ def two_models(count: int, rng: np.random.Generator) -> Iterator[str]:
         for one, other in islice(draws(sizes, (a, b), rho, rng), count):
             found = difference(Answers(one, artist), Answers(other, artist))
             boot.append(resampled(np.bincount(artist, one * 1.0 - other)))
-            robust.append(bounds_of(found.interval))
+            robust.append(bounds_of(found))
             p.append((mcnemar(one, other) if a == b else np.nan, found.p))
         exact, ours = np.mean(np.array(p) <= 0.05, axis=0)
         yield (
@@ -145,7 +145,7 @@ def folds(count: int, rng: np.random.Generator) -> Iterator[str]:
             nadeau.append(corrected_interval(by_fold[0], one.share))
             boot.append(resampled(np.bincount(one.artist, one.right[0])))
             robust.append(bounds_of(accuracy_interval(a)))
-            differences.append(bounds_of(found.interval))
+            differences.append(bounds_of(found))
             p.append((corrected_t(by_fold[0] - by_fold[1], one.share), found.p))
             truths.append(one.truth[0])
             values.append((a.accuracy, found.value))

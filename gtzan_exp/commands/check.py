@@ -126,10 +126,9 @@ def _facts(file: str, checked: Checked) -> Iterator[str]:
 def _accuracy(tracks: pd.DataFrame, share: float) -> str:
     from gtzan_exp.evaluation.intervals import Answers, accuracy_interval
 
-    answers = Answers.of(tracks, share)
-    found = accuracy_interval(answers)
-    by = f"{found.clusters} artists" if found.clusters else "artists are not known"
-    return f"{answers.accuracy:.3f} of {found.n}, 95 %: {found.low:.2f}-{found.high:.2f} ({by})"
+    found = accuracy_interval(Answers.of(tracks, share))
+    by = f"{found.artists} artists" if found.artists else "artists are not known"
+    return f"{found.value:.3f} of {found.n}, 95 %: {found.low:.2f}-{found.high:.2f} ({by})"
 
 
 def _genres(tracks: pd.DataFrame) -> Iterator[str]:
@@ -164,11 +163,10 @@ def _last(checked: Checked) -> str:
     from gtzan_exp.evaluation.intervals import Answers, accuracy_interval
 
     tracks = checked.tracks
-    answers = Answers.of(tracks, checked.share)
-    interval = accuracy_interval(answers)
+    found = accuracy_interval(Answers.of(tracks, checked.share))
     macro = f1_score(tracks["true"], tracks["predicted"], average="macro", zero_division=0)
     leak = checked.leaks.text if checked.leaks else "?"
     return (
-        f"accuracy={answers.accuracy:.4f} interval={interval.low:.2f}-{interval.high:.2f} "
+        f"accuracy={found.value:.4f} interval={found.low:.2f}-{found.high:.2f} "
         f"n={tracks['track'].nunique()} macro_f1={macro:.4f}\nleak={leak}"
     )

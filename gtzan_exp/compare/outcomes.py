@@ -109,7 +109,7 @@ def drops(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             {
                 **a.line[cell[1:]],
                 **{"from": start, "to": end, "before": before, "after": after},
-                **{"drop": found.value, "low": found.interval.low, "high": found.interval.high},
+                **{"drop": found.value, "low": found.low, "high": found.high},
                 **{"p": found.p, "protocols": (int(first), int(second))},
             }
         )
@@ -166,7 +166,7 @@ def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> dict[str, object
     share = {"fold": both["fold"].to_numpy(), "share": a.share} if same_folds else {}
     artists, rights = both[cluster].to_numpy(dtype=str), both[["right_a", "right_b"]]
     robust = difference(*(Answers(rights[n].to_numpy(), artists, **share) for n in rights))
-    low, high, p, test = robust.interval.low, robust.interval.high, robust.p, "artists"
+    low, high, p, test = robust.low, robust.high, robust.p, "artists"
     note = "" if same_folds else _note(a, b, len(both))
     if cluster == "track" and same_folds:
         means = rights.groupby(both["fold"]).mean()

@@ -1,6 +1,8 @@
 """What a comparison takes from recorded runs: accuracy, interval and leaks."""
 
-import numpy as np
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import pandas as pd
 
 from gtzan_exp.evaluation.audit import PRETRAINING
@@ -26,19 +28,16 @@ def with_defaults(runs: pd.DataFrame) -> pd.DataFrame:
     runs[leaks] = runs[leaks].apply(pd.to_numeric, errors="coerce")  # a tag may have such a name
     unknown = runs["test_fingerprint"] == ""
     runs.loc[unknown, "test_fingerprint"] = runs.loc[unknown, "split_fingerprint"]
-    runs["on_purpose"] = _on_purpose(runs)
+    tags = runs[["leak", *leaks]].to_dict("records")
+    runs["on_purpose"] = [", ".join(_on_purpose(run)) for run in tags]
     return runs
 
 
-def _on_purpose(runs: pd.DataFrame) -> list[str]:
-    """Return the leaks that the protocols permit: those that are not measured, nor pretraining."""
-    kinds = {kind for tag in runs["leak"].unique() for kind in tag.split("+")} - {"", "none"}
-    kinds = {kind for kind in kinds if not kind.startswith(PRETRAINING)}
-    nowhere = pd.Series(np.nan, index=runs.index)
-    measured = {kind: runs.get(f"{LEAK}{kind}", nowhere).notna().tolist() for kind in kinds}
+def _on_purpose(run: Mapping[Hashable, Any]) -> list[str]:
+    """Return the leaks that the protocol permits: those that are not measured, nor pretraining."""
+    kinds = [kind for kind in run["leak"].split("+") if not kind.startswith(PRETRAINING)]
     return [
-        ", ".join(kind for kind in tag.split("+") if kind in kinds and not measured[kind][row])
-        for row, tag in enumerate(runs["leak"])
+        kind for kind in kinds if kind not in ("", "none") and pd.isna(run.get(f"{LEAK}{kind}"))
     ]
 
 

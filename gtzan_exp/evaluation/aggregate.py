@@ -37,8 +37,8 @@ def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> di
         interval = accuracy_interval(Answers.of(table, answers.share))
         found[f"ci_low/{prefix}{name}"] = interval.low
         found[f"ci_high/{prefix}{name}"] = interval.high
-        if interval.clusters:
-            found[f"n_{of}_artists"] = interval.clusters
+        if interval.artists:
+            found[f"n_{of}_artists"] = interval.artists
     return found
 
 

@@ -1,5 +1,6 @@
 """Intervals of accuracies and of their differences, where tracks are clustered by artist."""
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -62,21 +63,14 @@ class Answers:
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % interval."""
+    """An accuracy, or a difference of two, with its 95 % interval."""
 
+    value: float
     low: float
     high: float
     n: int  # number of tested entries
-    clusters: int  # number of artists; 0 where unknown
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The accuracy of one model minus that of another."""
-
-    value: float
-    interval: Interval
-    p: float  # two-sided; NaN where there is one artist, or the same difference for each
+    artists: int = 0  # how many; 0 where unknown
+    p: float = math.nan  # two-sided, of a difference; NaN also if it is the same for each artist
 
 
 @dataclass(frozen=True)
@@ -149,25 +143,25 @@ def accuracy_interval(answers: Answers) -> Interval:
     n, p = len(answers.right), answers.accuracy
     if answers.artist is None:
         if answers.fold is None:
-            return Interval(*wilson(p, n), n, 0)
+            return Interval(p, *wilson(p, n), n)
         by_fold = pd.Series(answers.right).groupby(answers.fold).mean().to_numpy()
         low, high = corrected_interval(by_fold, answers.share)
-        return Interval(max(0.0, low), min(1.0, high), n, 0)
+        return Interval(p, max(0.0, low), min(1.0, high), n)
     spread = _spread(answers)
     artists = len(spread.errors)
     if artists == 1:
-        return Interval(0.0, 1.0, n, 1)  # one tells nothing about others
+        return Interval(p, 0.0, 1.0, n, 1)  # one tells nothing about others
     if spread.none:
-        return Interval(*wilson(p, spread.effective), n, artists)
+        return Interval(p, *wilson(p, spread.effective), n, artists)
     if artists < FEWEST_ARTISTS:
         cases = min(n, p * (1 - p) / spread.standard_error**2)
-        return Interval(*wilson(p, cases, spread.t), n, artists)
+        return Interval(p, *wilson(p, cases, spread.t), n, artists)
     half = spread.t * spread.standard_error / (p * (1 - p))
     low, high = expit(logit(p) - half), expit(logit(p) + half)
-    return Interval(float(low), float(high), n, artists)
+    return Interval(p, float(low), float(high), n, artists)
 
 
-def difference(a: Answers, b: Answers) -> Difference:
+def difference(a: Answers, b: Answers) -> Interval:
     """Return the accuracy of `a` minus that of `b`, with an interval and a test.
 
     The cluster-robust t test, with an artist that both tested as one cluster. On the same tracks
@@ -178,15 +172,15 @@ def difference(a: Answers, b: Answers) -> Difference:
     spread = _spread(a, b)
     n, artists = max(len(a.right), len(b.right)), len(spread.errors)
     if artists == 1:
-        return Difference(value, Interval(-1.0, 1.0, n, 1), float("nan"))
+        return Interval(value, -1.0, 1.0, n, 1)
     if spread.none:
         half = wilson(0.0, spread.effective)[1]
-        p = 1.0 if np.isclose(value, 0) else float("nan")
+        p = 1.0 if np.isclose(value, 0) else math.nan
     else:
         half = spread.t * spread.standard_error
         p = float(2 * stdtr(spread.degrees, -abs(value) / spread.standard_error))
     low, high = np.clip([value - half, value + half], -1, 1)
-    return Difference(value, Interval(float(low), float(high), n, artists), p)
+    return Interval(value, float(low), float(high), n, artists, p)
 
 
 def _spread(a: Answers, b: Answers | None = None) -> _Spread:

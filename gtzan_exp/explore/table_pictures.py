@@ -67,13 +67,10 @@ def correlation(matrix: pd.DataFrame, path: Path, *, data: str) -> Picture:
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         inset = axes.inset_axes((0.62, 0.94, 0.36, 0.022))
-        figure.colorbar(
-            mesh,
-            cax=inset,
-            orientation="horizontal",
-            ticks=(-1, -0.5, 0, 0.5, 1),
-            label="Pearson correlation",
+        bar = figure.colorbar(
+            mesh, cax=inset, orientation="horizontal", ticks=np.linspace(-1, 1, 5)
         )
+        bar.set_label("Pearson correlation")
     return Picture(
         path,
         f"Heat map of the correlations between {size} features, lower triangle only, blue for "
@@ -90,18 +87,11 @@ def explained_variance(components: Components, path: Path, *, data: str) -> Pict
         axes = figure.subplots()
         axes.plot(counts, cumulative, color=_LINE, lw=1.8, marker="o", ms=3.5)
         for level, count in marks.items():
-            place = (count, cumulative[count - 1])
+            place, said = (count, cumulative[count - 1]), f"{level} %: {count}"
             axes.vlines(count, 0, place[1], color=MUTED, lw=0.8, ls=":")
-            axes.annotate(
-                f"{level} %: {count}", place, (5, -12), textcoords="offset points", fontsize=9
-            )
-        axes.set(
-            xlabel="number of components",
-            ylabel="cumulative explained variance (%)",
-            xlim=(0, len(cumulative) + 1),
-            ylim=(0, 104),
-            title=f"Principal components, {data}",
-        )
+            axes.annotate(said, place, (5, -12), textcoords="offset points", fontsize=9)
+        axes.set(xlim=(0, len(cumulative) + 1), ylim=(0, 104), xlabel="number of components")
+        axes.set(ylabel="cumulative explained variance (%)", title=f"Principal components, {data}")
         axes.grid(alpha=0.25)
     said = ", ".join(f"{count} components explain {level} %" for level, count in marks.items())
     return Picture(path, f"Cumulative explained variance of {len(cumulative)} components: {said}.")
@@ -138,14 +128,8 @@ def scatter_2d(
             count = _points(axes, components.scores[:, (0, other)], labels, classes)
             axes.set_xlabel(f"PC 1 ({shares[0]:.1f} %)")
             axes.set_ylabel(f"PC {other + 1} ({shares[other]:.1f} %)")
-        figure.legend(
-            *axes.get_legend_handles_labels(),
-            loc="outside lower center",
-            ncols=5,
-            fontsize=9,
-            handletextpad=0.2,
-            columnspacing=1.2,
-        )
+        look = {"fontsize": 9, "handletextpad": 0.2, "columnspacing": 1.2, "ncols": 5}
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", **look)
     return Picture(
         path,
         f"Two scatter plots of {count} rows: component 1 against 2 and component 1 against 3, "
@@ -159,19 +143,15 @@ def distribution(
     """Draw a box plot of one feature, a box per genre."""
     groups = [values[labels == genre].to_numpy() for genre in classes]
     name, unit = str(values.name), unit_of(str(values.name))
+    look: dict[str, Any] = {"whiskerprops": {"color": MUTED}, "capprops": {"color": MUTED}}
+    look["flierprops"] = {"marker": "o", "ms": 2, "mfc": MUTED, "mec": "none", "alpha": 0.6}
+    look["medianprops"] = {"color": INK, "lw": 1.4}
     with canvas(path, size=(4.6, 1.1 + 0.24 * len(classes))) as figure:
         axes = figure.subplots()
         boxes = axes.boxplot(
-            groups,
-            orientation="horizontal",
-            tick_labels=list(classes),
-            patch_artist=True,
-            widths=0.65,
-            medianprops={"color": INK, "lw": 1.4},
-            whiskerprops={"color": MUTED},
-            capprops={"color": MUTED},
-            flierprops={"marker": "o", "ms": 2, "mfc": MUTED, "mec": "none", "alpha": 0.6},
+            groups, orientation="horizontal", patch_artist=True, widths=0.65, **look
         )
+        axes.set_yticklabels(classes)
         for box, color in zip(boxes["boxes"], genre_colors(classes).values(), strict=True):
             box.set(facecolor=color, edgecolor=MUTED)
         axes.invert_yaxis()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -111,40 +111,22 @@ def _color(sound: AnalysedTrack) -> str:
     return genre_colors([sound.genre])[sound.genre] if sound.genre in GENRES else _OWN_FILE
 
 
-def _image(
-    axes: Axes,
-    sound: AnalysedTrack,
-    values: np.ndarray,
-    label: str,
-    colors: str,
-    limits: tuple[float, float],
-) -> None:
+def _image(axes: Axes, sound: AnalysedTrack, values: np.ndarray, label: str, **look: Any) -> None:
     """Draw a matrix over time, with its first row at the bottom and a colour bar."""
-    half = sound.hop_seconds / 2
-    end = (values.shape[1] - 0.5) * sound.hop_seconds
-    image = axes.imshow(
-        values,
-        origin="lower",
-        aspect="auto",
-        extent=(-half, end, -0.5, len(values) - 0.5),
-        cmap=colors,
-        clim=limits,
-    )
+    start, end = -0.5 * sound.hop_seconds, (values.shape[1] - 0.5) * sound.hop_seconds
+    extent = (start, end, -0.5, len(values) - 0.5)
+    image = axes.imshow(values, origin="lower", aspect="auto", extent=extent, **look)
     axes.spines[:].set_visible(False)
     axes.figure.colorbar(image, ax=axes, label=label, pad=0.02, aspect=14)
 
 
 def _decibels(
-    axes: Axes,
-    sound: AnalysedTrack,
-    power: np.ndarray,
-    ticks_hz: Sequence[int],
-    row_of: Callable[[np.ndarray], np.ndarray],
+    axes: Axes, sound: AnalysedTrack, power: np.ndarray, ticks_hz: Sequence[int], rows: np.ndarray
 ) -> None:
-    """Draw power in dB below its peak; `row_of` maps frequencies to rows."""
+    """Draw power in dB below its peak; `rows` are those of the ticks."""
     values = librosa_loader.load().power_to_db(power, ref=np.max, top_db=TOP_DB)
-    _image(axes, sound, values, "dB re peak", "magma", (-TOP_DB, 0))
-    axes.set_yticks(row_of(np.array(ticks_hz)), [_short(hz) for hz in ticks_hz])
+    _image(axes, sound, values, "dB re peak", cmap="magma", clim=(-TOP_DB, 0))
+    axes.set_yticks(rows, [_short(hz) for hz in ticks_hz])
     axes.set_ylabel("frequency (Hz)")
 
 
@@ -170,18 +152,15 @@ def _stft(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
     floor = scales.magnitudes[0]
     color = _color(sound)
     (panel,) = axes
-    panel.fill_between(
-        frequencies, floor, magnitude.max(axis=1), color=MUTED, alpha=0.25, lw=0, label="maximum"
-    )
-    panel.fill_between(
-        frequencies, floor, loud, color=color, alpha=0.5, lw=0, label="95 % of frames"
-    )
+    most, fill = magnitude.max(axis=1), panel.fill_between
+    fill(frequencies, floor, most, color=MUTED, alpha=0.25, lw=0, label="maximum")
+    fill(frequencies, floor, loud, color=color, alpha=0.5, lw=0, label="95 % of frames")
     panel.plot(frequencies, middle, color=INK, lw=1.1, label="median frame")
     panel.set(yscale="log", ylim=scales.magnitudes, ylabel="STFT magnitude")
     panel.set(xlim=(0, nyquist), xlabel="frequency (Hz)")
     if scales.frequency_axis == "log":
         panel.set(xlim=(_LOWEST_HZ, nyquist), xscale="log", xticks=_TICKS_HZ)
-        panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.xaxis.set_minor_formatter(NullFormatter())
     panel.xaxis.set_major_formatter(_short)
     panel.yaxis.set_major_formatter("{x:g}")
     panel.yaxis.set_minor_formatter(NullFormatter())
@@ -200,8 +179,8 @@ def _spectrogram(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> 
     edges = np.geomspace(_LOWEST_HZ, nyquist, _LOG_ROWS + 1)
     bin_hz = sound.sample_rate / sound.spectrum.framing.n_fft
     power = log_frequency(sound.spectrum.power, edges, bin_hz)
-    rows = _LOG_ROWS / np.log(nyquist / _LOWEST_HZ)
-    _decibels(axes[0], sound, power, _TICKS_HZ, lambda hz: np.log(hz / _LOWEST_HZ) * rows - 0.5)
+    rows = np.interp(np.log(_TICKS_HZ), np.log(edges), np.arange(len(edges)) - 0.5)
+    _decibels(axes[0], sound, power, _TICKS_HZ, rows)
     return (
         f"Spectrogram of {sound.id} in dB below its peak, time to the right, frequency upwards on "
         "a logarithmic axis."
@@ -212,12 +191,9 @@ def _mel(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
     hz_to_mel = librosa_loader.load().hz_to_mel
     bands = len(sound.spectrum.mel)
     step = hz_to_mel(sound.sample_rate / 2) / (bands + 1)
-    _decibels(
-        axes[0], sound, sound.spectrum.mel, _MEL_TICKS_HZ, lambda hz: hz_to_mel(hz) / step - 1
-    )
-    return (
-        f"Mel spectrogram of {sound.id} in {bands} bands, in dB below its peak, time to the right."
-    )
+    rows = hz_to_mel(np.array(_MEL_TICKS_HZ)) / step - 1
+    _decibels(axes[0], sound, sound.spectrum.mel, _MEL_TICKS_HZ, rows)
+    return f"Mel spectrogram of {sound.id} in {bands} bands, in dB below its peak, over time."
 
 
 def _harmonic_percussive(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
@@ -232,8 +208,9 @@ def _harmonic_percussive(axes: Sequence[Axes], sound: AnalysedTrack, scales: Sca
 
 def _mfcc(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
     raw, standardised = axes
-    _image(raw, sound, sound.mfcc, "MFCC", "viridis", scales.mfcc)
-    _image(standardised, sound, sound.mfcc_standardised, "z-score", "RdBu_r", (-3, 3))
+    _image(raw, sound, sound.mfcc, "MFCC", cmap="viridis", clim=scales.mfcc)
+    z = sound.mfcc_standardised
+    _image(standardised, sound, z, "z-score", cmap="RdBu_r", clim=(-3, 3))
     raw.set_title("raw MFCC")
     standardised.set_title("standardised per coefficient")
     count, frames = sound.mfcc.shape
@@ -245,7 +222,7 @@ def _mfcc(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
 
 
 def _chroma(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
-    _image(axes[0], sound, sound.chroma, "relative energy", "magma", (0, 1))
+    _image(axes[0], sound, sound.chroma, "relative energy", cmap="magma", clim=(0, 1))
     axes[0].set_yticks(range(12), _PITCHES)
     axes[0].set_ylabel("pitch class")
     strongest = _PITCHES[int(sound.chroma.mean(axis=1).argmax())]

@@ -65,31 +65,25 @@ class Table:
         return [(str(name), _is_number(column)) for name, column in self.frame.items()]
 
     @property
-    def rows(self) -> list[tuple[_Cell, ...]]:
+    def rows(self) -> list[tuple[dict[str, Any], ...]]:
+        """The cells: their ``text``, and maybe ``value``, ``number``, ``code``, ``link``."""
         return list(zip(*(self._cells(str(name)) for name in self.frame), strict=True))
 
-    def _cells(self, name: str) -> list[_Cell]:
+    def _cells(self, name: str) -> list[dict[str, Any]]:
         column = self.frame[name]
-        if not _is_number(column):
-            links = self.links.get(name) or [None] * len(column)
-            code = name in self.code
-            texts = ["yes" if v is True else "no" if v is False else str(v) for v in column]
-            return [_Cell(text, link=to, code=code) for text, to in zip(texts, links, strict=True)]
-        whole = not is_float_dtype(column)
-        form = "," if whole else ".6g" if self.decimals is None else f",.{self.decimals}f"
-        return [
-            _Cell("", number=True) if pd.isna(n) else _Cell(f"{n:{form}}", float(n), number=True)
-            for n in column
-        ]
-
-
-@dataclass(frozen=True)
-class _Cell:
-    text: str
-    value: float | None = None
-    number: bool = False
-    code: bool = False
-    link: str | None = None
+        if _is_number(column):
+            whole = not is_float_dtype(column)
+            form = "," if whole else ".6g" if self.decimals is None else f",.{self.decimals}f"
+            texts = ["" if pd.isna(value) else f"{value:{form}}" for value in column]
+            pairs = zip(texts, column, strict=True)
+            return [
+                {"text": text, "value": text and value, "number": True} for text, value in pairs
+            ]
+        links = self.links.get(name) or [None] * len(column)
+        texts = ["yes" if v is True else "no" if v is False else str(v) for v in column]
+        code = name in self.code
+        pairs = zip(texts, links, strict=True)
+        return [{"text": text, "link": link, "code": code} for text, link in pairs]
 
 
 @dataclass(frozen=True)

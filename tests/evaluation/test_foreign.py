@@ -71,7 +71,7 @@ def test_what_parts_share_and_the_accuracy_on_the_rest(tmp_path, lists, capsys):
     assert found.leaks.text == "track:20%,artist:40%,duplicate:40%"
     assert found.known.tolist() == [True, True, True, True, False]
     interval = accuracy_interval(Answers.of(found.tracks))
-    assert (interval.clusters, interval.n) == (4, 5)
+    assert (interval.artists, interval.n) == (4, 5)
     assert main(["check", str(path), f"split={split}", f"data.splits={lists}"]) == 0
     out = capsys.readouterr().out
     assert "  track             20.0%      1 " in out

@@ -20,7 +20,7 @@ def test_artists_of_one_track_have_the_logit_interval_of_a_share():
     half = t / math.sqrt(11 * 0.75 * 0.25)
     ends = [1 / (1 + math.exp(-(math.log(3) + side * half))) for side in (-1, 1)]
     assert (found.low, found.high) == pytest.approx(ends)
-    assert (found.n, found.clusters) == (12, 12)
+    assert (found.n, found.artists) == (12, 12)
 
 
 def test_two_alike_tracks_of_each_artist_count_as_one():
@@ -42,7 +42,7 @@ def test_unknown_artists_have_newcombes_table(right, n, low, high):
     assert wilson(right / n, n) == pytest.approx((low, high), abs=5e-5)
     found = accuracy_interval(Answers(np.arange(n) < right))
     assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
-    assert (found.n, found.clusters) == (n, 0)
+    assert (found.n, found.artists) == (n, 0)
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -51,7 +51,7 @@ def test_without_any_error_large_artists_count_as_effective_ones(right):
     artist = np.array(["a"] * 10 + [f"b{i}" for i in range(10)])
     found = accuracy_interval(Answers(np.full(20, right), artist))
     assert (found.low, found.high) == pytest.approx(wilson(float(right), 400 / 110))
-    assert found.clusters == 11
+    assert found.artists == 11
 
 
 def test_few_artists_have_wilsons_interval_on_the_effective_sample_size():
@@ -86,9 +86,9 @@ def test_one_artist_says_nothing_of_others():
     one = Answers(np.array([True, False, True]), np.array(["a"] * 3))
     other = Answers(np.array([True, True, True]), np.array(["a"] * 3))
     interval = accuracy_interval(one)
-    assert (interval.low, interval.high, interval.clusters) == (0, 1, 1)
+    assert (interval.low, interval.high, interval.artists) == (0, 1, 1)
     found = difference(one, other)
-    assert (found.interval.low, found.interval.high) == (-1, 1)
+    assert (found.low, found.high) == (-1, 1)
     assert found.value == pytest.approx(-1 / 3)
     assert np.isnan(found.p)
 
@@ -113,7 +113,7 @@ def test_bounds_are_in_order_and_possible():
             pair = [Answers(rng.random(len(artist)) < share, artist) for _ in range(2)]
             interval, found = accuracy_interval(pair[0]), difference(*pair)
             assert 0 <= interval.low <= pair[0].accuracy <= interval.high <= 1
-            assert -1 <= found.interval.low <= found.value <= found.interval.high <= 1
+            assert -1 <= found.low <= found.value <= found.high <= 1
             assert 0 <= found.p <= 1
 
 
@@ -130,7 +130,7 @@ def test_the_accuracy_of_folds_is_their_mean_and_overlap_widens_its_interval():
     assert halves[1] == pytest.approx(halves[0] * math.sqrt(1 + 0.5 * (1 + 1.0)))
     other = np.roll(right, 5)  # a difference of protocols or models is widened more
     pairs = [[Answers(of, artist, *folds) for of in (right, other)] for folds in ((), (fold, 1.0))]
-    plain, folded = (difference(*pair).interval for pair in pairs)
+    plain, folded = (difference(*pair) for pair in pairs)
     assert folded.high == pytest.approx(plain.high * math.sqrt(1 + 1.0 * (1 + 1.0)))
 
 
@@ -156,7 +156,7 @@ def test_a_difference_by_artists_is_students_paired_test():
     assert found.p == pytest.approx(expected.pvalue)
     half = stats.t.ppf(0.975, 11) * stats.sem(means)
     ends = (found.value - half, found.value + half)
-    assert (found.interval.low, found.interval.high) == pytest.approx(ends)
+    assert (found.low, found.high) == pytest.approx(ends)
 
 
 def test_a_few_artists_that_decide_leave_few_degrees_of_freedom():
@@ -175,16 +175,16 @@ def test_models_that_never_differ_may_do_so_on_other_artists():
     found = difference(Answers(right, artist), Answers(right, artist))
     most = wilson(0.0, 20)[1]
     assert (found.value, found.p) == (0, 1)
-    assert (found.interval.low, found.interval.high) == pytest.approx((-most, most))
+    assert (found.low, found.high) == pytest.approx((-most, most))
 
 
 def test_the_same_difference_for_each_artist_has_no_p():
     artist = np.arange(20)
     found = difference(Answers(np.ones(20, bool), artist), Answers(np.zeros(20, bool), artist))
     assert np.isnan(found.p)
-    assert (found.interval.low, found.interval.high) == pytest.approx((1 - wilson(0.0, 20)[1], 1))
+    assert (found.low, found.high) == pytest.approx((1 - wilson(0.0, 20)[1], 1))
     other = difference(Answers(np.zeros(20, bool), artist), Answers(np.ones(20, bool), artist))
-    assert (other.interval.low, other.interval.high) == (-found.interval.high, -found.interval.low)
+    assert (other.low, other.high) == (-found.high, -found.low)
 
 
 def test_protocols_share_the_artists_that_both_tested():
@@ -193,12 +193,12 @@ def test_protocols_share_the_artists_that_both_tested():
     artist = rng.integers(0, 40, 300)
     right = rng.random(40)[artist] > 0.4
     whole, part = Answers(right, artist), Answers(right[:250], artist[:250])
-    shared = difference(whole, part).interval
-    apart = difference(whole, Answers(part.right, part.artist + 100)).interval
+    shared = difference(whole, part)
+    apart = difference(whole, Answers(part.right, part.artist + 100))
     assert shared.high - shared.low < (apart.high - apart.low) / 3
-    assert (shared.clusters, apart.clusters, shared.n) == (40, 80, 300)
+    assert (shared.artists, apart.artists, shared.n) == (40, 80, 300)
     folded = Answers(right, artist, np.arange(300) % 5, 0.25)
-    wider = difference(folded, part).interval
+    wider = difference(folded, part)
     assert wider.high - wider.low > 1.4 * (shared.high - shared.low)
 
 
@@ -222,4 +222,4 @@ def test_intervals_and_tests_hold_for_artists_with_accuracies_of_their_own():
 
 def _numbers(a: Answers, b: Answers) -> list[float]:
     interval, found = accuracy_interval(a), difference(a, b)
-    return [interval.low, interval.high, found.interval.low, found.interval.high, found.p]
+    return [interval.low, interval.high, found.low, found.high, found.p]
