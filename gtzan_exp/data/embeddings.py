@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -55,8 +55,8 @@ class EmbeddingsView:
     def load(self, location: Location, *, cache: Path) -> Dataset:
         """Read the file; `DataError` where it, a name, a number or a class in it is not usable."""
         path = self._path(location.folder())
-        found = read_vectors(path, self.layer)
-        ids, labels = tracks_of(path, found, location)
+        found, known = read_vectors(path, self.layer), all_known(location)
+        ids, labels = tracks_of(path, found, location, known)
         order = np.argsort(ids)
         ids, labels, vectors = ids[order], labels[order], found.vectors[order]
         told = self._told(path, found)
@@ -79,9 +79,9 @@ class EmbeddingsView:
                 "weights": told.weights or "unknown",
                 "training": told.training or "unknown",
             },
+            notes=_lacking(path, ids, known),
         )
-        dataset = grouped(dataset, location, lambda rows: vectors[rows])
-        return replace(dataset, notes=(*dataset.notes, *_lacking(path, ids, location)))
+        return grouped(dataset, location, lambda rows: vectors[rows])
 
     def sound(self, settings: PrepareSettings) -> PrepareSettings:
         """Return the settings to read audio with the sample rate and length for the embedder."""
@@ -189,16 +189,24 @@ def embedding_files(root: Path) -> list[Path]:
     return sorted(path for path in root.glob(_FILES) if path.suffix.lower() in ENDINGS)
 
 
-def tracks_of(path: Path, found: VectorFile, location: Location) -> tuple[np.ndarray, np.ndarray]:
-    """Return id and genre of the track of each row; `DataError` where a name is not clear."""
-    known, relabel = all_known(location), Relabel(location.labels)
+def tracks_of(
+    path: Path, found: VectorFile, location: Location, known: Mapping[str, str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return id and genre of the track of each row; `DataError` where a name is not clear.
+
+    `known` are the genres of tracks by their ids.
+    """
+    relabel = Relabel(location.labels)
     told = [relabel(label) for label in found.labels or ()]
     genres = sorted({*told, *known.values(), *(location.classes or ())})
     tracks: dict[str, tuple[str, str]] = {}
     mistakes = []
     for row, name in enumerate(found.names):
         label = told[row] if told else None
-        spellings = [name] if found.meta else _spellings(name, label)
+        file = name.replace("\\", "/").rpartition("/")[2]
+        spellings = [name] if found.meta or not _ENDING.search(name) else []
+        if not found.meta:  # the most likely first
+            spellings += [*([track_id(file, label)] if label else []), *ids_of(name)]
         ids = [(id, known[id]) for id in (name, *spellings) if id in known]
         ids = ids or [
             (id, genre)
@@ -221,21 +229,10 @@ def tracks_of(path: Path, found: VectorFile, location: Location) -> tuple[np.nda
     return np.array(list(tracks)), np.array([genre for _, genre in tracks.values()])
 
 
-def _spellings(name: str, label: str | None) -> list[str]:
-    """Return the possible ids of a row called `name`, the most likely first."""
-    whole = [] if _ENDING.search(name) else [name]
-    file = name.replace("\\", "/").rpartition("/")[2]
-    return [*whole, *([track_id(file, label)] if label else []), *ids_of(name)]
-
-
-def _lacking(path: Path, ids: np.ndarray, location: Location) -> list[str]:
+def _lacking(path: Path, ids: np.ndarray, known: Mapping[str, str]) -> tuple[str, ...]:
     """Return a line on the tracks of the data without a vector, if any."""
-    known = all_known(location)
     without = sorted(known.keys() - set(ids.tolist()))
     if not without:
-        return []
-    more = ", ..." if len(without) > _SHOWN else ""
-    return [
-        f"{len(without)} of {len(known)} tracks have no vector in {path.name}: "
-        f"{', '.join(without[:_SHOWN])}{more}"
-    ]
+        return ()
+    named = ", ".join(without[:_SHOWN]) + (", ..." if len(without) > _SHOWN else "")
+    return (f"{len(without)} of {len(known)} tracks have no vector in {path.name}: {named}",)

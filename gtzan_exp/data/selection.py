@@ -11,7 +11,7 @@ from gtzan_exp.basics.errors import DataError, Mistake, nearest
 from gtzan_exp.basics.spellings import class_mistakes, spelled_alike
 from gtzan_exp.data.contracts import Dataset, Location, View
 from gtzan_exp.data.embeddings import embedding_files, tracks_of
-from gtzan_exp.data.name_lists import known_tracks, read_lines, read_rows, track_ids
+from gtzan_exp.data.name_lists import all_known, known_tracks, read_lines, read_rows, track_ids
 from gtzan_exp.data.vector_file import ENDINGS, read_vectors
 
 BETWEEN = "|"  # separator of several accepted labels of a track
@@ -69,9 +69,11 @@ def restricted(dataset: Dataset, location: Location) -> Dataset:
 
 def _common(location: Location) -> set[str]:
     """Return the common tracks of all views that exist in a location."""
-    views = [set(ids) for view, ids in known_tracks(location).items() if view != "audio"]
-    files = embedding_files(location.folder())
-    views += [set(tracks_of(path, read_vectors(path), location)[0].tolist()) for path in files]
+    known = known_tracks(location)
+    views, genres = [set(known[view]) for view in known if view != "audio"], all_known(location)
+    for path in embedding_files(location.folder()):
+        ids, _ = tracks_of(path, read_vectors(path), location, genres)
+        views.append(set(ids.tolist()))
     return set.intersection(*views) if views else set()
 
 
