@@ -46,7 +46,7 @@ _LONGEST_ID = 240
 _AUDIO = f"audio ({', '.join(READABLE)})"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Track:
     """One audio file."""
 
@@ -72,27 +72,20 @@ def scan_tracks(
     relabel = Relabel(labels or {})
     tracks: dict[str, Track] = {}
     strays: list[Mistake] = []
-    for genre, path in _of_genres(audio_root, relabel, strays):
+    found = _of_genres(audio_root, relabel, strays)
+    for genre, path in sorted(found, key=lambda of: (_rank(of[1]), str(of[1]))):
         *inner, name = path.relative_to(audio_root).parts[1:]
         id, artist = track_id(".".join([*inner, name]), genre), inner[0] if inner else ""
-        found = Track(id=id, genre=genre, path=path, artist=artist)
-        twin = tracks.setdefault(found.id, found)
-        if twin is not found:
-            taken, other = sorted(
-                (twin.path, path), key=lambda p: (AUDIO_SUFFIXES.index(p.suffix.lower()), str(p))
-            )
-            tracks[found.id] = found if taken is path else twin
-            what = f"one of several files of the track {found.id!r}"
-            strays.append(Mistake(str(other), what, "one", f"{taken.name}, which is taken"))
-        elif (size := len(os.fsencode(found.id))) > _LONGEST_ID:
-            del tracks[found.id]
-            allowed = f"at most {_LONGEST_ID} bytes"
-            strays.append(Mistake(str(path), "name too long", allowed, f"{size} bytes"))
-        elif not is_text(found.id):
-            del tracks[found.id]
+        if (size := len(os.fsencode(id))) > _LONGEST_ID:
+            allowed, got = f"at most {_LONGEST_ID} bytes", f"{size} bytes"
+            strays.append(Mistake(str(path), "name too long", allowed, got))
+        elif not is_text(id):
             where = audio_root / ascii(path.relative_to(audio_root).as_posix())[1:-1]
             got = ascii(path.name)
             strays.append(Mistake(str(where), "name is not text", "UTF-8 on one line", got))
+        elif (taken := tracks.setdefault(id, Track(id, genre, path, artist)).path) is not path:
+            what = f"one of several files of the track {id!r}"
+            strays.append(Mistake(str(path), what, "one", f"{taken.name}, which is taken"))
     if not tracks:
         wanted = f"<genre>/<file> of {_AUDIO}"
         none = Mistake(str(audio_root), "no audio there", wanted, "none")
@@ -102,6 +95,10 @@ def scan_tracks(
     if mistakes:
         raise DataError(mistakes)
     return sorted(tracks.values(), key=lambda track: (track.genre, track.id)), strays
+
+
+def _rank(path: Path) -> int:
+    return AUDIO_SUFFIXES.index(path.suffix.lower())
 
 
 def audio_below(folder: Path, problems: list[Mistake], *above: Path) -> list[Path]:

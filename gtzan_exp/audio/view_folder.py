@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
-
 from gtzan_exp.audio.tracks import Track
 from gtzan_exp.basics.errors import DataError, Mistake
+from gtzan_exp.basics.files import claimed
 
 IMAGES = "images_original"
 SETTINGS = "prepare_settings.json"
@@ -41,30 +40,19 @@ class ViewFolder:
     @classmethod
     @contextmanager
     def opened(cls, root: Path) -> Iterator[Self]:
-        """Lock the folder for writing; `DataError` if it is locked, or has views of others."""
+        """Lock the folder for writing; an error if it is locked, or has views of others."""
         folder = cls(root, uuid.uuid4().hex)
-        if not folder._private.is_dir():
-            folder._refuse_foreign()
-        lock = FileLock(folder._private / "lock", timeout=0)
-        try:
-            folder._private.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout:
-            raise DataError(
-                Mistake(str(root), "in use", "one prepare at a time", "another is writing there")
-            ) from None
-        except OSError as error:
-            raise DataError(
-                Mistake(str(root), "cannot be written", "a folder of your own", str(error))
-            ) from error
-        try:
+        foreign = [path.name for kind in (_TABLES, IMAGES) for path in root.glob(kind)]
+        if foreign and not folder._private.is_dir():
+            what = "holds views that prepare did not write and will not overwrite"
+            allowed, got = "an empty folder, or one that prepare wrote", ", ".join(foreign)
+            raise DataError(Mistake(str(root), what, allowed, got))
+        with claimed(folder._private, str(root)):
             folder._disown_earlier_runs()
             folder._staging.mkdir(parents=True)
             (root / SETTINGS).unlink(missing_ok=True)
             yield folder
             shutil.rmtree(folder._staging.parent)
-        finally:
-            lock.release()
 
     def table(self, seconds: int) -> Path:
         return self.root / f"features_{seconds}_sec.csv"
@@ -158,13 +146,6 @@ class ViewFolder:
         if self._staging.parent.is_dir():
             self._staging.parent.rename(stale)
             shutil.rmtree(stale)
-
-    def _refuse_foreign(self) -> None:
-        foreign = [path.name for kind in (_TABLES, IMAGES) for path in self.root.glob(kind)]
-        if foreign:
-            what = "holds views that prepare did not write and will not overwrite"
-            allowed, got = "an empty folder, or one that prepare wrote", ", ".join(foreign)
-            raise DataError(Mistake(str(self.root), what, allowed, got))
 
 
 def is_unfinished(root: Path) -> bool:

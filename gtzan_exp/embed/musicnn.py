@@ -1,6 +1,5 @@
 """The convolutional taggers of J. Pons and X. Serra, with the weights that they published."""
 
-import hashlib
 import importlib.util
 import shutil
 import tempfile
@@ -12,10 +11,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.audio.prepare import file_digest
 from gtzan_exp.audio.spectrum import Framing, Spectrum
 from gtzan_exp.basics import keras_loader
 from gtzan_exp.basics.errors import ConfigError, DataError, MissingExtraError, Mistake
-from gtzan_exp.basics.files import opened
 
 FRAMES, MELS = 187, 96  # size of a patch: frames of 16 ms, and mel bands
 _RATE = 16000
@@ -65,7 +64,7 @@ class Musicnn:
 
     def weights(self) -> str:
         """Return a hash of the file of weights, of the package musicnn."""
-        return _hash(_folder(self.model))
+        return file_digest(_folder(self.model) / _FILES[1])[:16]
 
     def embed(self, y: np.ndarray) -> dict[str, np.ndarray]:
         """Return the vectors of a track of at least one patch."""
@@ -98,12 +97,6 @@ def _folder(model: str) -> Path:
     got = "no package musicnn" if spec is None else f"none in {next(iter(places), spec.origin)}"
     what = "needs the weights of the package musicnn"
     raise ConfigError(Mistake("embedder=musicnn", what, f"{_COMMAND} (ISC licence, 29 MB)", got))
-
-
-@cache
-def _hash(folder: Path) -> str:
-    with opened(folder / _FILES[1]) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 @cache

@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from gtzan_exp.audio.prepare import file_digest
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, one_line
-from gtzan_exp.basics.files import opened
 
 _FILES = ["*.json", "*.safetensors"]
 _SOUND = "preprocessor_config.json"
@@ -108,8 +108,7 @@ def _fetched(model: str, revision: str | None) -> Path:
 def _hash(folder: Path) -> str:
     found = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")):
-        with opened(path) as file:
-            found.update(hashlib.file_digest(file, "sha256").digest())
+        found.update(bytes.fromhex(file_digest(path)))
     return found.hexdigest()[:16]
 
 

@@ -222,7 +222,7 @@ def test_killed_and_resumed_gives_what_an_undisturbed_run_gives(tmp_path, write_
     while len(finished()) < 5 and killed.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(killed.pid, signal.SIGSTOP)
-    with pytest.raises(DataError, match="in use"):
+    with pytest.raises(ConfigError, match="another run or sweep writes there"):
         prepare(audio, out, SERIAL)
     os.kill(killed.pid, signal.SIGKILL)  # its workers live on for a while
     killed.wait()
