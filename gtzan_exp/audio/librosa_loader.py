@@ -18,11 +18,10 @@ from platformdirs import user_cache_path
 def load() -> ModuleType:
     """Return the module ``librosa``.
 
-    librosa compiles functions into a cache when they are imported or, since 1.0, first called.
-    Processes that do so concurrently corrupt that cache, which crashes every later process
-    (https://github.com/numba/numba/issues/10128). So one process holds a lock while it compiles
-    what this package calls, its own medians too, and leaves a mark in the cache. That is
-    ``$NUMBA_CACHE_DIR``, which is set to a folder of the user's where it is not set.
+    Processes that compile its functions at the same time corrupt numba's cache, which crashes every
+    later process (https://github.com/numba/numba/issues/10128). So one holds a lock while it
+    compiles what this package calls, and leaves a mark in the cache, ``$NUMBA_CACHE_DIR`` or a
+    folder of the user's.
     """
     if "librosa" not in sys.modules:
         own = user_cache_path("gtzan_exp", appauthor=False) / "numba"

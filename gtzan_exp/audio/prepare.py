@@ -124,11 +124,10 @@ def prepare(
     Writes ``features_<seconds>_sec.csv``, ``images_original/<genre>/<id>.png``,
     ``prepare_errors.csv`` and, last, ``prepare_settings.json``; where folders name artists also
     ``splits/artist_groups_merged.csv``, unless a foreign one exists. Tracks with the same bytes and
-    settings as in an earlier run, even a killed one, are not processed again; the result is
-    identical byte for byte. Raises `DataError` if there is no audio, the output folder has foreign
-    content or is in use, or a file cannot be used and ``settings.on_error`` is ``raise``;
-    `ConfigError` if the colour map or the cluster does not exist; `MissingExtraError` if the
-    package of the cluster is not installed.
+    settings as in an earlier run, even a killed one, are not processed again. Raises `DataError` if
+    there is no audio, the output folder has foreign content, or a file cannot be used and
+    ``settings.on_error`` is ``raise``; `ConfigError` if the folder is in use, or the colour map or
+    the cluster does not exist.
     """
     settings = settings or PrepareSettings()
     audio_root, out_root = audio_root.resolve(), out_root.resolve()

@@ -1,8 +1,7 @@
 """Compiled running medians; import this module lazily, since it imports numba.
 
 Medians dominate the cost of harmonic-percussive separation. `scipy.ndimage.median_filter` sorts
-every window anew. Here a sorted window slides along, for many lines at once and without branches,
-so that the compiler can vectorise it. A median is one of its inputs, so the result is identical.
+every window anew; here a sorted window slides along, for many lines at once and without branches.
 """
 
 import numba

@@ -98,8 +98,8 @@ class Spectrum:
     def harmonic_percussive(self) -> tuple[np.ndarray, np.ndarray]:
         """The harmonic and the percussive wave, float32, shape (samples,).
 
-        librosa's HPSS, many times faster: D. Fitzgerald, "Harmonic/percussive separation using
-        median filtering", DAFx 2010. As in GTZAN's features, both are 0 beyond the last whole hop.
+        By median filters (D. Fitzgerald, DAFx 2010), as in librosa. Both are 0 beyond the last
+        whole hop, as in GTZAN's features.
         """
         hop_length = self.framing.hop_length
         length = len(self.y) // hop_length * hop_length

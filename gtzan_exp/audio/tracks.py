@@ -62,9 +62,8 @@ def scan_tracks(
     """Return the tracks of a folder, sorted by genre and id, and a mistake for each unusable file.
 
     The folder holds ``<genre>/<file>``, or ``<genre>/<artist>/<album>/<file>``; an id contains the
-    names of all folders inside that of the genre. Genres are renamed by `labels`. Hidden files and
-    folders are ignored, and so are files that are not audio. Raises `DataError` if the folder is
-    missing or has no audio, or a genre has folders in several spellings.
+    names of all folders inside that of the genre, which `labels` renames. What is hidden or no
+    audio is ignored. Raises `DataError` if there is no audio, or a genre in several spellings.
     """
     if not os.path.isdir(audio_root):
         got = "a file" if os.path.exists(audio_root) else "nothing"
@@ -155,10 +154,9 @@ def load_audio(
 ) -> np.ndarray:
     """Read a file as ``librosa.load(path, sr=sample_rate)`` does, and refuse unusable signals.
 
-    Returns the mean of the channels, float32 of shape (samples,), of at most `max_seconds`; the
-    `offset` "middle" is 0 for shorter files. Raises `DataError` if the file is missing, empty,
-    corrupt, not finite, not audio, shorter than `min_seconds`, too loud to calculate with, or
-    silent.
+    Returns the mean of the channels, float32 of shape (samples,), of at most `max_seconds`. Raises
+    `DataError` if the file cannot be read, or is shorter than `min_seconds`, too loud to calculate
+    with, not finite, or silent.
     """
     start = 0.0 if offset == "middle" else offset
     if offset == "middle" and max_seconds:
@@ -234,10 +232,9 @@ def _sound(path: Path, place: str = "") -> Iterator[SoundFile]:
 def windows(path: Path, *, sample_rate: int, max_seconds: float) -> Iterator[np.ndarray]:
     """Yield the windows of a file, mono signals of float32.
 
-    A file of at most `max_seconds` is one window, read as `prepare` reads it. A longer one is cut
-    into windows of 30 s, or of `max_seconds` if that is less; an incomplete last window and silent
-    ones are left out. `max_seconds` is the length of a track that `prepare` reads. Raises
-    `DataError` as in `load_audio`, or if all windows are silent.
+    A file of at most `max_seconds`, what `prepare` reads of a track, is one window. A longer one is
+    cut into windows of 30 s, or of `max_seconds` if that is less; an incomplete last window and
+    silent ones are left out. Raises `DataError` as `load_audio`, or if all windows are silent.
     """
     whole = duration(path)
     if whole <= max_seconds:

@@ -16,10 +16,9 @@ Contents = TypeVar("Contents")
 def cached_folder(parent: Path, key: str, build: Callable[[Path], None]) -> Path:
     """Return the folder ``parent/key``, building it first when it is not there.
 
-    `key` is a fingerprint of everything that the contents depend on. `build` is called with an
-    empty temporary folder to fill, in one process at a time; it is renamed afterwards, and that of
-    a killed process is removed by the next one. Raises `ConfigError` if `parent` cannot be written,
-    or `build` raised an OSError, as it does on a full disk.
+    `key` is a fingerprint of all that the contents depend on. `build` fills an empty temporary
+    folder, in one process at a time, that is renamed afterwards. Raises `ConfigError` if `parent`
+    cannot be written, or `build` raised an OSError, as it does on a full disk.
     """
     folder = parent / key
     if folder.is_dir():

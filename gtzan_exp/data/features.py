@@ -41,10 +41,9 @@ Column = Annotated[str, AfterValidator(_numeric)]
 class FeaturesView:
     """Reads ``features_30_sec.csv`` or ``features_3_sec.csv``.
 
-    The order of rows and columns in the file does not matter: rows are sorted by id, as in the
-    published tables, and columns are selected by name. A table is read once and cached as
-    memory-mapped arrays, so it may be larger than memory. A column ``track`` gives the track of
-    each row; without it, pieces of tracks are recognised by `gtzan_exp.data.pieces`.
+    Rows are sorted by id, and columns are selected by name. A table is cached as memory-mapped
+    arrays, so it may be larger than memory. A column ``track`` gives the track of each row; without
+    it, pieces of tracks are recognised by `gtzan_exp.data.pieces`.
     """
 
     name: str = "features"

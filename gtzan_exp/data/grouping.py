@@ -15,8 +15,7 @@ def grouped(dataset: Dataset, location: Location, look: Look, *, told: bool = Fa
 
     By the option ``pieces`` of the location, unless the data itself has `told` the track of each
     row. `look` returns the vectors of rows; the first row represents its track. Raises `DataError`
-    if a class is unknown, or has a single track once pieces are grouped; ``pieces`` is ``group``
-    and the names tell none; or artists are not known for all tracks.
+    if a class is unknown or has one track, or pieces or artists are asked for and not known.
     """
     labels, whole, said = dataset.labels, dataset.tracks, [case_twins(dataset.ids.tolist())]
     names, first, codes = np.unique(whole, return_index=True, return_inverse=True)

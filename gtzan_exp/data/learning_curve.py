@@ -26,9 +26,8 @@ Fractions = Annotated[tuple[float, ...], AfterValidator(_rising)]
 class LearningCurve(Holdout):
     """The parts of `Holdout`, with fractions of the training tracks of each genre.
 
-    Validation and test part are the same at every point, and are those of ``split=holdout`` with
-    the same options. Training parts are nested: tracks of a genre are taken in the order of a hash
-    of the seed and the track's id, so a larger part holds every smaller one.
+    Validation and test part are those of ``split=holdout`` with the same options at every point.
+    Training parts are nested, as tracks are taken in the order of the draw.
     """
 
     name: str = "learning_curve"

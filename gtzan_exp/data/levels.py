@@ -17,11 +17,9 @@ _FARTHEST_LOSSY = 15.0  # JPEG changes colours: 9 to 12 for qualities 95 to 30
 def levels(image: np.ndarray, *, lossy: bool) -> np.ndarray:
     """Return the level of each pixel, 0 for the lowest colour of its map and 255 for the highest.
 
-    The map is the one with the nearest colours. An image in one of `COLOR_MAPS` gives its original
-    levels; viridis has two equal neighbouring colours, of which one is returned.
-
-    From RGB, uint8 of shape (h, w, 3), to uint8 of shape (h, w). The colours of a `lossy` image,
-    from a JPEG, are not exact. Raises `ValueError` if the colours match none of the maps.
+    From RGB, uint8 of shape (h, w, 3), to uint8 of shape (h, w). The map is that of `COLOR_MAPS`
+    with the nearest colours, which are not exact in a `lossy` image, from a JPEG. Raises
+    `ValueError` if none is near. Two neighbouring colours of viridis are equal.
     """
     codes = image.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
     found, place, counts = np.unique(codes, return_inverse=True, return_counts=True)

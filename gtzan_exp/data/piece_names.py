@@ -159,10 +159,9 @@ def words_of(genres: Iterable[str]) -> frozenset[str]:
 
 
 def candidates(names: Sequence[str], labels: np.ndarray, among: np.ndarray) -> list[Candidate]:
-    """Return the candidate groups of pieces, one for each spelling.
+    """Return the candidate groups of pieces by sorted names without genre, one for each spelling.
 
-    `names`, sorted and without genre and file extension, and `labels` have shape (n,); of the rows
-    `among` them the first 1,000 of each genre are read.
+    Of the rows `among` them, the first 1,000 of each genre are read.
     """
     common = words_of(np.unique(labels).tolist())
     rows = pd.Series(among).groupby(labels[among]).head(_NAMES_OF_GENRE).tolist()

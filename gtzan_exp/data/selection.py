@@ -90,9 +90,8 @@ def accepted_labels(path: Path, whole: Dataset, dataset: Dataset) -> np.ndarray:
     """Return the accepted labels of each row, shape (n_rows,), the published one by default.
 
     The file is a CSV with the columns ``filename`` (``blues.00000.wav``, ``rock/one song.wav``) and
-    ``label``: one genre, or several separated by `BETWEEN`. A piece counts as its track. It may
-    name any track of `whole`, of which `dataset` is used. Raises `DataError` if the file is missing
-    or is not such a table, a track or a label is unknown, or a track has two different entries.
+    ``label``: one genre, or several separated by `BETWEEN`. It may name any track, or piece, of
+    `whole`, of which `dataset` is used. Raises `DataError` where it is missing or wrong.
     """
     path = path.expanduser()
     if not path.exists():

@@ -25,10 +25,9 @@ Fraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 class Holdout:
     """Stratified train, validation and test parts.
 
-    Tracks are drawn, not rows, so the segments of a track stay together. The tracks of each genre
-    are ordered by a hash of the seed and the track's id, so the draw depends neither on the order
-    of rows nor on the view: a track is in the same part in all views. If a view lacks a track, at
-    most one other track of the genre moves from each part to the next.
+    Tracks are drawn, not rows. Those of each genre are ordered by a hash of the seed and the
+    track's id, so a track is in the same part in all views. If a view lacks a track, at most one
+    other track of the genre moves from each part to the next.
     """
 
     name: str = "holdout"
@@ -61,13 +60,11 @@ class Holdout:
 
 @dataclass(frozen=True, kw_only=True)
 class Notebook:
-    """The notebook's index sets (``view=fused`` has that of pictures) and, on request, its other
-    leaks.
+    """The notebook's index sets (``view=fused`` has that of pictures); on request, its other leaks.
 
-    Rows are drawn without regard to genres or tracks. Images are ordered by genre as the notebook
+    Rows are drawn without regard to genres or tracks; images are ordered by genre as the notebook
     listed their folders, which determines the draw. The last two options leak from test to
-    training. They are off by default, are switched on only by ``experiment=notebook/*``, and give a
-    warning and a tag.
+    training: only ``experiment=notebook/*`` switch them on, and they give a warning and a tag.
     """
 
     name: str = "notebook"
@@ -137,10 +134,9 @@ def rank(seed: int, track: object) -> bytes:
 def with_validation(dataset: Dataset, split: Split, share: float, seed: int) -> Split:
     """Return a split whose folds all have a validation part.
 
-    Where it is missing, it is cut from the training part: whole artists where the split keeps them
-    apart and they are known (see `Split.apart` of the result). It has every genre, in the nearest
-    `share` of the training tracks that whole artists allow. Raises `ConfigError` if a genre has a
-    single track, or artist, to train on.
+    Where it is missing, it is cut from the training part: the nearest `share` of the tracks of each
+    genre that whole artists allow, where the split keeps them apart and they are known (see
+    `Split.apart` of the result). Raises `ConfigError` as `draw`.
     """
     tracks, labels, codes = by_track(dataset)
     artists = dataset.artists if split.artists is None else split.artists

@@ -49,11 +49,10 @@ def prepare_embeddings(
 ) -> PrepareReport:
     """Write ``embeddings_<name>.parquet``: the vectors of all tracks in a folder.
 
-    The vectors of each track are cached in ``.embeddings/``, by the bytes of its file and by the
-    weights and options of the embedder, also for runs that were killed. Each track is embedded
-    independently of the others. Of the settings, `max_seconds`, `offset`, `labels`, `on_error` and
+    Those of each track are cached in ``.embeddings/``, by the bytes of its file and by the weights
+    and options of the embedder. Of the settings, `max_seconds`, `offset`, `labels`, `on_error` and
     the workers are used. Raises `DataError` if there is no audio, or a file cannot be used and
-    ``settings.on_error`` is ``raise``; `GtzanExpError` if the weights of the embedder are missing.
+    ``settings.on_error`` is ``raise``; `GtzanExpError` if the weights are missing.
     """
     audio_root, out_root = audio_root.resolve(), out_root.resolve()
     part = {"max_seconds": settings.max_seconds, "offset": settings.offset}

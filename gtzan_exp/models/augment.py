@@ -1,8 +1,7 @@
 """Layers that augment images in training, and average over their crops in inference.
 
-Images have the shape (frequency, time, channels). In training each image of a batch is changed at
-random, from a seed; in inference images are unchanged. Sizes are shares of the height or width,
-levels are in standard deviations of the image.
+Images have the shape (frequency, time, channels). Each image of a batch is changed at random, from
+a seed. Sizes are shares of the height or width, levels are in standard deviations of the image.
 """
 
 import math

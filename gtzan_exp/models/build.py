@@ -81,9 +81,8 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
 
     The steps before it are ``input``, ``scaler``, ``pca`` and ``form`` for one array; for several
     they are ``inputs``, which has such steps for each, and ``pca``. A classifier that takes no
-    names of genres is wrapped in `NumberedLabels`. One with a `decision_function` alone is wrapped
-    in `Calibrated`, which gives probabilities and leaves the predictions as they are. Raises
-    `ValueError` if the view does not give what the model takes.
+    names of genres is wrapped in `NumberedLabels`, one without probabilities in `Calibrated`.
+    Raises `ValueError` if the view does not give what the model takes.
     """
     from sklearn.decomposition import PCA
     from sklearn.pipeline import Pipeline
@@ -152,9 +151,8 @@ class Fitted:
 def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitted:
     """Fit a pipeline from `build` to a training part, in place.
 
-    The validation part, maybe empty, is only passed to classifiers whose `fit` takes one.
-    `scaler_rows` are inputs to fit the scaler on instead of `X`; a leak if test rows are among
-    them.
+    The validation part, maybe empty, is only passed to classifiers whose `fit` takes one. The
+    scaler is fitted on `scaler_rows` instead of `X` if given; a leak if test rows are among them.
     """
     from sklearn.frozen import FrozenEstimator
 

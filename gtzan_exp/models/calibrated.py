@@ -7,10 +7,9 @@ from sklearn.calibration import CalibratedClassifierCV
 class Calibrated(CalibratedClassifierCV):
     """Temperature-scaled probabilities that agree with the labels that the classifier predicts.
 
-    Most classifiers predict the class with the highest decision value, and scaling keeps the order.
-    `SVC` and `NuSVC` predict by one-vs-one votes and break ties by order (``break_ties=False``). If
-    that is not the class with the highest value, the two classes swap probabilities. On GTZAN, in
-    ten folds, this concerns 24 of 1,000 tracks.
+    Scaling keeps the order of decision values, but `SVC` and `NuSVC` predict by votes of pairs and
+    break ties by order. Where that is not the class with the highest value (24 of 1,000 tracks of
+    GTZAN, in ten folds), the two classes swap probabilities.
     """
 
     def predict_proba(self, X) -> np.ndarray:

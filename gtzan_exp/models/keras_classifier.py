@@ -31,19 +31,9 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
     """Base class of networks: a subclass adds hyper-parameters and the method `network`.
 
     A subclass is a dataclass too, or has its own `__init__`. Hyper-parameters are checked by `fit`,
-    and before a run, against scikit-learn's constraints in ``Annotated[int, ...]``.
-
-    Keras is imported lazily by `fit` and `predict_proba`, with any backend. Labels may be of any
-    type. The estimator is saved with its network as the bytes of a ``.keras`` file, which needs no
-    unpickling and can be loaded under another backend.
-
-    Parameters
-    ----------
-    trainer : Trainer, optional
-        Settings of the training loop; the defaults of `Trainer` when omitted.
-    random_state : int, default=0
-        Seeds Python, NumPy and the backend (`keras.utils.set_random_seed`) at the start of `fit`,
-        and the order of the rows.
+    and before a run, against scikit-learn's constraints in ``Annotated[int, ...]``. Labels may be
+    of any type. The network is saved as the bytes of a ``.keras`` file, which needs no unpickling
+    and can be loaded under another backend.
 
     Attributes
     ----------
@@ -56,7 +46,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
     """
 
     smallest: ClassVar[int] = 1  # minimum size of an input along each dimension except the channels
-    trainer: Annotated[Trainer | None, Trainer, None] = None
+    trainer: Annotated[Trainer | None, Trainer, None] = None  # null: the defaults of `Trainer`
+    # seeds Python, NumPy, the backend and the order of the rows at the start of `fit`
     random_state: Annotated[int, "random_state"] = 0
     _parameter_constraints: ClassVar[dict[str, list]] = {}
 
@@ -93,8 +84,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Train the network on rows that are read batch by batch, so they may exceed memory.
 
         `validation_data` (X, y) are the rows for early stopping. Raises `ValueError` if a parameter
-        is not valid, the inputs are smaller than `smallest`, or `validation_data` are missing and
-        needed.
+        is not valid, the inputs are smaller than `smallest`, or the rows are needed and missing.
         """
         self._validate_params()
         self._check_size(X)

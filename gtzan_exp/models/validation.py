@@ -77,9 +77,8 @@ def _takes(classifier: Any) -> str | None:
 def n_parameters(estimator: Any) -> int | None:
     """Return the number of parameters of a fitted classifier, or of the last step of a pipeline.
 
-    Weights and biases of networks and linear models, dual coefficients, support vectors and
-    intercepts of `SVC`, nodes of trees (each holds a threshold or a leaf value), and the sum over
-    the members of an ensemble. None where it has none of these.
+    Weights and biases, dual coefficients, support vectors and intercepts, nodes of trees (each
+    holds a threshold or a leaf value), and the sum over an ensemble. None where it has none.
     """
     match vars(estimator):
         case {"steps": [*_, (_, last)]}:

@@ -17,7 +17,8 @@ class Vote(ClassifierMixin, _BaseHeterogeneousEnsemble):
     """Soft vote: the mean of the probabilities of models, each under several seeds.
 
     Unlike scikit-learn's `VotingClassifier` it passes the validation part to its members, which may
-    be networks, and takes inputs other than tables.
+    be networks, and takes inputs other than tables. Its attribute ``estimators_`` has the fitted
+    members, those of one name side by side.
 
     Parameters
     ----------
@@ -25,12 +26,6 @@ class Vote(ClassifierMixin, _BaseHeterogeneousEnsemble):
         Members by name, with their preprocessing.
     seeds : int
         Number of fits of each member, with increasing ``random_state``.
-
-    Attributes
-    ----------
-    estimators_ : list of Pipeline
-        The fitted members, those of one name side by side.
-    classes_ : ndarray of shape (n_classes,)
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
