@@ -75,6 +75,12 @@ class Dataset:
         """The arrays of inputs by name; a single one has the name of the view."""
         return by_name(self.X, self.view)
 
+    @property
+    def track_of(self) -> dict[str, str]:
+        """The track of each id of a row or a track."""
+        tracks = self.tracks.tolist()
+        return dict(zip([*self.ids.tolist(), *tracks], [*tracks, *tracks], strict=True))
+
     def take(self, rows: np.ndarray) -> Any:
         """Return the inputs of `rows`, an integer array of row numbers."""
         return take(self.X, rows)

@@ -47,13 +47,8 @@ class Lists:
             files = {"train": self.train, "val": self.val, "test": self.test}
             listed = [{part: self._read(file) for part, file in files.items() if file is not None}]
         names = sorted({name for parts in listed for part in parts.values() for name in part})
-        known = set(dataset.tracks.tolist())
-        track_of = dict(zip(dataset.ids.tolist(), dataset.tracks.tolist(), strict=True))
-        listed_ids = track_ids(names, known | track_of.keys())
-        ids = {
-            name: found if found in known else track_of.get(found, found)
-            for name, found in listed_ids.items()
-        }
+        track_of = dataset.track_of
+        ids, known = track_ids(names, track_of), set(track_of.values())
         folds = [_fold(dataset, parts, ids, known) for parts in listed]
         strange = [name for name in names if ids[name] not in known]
         if strange:

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
@@ -67,11 +67,10 @@ def read_csv(path: Path, wanted: str) -> tuple[list[str], list[tuple[int, list[s
     return header, rows[1:]
 
 
-def track_ids(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """Return the `known` track id of each name; a name without one gets that of `ids_of`."""
-    known = set(known)
+def track_ids(names: Iterable[str], track_of: Mapping[str, str]) -> dict[str, str]:
+    """Return the track of each name, by known ids; a name of none gets the id of `ids_of`."""
     return {
-        name: next((found for found in chain([name], ids_of(name)) if found in known), None)
+        name: next((track_of[id] for id in chain([name], ids_of(name)) if id in track_of), None)
         or next(ids_of(name))
         for name in names
     }
@@ -85,7 +84,8 @@ def read_groups(path: Path, tracks: np.ndarray) -> np.ndarray:
     group_of: dict[str, str] = {}
     mistakes = []
     rows = read_rows(path, ("filename", "group"), _ARTISTS)
-    ids = track_ids((name for _, (name, _) in rows), tracks.tolist())
+    own = dict(zip(tracks.tolist(), tracks.tolist(), strict=True))
+    ids = track_ids((name for _, (name, _) in rows), own)
     for line, (name, group) in rows:
         where, group = f"{path}, line {line}", group.strip()
         first = group_of.setdefault(ids[name], group)

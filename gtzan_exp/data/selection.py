@@ -1,5 +1,6 @@
 """Restriction of a view to some tracks of its location, and second labels of tracks."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,11 +44,8 @@ def restricted(dataset: Dataset, location: Location) -> Dataset:
             raise DataError(Mistake("data.genres", what, allowed, ", ".join(unknown)))
         keep &= np.isin(dataset.labels, genres)
     if tracks is not None:
-        ids = [(id, id.rpartition(".")[0]) for id in dataset.ids.tolist()]
-        known = {*dataset.tracks.tolist(), *(name for names in ids for name in names)}
-        wanted = _common(location) if tracks == "common" else _listed(tracks, known)
-        named = [bool(wanted.intersection(names)) for names in ids]
-        keep &= np.array(named) | np.isin(dataset.tracks, list(wanted))
+        names = _common(location) if tracks == "common" else _listed(tracks)
+        keep &= np.isin(dataset.tracks, list(track_ids(names, dataset.track_of).values()))
     if keep.all():
         return dataset
     rows = np.flatnonzero(keep)
@@ -77,13 +75,11 @@ def _common(location: Location) -> set[str]:
     return set.intersection(*views) if views else set()
 
 
-def _listed(path: Path, known: set[str]) -> set[str]:
+def _listed(path: Path) -> Iterable[str]:
     path = path.expanduser()
     if path.suffix.lower() in ENDINGS:
-        names = read_vectors(path).names
-    else:
-        names = read_lines(path, "data.tracks=FILE, one file name a line, or a file of embeddings")
-    return set(track_ids(names, known).values())
+        return read_vectors(path).names
+    return read_lines(path, "data.tracks=FILE, one file name a line, or a file of embeddings")
 
 
 def accepted_labels(path: Path, whole: Dataset, dataset: Dataset) -> np.ndarray:
@@ -97,26 +93,21 @@ def accepted_labels(path: Path, whole: Dataset, dataset: Dataset) -> np.ndarray:
     if not path.exists():
         raise DataError(Mistake("data.relabel", "is missing", _WANTED, str(path)))
     rows = read_rows(path, ("filename", "label"), _WANTED)
-    tracks = whole.tracks.tolist()
-    track_of = dict(zip([*whole.ids.tolist(), *tracks], [*tracks, *tracks], strict=True))
-    ids = track_ids((name for _, (name, _) in rows), track_of)
+    ids, tracks = track_ids((name for _, (name, _) in rows), whole.track_of), set(whole.tracks)
     genres = {spelled_alike(genre): genre for genre in dataset.classes}
     used, found, mistakes = set(dataset.tracks.tolist()), dict[str, str](), []
     for line, (name, text) in rows:
-        where, track = f"{path}, line {line}", track_of.get(ids[name])
-        if track is None:
-            allowed = f"tracks of data={dataset.name}, such as {tracks[0]}"
-            mistakes.append(Mistake(where, "no such track", allowed, name))
-            continue
+        where, track = f"{path}, line {line}", ids[name]
         labels = [label.strip() for label in text.split(BETWEEN)]
         strange = [label for label in labels if spelled_alike(label) not in genres]
         right = BETWEEN.join(genres.get(spelled_alike(label), "") for label in labels)
-        if track not in used:
-            continue
-        if strange:
+        if track not in tracks:
+            allowed = f"tracks of data={dataset.name}, such as {whole.tracks[0]}"
+            mistakes.append(Mistake(where, "no such track", allowed, name))
+        elif track in used and strange:
             what = f"no such label{nearest(strange[0], dataset.classes)}"
             mistakes.append(Mistake(where, what, ", ".join(dataset.classes), repr(strange[0])))
-        elif found.setdefault(track, right) != right:
+        elif track in used and found.setdefault(track, right) != right:
             what, got = f"{name} has other labels before", f"{found[track]} and {right}"
             mistakes.append(Mistake(where, what, "one entry for each track", got))
     if mistakes:
