@@ -4,7 +4,6 @@ import csv
 import hashlib
 import io
 import json
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass as plain_dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
 from gtzan_exp.audio.features import GTZAN_SECONDS, FeatureSettings, extract, segments
@@ -36,12 +35,6 @@ Files hold it under the key ``recipe``.
 _NAMED = 5
 
 
-def _within(offset: Offset) -> Offset:
-    if offset != "middle" and not 0 <= offset < math.inf:
-        raise ValueError("0 seconds or more, or middle")
-    return offset
-
-
 @dataclass(frozen=True, kw_only=True)
 class PrepareSettings:
     """Settings of `prepare`."""
@@ -58,7 +51,7 @@ class PrepareSettings:
     labels: dict[str, str] = field(default_factory=dict)  # by the names of folders, in any spelling
     # At most so much of each track is read. GTZAN's tracks are 30 to 30.7 s long.
     max_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 31.0
-    offset: Annotated[Offset, AfterValidator(_within)] = 0.0  # in seconds, or of the middle
+    offset: Offset = 0.0  # in seconds, or of the middle
     features: FeatureSettings = field(default_factory=FeatureSettings)  # how features are computed
     spectrograms: SpectrogramSettings = field(default_factory=SpectrogramSettings)
     on_error: Literal["skip", "raise"] = "skip"  # list an unusable file, or end the run
@@ -70,12 +63,16 @@ class PrepareSettings:
     def _one_sample_rate(self) -> Self:
         rates = self.features.sample_rate, self.spectrograms.sample_rate
         if len(set(rates)) > 1:
-            raise ValueError(
-                "sample_rate of features and spectrograms differ: {} and {}".format(*rates)
-            )
+            differ = "sample_rate of features and spectrograms differ: {} and {}"
+            raise ValueError(differ.format(*rates))
         if self.n_jobs == 0:
             raise ValueError("n_jobs must be -1 or a number of processes, got 0")
         return self
+
+    @property
+    def read(self) -> dict[str, Any]:
+        """What is read of each track: arguments of `load_audio`."""
+        return {"max_seconds": self.max_seconds, "offset": self.offset}
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings that the views depend on, as plain data."""
@@ -94,7 +91,7 @@ class PrepareSettings:
         return found
 
 
-@plain_dataclass(frozen=True, kw_only=True)
+@plain_dataclass(frozen=True)
 class PrepareReport:
     """The result of `prepare`."""
 
@@ -132,9 +129,8 @@ def prepare(
     settings = settings or PrepareSettings()
     audio_root, out_root = audio_root.resolve(), out_root.resolve()
     if out_root.is_relative_to(audio_root):
-        raise DataError(
-            Mistake("data.root", "lies within the audio", "a folder of its own", str(out_root))
-        )
+        what, allowed = "lies within the audio", "a folder of its own"
+        raise DataError(Mistake("data.root", what, allowed, str(out_root)))
     tracks, problems = scan_tracks(audio_root, settings.labels)
     if problems and settings.on_error == "raise":
         raise DataError(problems)
@@ -153,13 +149,8 @@ def prepare(
         notes = [*folder.write_artists(finished), *_short(finished, folder)]
         folder.write(out_root / SETTINGS, (json.dumps(written, indent=2) + "\n").encode())
     reused = list(outcomes.values()).count("reused")
-    return PrepareReport(
-        done=len(finished) - reused,
-        reused=reused,
-        problems=tuple(problems),
-        root=out_root,
-        notes=tuple(notes),
-    )
+    done = len(finished) - reused
+    return PrepareReport(done, reused, tuple(problems), out_root, tuple(notes))
 
 
 def each_track(
@@ -221,12 +212,7 @@ def _make_views(
         key = hashlib.sha256(content.encode()).hexdigest()
         if folder.has(track, key):
             return track.id, "reused"
-        y = load_audio(
-            track.path,
-            sample_rate=settings.features.sample_rate,
-            max_seconds=settings.max_seconds,
-            offset=settings.offset,
-        )
+        y = load_audio(track.path, sample_rate=settings.features.sample_rate, **settings.read)
         spectrum = Spectrum.of(y, settings.features)
         rows = {
             str(seconds): _rows(track, spectrum, seconds, settings.features)
@@ -248,9 +234,8 @@ def file_digest(path: Path) -> str:
         with opened(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(
-            Mistake(str(path), "cannot be opened", "a readable file", str(error))
-        ) from error
+        what, allowed = "cannot be opened", "a readable file"
+        raise DataError(Mistake(str(path), what, allowed, str(error))) from error
 
 
 def _rows(

@@ -27,9 +27,8 @@ class Framing:
     @model_validator(mode="after")
     def _frames_must_overlap(self) -> Self:
         if self.hop_length > self.n_fft // 2:
-            raise ValueError(
-                f"hop_length must be at most n_fft / 2 = {self.n_fft // 2}, got {self.hop_length}"
-            )
+            most, got = self.n_fft // 2, self.hop_length
+            raise ValueError(f"hop_length must be at most n_fft / 2 = {most}, got {got}")
         return self
 
 
@@ -38,9 +37,8 @@ class Spectrum:
 
     def __init__(self, y: np.ndarray, framing: Framing) -> None:
         if len(y) <= framing.n_fft // 2:
-            raise DataError(
-                Mistake("audio", "too short", f"over {framing.n_fft // 2} samples", str(len(y)))
-            )
+            allowed = f"over {framing.n_fft // 2} samples"
+            raise DataError(Mistake("audio", "too short", allowed, str(len(y))))
         self.y = y
         self.framing = framing
 
@@ -58,13 +56,9 @@ class Spectrum:
     @cached_property
     def stft(self) -> np.ndarray:
         """Complex spectrum, complex64, shape (n_fft / 2 + 1, frames), frames contiguous."""
-        librosa = librosa_loader.load()
-        return librosa.stft(
-            self.y,
-            n_fft=self.framing.n_fft,
-            hop_length=self.framing.hop_length,
-            pad_mode=self.framing.pad_mode,
-        )
+        framing = self.framing
+        sizes = {"n_fft": framing.n_fft, "hop_length": framing.hop_length}
+        return librosa_loader.load().stft(self.y, pad_mode=framing.pad_mode, **sizes)
 
     @cached_property
     def magnitude(self) -> np.ndarray:

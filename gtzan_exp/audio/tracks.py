@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from gtzan_exp.audio import librosa_loader
 from gtzan_exp.audio.features import GTZAN_SECONDS
@@ -36,7 +37,7 @@ AUDIO_SUFFIXES = tuple(f".{ending}" for ending in (*READABLE, *FOREIGN))
 SILENCE_PEAK = 1e-4
 """A track that never exceeds this peak (-80 dBFS, the range of the mel view) is silent."""
 
-Offset = float | Literal["middle"]
+Offset = Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["middle"]
 """Where reading starts: seconds from the start, or so that the middle is read."""
 
 _LOUDEST = 1e10  # 32 bit integers as floats reach 2e9; squares of far more leave float32

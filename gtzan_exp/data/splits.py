@@ -94,14 +94,11 @@ class Notebook:
             allowed = f"{', '.join(_NOTEBOOK)}, or split.test_size and split.random_state"
             raise ConfigError(Mistake("split=notebook", what, allowed, f"view={dataset.view}"))
         if math.ceil(test_size * len(dataset)) >= len(dataset):
-            got = f"{test_size} of {len(dataset)} rows"
-            raise ConfigError(
-                Mistake("split.test_size", "no training row left", "a smaller share", got)
-            )
+            what, got = "no training row left", f"{test_size} of {len(dataset)} rows"
+            raise ConfigError(Mistake("split.test_size", what, "a smaller share", got))
         places = {genre: place for place, genre in enumerate(listed)}
-        rows = np.argsort(
-            [places.get(genre, len(listed)) for genre in dataset.labels], kind="stable"
-        )
+        order = [places.get(genre, len(listed)) for genre in dataset.labels]
+        rows = np.argsort(order, kind="stable")
         train, test = train_test_split(rows, test_size=test_size, random_state=random_state)
         of_tracks = ("track",) if len(np.unique(dataset.tracks)) < len(dataset) else ()
         none = np.array([], dtype=int)

@@ -20,12 +20,8 @@ FRAMES, MELS = 187, 96  # size of a patch: frames of 16 ms, and mel bands
 _RATE = 16000
 _AT_ONCE = 10
 _COMMAND = "pip install --no-deps musicnn==0.1.0"
-TRAINING = {
-    "MSD_musicnn": "MSD",
-    "MTT_musicnn": "MagnaTagATune",
-    "MSD_vgg": "MSD",
-    "MTT_vgg": "MagnaTagATune",
-}
+_MSD, _MTT = "MSD", "MagnaTagATune"
+TRAINING = {"MSD_musicnn": _MSD, "MTT_musicnn": _MTT, "MSD_vgg": _MSD, "MTT_vgg": _MTT}
 """Training data of each model; MSD is the Million Song Dataset."""
 
 _FILES = (".index", ".data-00000-of-00001")

@@ -55,14 +55,13 @@ def prepare_embeddings(
     ``settings.on_error`` is ``raise``; `GtzanExpError` if the weights are missing.
     """
     audio_root, out_root = audio_root.resolve(), out_root.resolve()
-    part = {"max_seconds": settings.max_seconds, "offset": settings.offset}
     made = {"embedder": as_node(embedder), "weights": embedder.weights()}
-    meta = {"version": _VERSION, **part, **made}
+    meta = {"version": _VERSION, **settings.read, **made}
     tracks, problems = scan_tracks(audio_root, settings.labels)
     kept = out_root / ".embeddings" / digest(json.dumps(meta, sort_keys=True))
     meta |= {"model": embedder.name, "training": embedder.training}
     kept.mkdir(parents=True, exist_ok=True)
-    work = partial(_embed, embedder=embedder, part=part, folder=kept)
+    work = partial(_embed, embedder=embedder, part=settings.read, folder=kept)
     files = dict(each_track("embedding tracks", work, tracks, problems, settings))
     if not files:
         raise DataError(problems)
@@ -72,9 +71,8 @@ def prepare_embeddings(
     done = sum(made for _, made in files.values())
     errors = f"prepare_errors_{embedder.name}.csv"
     write_text(out_root / errors, error_table(problems, audio_root).decode())
-    return PrepareReport(
-        done=done, reused=len(files) - done, problems=tuple(problems), root=out_root, errors=errors
-    )
+    reused = len(files) - done
+    return PrepareReport(done, reused, tuple(problems), out_root, errors=errors)
 
 
 def _embed(
@@ -90,9 +88,8 @@ def _embed(
     except DataError as error:
         return track.id, replace(error.mistakes[0], where=str(track.path))
     if not all(np.isfinite(vector).all() for vector in vectors.values()):
-        return track.id, Mistake(
-            str(track.path), "has no finite vector", "finite numbers", embedder.name
-        )
+        what, allowed = "has no finite vector", "finite numbers"
+        return track.id, Mistake(str(track.path), what, allowed, embedder.name)
     content = io.BytesIO()
     np.savez(content, **vectors)  # type: ignore[arg-type]
     unfinished = path.with_name(f"{track.id}.unfinished")

@@ -92,10 +92,9 @@ def _fetched(model: str, revision: str | None) -> Path:
         try:
             folder = Path(snapshot_download(model, revision=revision, allow_patterns=_FILES))
         except Exception as error:  # errors of the network, the hub or the name
-            allowed = "a folder that save_pretrained wrote, or a model on the hub"
-            raise ConfigError(
-                Mistake("embedder.model", "cannot be fetched", allowed, one_line(error))
-            ) from error
+            allowed, got = "a folder of save_pretrained, or a model on the hub", one_line(error)
+            mistake = Mistake("embedder.model", "cannot be fetched", allowed, got)
+            raise ConfigError(mistake) from error
     missing = [name for name in (_SOUND, "*.safetensors") if not any(folder.glob(name))]
     if missing:
         what, allowed = "lacks a file", "a model of audio in safetensors"
@@ -124,8 +123,6 @@ def _loaded(folder: Path) -> tuple[Any, Any]:
         extractor = AutoFeatureExtractor.from_pretrained(folder, **safe)
         network = AutoModel.from_pretrained(folder, use_safetensors=True, **safe)
     except (ImportError, KeyError, OSError, RuntimeError, ValueError) as error:
-        allowed = "a model of audio that transformers knows, in safetensors"
-        raise ConfigError(
-            Mistake("embedder.model", "cannot be loaded", allowed, f"{folder}: {one_line(error)}")
-        ) from error
+        allowed, got = "a known model of audio, in safetensors", f"{folder}: {one_line(error)}"
+        raise ConfigError(Mistake("embedder.model", "cannot be loaded", allowed, got)) from error
     return extractor, getattr(network, "audio_model", network).eval()

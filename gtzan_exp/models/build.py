@@ -175,13 +175,9 @@ def fit(estimator: Any, X, y, X_val, y_val, *, scaler_rows: Any = None) -> Fitte
     if any(str(w.message).startswith(_INTERRUPTED) for w in caught):
         raise KeyboardInterrupt
     seconds = perf_counter() - started
-    return Fitted(
-        estimator,
-        seconds,
-        curves(classifier),
-        getattr(classifier, "best_epoch_", None),
-        tuple(dict.fromkeys(str(w.message).strip().splitlines()[0].rstrip(":") for w in caught)),
-    )
+    lines = (str(w.message).strip().splitlines()[0].rstrip(":") for w in caught)
+    best = getattr(classifier, "best_epoch_", None)
+    return Fitted(estimator, seconds, curves(classifier), best, tuple(dict.fromkeys(lines)))
 
 
 def refit(found: Fitted, X, y) -> Fitted:
@@ -192,13 +188,9 @@ def refit(found: Fitted, X, y) -> Fitted:
     """
     again = clone(found.estimator).set_params(classifier=as_found(found.estimator[-1]))
     final = fit(again, X, y, X[:0], y[:0])
-    return replace(
-        final,
-        seconds=found.seconds + final.seconds,
-        history=found.history,
-        best_epoch=found.best_epoch,
-        warnings=tuple(dict.fromkeys((*found.warnings, *final.warnings))),
-    )
+    seconds = found.seconds + final.seconds
+    lines = tuple(dict.fromkeys((*found.warnings, *final.warnings)))
+    return replace(found, estimator=final.estimator, seconds=seconds, warnings=lines)
 
 
 def check_rows(estimator: Any, y: np.ndarray) -> int:

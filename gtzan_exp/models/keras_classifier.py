@@ -228,15 +228,11 @@ def _batches(
 def _optimizer(keras: ModuleType, trainer: Trainer, steps: int) -> Any:
     rate: Any = trainer.learning_rate
     warm = round(trainer.warmup * steps)
-    if trainer.schedule == "cosine" or warm:
-        cosine = trainer.schedule == "cosine"
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0 if warm else rate,
-            steps - warm,
-            alpha=0.0 if cosine else 1.0,
-            warmup_target=rate if warm else None,
-            warmup_steps=warm,
-        )
+    cosine = trainer.schedule == "cosine"
+    if cosine or warm:
+        start = {"warmup_target": rate if warm else None, "warmup_steps": warm}
+        decay, alpha = keras.optimizers.schedules.CosineDecay, 0.0 if cosine else 1.0
+        rate = decay(0.0 if warm else rate, steps - warm, alpha=alpha, **start)
     ema = {"use_ema": True, "ema_momentum": trainer.ema} if trainer.ema else {}
     if not trainer.weight_decay:
         return keras.optimizers.Adam(rate, **ema)
@@ -256,13 +252,9 @@ def _callbacks(trainer: Trainer, keras, advance: Callable[..., None]) -> list:
     if trainer.ema:
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     if trainer.needs_validation:
-        callbacks.append(
-            keras.callbacks.EarlyStopping(
-                monitor="val_loss",
-                patience=trainer.patience or trainer.epochs,
-                restore_best_weights=trainer.keep == "best",
-            )
-        )
+        patience, best = trainer.patience or trainer.epochs, trainer.keep == "best"
+        stop = keras.callbacks.EarlyStopping
+        callbacks.append(stop("val_loss", patience=patience, restore_best_weights=best))
     return callbacks
 
 
