@@ -3,7 +3,7 @@
     python -m tests.random_kill [ROUNDS] [SEED]
 
 Each round starts a parallel sweep in an empty folder, kills the console process or a worker,
-looks at what the database holds, and runs the same command with ``skip_finished=true``.
+looks at what the database holds, and runs the same jobs one by one with ``skip_finished=true``.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from gtzan_exp.basics.process import is_alive
 from gtzan_exp.tracking.models import load_logged
 from gtzan_exp.tracking.query import searched
 
-JOBS = 5
 COMMAND = [sys.executable, "-m", "gtzan_exp", "-m", "experiment=smoke", "model=logreg"]
-COMMAND += [f"seed=range({JOBS})", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+WORKERS = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 EXPERIMENT = "gtzan_exp-sample"
+JOBS = 5
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ class Round:
     finished: int
 
 
-def kill_and_resume(folder: Path, seconds: float, victim: str, job: int | None = None) -> Round:
+def kill_and_resume(
+    folder: Path, seconds: float, victim: str, job: int | None = None, *, jobs: int = JOBS
+) -> Round:
     """Do one round in an empty folder.
 
     Parameters
@@ -60,15 +62,17 @@ def kill_and_resume(folder: Path, seconds: float, victim: str, job: int | None =
         A worker where there is one by then, else the console. Nobody where the sweep has ended.
     job : int, optional
         Count from the start of this job.
+    jobs : int
+        So many has the sweep.
 
     Raises
     ------
     AssertionError
         Something was lost, half-written, or run again for nothing.
     """
-    log = folder / "log.txt"
+    log, command = folder / "log.txt", [*COMMAND, f"seed=range({jobs})"]
     with log.open("w") as out:
-        sweep = psutil.Popen(COMMAND, cwd=folder, stdout=out, stderr=out)
+        sweep = psutil.Popen([*command, *WORKERS], cwd=folder, stdout=out, stderr=out)
         begins = f"multirun/*/*/{job}"
         while job is not None and sweep.poll() is None and not any(folder.glob(begins)):
             time.sleep(0.02)
@@ -91,25 +95,24 @@ def kill_and_resume(folder: Path, seconds: float, victim: str, job: int | None =
     for run in finished:
         _assert_whole(client, run)
 
-    done = subprocess.run(
-        [*COMMAND, "skip_finished=true"], cwd=folder, capture_output=True, text=True
-    )
+    command += ["skip_finished=true"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     client = _client(folder)
     after = _trained(client)
     ends = Counter(run.data.tags["config_hash"] for run in after if run.info.status == "FINISHED")
-    assert len(ends) == JOBS, f"{len(ends)} of {JOBS} jobs finished"
+    assert len(ends) == jobs, f"{len(ends)} of {jobs} jobs finished"
     assert set(ends.values()) == {1}, "a finished job was run again"
     assert {run.info.run_id for run in finished} <= {run.info.run_id for run in after}
     assert not [run for run in _runs(client, "tags.task != ''") if run.info.status == "RUNNING"]
     (parent,) = _runs(client, "tags.task = 'sweep' and attributes.status = 'FINISHED'")[:1]
-    assert parent.data.metrics["n_jobs"] == JOBS
+    assert parent.data.metrics["n_jobs"] == jobs
     if parent.data.tags["command"].endswith("skip_finished=true"):
         assert parent.data.metrics["n_skipped"] == len(finished)
-        assert parent.data.metrics["n_finished"] == JOBS - len(finished)
+        assert parent.data.metrics["n_finished"] == jobs - len(finished)
     if status == 0:
-        assert len(finished) == JOBS
-        return Round("nobody", seconds, JOBS)
+        assert len(finished) == jobs
+        return Round("nobody", seconds, jobs)
     return Round("worker" if killed in workers else "console", seconds, len(finished))
 
 
@@ -163,7 +166,8 @@ def main(rounds: int, seed: int) -> None:
         os.environ.setdefault("GTZAN_EXP_CACHE", cache)
         with tempfile.TemporaryDirectory() as folder:
             one = time.monotonic()
-            subprocess.run(COMMAND, cwd=folder, check=True, capture_output=True)
+            whole_sweep = [*COMMAND, f"seed=range({JOBS})", *WORKERS]
+            subprocess.run(whole_sweep, cwd=folder, check=True, capture_output=True)
             whole = time.monotonic() - one
         print(f"a whole sweep takes {whole:.0f} s", flush=True)
         number = killed = 0
