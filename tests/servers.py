@@ -90,8 +90,9 @@ class PostgresServer:
             shutil.chown(folder, "postgres")
         port = free_port()
         self.uri = f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
-        self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust")
+        self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "--no-sync")
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+        options += " -c fsync=off"  # nobody unplugs the machine
         self._run(
             "pg_ctl", "-D", self._data, "-o", options, "-l", folder / "log.txt", "-w", "start"
         )

@@ -13,20 +13,12 @@ from sklearn.linear_model import LogisticRegression
 from gtzan_exp.config.files import choices, conf_folder
 from gtzan_exp.data.contracts import Dataset, Fold, Split, fingerprint
 from gtzan_exp.data.splits import Holdout
-from tests.contracts import cell, check_model, check_split, check_view, write_segments
+from tests.contracts import SMALLER, cell, check_model, check_split, check_view, write_segments
 from tests.pairs import a_view_for_each_model
 
 VIEWS = a_view_for_each_model()
-LARGE = (
-    "alexnet",
-    "cnn2d",
-    "cnn2d_leaky",
-    "cnn_band",
-    "cnn_gap",
-    "fused_net",
-)  # a step takes seconds
 MODELS = [
-    pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else [])
+    pytest.param(name, marks=[pytest.mark.slow] if name in SMALLER else [])
     for name in choices("model")
 ]
 
@@ -56,7 +48,7 @@ def test_a_split(workspace, segments, split):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_model(workspace, tmp_path: Path, model):
-    options = ["experiment=smoke", "trainer.epochs=1"]
+    options = ["experiment=smoke", "trainer.epochs=1", *SMALLER.get(model, [])]
     view = VIEWS.get(model, "features")  # a model that no view fits is refused
     check_model(cell(f"view={view}", f"model={model}", *options), tmp_path)
 

@@ -30,11 +30,11 @@ def test_one_process_compiles_all_that_others_call(tmp_path):
     command = [sys.executable, "-c", SCRIPT]
     first = [
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
+        for _ in range(2)
     ]
     cache = tmp_path / "gtzan_exp" / "numba"
-    assert [process.communicate()[0] for process in first] == [f"{cache}\n"] * 3
-    assert [process.returncode for process in first] == [0, 0, 0]
+    assert [process.communicate()[0] for process in first] == [f"{cache}\n"] * 2
+    assert [process.returncode for process in first] == [0, 0]
     (mark,) = (path for path in cache.iterdir() if path.is_file() and path.name != "lock")
     compiled = [path.stat().st_mtime_ns for path in cache.rglob("guf-*.nbc")]
     assert compiled

@@ -208,7 +208,7 @@ def test_only_what_changed_is_done_again(collection, tmp_path, write_track):
 @pytest.mark.slow
 def test_killed_and_resumed_gives_what_an_undisturbed_run_gives(tmp_path, write_track):
     audio, out = tmp_path / "audio", tmp_path / "out"
-    for seed in range(40):
+    for seed in range(24):
         write_track(audio / "rock" / f"rock.{seed:05}.wav", seconds=6.2, seed=seed)
     (audio / "rock" / "bad.wav").touch()
     program = (
@@ -226,13 +226,13 @@ def test_killed_and_resumed_gives_what_an_undisturbed_run_gives(tmp_path, write_
         prepare(audio, out, SERIAL)
     os.kill(killed.pid, signal.SIGKILL)  # its workers live on for a while
     killed.wait()
-    assert 5 <= len(finished()) < 40
+    assert 5 <= len(finished()) < 24
     assert not (out / "prepare_settings.json").exists()
     kept = len(finished())
 
     report = prepare(audio, out, SERIAL)
     assert report.reused >= kept
-    assert (report.done + report.reused, report.failed) == (40, 1)
+    assert (report.done + report.reused, report.failed) == (24, 1)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(killed.pid, signal.SIGKILL)
     prepare(audio, tmp_path / "undisturbed", SERIAL)

@@ -6,6 +6,9 @@ import base64
 import io
 import json
 import re
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -32,9 +35,34 @@ FACTS = """(() => ({
 def explore(capsys: pytest.CaptureFixture[str], *overrides: str) -> tuple[str, Path]:
     """Run the command and return the run and the page that its last line names."""
     assert main(["explore", *overrides]) == 0
-    out = capsys.readouterr().out
+    return named(capsys.readouterr().out)
+
+
+def named(out: str) -> tuple[str, Path]:
     run_id, page = re.fullmatch(r"run_id=(\w+) page=(.+)", out.splitlines()[-1]).groups()
     return run_id, Path(page)
+
+
+PAGES = {
+    "tracks": [*SMALL, "tracks=[pop.00001,blues.00002]", "output=look", "+tags.n=1"],
+    "data set": [*SMALL, "features=[tempo,rms_mean]"],
+    "gtzan": ["data=gtzan"],
+}
+
+
+@pytest.fixture(scope="module")
+def explored(module_workspace, session_cache) -> Callable[[str], tuple[str, Path]]:
+    """Return a function that makes each of `PAGES` once, and returns its run and the page."""
+
+    @cache
+    def once(name: str) -> tuple[str, Path]:
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as out:
+            patch.chdir(module_workspace)
+            patch.setenv("GTZAN_EXP_CACHE", str(session_cache))
+            assert main(["explore", *PAGES[name]]) == 0
+        return named(out.getvalue())
+
+    return once
 
 
 def refused(capsys: pytest.CaptureFixture[str], *overrides: str) -> str:
@@ -46,11 +74,9 @@ def refused(capsys: pytest.CaptureFixture[str], *overrides: str) -> str:
 
 
 @pytest.mark.slow
-def test_tracks_side_by_side(workspace, capsys):
-    run_id, page = explore(
-        capsys, *SMALL, "tracks=[pop.00001,blues.00002]", "output=look", "+tags.n=1"
-    )
-    assert page == workspace / "look" / "explore.html"
+def test_tracks_side_by_side(explored, module_workspace):
+    run_id, page = explored("tracks")
+    assert page == module_workspace / "look" / "explore.html"
     numbers = json.loads((page.parent / "explore.json").read_text())
     assert numbers["run_id"] == run_id
     assert numbers["synthetic"] is True
@@ -72,7 +98,8 @@ def test_tracks_side_by_side(workspace, capsys):
     assert "SYNTHETIC, not GTZAN" in text
     assert "prefers-color-scheme: dark" in text
     assert "http:" not in re.sub('base64,[^"]*', "", text)
-    client = Tracking(uri=f"sqlite:///{workspace}/mlruns/mlflow.db", experiment="x").client()
+    store = f"sqlite:///{module_workspace}/mlruns/mlflow.db"
+    client = Tracking(uri=store, experiment="x").client()
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
     assert run.data.tags["task"] == "explore"
@@ -108,8 +135,8 @@ def test_a_file_of_your_own_needs_no_data(workspace, capsys):
 
 
 @pytest.mark.slow
-def test_a_data_set(workspace, capsys):
-    _, page = explore(capsys, *SMALL, "features=[tempo,rms_mean]")
+def test_a_data_set(explored):
+    _, page = explored("data set")
     numbers = json.loads((page.parent / "explore.json").read_text())
     assert numbers["rows"] == 80
     assert "length" in numbers["columns"]
@@ -134,8 +161,8 @@ def test_a_data_set(workspace, capsys):
 
 @pytest.mark.gtzan
 @pytest.mark.slow
-def test_gtzan(workspace, capsys, gtzan_root):
-    _, page = explore(capsys, "data=gtzan", f"data.root='{gtzan_root}'")
+def test_gtzan(gtzan_root, explored):
+    _, page = explored("gtzan")
     numbers = json.loads((page.parent / "explore.json").read_text())
     assert len(numbers["pca_cumulative_percent"]) == 58
     path = gtzan_root / "splits" / "identical_feature_rows_pairs.txt"
@@ -185,19 +212,15 @@ def test_the_corrupt_track_of_gtzan_is_refused(workspace, capsys, gtzan_root):
     assert "jazz.00054.wav: corrupt or not audio" in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "overrides",
-    [
-        pytest.param([*SMALL, "tracks=[pop.00001]"], id="tracks", marks=pytest.mark.slow),
-        pytest.param([*SMALL], id="data set", marks=pytest.mark.slow),
-        pytest.param(["data=gtzan"], id="gtzan", marks=[pytest.mark.slow, pytest.mark.gtzan]),
-    ],
+    "name", ["tracks", "data set", pytest.param("gtzan", marks=pytest.mark.gtzan)]
 )
-def test_the_page_in_a_browser(chromium, workspace, capsys, tmp_path, request, overrides):
+def test_the_page_in_a_browser(chromium, explored, tmp_path, request, name):
     """Light, dark and narrow: all loads, nothing is fetched, complained of or cut off."""
-    if "data=gtzan" in overrides:
+    if name == "gtzan":
         request.getfixturevalue("gtzan_root")
-    _, page = explore(capsys, *overrides)
+    _, page = explored(name)
     with browser(chromium, tmp_path / "profile") as tab:
         colors = set()
         for width, dark in ((390, False), (390, True), (1280, False)):

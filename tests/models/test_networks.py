@@ -93,6 +93,7 @@ def test_a_network_cuts_no_validation_part_of_its_own(waves):
         CNN1D(trainer=Trainer(epochs=1)).fit(*waves)
 
 
+@pytest.mark.slow
 def test_as_found_is_the_same_network_trained_for_the_best_epochs(waves):
     X, y = waves
     model = CNN1D(trainer=Trainer(epochs=30, patience=2, learning_rate=0.03), filters=8)
@@ -180,10 +181,8 @@ class Linear(KerasClassifier):
         return Model(inputs if len(flat) > 1 else inputs["X"], output)
 
 
-@pytest.mark.parametrize(
-    "shapes",
-    [[(6,)], pytest.param([(6, 1), (3, 2, 1), (4,), (2,)], marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("shapes", [[(6,)], [(6, 1), (3, 2, 1), (4,), (2,)]])
 def test_a_network_takes_vectors_sequences_images_and_several_of_them(shapes):
     y = np.array(["a", "b"])[np.arange(48) % 2]
     random = np.random.default_rng(0)

@@ -26,7 +26,7 @@ from gtzan_exp.config.compose import composed
 from gtzan_exp.data.inputs import by_name
 from gtzan_exp.models.build import fit
 from gtzan_exp.tracking.models import load_model
-from tests.contracts import write_segments
+from tests.contracts import SMALLER, write_segments
 from tests.data.conftest import table as feature_table
 from tests.pairs import a_view_for_each_model, pairs
 
@@ -76,7 +76,7 @@ def store(workspace: Path) -> str:
 
 VIEWS = a_view_for_each_model()
 SMOKE = "experiment=smoke"  # its sample is made once for the tests
-FAST = [("features", "logreg"), ("spectrograms", "logreg")]
+FAST = [("features", "logreg")]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ FAST = [("features", "logreg"), ("spectrograms", "logreg")]
 )
 def test_a_cell_reloads_from_mlflow_and_predicts_the_same(workspace, capsys, view, model):
     """Every model and every view once; ``make demo`` runs all pairs."""
-    overrides = ["experiment=smoke", f"view={view}", f"model={model}"]
+    overrides = ["experiment=smoke", f"view={view}", f"model={model}", *SMALLER.get(model, [])]
     result, output = run(capsys, *overrides)
 
     mlflow.set_tracking_uri(store(workspace))
@@ -324,6 +324,7 @@ def test_a_cut_validation_part_is_recorded_and_refit_leaves_its_numbers_alone(wo
 @pytest.mark.parametrize("model", ["mlp", pytest.param("cnn1d", marks=pytest.mark.slow)])
 def test_the_same_config_and_seed_give_the_same_metrics(workspace, capsys, model):
     command = ["experiment=smoke", f"model={model}", "tracking.log_model=false"]
+    command += ["model.max_iter=20"] if model == "mlp" else []
     (first, _), (again, _), (other, _) = (
         run(capsys, *command, f"seed={seed}") for seed in (0, 0, 1)
     )

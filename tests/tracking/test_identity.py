@@ -90,10 +90,8 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [pytest.param(kind, marks=() if kind == "table" else pytest.mark.slow) for kind in PLACES],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", PLACES)
 def test_the_same_in_another_place_is_done_already_and_one_line(two_places, capsys, kind):
     here, there = PLACES[kind]
     assert not is_skipped(capsys, *here)
