@@ -33,16 +33,14 @@ class FeatureSettings(Framing):
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the features in the order of the published table."""
-        frame_features = (
-            *("chroma_stft", "rms", "spectral_centroid", "spectral_bandwidth", "rolloff"),
-            *("zero_crossing_rate", "harmony", "perceptr"),
+        frames = ["chroma_stft", "rms", "spectral_centroid", "spectral_bandwidth", "rolloff"]
+        frames += ["zero_crossing_rate", "harmony", "perceptr"]
+        mfccs = [f"mfcc{i}" for i in range(1, self.n_mfcc + 1)]
+        before, after = (
+            [f"{name}_{moment}" for name in names for moment in ("mean", "var")]
+            for names in (frames, mfccs)
         )
-        mfccs = tuple(f"mfcc{i}" for i in range(1, self.n_mfcc + 1))
-
-        def both(names: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(f"{name}_{moment}" for name in names for moment in ("mean", "var"))
-
-        return (*both(frame_features), "tempo", *both(mfccs))
+        return (*before, "tempo", *after)
 
 
 FEATURE_COLUMNS: tuple[str, ...] = FeatureSettings().columns
@@ -104,14 +102,11 @@ def _chroma(spectrum: Spectrum) -> np.ndarray:
     librosa = librosa_loader.load()
     framing, power = spectrum.framing, spectrum.power
     bins = min(int(_PITCH_LIMIT * framing.n_fft / framing.sample_rate) + 3, len(power))
+    rate = framing.sample_rate * 2 * (bins - 1) / framing.n_fft
+    peaks = 0.1 * power.max(axis=0, keepdims=True)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Trying to estimate tuning from empty")
-        tuning = librosa.estimate_tuning(
-            S=power[:bins],
-            sr=framing.sample_rate * 2 * (bins - 1) / framing.n_fft,
-            ref=0.1 * power.max(axis=0, keepdims=True),
-            bins_per_octave=12,
-        )
+        tuning = librosa.estimate_tuning(S=power[:bins], sr=rate, ref=peaks, bins_per_octave=12)
     return librosa.feature.chroma_stft(S=power, sr=framing.sample_rate, tuning=tuning)
 
 
@@ -121,9 +116,7 @@ def _centroid_and_bandwidth(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]
     frequencies = np.linspace(0.0, framing.sample_rate / 2, framing.n_fft // 2 + 1)
     # float64 and centred frequencies, since the variance is a difference of large numbers
     middle = frequencies[-1] / 2
-    moments = np.stack(
-        [np.ones_like(frequencies), frequencies - middle, (frequencies - middle) ** 2]
-    )
+    moments = np.stack([(frequencies - middle) ** power for power in range(3)])
     total, first, second = moments @ spectrum.magnitude.astype(np.float64)
     sounding = total > np.finfo(np.float32).tiny
     total[~sounding] = 1.0

@@ -47,10 +47,8 @@ class Spectrum:
         """Return the spectrum of a signal, or `sound` itself if it already is one."""
         if not isinstance(sound, Spectrum):
             return cls(sound, framing)
-        same = all(
-            getattr(sound.framing, name) == getattr(framing, name)
-            for name in Framing.__dataclass_fields__
-        )
+        names, one = Framing.__dataclass_fields__, sound.framing
+        same = all(getattr(one, name) == getattr(framing, name) for name in names)
         return sound if same else cls(sound.y, framing)
 
     @cached_property

@@ -119,11 +119,8 @@ def audio_below(folder: Path, problems: list[Mistake], *above: Path) -> list[Pat
             continue
         seen.add(_identity(root))
         folders[:] = [name for name in folders if not name.startswith(".")]
-        files += [
-            Path(root, name)
-            for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in AUDIO_SUFFIXES
-        ]
+        here = (Path(root, name) for name in names if not name.startswith("."))
+        files += [path for path in here if path.suffix.lower() in AUDIO_SUFFIXES]
     return sorted(files)
 
 

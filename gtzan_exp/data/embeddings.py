@@ -60,7 +60,9 @@ class EmbeddingsView:
         order = np.argsort(ids)
         ids, labels, vectors = ids[order], labels[order], found.vectors[order]
         told = self._told(path, found)
-        model = getattr(told.embedder, "name", found.meta.get("model", path.stem))
+        model = str(getattr(told.embedder, "name", found.meta.get("model", path.stem)))
+        weights, training = told.weights or "unknown", told.training or "unknown"
+        origin = {"model": model, "layer": found.layer, "weights": weights, "training": training}
         dataset = Dataset(
             name=location.name,
             synthetic=location.synthetic,
@@ -73,12 +75,7 @@ class EmbeddingsView:
             classes=tuple(np.unique(labels).tolist()),
             fingerprint=digest_all([hashlib.sha256(vectors.data).hexdigest(), *ids, *labels]),
             maker=told,
-            origin={
-                "model": str(model),
-                "layer": found.layer,
-                "weights": told.weights or "unknown",
-                "training": told.training or "unknown",
-            },
+            origin=origin,
             notes=_lacking(path, ids, known),
         )
         return grouped(dataset, location, lambda rows: vectors[rows])
@@ -88,12 +85,10 @@ class EmbeddingsView:
         if self.embedder is None:
             return settings
         rate = self.embedder.sample_rate
-        return replace(
-            settings,
-            features=replace(settings.features, sample_rate=rate),
-            spectrograms=replace(settings.spectrograms, sample_rate=rate),
-            max_seconds=self.max_seconds,
-        )
+        features = replace(settings.features, sample_rate=rate)
+        pictures = replace(settings.spectrograms, sample_rate=rate)
+        seconds = self.max_seconds
+        return replace(settings, features=features, spectrograms=pictures, max_seconds=seconds)
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], pd.DataFrame]:
         """Return a function that embeds a track; the model is loaded when it is first called."""
@@ -149,19 +144,16 @@ class EmbeddingsView:
     def _path(self, root: Path) -> Path:
         if self.file is not None:
             places = [self.file.expanduser().absolute(), root / self.file.expanduser()]
-            found = [path for path in places if path.is_file()]
-            if not found:
-                allowed = "a file in the working directory or in data.root"
-                raise DataError(Mistake("view.file", "is not there", allowed, str(self.file)))
-            return found[0]
-        found = embedding_files(root)
-        if len(found) != 1:
+            found = [path for path in places if path.is_file()][:1]
+            what, allowed = "is not there", "a file in the working directory or in data.root"
+            got = str(self.file)
+        else:
+            found = embedding_files(root)
             what = "several files of embeddings in data.root" if found else "no embeddings there"
-            new = (
-                "embeddings*.parquet, .npz or .csv there, gtzan-exp prepare views=[embeddings], or "
-            )
-            allowed = f"{'' if found else new}view.file=FILE"
+            new = "prepare views=[embeddings], embeddings*.parquet, .npz or .csv there, or"
+            allowed = "view.file=FILE" if found else f"{new} view.file=FILE"
             got = ", ".join(path.name for path in found) or str(root)
+        if len(found) != 1:
             raise DataError(Mistake("view.file", what, allowed, got))
         return found[0]
 
@@ -170,9 +162,8 @@ class EmbeddingsView:
         meta, size = found.meta, found.vectors.shape[1]
         published = {f"embeddings_{name}".casefold(): of for name, of in TRAINING.items()}
         named = published.get(path.stem.casefold())
-        node = meta.get("embedder", {})
         embedder = self.embedder
-        if embedder is None and node:  # of another version or package: None
+        if embedder is None and (node := meta.get("embedder")):  # None of a foreign package
             embedder = object_of(node, "embedder", [], only_from("gtzan_exp.embed."))
         return replace(
             self,

@@ -82,16 +82,13 @@ def _fold(
             got = f"{len(strange)} of {len(names[part])} are not, first {strange[0]}"
             what = "most listed tracks are not in the data"
             raise DataError(Mistake(f"split.{part}", what, allowed, got))
-    mistakes = [
-        Mistake(
-            f"split.{one} and split.{other}",
-            "tracks are on both lists",
-            "lists that share no track",
-            f"{len(both)}, first {min(both)}",
-        )
-        for one, other in (("train", "test"), ("train", "val"), ("val", "test"))
-        if (both := listed.get(one, set()) & listed.get(other, set()) & known)
-    ]
+    mistakes = []
+    for one, other in (("train", "test"), ("train", "val"), ("val", "test")):
+        both = listed.get(one, set()) & listed.get(other, set()) & known
+        if both:
+            where, got = f"split.{one} and split.{other}", f"{len(both)}, first {min(both)}"
+            wanted = "lists that share no track"
+            mistakes.append(Mistake(where, "tracks are on both lists", wanted, got))
     if mistakes:
         raise DataError(mistakes)
     rows = (np.isin(dataset.tracks, sorted(listed.get(part, ()))) for part in PARTS)
@@ -100,14 +97,12 @@ def _fold(
 
 def split_table(dataset: Dataset, split: Split) -> pd.DataFrame:
     """Return ``fold`` (from 1), ``part`` and ``track``; of a learning curve all of training."""
-    return pd.concat(
-        [
-            pd.DataFrame({"fold": number, "part": part, "track": np.unique(dataset.tracks[rows])})
-            for number, fold in enumerate(split.reported, start=1)
-            for part, rows in fold.parts()
-        ],
-        ignore_index=True,
-    )
+    parts = [
+        pd.DataFrame({"fold": number, "part": part, "track": np.unique(dataset.tracks[rows])})
+        for number, fold in enumerate(split.reported, start=1)
+        for part, rows in fold.parts()
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def read_split_table(path: Path) -> list[dict[str, set[str]]]:

@@ -179,19 +179,20 @@ def candidates(names: Sequence[str], labels: np.ndarray, among: np.ndarray) -> l
 
 
 def _candidate(spelling: str, members: pd.DataFrame) -> Candidate | None:
+    """Return the candidate if its numbers are ranges of mostly one width, or count."""
     members = members.assign(stem=members.groupby(["genre", "stem"]).ngroup())
     by_word = bool(members["by_word"].all())
-    if not (_are_ranges(members) if spelling.startswith("range") else by_word or _counts(members)):
+    if spelling.startswith("range"):
+        widths = members["end"] - members["begin"]
+        shares = widths.value_counts(normalize=True)
+        fits = (widths > 0).mean() > 0.95 and shares.max() > 0.7
+    else:
+        fits = by_word or _counts(members)
+    if not fits:
         return None
     members = members.sort_values(["stem", "begin"])
     members["place"] = members.groupby("stem").cumcount()
     return Candidate(spelling, by_word, members[["row", "genre", "stem", "place"]])
-
-
-def _are_ranges(members: pd.DataFrame) -> bool:
-    """Return whether nearly all numbers are ranges, and most of these have the same width."""
-    widths = members["end"] - members["begin"]
-    return (widths > 0).mean() > 0.95 and widths.value_counts(normalize=True).max() > 0.7
 
 
 def _counts(members: pd.DataFrame) -> bool:

@@ -214,11 +214,8 @@ class SpectrogramsView:
                     content.update(image.data)
         if mistakes and self.on_error == "raise":
             raise DataError(shorten(mistakes, str(files[0].parent.parent)))
-        meta = {
-            "rows": rows,
-            "skipped": [mistake.where for mistake in mistakes],
-            "fingerprint": content.hexdigest()[:16],
-        }
+        skipped = [mistake.where for mistake in mistakes]
+        meta = {"rows": rows, "skipped": skipped, "fingerprint": content.hexdigest()[:16]}
         (out / "meta.json").write_text(json.dumps(meta))
 
     def _read(self, path: Path) -> np.ndarray | Mistake:

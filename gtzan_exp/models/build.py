@@ -71,9 +71,8 @@ class ModelSpec:
         from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
         name = self.scaler.get(kind) if isinstance(self.scaler, dict) else self.scaler
-        if name is None:
-            return "passthrough"
-        return {"standard": StandardScaler, "minmax": MinMaxScaler}[name]()
+        found = {"standard": StandardScaler, "minmax": MinMaxScaler}
+        return "passthrough" if name is None else found[name]()
 
 
 def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
@@ -101,14 +100,13 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
     if places is None:
         raise ValueError(f"the model takes {kinds}, the view gives {forms}")
     if len(forms) == 1:
-        first, form = _steps(forms[0][0], kinds[0], spec)
-        scaler = ("scaler", spec.scaler_of(kinds[0]))
-        return Pipeline([("input", first), scaler, pca, ("form", form), last])
-    branches = []
-    for kind, place in zip(kinds if len(kinds) > 1 else kinds * len(forms), places, strict=True):
-        first, form = _steps(forms[place][0], kind, spec)
-        steps = [("input", first), ("scaler", spec.scaler_of(kind)), ("form", form)]
-        branches.append(Pipeline(steps))
+        first, scaler, form = _steps(forms[0][0], kinds[0], spec)
+        return Pipeline([first, scaler, pca, form, last])
+    each = kinds if len(kinds) > 1 else kinds * len(forms)
+    branches = [
+        Pipeline(_steps(forms[place][0], kind, spec))
+        for kind, place in zip(each, places, strict=True)
+    ]
     names = numbered(kinds) if len(kinds) > 1 else None
     return Pipeline([("inputs", Branches(branches, places, names)), pca, last])
 
@@ -127,14 +125,16 @@ def part(spec: ModelSpec, classifier: Classifier, takes: Takes) -> Pipeline:
     return Pipeline([("pick", Pick([names[kind] for kind in wanted])), *whole.steps])
 
 
-def _steps(given: InputKind, taken: InputKind, spec: ModelSpec) -> tuple[Any, Any]:
-    """Return the steps that flatten an array, and that give it the form of the classifier."""
-    flatten = given == "image" and taken == "vector"
+def _steps(given: InputKind, taken: InputKind, spec: ModelSpec) -> list[tuple[str, Any]]:
+    """Return the steps that flatten, scale, and give an array the form of the classifier."""
+    flatten = {"pixels": Flatten, "bands": Bands}[spec.pictures]
+    is_flat = given != "image" or taken != "vector"
     as_sequence = taken == "sequence" and given != "sequence"
-    return (
-        {"pixels": Flatten, "bands": Bands}[spec.pictures]() if flatten else "passthrough",
-        ToSequence() if as_sequence else "passthrough",
-    )
+    return [
+        ("input", "passthrough" if is_flat else flatten()),
+        ("scaler", spec.scaler_of(taken)),
+        ("form", ToSequence() if as_sequence else "passthrough"),
+    ]
 
 
 @plain_dataclass(frozen=True)

@@ -52,10 +52,9 @@ class Vote(ClassifierMixin, _BaseHeterogeneousEnsemble):
     def as_found(self) -> Self:
         """Return an unfitted clone whose members train as long as the first fit of each."""
         firsts = self.estimators_[:: self.seeds]
-        found = [
-            (name, clone(member).set_params(classifier=as_found(fitted[-1])))
-            for (name, member), fitted in zip(self.estimators, firsts, strict=True)
-        ]
+        found = []
+        for (name, member), fitted in zip(self.estimators, firsts, strict=True):
+            found.append((name, clone(member).set_params(classifier=as_found(fitted[-1]))))
         return clone(self).set_params(estimators=found)
 
     def predict_proba(self, X) -> np.ndarray:
