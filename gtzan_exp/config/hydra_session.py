@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus, filter_overrides, run_job
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from gtzan_exp.basics.checks import look_in
@@ -157,7 +157,11 @@ def session(config_dir: str | None = None) -> Iterator[Session]:
 
 
 def set_value(config: DictConfig, override: Override) -> None:
-    ConfigLoaderImpl._apply_overrides_to_config([override], config)
+    """Set a value as Hydra does; a mapping may have new keys, as in ``data.labels={a: b}``."""
+    node = OmegaConf.select(config, override.key_or_group, throw_on_resolution_failure=False)
+    is_mapping = OmegaConf.is_dict(node) and isinstance(override.value(), dict)
+    with open_dict(node) if is_mapping else nullcontext():
+        ConfigLoaderImpl._apply_overrides_to_config([override], config)
 
 
 def not_composed(error: Exception, got: str) -> Mistake:
