@@ -24,7 +24,7 @@ import numpy as np
 from clustered.errors import artist_sizes, draws
 from clustered.folds import Validated, World, validations
 
-from gtzan_exp.compare.statistics import corrected_t, mcnemar
+from gtzan_exp.compare.statistics import mcnemar
 from gtzan_exp.evaluation.intervals import (
     Answers,
     Interval,
@@ -142,11 +142,11 @@ def folds(count: int, rng: np.random.Generator) -> Iterator[str]:
         for one in islice(drawn, count):
             a, b = (Answers(right, one.artist, one.fold, one.share) for right in one.right)
             by_fold, found = means(one), difference(a, b)
-            nadeau.append(corrected_interval(by_fold[0], one.share))
+            nadeau.append(bounds_of(corrected_interval(by_fold[0], one.share)))
             boot.append(resampled(np.bincount(one.artist, one.right[0])))
             robust.append(bounds_of(accuracy_interval(a)))
             differences.append(bounds_of(found))
-            p.append((corrected_t(by_fold[0] - by_fold[1], one.share), found.p))
+            p.append((corrected_interval(by_fold[0] - by_fold[1], one.share).p, found.p))
             truths.append(one.truth[0])
             values.append((a.accuracy, found.value))
         accuracy, gap = np.mean(values, axis=0)

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 USAGE = """\
 usage: gtzan-exp audit [--csv FILE] [--json] [OVERRIDE ...]
 
-Read the data, split it, and say what the parts share. Nothing is trained,
-nothing is recorded. data=, view= and split= are as in gtzan-exp --help; a run
-measures the same and records it.
+Read the data, split it, and say what the parts share. Nothing is trained or
+recorded. data=, view= and split= are as in gtzan-exp --help.
 
   track            segments of one track in both parts
   artist           tracks of one artist in both parts; needs
@@ -30,15 +29,12 @@ measures the same and records it.
   near_duplicate   tracks in both parts, probably one recording; matches are
                    nearly always right, and about half of them are found
 
-The share is that of the test part that is shared with training, the mean over
-folds; counts are sums over folds. Then come pairs in the data, independent of
-the split. --csv writes all that parts share to FILE: kind, fold, part, id,
-other_part, other_id.
+The share is that of the test part in training, the mean over folds; counts are
+sums over folds. Then come pairs in the data, independent of the split. --csv
+writes all that parts share to FILE.
 
-Examples:
-  gtzan-exp audit data=gtzan
+Example:
   gtzan-exp audit data=gtzan split=fault_filtered --csv leaks.csv
-  gtzan-exp audit data=folder data.root=/my/views view=spectrograms split=kfold
 """
 
 _SHOWN = 3

@@ -25,9 +25,8 @@ USAGE = """\
 usage: gtzan-exp check PREDICTIONS [split=FILE] [artists=FILE] [OVERRIDE ...]
 
 Say what the predictions of any code are worth: accuracy with its 95 % interval
-(on new artists, where artists are known), genre by genre, what the tested
-tracks share with the training part, the accuracy on those that share nothing,
-and what is doubtful.
+(on new artists, where these are known), genre by genre, what the tested tracks
+share with training, and the accuracy on those that share nothing.
 
 Files are CSV with a header, or parquet. Columns, by any of these names:
   PREDICTIONS  track|filename|file|id  true|label|y_true
@@ -37,12 +36,9 @@ Files are CSV with a header, or parquet. Columns, by any of these names:
   split=       track  part  and maybe fold: who was trained on, who tested
   artists=     track  artist: who made it
 
-Without a column part and split= all rows are tested ones, and leaks are not
-known; of several folds the training part of each is then what the others test.
-Names of GTZAN are known in any spelling (blues.00000.au,
-blues/blues00000.png), those of pieces too (blues.00000.3.wav): rows of a track
-are counted as one. For them the lists in data.splits (GTZAN_ROOT/splits) say
-who the artists are and which recordings are the same.
+Without part and split= all rows are tested ones; a fold is then trained on what
+the others test. Names of GTZAN and of its pieces are known in any spelling;
+for them the lists in data.splits (GTZAN_ROOT/splits) tell artists and doubles.
 
 Overrides (defaults first):
   pieces=auto|tracks|group     other names are pieces of tracks: where they say
@@ -51,8 +47,7 @@ Overrides (defaults first):
   data.splits=FOLDER           the published lists on GTZAN
   --csv FILE                   write all that parts share
 
-Examples:
-  gtzan-exp check predictions.csv
+Example:
   gtzan-exp check predictions.parquet split=split.csv artists=artists.csv
 """
 

@@ -16,16 +16,14 @@ if TYPE_CHECKING:
 USAGE = """\
 usage: gtzan-exp compare [--json] [OVERRIDE ...]
 
-Print the recorded runs on one set of data as a table: a line per split, view
-and model, with the mean test accuracy of its runs and its 95 % interval. What
-leaks stands beside each number: "artist 82%" says that for 82 % of the test
-tracks the artist is in the training part too, and "artist ?" that it is not
-known. Runs on different splits are different lines; the same "on" is the same
-test tracks. Failed and unfinished runs are listed. Then tests between models,
-accuracy by genre, confusion matrices, learning curves, fit times and the
-tracks that all get wrong go into one page, compare.html, with compare.csv,
-compare.md and compare.json beside it, recorded as a run. The last line names
-both.
+Print the recorded runs on one set of data: a line per split, view and model,
+with the mean test accuracy of its runs, its 95 % interval and what leaks:
+"artist 82%" says that for 82 % of the test tracks the artist is in training
+too, "artist ?" that it is not known. The same "on" is the same test tracks.
+Failed and unfinished runs are listed. Tests between models, accuracy by genre,
+confusion matrices, learning curves, fit times and the tracks that all get wrong
+go into compare.html, with compare.csv, .md and .json beside it, recorded as a
+run. The last line names both.
 
 Overrides (data= and tracking= as in gtzan-exp --help):
   models=[NAME,...]  views=[NAME,...]  splits=[NAME,...]  only runs of these
@@ -35,13 +33,10 @@ Overrides (data= and tracking= as in gtzan-exp --help):
   record=true|false               false: print the table alone
   output=FOLDER                   a new or empty folder; else below outputs/
 
-A tag "published" of a run (+tags.published=0.81) is printed beside its
-accuracy.
+A tag of a run, +tags.published=0.81, is printed beside its accuracy.
 
-Examples:
-  gtzan-exp compare
+Example:
   gtzan-exp compare data=gtzan models=[logreg,svc] splits=[fault_filtered]
-  gtzan-exp compare tracking=server tracking.uri=http://127.0.0.1:5000
 """
 
 

@@ -8,10 +8,10 @@ usage: gtzan-exp explore [OVERRIDE ...]
 
 Look before you train. Of tracks: waveform, STFT, spectrogram, mel spectrogram,
 harmonic and percussive waves, MFCC, chroma, onsets and beats, zero crossings.
-Of a data set (no track given): class balance, correlations, principal
-components, features by genre, images, duplicates and gaps. Everything goes
-into one page, explore.html, with the PNGs and explore.json beside it, and is
-recorded as a run. The last line names the run and the page.
+Of a data set (no track given): artists, duplicates, gaps, correlations,
+principal components, features by genre, images. All goes into one page,
+explore.html, with the PNGs and explore.json beside it, recorded as a run. The
+last line names both.
 
 Overrides (data=, view= and tracking= as in gtzan-exp --help):
   track=ID  tracks=[ID,ID,...]    tracks of the data, several side by side
@@ -21,10 +21,8 @@ Overrides (data=, view= and tracking= as in gtzan-exp --help):
   features=[NAME,...]             columns whose distributions are drawn
   output=FOLDER                   a new or empty folder; else below outputs/
 
-Examples:
-  gtzan-exp explore data=gtzan
+Example:
   gtzan-exp explore data=gtzan tracks=[pop.00036,blues.00036,classical.00036]
-  gtzan-exp explore audio=song.mp3 output=look
 """
 
 

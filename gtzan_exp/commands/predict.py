@@ -17,17 +17,15 @@ USAGE = """\
 usage: gtzan-exp predict model=MODEL FILE ... [OVERRIDE ...]
 
 Print the most probable genres of audio files (wav, aiff, au, flac, ogg, opus,
-mp3) and of those in folders. Each file is prepared as the model's tracks were;
-the settings are saved with the model. A file longer than the tracks of prepare
-(31 s) is cut into windows of 30 s and the probabilities are averaged; so are
-those of the segments, for a model on segments of 3 s. A model of pictures that
-prepare did not draw, such as the published ones, gets pictures of the most
-similar style. Files that cannot be used get a line on the standard error and
-never stop the others; the exit status is then 1.
+mp3) and of those in folders, prepared as the tracks of the model were. A file
+longer than the tracks of prepare (31 s) is cut into windows of 30 s, and the
+probabilities are averaged. A model of pictures that prepare did not draw, such
+as the published ones, gets pictures of the most similar style. Files that
+cannot be used get a line on the standard error and never stop the others; the
+exit status is then 1.
 
 MODEL is the id of a run, a URI of MLflow's (models:/NAME@challenger,
-runs:/ID/NAME), or a folder. The name of a model in a run is MODEL-VIEW-SPLIT,
-as in runs:/ID/svc-features-holdout.
+runs:/ID/NAME, where NAME is MODEL-VIEW-SPLIT), or a folder.
 
 Overrides (defaults first):
   top=3                           how many genres of each file

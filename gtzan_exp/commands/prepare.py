@@ -14,10 +14,9 @@ OUT/features_3_sec.csv, OUT/images_original/<genre>/<id>.png, where asked for
 OUT/embeddings_<embedder>.parquet (the vectors of a pretrained model), and the
 artists for the audit. Then: gtzan-exp data=folder data.root=OUT
 
-Finished tracks are not done again, also after a kill; tracks whose bytes or
-settings changed are. Files that cannot be used get a line in
-OUT/prepare_errors.csv and never stop the others; the exit status is then 1.
-views=[embeddings] leaves the other views as they are.
+Finished tracks are not done again, also after a kill; changed ones are. Files
+that cannot be used get a line in OUT/prepare_errors.csv and never stop the
+others; the exit status is then 1.
 
 Overrides (defaults first):
   views=[features,spectrograms]  or with embeddings
@@ -34,8 +33,6 @@ Overrides (defaults first):
 
 Example:
   gtzan-exp prepare data.audio=/my/music data.root=/my/views view.style=kaggle
-  gtzan-exp prepare data.audio=/my/music data.root=/my/views \\
-    views=[embeddings]
 """.replace("@OTHERS", "|".join(name for name in choices("embedder") if name != "musicnn"))
 
 

@@ -11,11 +11,10 @@ USAGE = """\
 usage: gtzan-exp sync [--uri URI | --anew URI] [FOLDER ...]
 
 Deliver to MLflow what runs could not, because the store did not answer. Each
-such run left a file *.undelivered.json in its output folder, beside its record
-and its model. These are looked for below the FOLDERs (outputs and multirun
-when none is given), delivered to the store that they name, and removed. Sweeps
-that could not be closed are closed, with the table of their jobs; one whose
-console may still run, here or on another machine, is named and left open.
+such run left a file *.undelivered.json in its output folder. These are looked
+for below the FOLDERs (outputs and multirun when none is given), delivered to
+the store that they name, and removed. Sweeps that could not be closed are
+closed; one whose console may still run, here or elsewhere, is left open.
 
 What has been delivered is not delivered again, and sync may be stopped at any
 moment. The exit status is 0 when nothing is left to deliver.
@@ -23,8 +22,7 @@ moment. The exit status is 0 when nothing is left to deliver.
   --uri URI    where that store is now, if it has moved
   --anew URI   another store, which gets the runs as new ones
 
-Examples:
-  gtzan-exp sync
+Example:
   gtzan-exp sync /scratch/my_sweep --uri http://127.0.0.1:5001
 """
 

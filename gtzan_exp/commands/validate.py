@@ -11,14 +11,11 @@ Check the configuration, then read the data and split it, and say what a run
 would do. A classifier of your own is tried on a few rows, a network is not.
 Nothing is recorded. Every mistake gets one line: where, what, what is allowed,
 what was found. The exit status is 0 when a run would start and 2 when it would
-not. --json prints either as an object.
+not. With -m the configuration of every job of the sweep is checked, and no data
+is read.
 
-With -m the configuration of every job of the sweep is checked, and no data is
-read.
-
-Examples:
+Example:
   gtzan-exp validate data=gtzan view=spectrograms model=cnn2d
-  gtzan-exp validate -m +sweep=notebook_table data=gtzan
 """
 
 

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from gtzan_exp.compare.statistics import corrected_t, holm, mcnemar
+from gtzan_exp.compare.statistics import holm, mcnemar
 from gtzan_exp.compare.text import label
 from gtzan_exp.evaluation.aggregate import part_sizes, share_of_test
 from gtzan_exp.evaluation.evaluate import by_track
@@ -154,8 +154,8 @@ def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> dict[str, object
     found |= {"tracks": 0, "only_a": 0, "only_b": 0, "test": "none", "p": np.nan}
     if a.line["data_set"] != b.line["data_set"]:
         return found | {"note": "the data is not the same: no test"}
-    tested = [set(map(tuple, one.tracks[["fold", "track"]].to_numpy())) for one in (a, b)]
-    same_folds = a.folds == b.folds > 1 and tested[0] == tested[1]
+    cells = [set(map(tuple, one.tracks[["fold", "track"]].to_numpy())) for one in (a, b)]
+    same_folds = a.folds == b.folds > 1 and cells[0] == cells[1]
     if not same_folds and (a.repeats or b.repeats):
         return found | {"note": "folds differ, and tracks are tested more than once: no test"}
     keys = ["fold", "track"] if same_folds else ["track"]
@@ -165,21 +165,21 @@ def _pair(a: Outcome, b: Outcome, labels: Mapping[str, int]) -> dict[str, object
     cluster = "artist_a" if "artist_a" in both else "track"
     share = {"fold": both["fold"].to_numpy(), "share": a.share} if same_folds else {}
     artists, rights = both[cluster].to_numpy(dtype=str), both[["right_a", "right_b"]]
-    robust = difference(*(Answers(rights[n].to_numpy(), artists, **share) for n in rights))
-    low, high, p, test = robust.low, robust.high, robust.p, "artists"
+    tested = difference(*(Answers(rights[n].to_numpy(), artists, **share) for n in rights))
+    low, high, p, test = tested.low, tested.high, tested.p, "artists"
     note = "" if same_folds else _note(a, b, len(both))
     if cluster == "track" and same_folds:
         means = rights.groupby(both["fold"]).mean()
-        differences = (means["right_a"] - means["right_b"]).to_numpy()
-        low, high = np.clip(corrected_interval(differences, a.share), -1, 1)
-        p, test = corrected_t(differences, a.share), "corrected t"
+        tested = corrected_interval((means["right_a"] - means["right_b"]).to_numpy(), a.share)
+        low, high, p, test = tested.low, tested.high, tested.p, "corrected t"
         if np.isnan(p):
             low, high, note = p, p, "the same difference in each fold: no interval and no p"
     elif cluster == "track":
         p, test = mcnemar(*rights.to_numpy().T), "McNemar"
+    low, high = np.clip([low, high], -1, 1)
     alone = rights[rights["right_a"] != rights["right_b"]].sum()
     return found | {
-        **{"difference": robust.value, "low": low, "high": high},
+        **{"difference": tested.value, "low": low, "high": high},
         **{"tracks": both["track"].nunique(), "only_a": int(alone.iloc[0])},
         **{"only_b": int(alone.iloc[1]), "test": test, "p": p, "note": note},
     }

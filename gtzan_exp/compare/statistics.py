@@ -37,21 +37,6 @@ def mcnemar(a: np.ndarray, b: np.ndarray) -> float:
     return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
 
 
-def corrected_t(differences: np.ndarray, test_share: float) -> float:
-    """Return the two-sided p of a mean difference over folds whose training parts overlap.
-
-    The corrected resampled t test of C. Nadeau and Y. Bengio, Machine Learning 52, 2003: the
-    variance of the mean is ``(1/k + test_share) * s**2``. NaN where the difference is the same in
-    each fold and not 0, because no variance can be estimated. `differences`, shape (k,), are those
-    of the accuracies of two models by fold; `test_share` is the ratio of test to training tracks.
-    """
-    mean, spread = float(differences.mean()), float(differences.std(ddof=1))
-    if np.isclose(spread, 0):
-        return 1.0 if np.isclose(mean, 0) else float("nan")
-    k = len(differences)
-    return float(2 * t.sf(abs(mean) / (spread * np.sqrt(1 / k + test_share)), k - 1))
-
-
 def holm(p: Sequence[float]) -> np.ndarray:
     """Return p values corrected for multiple tests (S. Holm, Scand. J. Stat. 6, 1979)."""
     corrected = np.asarray(p, dtype=float).copy()

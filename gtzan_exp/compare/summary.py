@@ -144,7 +144,8 @@ def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
             low, high = over_seeds(values, _around(values, singles))
         else:
             share = (draws["n_test"] / draws["n_train"]).mean()
-            low, high = np.clip(corrected_interval(values, float(share)), 0, 1)
+            found = corrected_interval(values, float(share))
+            low, high = max(0.0, found.low), min(1.0, found.high)
         first = group.iloc[0]
         lines.append(
             {

@@ -75,7 +75,8 @@ def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -
         found[name] = float(values.mean())
         found[f"std/{name}"] = float(values.std(ddof=1))
         if name.startswith(f"{part}/"):
-            low, high = corrected_interval(values, float(np.mean(test_shares)))
+            interval = corrected_interval(values, float(np.mean(test_shares)))
             most = np.inf if name.endswith(_ABOVE_1) else 1.0
-            found[f"ci_low/{name}"], found[f"ci_high/{name}"] = max(0.0, low), min(most, high)
+            found[f"ci_low/{name}"] = max(0.0, interval.low)
+            found[f"ci_high/{name}"] = min(most, interval.high)
     return found

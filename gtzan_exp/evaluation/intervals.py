@@ -118,18 +118,22 @@ def wilson(accuracy: float, n: float, z: float | None = None) -> tuple[float, fl
     return float(np.clip(centre - half, 0, accuracy)), float(np.clip(centre + half, accuracy, 1))
 
 
-def corrected_interval(values: np.ndarray, test_share: float) -> tuple[float, float]:
-    """Return the 95 % interval of a mean over folds whose training parts overlap.
+def corrected_interval(values: np.ndarray, test_share: float) -> Interval:
+    """Return the interval of a mean over folds whose training parts overlap, and the p of 0.
 
     The variance of the mean is ``(1/k + test_share) * s**2`` instead of ``s**2 / k``: C. Nadeau and
     Y. Bengio, "Inference for the generalization error", Machine Learning 52, 2003, with Student's t
     of k - 1 degrees of freedom. `values` by fold have shape (k,); `test_share` is the ratio of test
-    rows to training rows.
+    rows to training rows. p is NaN where all values are the same and not 0.
     """
-    k = len(values)
-    scale = float(values.std(ddof=1)) * np.sqrt(1 / k + test_share)
-    half = stdtrit(k - 1, (1 + CONFIDENCE) / 2) * scale
-    return float(values.mean() - half), float(values.mean() + half)
+    k, mean, spread = len(values), float(values.mean()), float(values.std(ddof=1))
+    error = spread * math.sqrt(1 / k + test_share)
+    half = float(stdtrit(k - 1, (1 + CONFIDENCE) / 2)) * error
+    if np.isclose(spread, 0):
+        p = 1.0 if np.isclose(mean, 0) else math.nan
+    else:
+        p = float(2 * stdtr(k - 1, -abs(mean) / error))
+    return Interval(mean, mean - half, mean + half, k, p=p)
 
 
 def accuracy_interval(answers: Answers) -> Interval:
@@ -145,8 +149,8 @@ def accuracy_interval(answers: Answers) -> Interval:
         if answers.fold is None:
             return Interval(p, *wilson(p, n), n)
         by_fold = pd.Series(answers.right).groupby(answers.fold).mean().to_numpy()
-        low, high = corrected_interval(by_fold, answers.share)
-        return Interval(p, max(0.0, low), min(1.0, high), n)
+        found = corrected_interval(by_fold, answers.share)
+        return Interval(p, max(0.0, found.low), min(1.0, found.high), n)
     spread = _spread(answers)
     artists = len(spread.errors)
     if artists == 1:

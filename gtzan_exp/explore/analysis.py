@@ -28,7 +28,7 @@ class AnalysedTrack:
     tempo: float  # in beats per minute, 0 when there is no onset
     beats: np.ndarray  # shape (n_beats,): in seconds
     zero_crossings: int  # in the whole signal, its first sample not counted
-    zero_crossing_rate: np.ndarray  # shape (frames,): share of the samples of each frame
+    crossings_per_second: np.ndarray  # shape (frames,)
     features: dict[str, float | int]  # ``length`` and the features of the published table
 
     @property
@@ -48,18 +48,6 @@ class AnalysedTrack:
     @property
     def seconds(self) -> float:
         return len(self.y) / self.sample_rate
-
-    @property
-    def crossings_per_second(self) -> np.ndarray:
-        """`zero_crossing_rate` per second."""
-        return self.zero_crossing_rate * self.sample_rate
-
-    @property
-    def mfcc_standardised(self) -> np.ndarray:
-        """`mfcc` standardised per coefficient, 0 where it is constant."""
-        from sklearn.preprocessing import scale
-
-        return scale(self.mfcc.astype(np.float64), axis=1)
 
     def numbers(self) -> dict[str, Any]:
         """Return the numbers of the track as plain data, with units in the names."""
@@ -93,6 +81,9 @@ def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> An
     tempo, beats = librosa.beat.beat_track(
         onset_envelope=onsets, sr=settings.sample_rate, hop_length=settings.hop_length, units="time"
     )
+    rate = librosa.feature.zero_crossing_rate(
+        y, frame_length=settings.n_fft, hop_length=settings.hop_length
+    )
     return AnalysedTrack(
         id=id,
         genre=genre,
@@ -106,8 +97,6 @@ def analyse(id: str, genre: str | None, path: Path, *, max_seconds: float) -> An
         tempo=float(np.atleast_1d(tempo)[0]),
         beats=np.atleast_1d(beats),
         zero_crossings=int(np.count_nonzero(librosa.zero_crossings(y, pad=False))),
-        zero_crossing_rate=librosa.feature.zero_crossing_rate(
-            y, frame_length=settings.n_fft, hop_length=settings.hop_length
-        )[0],
+        crossings_per_second=rate[0] * settings.sample_rate,
         features=extract(spectrum, settings),
     )

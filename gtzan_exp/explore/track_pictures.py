@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, NullFormatter
 from scipy.interpolate import make_interp_spline
+from sklearn.preprocessing import scale
 
 from gtzan_exp.audio import librosa_loader
 from gtzan_exp.basics.genres import GENRES, genre_colors
@@ -30,33 +31,14 @@ _short = EngFormatter(sep="")
 
 @dataclass(frozen=True)
 class Scales:
-    """Axis limits shared by all plots of one kind, so that tracks can be compared by eye.
+    """What the plots of all tracks have in common, so that tracks can be compared by eye."""
 
-    The end of the time axis in seconds, the largest amplitude, the ranges of STFT magnitudes and of
-    raw coefficients, the largest onset strength, and the most zero crossings per second.
-    """
-
-    seconds: float
-    peak: float
-    magnitudes: tuple[float, float]
-    mfcc: tuple[float, float]
-    onset: float
-    crossings: float
+    sounds: Sequence[AnalysedTrack]
     frequency_axis: FrequencyAxis
 
-    @classmethod
-    def of(cls, sounds: Sequence[AnalysedTrack], frequency_axis: FrequencyAxis) -> Self:
-        loudest = max(float(sound.spectrum.magnitude.max()) for sound in sounds)
-        mfcc = np.concatenate([sound.mfcc.ravel() for sound in sounds])
-        return cls(
-            seconds=max(sound.seconds for sound in sounds),
-            peak=1.05 * max(float(np.abs(sound.y).max()) for sound in sounds),
-            magnitudes=(loudest * 1e-5, loudest * 2),
-            mfcc=(float(mfcc.min()), float(mfcc.max())),
-            onset=1.05 * max(float(sound.onset_strength.max()) for sound in sounds) or 1.0,
-            crossings=1.05 * max(float(sound.crossings_per_second.max()) for sound in sounds),
-            frequency_axis=frequency_axis,
-        )
+    def most(self, of: Callable[[AnalysedTrack], float]) -> float:
+        """Return the largest value of the tracks."""
+        return float(max(map(of, self.sounds)))
 
 
 @dataclass(frozen=True)
@@ -74,17 +56,17 @@ class Kind:
 def draw(kind: Kind, sounds: Sequence[AnalysedTrack], scales: Scales, path: Path) -> Picture:
     """Write a plot of tracks, side by side, to the PNG `path`."""
     width = 5.2 if len(sounds) == 1 else 4.2 * len(sounds)
-    seen = []
+    seen, seconds = [], scales.most(lambda one: one.seconds)
     with canvas(path, size=(width, kind.height)) as figure:
         grid = figure.subplots(kind.rows, len(sounds), squeeze=False, sharex="col")
         for axes, sound in zip(grid.T.tolist(), sounds, strict=True):
-            axes[-1].set(xlim=(0, scales.seconds), xlabel="time (s)")
+            axes[-1].set(xlim=(0, seconds), xlabel="time (s)")
             seen.append(kind.draw(axes, sound, scales))
             axes[0].set_title(f"{sound.id}: {axes[0].get_title(loc='left') or kind.title}")
     span = None
     if kind.over_time and len(sounds) == 1:  # positions are final after drawing
         place = grid[0, 0].get_position()
-        span = (float(place.x0), float(place.x1), scales.seconds)
+        span = (float(place.x0), float(place.x1), seconds)
     return Picture(path, " ".join(seen), span, sounds[0].id)
 
 
@@ -135,7 +117,8 @@ def _wave(axes: Axes, sound: AnalysedTrack, y: np.ndarray, scales: Scales) -> No
     color = _color(sound)
     axes.fill_between(starts / sound.sample_rate, low, high, color=color, lw=0.4, edgecolor=color)
     axes.axhline(0, color=INK, lw=0.5)
-    axes.set(ylim=(-scales.peak, scales.peak), ylabel="amplitude")
+    peak = 1.05 * scales.most(lambda one: np.abs(one.y).max())
+    axes.set(ylim=(-peak, peak), ylabel="amplitude")
 
 
 def _waveform(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
@@ -149,14 +132,15 @@ def _stft(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
     nyquist = sound.sample_rate / 2
     frequencies = np.linspace(0, nyquist, len(magnitude))
     middle, loud = np.percentile(magnitude, (50, 95), axis=1)
-    floor = scales.magnitudes[0]
+    loudest = scales.most(lambda one: one.spectrum.magnitude.max())
+    floor = loudest * 1e-5
     color = _color(sound)
     (panel,) = axes
     most, fill = magnitude.max(axis=1), panel.fill_between
     fill(frequencies, floor, most, color=MUTED, alpha=0.25, lw=0, label="maximum")
     fill(frequencies, floor, loud, color=color, alpha=0.5, lw=0, label="95 % of frames")
     panel.plot(frequencies, middle, color=INK, lw=1.1, label="median frame")
-    panel.set(yscale="log", ylim=scales.magnitudes, ylabel="STFT magnitude")
+    panel.set(yscale="log", ylim=(floor, loudest * 2), ylabel="STFT magnitude")
     panel.set(xlim=(0, nyquist), xlabel="frequency (Hz)")
     if scales.frequency_axis == "log":
         panel.set(xlim=(_LOWEST_HZ, nyquist), xscale="log", xticks=_TICKS_HZ)
@@ -208,8 +192,9 @@ def _harmonic_percussive(axes: Sequence[Axes], sound: AnalysedTrack, scales: Sca
 
 def _mfcc(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
     raw, standardised = axes
-    _image(raw, sound, sound.mfcc, "MFCC", cmap="viridis", clim=scales.mfcc)
-    z = sound.mfcc_standardised
+    limits = (-scales.most(lambda one: -one.mfcc.min()), scales.most(lambda one: one.mfcc.max()))
+    _image(raw, sound, sound.mfcc, "MFCC", cmap="viridis", clim=limits)
+    z = scale(sound.mfcc.astype(np.float64), axis=1)
     _image(standardised, sound, z, "z-score", cmap="RdBu_r", clim=(-3, 3))
     raw.set_title("raw MFCC")
     standardised.set_title("standardised per coefficient")
@@ -232,9 +217,10 @@ def _chroma(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
 def _onsets(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) -> str:
     times = np.arange(len(sound.onset_strength)) * sound.hop_seconds
     (panel,) = axes
-    panel.vlines(sound.beats, 0, scales.onset, color=_color(sound), lw=1.4, label="tracked beat")
+    top = 1.05 * scales.most(lambda one: one.onset_strength.max()) or 1.0
+    panel.vlines(sound.beats, 0, top, color=_color(sound), lw=1.4, label="tracked beat")
     panel.plot(times, sound.onset_strength, color=INK, lw=0.8, label="onset strength")
-    panel.set(ylim=(0, 1.35 * scales.onset), ylabel="onset strength (dB)")
+    panel.set(ylim=(0, 1.35 * top), ylabel="onset strength (dB)")
     tempo = f"tempo {sound.tempo:.1f} beats/min"
     panel.legend(title=tempo, fontsize=8, title_fontsize=8, loc="upper right", ncols=2)
     return f"Onset strength of {sound.id} with {len(sound.beats)} tracked beats, {tempo}."
@@ -249,7 +235,8 @@ def _zero_crossings(axes: Sequence[Axes], sound: AnalysedTrack, scales: Scales) 
     mean = sound.zero_crossings / sound.seconds
     label = f"{sound.zero_crossings:,} in all, {mean:,.0f}/s on average"
     panel.axhline(mean, color=INK, lw=1, ls="--", label=label)
-    panel.set(ylim=(0, 1.2 * scales.crossings), ylabel="zero crossings (1/s)")
+    top = scales.most(lambda one: one.crossings_per_second.max())
+    panel.set(ylim=(0, 1.26 * top), ylabel="zero crossings (1/s)")
     panel.legend(fontsize=8, loc="upper right")
     panel.yaxis.set_major_formatter(_short)
     return f"Zero crossings of {sound.id} per second over time; {label}."

@@ -79,7 +79,7 @@ def _write(
     groups = {track.id: [track] for track in tracks}
     if len(tracks) > 1:
         groups["side_by_side"] = list(tracks)
-    scales = Scales.of(tracks, frequency_axis)
+    scales = Scales(tracks, frequency_axis)
     plain = pd.DataFrame(numbers)
     features = pd.DataFrame(plain.loc["features"].to_dict())
     texts = plain.drop(index="features").map(_text)

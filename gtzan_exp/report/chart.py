@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,14 +44,7 @@ class Chart:
         """Write the chart as a PNG on white, `width` points wide."""
         import vl_convert
 
-        spec = _on_paper({**self.spec, "width": width, "background": "white"})
-        path.write_bytes(vl_convert.vegalite_to_png(spec, scale=2))
-
-
-def _on_paper(value: Any) -> Any:
-    """Return a specification with fixed colours instead of those of the page."""
-    if isinstance(value, dict):
-        return {key: _on_paper(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_on_paper(inner) for inner in value]
-    return _PAPER.get(value, value) if isinstance(value, str) else value
+        text = json.dumps({**self.spec, "width": width, "background": "white"})
+        for name, color in _PAPER.items():
+            text = text.replace(f'"{name}"', f'"{color}"')
+        path.write_bytes(vl_convert.vegalite_to_png(text, scale=2))

@@ -137,7 +137,7 @@ def test_draws_of_a_split_are_lines_of_their_own_and_averaged_beside_them():
     assert (line["draws"], line["on"]) == (3, "t0+t1+t2")
     assert line["accuracy"] == pytest.approx(0.6)
     expected = corrected_interval(np.array(values), 0.25)
-    assert (line["low"], line["high"]) == pytest.approx(expected)
+    assert (line["low"], line["high"]) == pytest.approx((expected.low, expected.high))
     larger = runs.assign(split_options=[f"seed={n}, test_size=0.4" for n in range(3)])
     text = as_text(over_draws(pd.concat([runs, larger])))
     shown = [line.split("; ")[0] for line in text.splitlines()[1::2]]

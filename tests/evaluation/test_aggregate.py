@@ -14,9 +14,9 @@ def test_the_corrected_interval_by_hand():
     """s**2 = 0.01 / 4, (1/5 + 1/4) s**2 = 0.001125; t of 4 degrees of freedom is 2.776445."""
     values = np.array([0.65, 0.70, 0.70, 0.70, 0.75]) + np.array([-0.02071068, 0, 0, 0, 0.02071068])
     assert values.var(ddof=1) == pytest.approx(0.0025, rel=1e-6)
-    low, high = corrected_interval(values, 0.25)
+    found = corrected_interval(values, 0.25)
     half = 2.7764451 * 0.0335410
-    assert (low, high) == (
+    assert (found.low, found.high) == (
         pytest.approx(0.70 - half, abs=1e-6),
         pytest.approx(0.70 + half, abs=1e-6),
     )
@@ -28,10 +28,10 @@ def test_folds_are_averaged_with_their_spread():
     found = aggregate(folds, [0.1, 0.1])
     assert found["test/accuracy"] == pytest.approx(0.6)
     assert found["std/test/accuracy"] == pytest.approx(0.1414214)
-    low, high = corrected_interval(np.array([0.5, 0.7]), 0.1)
-    assert low < 0 < 1 < high  # of two folds, which no accuracy can be
+    wide = corrected_interval(np.array([0.5, 0.7]), 0.1)
+    assert wide.low < 0 < 1 < wide.high  # of two folds, which no accuracy can be
     assert (found["ci_low/test/accuracy"], found["ci_high/test/accuracy"]) == (0, 1)
-    assert (found["ci_low/test/log_loss"], found["ci_high/test/log_loss"]) == (0, high)
+    assert (found["ci_low/test/log_loss"], found["ci_high/test/log_loss"]) == (0, wide.high)
     assert not [name for name in found if "val" in name or "ece" in name]
 
 
@@ -93,9 +93,9 @@ def test_the_interval_of_folds_is_over_artists_or_over_folds():
     before = {"ci_low/test/accuracy": 0.1, "ci_high/test/accuracy": 0.9}
     found = with_interval(before, predicted(folds, artist=False))
     by_fold = pd.DataFrame(folds).groupby(2)[3].mean().to_numpy()
-    low, high = corrected_interval(by_fold, 1.0)
-    wanted = {"ci_low/test/accuracy": low, "ci_high/test/accuracy": high, "n_tested_tracks": 48}
-    assert found == pytest.approx({**wanted, "test/ece": 0.15})
+    over = corrected_interval(by_fold, 1.0)
+    bounds = {"ci_low/test/accuracy": over.low, "ci_high/test/accuracy": over.high}
+    assert found == pytest.approx({**bounds, "n_tested_tracks": 48, "test/ece": 0.15})
     right, artists, fold = (np.array([row[place] for row in folds]) for place in (3, 1, 2))
     wanted = accuracy_interval(Answers(right, artists, fold, share=1.0))
     found = with_interval(before, predicted(folds))

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gtzan_exp.evaluation.intervals import Answers, accuracy_interval, difference, wilson
+from gtzan_exp.evaluation.intervals import (
+    Answers,
+    accuracy_interval,
+    corrected_interval,
+    difference,
+    wilson,
+)
 
 
 def test_artists_of_one_track_have_the_logit_interval_of_a_share():
@@ -223,3 +229,19 @@ def test_intervals_and_tests_hold_for_artists_with_accuracies_of_their_own():
 def _numbers(a: Answers, b: Answers) -> list[float]:
     interval, found = accuracy_interval(a), difference(a, b)
     return [interval.low, interval.high, found.low, found.high, found.p]
+
+
+def test_the_corrected_t_by_hand():
+    """Mean 0.04, s**2 = 0.001, (1/5 + 1/4) s**2 = 0.00045: t = 1.885618 with 4 degrees of freedom.
+
+    For 4 degrees of freedom the tail is 1/2 - (x / 2) (1 + (1 - x**2) / 2) with
+    x = t / sqrt(4 + t**2), integrating the density.
+    """
+    differences = np.array([0.0, 0.02, 0.04, 0.06, 0.08])
+    t = 0.04 / math.sqrt(0.45 * 0.001)
+    x = t / math.sqrt(4 + t**2)
+    assert corrected_interval(differences, 0.25).p == pytest.approx(1 - x * (1 + (1 - x**2) / 2))
+    assert corrected_interval(-differences, 0.25).p == corrected_interval(differences, 0.25).p
+    assert corrected_interval(differences, 0.0).p < corrected_interval(differences, 0.25).p
+    assert corrected_interval(np.zeros(5), 0.25).p == 1
+    assert np.isnan(corrected_interval(np.full(5, 0.1), 0.25).p)

@@ -55,7 +55,7 @@ def check_against_librosa(path: Path) -> dict[str, object]:
     chroma = librosa.feature.chroma_stft(y=y, sr=rate)
     assert np.abs(sound.chroma - chroma)[:, inner].mean() < 0.01
     rate_of_frames = librosa.feature.zero_crossing_rate(y)[0]
-    np.testing.assert_array_equal(sound.zero_crossing_rate, rate_of_frames)
+    np.testing.assert_array_equal(sound.crossings_per_second, rate_of_frames * rate)
     whole = len(y) // 512 * 512  # what lies beyond the last whole hop is in neither wave
     np.testing.assert_allclose((sound.harmonic + sound.percussive)[:whole], y[:whole], atol=1e-5)
     assert list(numbers["features"]) == ["length", *FEATURE_COLUMNS]
@@ -85,12 +85,6 @@ def test_numbers_are_those_known_of_gtzan(gtzan_root):
         samples, crossings, tempo = PUBLISHED[id]
         assert (numbers["samples"], numbers["zero_crossings"]) == (samples, crossings)
         assert tempo is None or numbers["tempo_bpm"] == pytest.approx(tempo)
-
-
-def test_standardised_mfcc_have_mean_0_and_variance_1(beat_file):
-    mfcc = analyse("x", None, beat_file, max_seconds=60).mfcc_standardised
-    np.testing.assert_allclose(mfcc.mean(axis=1), 0, atol=1e-9)
-    np.testing.assert_allclose(mfcc.var(axis=1), 1, atol=1e-9)
 
 
 def test_no_more_than_max_seconds_is_read(beat_file):
