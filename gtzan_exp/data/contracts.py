@@ -17,7 +17,9 @@ from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.inputs import Gives, by_name, contents, take
-from gtzan_exp.data.pieces import Mode
+
+Mode = Literal["auto", "tracks", "group"]
+"""``auto``: recognise pieces; ``tracks``: each row is a track; ``group``: rely on the names."""
 
 PARTS = ("train", "val", "test")
 _BLOCK = 4 << 20

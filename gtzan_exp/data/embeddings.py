@@ -20,8 +20,8 @@ from gtzan_exp.basics.errors import DataError, Mistake
 from gtzan_exp.basics.genres import ids_of, track_id
 from gtzan_exp.basics.spellings import Relabel
 from gtzan_exp.data.contracts import Dataset, Location, Place
-from gtzan_exp.data.grouping import grouped
 from gtzan_exp.data.name_lists import all_known
+from gtzan_exp.data.pieces import grouped
 from gtzan_exp.data.vector_file import ENDINGS, VectorFile, read_vectors
 from gtzan_exp.embed.contracts import Embedder
 from gtzan_exp.embed.musicnn import TRAINING

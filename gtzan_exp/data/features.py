@@ -23,7 +23,7 @@ from gtzan_exp.data.feature_table import (
     number_columns,
     read_table,
 )
-from gtzan_exp.data.grouping import grouped
+from gtzan_exp.data.pieces import grouped
 
 _SEGMENT = re.compile(r"([^.]+\..+)\.\d+")  # ``<genre>.<name>.<number>``
 

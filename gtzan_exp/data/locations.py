@@ -19,9 +19,8 @@ from gtzan_exp.audio.view_folder import ARTISTS, is_unfinished
 from gtzan_exp.basics.digests import digest
 from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.data.cache import cached_folder
-from gtzan_exp.data.contracts import Place
+from gtzan_exp.data.contracts import Mode, Place
 from gtzan_exp.data.name_lists import read_groups
-from gtzan_exp.data.pieces import Mode
 from gtzan_exp.embed.logmel import LogMel
 from gtzan_exp.embed.prepare import prepare_all
 from gtzan_exp.sample.synthetic import sample_artist, write_sample

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from io import BytesIO
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
+from scipy.spatial import KDTree
 
 from gtzan_exp.audio.prepare import PrepareSettings
-from gtzan_exp.audio.spectrograms import encode_png, render
+from gtzan_exp.audio.spectrograms import encode_png, palette, render
 from gtzan_exp.audio.view_folder import IMAGES, picture_files
 from gtzan_exp.basics.checks import shorten
 from gtzan_exp.basics.digests import digest
@@ -27,10 +28,14 @@ from gtzan_exp.basics.spellings import Relabel, class_mistakes
 from gtzan_exp.basics.terminal import doing
 from gtzan_exp.data.cache import cached, stamp
 from gtzan_exp.data.contracts import Dataset, Location
-from gtzan_exp.data.grouping import grouped
 from gtzan_exp.data.inputs import ImageStack
-from gtzan_exp.data.levels import COLOR_MAPS, levels
+from gtzan_exp.data.pieces import grouped
 
+COLOR_MAPS = ("magma", "viridis", "inferno", "plasma", "gray")
+"""The matplotlib colour maps that are recognised; reversed ones cannot be told apart."""
+
+_FARTHEST = 3.0  # mean distance of colours to a map; 0.05 for Kaggle's images with their frame
+_FARTHEST_LOSSY = 15.0  # JPEG changes colours: 9 to 12 for qualities 95 to 30
 _CACHE_FORMAT = 4
 _AT_ONCE = 1024
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -281,6 +286,30 @@ def picture(raw: bytes) -> np.ndarray:
         return np.ascontiguousarray(rgb)
     opacity = alpha / 255.0
     return np.rint(rgb * opacity + 255.0 * (1.0 - opacity)).astype(np.uint8)
+
+
+def levels(image: np.ndarray, *, lossy: bool) -> np.ndarray:
+    """Return the level of each pixel, 0 for the lowest colour of its map and 255 for the highest.
+
+    From RGB, uint8 of shape (h, w, 3), to uint8 of shape (h, w). The map is that of `COLOR_MAPS`
+    with the nearest colours, which are not exact in a `lossy` image, from a JPEG. Raises
+    `ValueError` if none is near. Two neighbouring colours of viridis are equal.
+    """
+    codes = image.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
+    found, place, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    colors = found[:, np.newaxis] >> np.array([16, 8, 0]) & 255
+    nearest = [_palette(name).query(colors) for name in COLOR_MAPS]
+    distances = [float(np.average(distance, weights=counts)) for distance, _ in nearest]
+    best = int(np.argmin(distances))
+    if distances[best] > (_FARTHEST_LOSSY if lossy else _FARTHEST):
+        far = f"{COLOR_MAPS[best]} is nearest, {distances[best]:.0f} of 255 away"
+        raise ValueError(f"other colours ({far})")
+    return nearest[best][1].astype(np.uint8)[place].reshape(codes.shape)
+
+
+@cache
+def _palette(name: str) -> KDTree:
+    return KDTree(palette(name)[:, :3].astype(float))
 
 
 def _find(root: Path) -> list[Path]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Positive = Annotated[int, Interval(Integral, 1, None, closed="left")]
 Share = Annotated[float, Interval(Real, 0, 1, closed="left")]
 _BARE: dict[str, Any] = {"padding": "same", "use_bias": False}
+_OF_BANDS: dict[str, Any] = {"axis": 1, "center": False, "scale": False, "momentum": 0.9}
 
 
 class _Stack(KerasClassifier):
@@ -143,7 +144,7 @@ class CNNGap(KerasClassifier):
         from keras import Input, Model, layers
 
         inputs = Input(input_shape)
-        x = _standardised(inputs)
+        x = layers.BatchNormalization(**_OF_BANDS)(inputs)
         for block in range(self.blocks):
             x = _block(x, layers.Conv2D(self.filters * min(2**block, 8), 3, **_BARE))
             x = layers.MaxPooling2D(2, padding="same")(x)
@@ -167,7 +168,7 @@ class CNNBand(KerasClassifier):
         from keras import Input, Model, layers, ops
 
         inputs = Input(input_shape)
-        x = _standardised(inputs)
+        x = layers.BatchNormalization(**_OF_BANDS)(inputs)
         for factor, pooling in ((1, (2, 2)), (2, (2, 2)), (2, (4, 1))):
             x = _block(x, layers.Conv2D(factor * self.filters, 3, **_BARE))
             x = layers.MaxPooling2D(pooling, padding="same")(x)
@@ -178,13 +179,6 @@ class CNNBand(KerasClassifier):
         deviation = ops.sqrt(ops.var(x, axis=1) + 1e-5)
         found = [layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x), deviation]
         return Model(inputs, _softmax(found, n_classes, self.dropout, self.random_state))
-
-
-def _standardised(pictures: Any) -> Any:
-    """Standardise each row (frequency band) of an image."""
-    from keras import layers
-
-    return layers.BatchNormalization(axis=1, center=False, scale=False, momentum=0.9)(pictures)
 
 
 def _softmax(statistics: list[Any], n_classes: int, dropout: float, seed: int) -> Any:

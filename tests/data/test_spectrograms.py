@@ -16,9 +16,8 @@ from gtzan_exp.audio.spectrograms import palette
 from gtzan_exp.audio.tracks import load_audio, scan_tracks
 from gtzan_exp.basics.errors import DataError
 from gtzan_exp.basics.genres import GENRES
-from gtzan_exp.data.levels import COLOR_MAPS
 from gtzan_exp.data.provenance import prepare_settings
-from gtzan_exp.data.spectrograms import SpectrogramsView, cut_margin
+from gtzan_exp.data.spectrograms import COLOR_MAPS, SpectrogramsView, cut_margin
 
 from .conftest import place
 
