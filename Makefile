@@ -48,7 +48,7 @@ test: $(READY) ## the fast tests, on all cores
 	$(BIN)/pytest $(ON_ALL_CORES) -p no:nbmake -m 'not slow and not soak'
 
 test-all: $(READY) ## all tests; those on the real data need GTZAN_ROOT
-	$(BIN)/pytest $(ON_ALL_CORES) -m 'not soak' --nbmake tests docs/tutorials
+	$(BIN)/pytest $(ON_ALL_CORES) -m 'not soak' --nbmake docs/tutorials tests
 
 lint: $(READY) ## check style, formatting, the layers of the rooms and types
 	$(BIN)/ruff check .

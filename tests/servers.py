@@ -16,6 +16,9 @@ from pathlib import Path
 
 import pytest
 
+ALONE = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""With this an MLflow server is two processes; another eight wait for jobs that we never have."""
+
 
 class MlflowServer:
     """An MLflow server with a proxied artifact store.
@@ -53,7 +56,11 @@ class MlflowServer:
         log = self._folder / "mlflow.log"
         with log.open("a") as out:
             self._process = subprocess.Popen(
-                self._command, stdout=out, stderr=out, start_new_session=True
+                self._command,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                env={**os.environ, **ALONE},
             )
         for _ in range(240):
             try:

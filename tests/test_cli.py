@@ -240,8 +240,10 @@ def test_bash_completes_with_what_is_installed(tmp_path):
 STUCK = """
 import os, signal, sys
 from joblib.externals.loky import get_reusable_executor
+from gtzan_exp.basics import process
 from gtzan_exp.cli import run
 
+process._GRACE_SECONDS = 1
 pool = get_reusable_executor(max_workers=2)
 os.kill(pool.submit(os.getpid).result(), signal.SIGSTOP)
 sys.argv = ["gtzan-exp", "--version"]

@@ -32,6 +32,7 @@ from gtzan_exp.embed.prepare import prepare_embeddings
 from gtzan_exp.sample.synthetic import synthesize
 from gtzan_exp.tracking.models import load_logged
 from gtzan_exp.tracking.predictor import Predictor
+from tests.contracts import SMALLER
 from tests.run.test_runner import run, store
 
 GENRES = ("classical", "jazz", "metal")
@@ -93,7 +94,9 @@ SEGMENTS = "view.segment_seconds=3"
         ["model=logreg", *SOME_COLUMNS],
         pytest.param(["model=logreg", SEGMENTS], marks=pytest.mark.slow),
         ["model=linear_svc", "view=spectrograms", "view.width=40", "view.pixel_range=byte"],
-        pytest.param(["model=cnn2d", "view=spectrograms"], marks=pytest.mark.slow),
+        pytest.param(
+            ["model=cnn2d", "view=spectrograms", *SMALLER["cnn2d"]], marks=pytest.mark.slow
+        ),
     ],
     ids=lambda overrides: " ".join(overrides[:2]),
 )

@@ -237,27 +237,30 @@ def test_a_job_brings_its_working_directory_to_the_worker(tmp_path, monkeypatch)
     assert Path.cwd() == tmp_path / "where it started"
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_parallel_sweep_on_a_fresh_database_loses_nothing(tables, capfd):
+    """The sweeps that are killed begin on one, too, and that on PostgreSQL has jobs that fail."""
     (tables / "mlruns" / "mlflow.db").unlink()
-    workers = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-    assert main(["-m", *QUICK, "data.root=bad,good", "seed=range(3)", *workers]) == 1
-    assert capfd.readouterr().err.count("\n  'view.columns=[x]'") == 3
+    workers = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=4"]
+    assert main(["-m", *QUICK, "data.root=bad,good", "seed=range(8)", *workers]) == 1
+    assert capfd.readouterr().err.count("\n  'view.columns=[x]'") == 8
     (parent,) = runs(tables, "tags.task = 'sweep'")
-    assert parent.data.metrics["n_finished"] == parent.data.metrics["n_failed"] == 3
+    assert parent.data.metrics["n_finished"] == parent.data.metrics["n_failed"] == 8
     found = children(tables, parent)
-    assert [int(run.data.tags["job"]) for run in found] == list(range(6))
+    assert [int(run.data.tags["job"]) for run in found] == list(range(16))
     assert {run.info.status for run in found} == {"FINISHED", "FAILED"}
 
 
-@pytest.mark.slow
-def test_processes_started_at_once_on_a_fresh_database_are_all_recorded(tables):
+@pytest.mark.parametrize(
+    "number", [pytest.param(2, marks=pytest.mark.slow), pytest.param(8, marks=pytest.mark.soak)]
+)
+def test_processes_started_at_once_on_a_fresh_database_are_all_recorded(tables, number):
     (tables / "mlruns" / "mlflow.db").unlink()
     command = [sys.executable, "-m", "gtzan_exp", *QUICK, "data.root=good"]
-    started = [subprocess.Popen([*command, f"seed={seed}"], cwd=tables) for seed in range(2)]
-    assert [process.wait() for process in started] == [0] * 2
+    started = [subprocess.Popen([*command, f"seed={seed}"], cwd=tables) for seed in range(number)]
+    assert [process.wait() for process in started] == [0] * number
     found = runs(tables)
-    assert sorted(run.data.tags["seed"] for run in found) == ["0", "1"]
+    assert sorted(int(run.data.tags["seed"]) for run in found) == list(range(number))
     assert {run.info.status for run in found} == {"FINISHED"}
 
 

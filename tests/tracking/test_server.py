@@ -96,7 +96,10 @@ def goes_away_at_fit(server: MlflowServer, monkeypatch, number: int, back_after:
     monkeypatch.setattr(runner, "_fold", fold_without_server)
 
 
-def test_a_run_on_a_server_is_whole(server, workspace, capsys):
+def test_a_run_is_whole_on_a_server_that_is_away_for_seconds(
+    server, workspace, capsys, monkeypatch
+):
+    goes_away_at_fit(server, monkeypatch, 1, back_after=1)
     result, _ = run(capsys, *on(server), "experiment=smoke", "tracking.registry=genres")
     record = (client := MlflowClient(server.address)).get_run(result["run_id"])
     assert record.info.status == "FINISHED"
@@ -139,12 +142,6 @@ def test_a_parallel_sweep_on_postgresql_is_whole(postgres_backed, tables, capfd)
         assert found.data.metrics["test/accuracy"] == accuracy
     assert list(load_model(f"runs:/{done[0].info.run_id}/model").classes_) == ["a", "b"]
     assert not list(tables.rglob("*.undelivered.json"))
-
-
-def test_a_server_that_is_away_for_seconds_is_waited_for(server, capsys, monkeypatch):
-    goes_away_at_fit(server, monkeypatch, 1, back_after=1)
-    result, _ = run(capsys, *on(server), "experiment=smoke")
-    assert MlflowClient(server.address).get_run(result["run_id"]).info.status == "FINISHED"
 
 
 def test_a_sweep_goes_on_without_its_server_which_gets_the_rest_later(
