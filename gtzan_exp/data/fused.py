@@ -73,33 +73,30 @@ class FusedView:
             log.warning("left out: %s%s", ", ".join(lacking[:_NAMED]), more)
         rows = {name: pd.Index(dataset.ids).get_indexer(ids) for name, dataset in found.items()}
         labels = {name: dataset.labels[rows[name]] for name, dataset in found.items()}
-        grouped = min(found, key=lambda name: len(np.unique(found[name].tracks[rows[name]])))
-        tracks, artists = found[grouped].tracks[rows[grouped]], found[grouped].artists
+        most = min(found, key=lambda name: len(np.unique(found[name].tracks[rows[name]])))
+        tracks, artists = found[most].tracks[rows[most]], found[most].artists
+        agreed, every = next(iter(labels.values())), list(found.values())
         mistakes = _disagreements(ids, labels)
-        agreed = next(iter(labels.values()))
         mistakes += class_mistakes("view.views", agreed, tracks, location.classes)
         if mistakes:
             raise DataError(shorten(mistakes, "view.views"))
-        return Dataset(
-            name=location.name,
-            synthetic=location.synthetic,
+        makers = {name: data.maker for name, data in found.items() if data.maker}
+        return replace(
+            every[0],
             view=self.name,
-            source=" + ".join(dataset.source for dataset in found.values()),
+            source=" + ".join(data.source for data in every),
             X=_joined({name: take(data.X, rows[name]) for name, data in found.items()}),
             labels=agreed,
             ids=ids,
             tracks=tracks,
-            artists=None if artists is None else artists[rows[grouped]],
+            artists=None if artists is None else artists[rows[most]],
             classes=tuple(np.unique(agreed).tolist()),
-            fingerprint=digest(*(data.fingerprint for data in found.values()), *ids),
-            skipped=tuple(file for data in found.values() for file in data.skipped),
-            notes=tuple(dict.fromkeys(note for data in found.values() for note in data.notes)),
-            origin=_origin([data.origin for data in found.values()]),
-            maker=replace(
-                self,
-                parts=self.parts | {name: data.maker for name, data in found.items() if data.maker},
-            ),
-            faults=tuple(dict.fromkeys(fault for data in found.values() for fault in data.faults)),
+            fingerprint=digest(*(data.fingerprint for data in every), *ids),
+            skipped=tuple(file for data in every for file in data.skipped),
+            notes=tuple(dict.fromkeys(note for data in every for note in data.notes)),
+            origin=_origin([data.origin for data in every]),
+            maker=replace(self, parts=self.parts | makers),
+            faults=tuple(dict.fromkeys(fault for data in every for fault in data.faults)),
         )
 
     def from_sound(self, settings: PrepareSettings) -> Callable[[np.ndarray], Any]:

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from gtzan_exp.basics.files import opened
 from gtzan_exp.embed.prepare import META
 
 ENDINGS = (".npz", ".parquet", ".csv")
-_IDS = ("id", "ids", "track", "track_id", "filename", "file", "file_name", "path", "name")
 _INDEX = ("Unnamed: 0", "__index_level_0__")
+_IDS = ("id", "ids", "track", "track_id", "filename", "file", "file_name", "path", "name", *_INDEX)
 _LABELS = ("label", "labels", "genre", "class")
 _USUAL = "penultimate"
 _WANTED = (
@@ -53,9 +53,8 @@ def read_vectors(path: Path, layer: str | None = None) -> VectorFile:
 
 def _npz(path: Path, layer: str | None) -> VectorFile:
     with opened(path) as file, np.load(file) as arrays:
-        names = arrays[_one_of(path, _IDS, arrays.files)].astype(str).tolist()
-        label = next((name for name in _LABELS if name in arrays.files), None)
-        labels = None if label is None else arrays[label].astype(str).tolist()
+        ids, label = _who(path, arrays.files)
+        names, labels = _texts(arrays, ids), _texts(arrays, label)
         chosen = _layer(path, layer, _layers(arrays, len(names)))
         return VectorFile(names, labels, chosen, arrays[chosen].astype(np.float64))
 
@@ -87,18 +86,13 @@ def _table(path: Path, layer: str | None) -> VectorFile:
         meta = json.loads((schema.metadata or {}).get(META, b"{}"))
         kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
         lists = [entry.name for entry in schema if any(kind(entry.type) for kind in kinds)]
-    ids = _one_of(path, (*_IDS, *_INDEX), columns)
-    label = next((name for name in _LABELS if name in columns), None)
+    ids, label = _who(path, columns)
     chosen = path.stem
-    if lists:
+    if lists or layer is not None:
         chosen = _layer(path, layer, lists, own=bool(meta))
         columns = [name for name in columns if name not in lists or name == chosen]
-    elif layer is not None:
-        raise _no_layer(path, layer, [])
     if path.suffix.lower() != ".csv":
         table = pq.read_table(opened(path), columns=columns).to_pandas(ignore_metadata=True)
-    names = table[ids].astype(str).tolist()
-    labels = None if label is None else table[label].astype(str).tolist()
     if lists:
         vectors = np.stack(table[chosen].tolist()).astype(np.float64)
     else:
@@ -107,14 +101,20 @@ def _table(path: Path, layer: str | None) -> VectorFile:
         vectors = numbers.to_numpy(dtype=np.float64)
     if not vectors.shape[1]:
         raise _wrong(path, "holds no numbers", ", ".join(columns))
+    names, labels = _texts(table, ids), _texts(table, label)
     return VectorFile(names, labels, chosen, vectors, meta)
 
 
-def _one_of(path: Path, names: Iterable[str], found: Sequence[str]) -> str:
-    for name in names:
-        if name in found:
-            return name
-    raise _wrong(path, "does not say which track a row is of", ", ".join(found[:8]))
+def _who(path: Path, columns: Sequence[str]) -> tuple[str, str | None]:
+    """Return the columns with the names and, if any, the labels of tracks."""
+    ids, label = (next((n for n in of if n in columns), None) for of in (_IDS, _LABELS))
+    if ids is None:
+        raise _wrong(path, "does not say which track a row is of", ", ".join(columns[:8]))
+    return ids, label
+
+
+def _texts(table: Any, column: str | None) -> Any:
+    return None if column is None else table[column].astype(str).tolist()
 
 
 def _layer(path: Path, layer: str | None, layers: list[str], *, own: bool = False) -> str:
@@ -122,14 +122,10 @@ def _layer(path: Path, layer: str | None, layers: list[str], *, own: bool = Fals
         return layers[0]
     wanted = layer or _USUAL
     if wanted not in layers:
-        raise _no_layer(path, layer, layers)
+        what = "not set" if layer is None else f"not in the file{nearest(layer, layers)}"
+        allowed = f"{', '.join(layers) or 'null, as it has no layers'} (of {path.name})"
+        raise DataError(Mistake("view.layer", what, allowed, layer or "nothing"))
     return wanted
-
-
-def _no_layer(path: Path, layer: str | None, layers: list[str]) -> DataError:
-    what = "not set" if layer is None else f"not in the file{nearest(layer, layers)}"
-    allowed = f"{', '.join(layers) or 'null, as it has no layers'} (of {path.name})"
-    return DataError(Mistake("view.layer", what, allowed, layer or "nothing"))
 
 
 def _wrong(path: Path, what: str, got: str) -> DataError:

@@ -55,11 +55,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         super().__init_subclass__(**options)
         if "_parameter_constraints" not in vars(cls):
             hints = get_type_hints(cls, include_extras=True).items()
-            cls._parameter_constraints = {
-                name: list(hint.__metadata__)
-                for name, hint in hints
-                if hasattr(hint, "__metadata__")
-            }
+            checked = {name: getattr(hint, "__metadata__", None) for name, hint in hints}
+            cls._parameter_constraints = {name: [*how] for name, how in checked.items() if how}
 
     @abstractmethod
     def network(self, input_shape: Any, n_classes: int) -> keras.Model:
@@ -75,9 +72,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def as_found(self) -> Self:
         """Return an unfitted clone that trains for the best number of epochs."""
-        trainer = replace(
-            self.trainer or Trainer(), epochs=self.best_epoch_, patience=None, keep="last"
-        )
+        found, epochs = self.trainer or Trainer(), self.best_epoch_
+        trainer = replace(found, epochs=epochs, patience=None, keep="last")
         return clone(self).set_params(trainer=trainer)
 
     def fit(self, X, y, validation_data: tuple[Any, Any] | None = None) -> Self:
@@ -95,7 +91,7 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         keras.utils.set_random_seed(self.random_state)
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
 
-        rows, size = np.arange(len(codes)), trainer.batch_size
+        size = trainer.batch_size
         loss: Any = "sparse_categorical_crossentropy"
         targets: np.ndarray = np.arange(len(self.classes_))
         if trainer.label_smoothing:
@@ -110,12 +106,10 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
 
         shape = _like(X, [tuple(array.shape[1:]) for array in _arrays(X)])
         self.model_ = self._build(shape, trainer)
+        rows = np.arange(len(codes))
         training = _batches(keras, X, targets[codes], rows, size, self.random_state)
-        self.model_.compile(
-            optimizer=_optimizer(keras, trainer, trainer.epochs * training.steps),
-            loss=loss,
-            metrics=["accuracy"],
-        )
+        optimizer = _optimizer(keras, trainer, trainer.epochs * training.steps)
+        self.model_.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
         with doing("epochs", trainer.epochs) as advance:
             history = self.model_.fit(
                 training,
@@ -134,8 +128,8 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
             what = f"the loss is not finite in epoch {len(self.history_['loss'])}"
             allowed = "a lower one (or model.scaler=standard, where inputs are large)"
             got = f"{trainer.learning_rate:g}, with which it came to {last}"
-            where = "trainer.learning_rate"
-            raise DivergedError(Mistake(where, what, allowed, got), self.history_)
+            mistake = Mistake("trainer.learning_rate", what, allowed, got)
+            raise DivergedError(mistake, self.history_)
         losses = self.history_["val_loss"] if trainer.keep == "best" else None
         self.best_epoch_ = int(np.nanargmin(losses)) + 1 if losses else len(self.history_["loss"])
         return self
