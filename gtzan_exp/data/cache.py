@@ -25,12 +25,9 @@ def cached_folder(parent: Path, key: str, build: Callable[[Path], None]) -> Path
         return folder
     with _held(parent, key) as unfinished:
         if not folder.is_dir():
-            try:
-                unfinished.mkdir()
-                build(unfinished)
-                unfinished.rename(folder)
-            except OSError as error:
-                raise _not_written(error) from error
+            unfinished.mkdir()
+            build(unfinished)
+            unfinished.rename(folder)
     return folder
 
 
@@ -60,21 +57,16 @@ def stamp(path: Path) -> str:
 @contextmanager
 def _held(parent: Path, key: str) -> Iterator[Path]:
     """Lock a folder, and yield the path of its unfinished version, which is removed afterwards."""
-    lock = FileLock(parent / f"{key}.lock")
+    unfinished = parent / f"{key}.unfinished"
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        held = lock.acquire()
-    except OSError as error:
-        raise _not_written(error) from error
-    unfinished = parent / f"{key}.unfinished"
-    with held:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        try:
-            yield unfinished
-        finally:
+        with FileLock(parent / f"{key}.lock"):
             shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _not_written(error: OSError) -> ConfigError:
-    allowed = "a folder of your own with room (paths.cache=... or GTZAN_EXP_CACHE)"
-    return ConfigError(Mistake("paths.cache", "cannot be written", allowed, str(error)))
+            try:
+                yield unfinished
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    except OSError as error:
+        allowed = "a folder of your own with room (paths.cache=... or GTZAN_EXP_CACHE)"
+        mistake = Mistake("paths.cache", "cannot be written", allowed, str(error))
+        raise ConfigError(mistake) from error
