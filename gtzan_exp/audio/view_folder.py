@@ -43,11 +43,11 @@ class ViewFolder:
         """Lock the folder for writing; an error if it is locked, or has views of others."""
         folder = cls(root, uuid.uuid4().hex)
         foreign = [path.name for kind in (_TABLES, IMAGES) for path in root.glob(kind)]
-        if foreign and not folder._private.is_dir():
+        if foreign and not (root / _PRIVATE).is_dir():
             what = "holds views that prepare did not write and will not overwrite"
             allowed, got = "an empty folder, or one that prepare wrote", ", ".join(foreign)
             raise DataError(Mistake(str(root), what, allowed, got))
-        with claimed(folder._private, str(root)):
+        with claimed(root / _PRIVATE, str(root)):
             folder._disown_earlier_runs()
             folder._staging.mkdir(parents=True)
             (root / SETTINGS).unlink(missing_ok=True)
@@ -119,7 +119,7 @@ class ViewFolder:
         """Remove the images and records of all other tracks, and all other tables."""
         tracks = list(tracks)
         wanted = {self.image(track) for track in tracks} | {self._record(track) for track in tracks}
-        folders = (self.root / IMAGES, self._private / "records")
+        folders = (self.root / IMAGES, self.root / _PRIVATE / "records")
         for stale in (path for folder in folders for path in folder.glob("*/*")):
             if stale not in wanted:
                 stale.unlink()
@@ -129,19 +129,15 @@ class ViewFolder:
             table.unlink()
 
     @property
-    def _private(self) -> Path:
-        return self.root / _PRIVATE
-
-    @property
     def _staging(self) -> Path:
-        return self._private / "staging" / self.run
+        return self.root / _PRIVATE / "staging" / self.run
 
     def _record(self, track: Track) -> Path:
-        return self._private / "records" / track.genre / f"{track.id}.json"
+        return self.root / _PRIVATE / "records" / track.genre / f"{track.id}.json"
 
     def _disown_earlier_runs(self) -> None:
         """Remove the staging folders of killed runs; the rename is atomic."""
-        stale = self._private / "stale"
+        stale = self.root / _PRIVATE / "stale"
         shutil.rmtree(stale, ignore_errors=True)
         if self._staging.parent.is_dir():
             self._staging.parent.rename(stale)
