@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,9 +21,9 @@ from gtzan_exp.compare.run_columns import with_defaults
 from gtzan_exp.compare.summary import seen
 from gtzan_exp.compare.text import Tables
 from gtzan_exp.config.reading import option_names, reading
-from gtzan_exp.report.page import free_folder, make_folder, write_page
+from gtzan_exp.report.page import Report, free_folder
 from gtzan_exp.tracking import query
-from gtzan_exp.tracking.record import RecordedPage, recorded_run
+from gtzan_exp.tracking.record import RecordedPage, recorded_page
 from gtzan_exp.tracking.store import Tracking
 
 if TYPE_CHECKING:
@@ -101,38 +102,26 @@ def compare(
 
     from gtzan_exp.compare.sections import CompareReport, shown  # they import altair, in 0.3 s
 
-    tags = {"task": "compare", "synthetic": str(synthetic).lower(), **settings.tags}
-    name = settings.name or f"Compare {finished} runs"
-    with recorded_run(tracking.reports, folder, name, comparison.params, tags) as recorder:
-        make_folder(folder)
-        lines = shown(table)
-        outcomes = _outcomes(tracking, lines)
-        curves = _curves(tracking, runs, lines)
-        report = CompareReport(tables, outcomes, curves)
-        tables.write(folder, title=heading)
-        for name in ("pairs", "always_wrong"):
-            report.found[name].to_csv(folder / f"{name}.csv", index=False)
-        page = folder / "compare.html"
-        write_page(
-            page,
-            title=f"Runs in {title}",
-            synthetic=synthetic,
-            facts={
-                "runs": f"{finished} finished, {len(tables.rest)} not compared",
-                **{
-                    key: chosen if isinstance(chosen, str) else ", ".join(map(str, chosen))
-                    for key, chosen in comparison.params.items()
-                    if chosen
-                },
-                "run": recorder.run_id,
-            },
-            sections=report.write(folder, query.pages(tracking)),
-            numbers={"run_id": recorder.run_id, **report.numbers()},
-            lead=report.lead(),
-        )
-        recorder.metrics({"runs": len(runs), "finished": finished, "lines": len(table)})
-        recorder.artifacts()
-    return table, RecordedPage(recorder.run_id, page)
+    lines = shown(table)
+    curves = _curves(tracking, runs, lines)
+    content = CompareReport(tables, _outcomes(tracking, lines), curves)
+    chosen = {
+        key: text if isinstance(text, str) else ", ".join(map(str, text))
+        for key, text in comparison.params.items()
+        if text
+    }
+    report = Report(
+        title=f"Runs in {title}",
+        synthetic=synthetic,
+        facts={"runs": f"{finished} finished, {len(tables.rest)} not compared", **chosen},
+        metrics={"runs": len(runs), "finished": finished, "lines": len(table)},
+        numbers=content.numbers(),
+        write=partial(content.write, heading=heading, address=query.pages(tracking)),
+        lead=content.lead(),
+    )
+    name, tags = settings.name or f"Compare {finished} runs", settings.tags
+    page = recorded_page("compare", report, tracking, folder, name, comparison.params, tags)
+    return table, page
 
 
 def _close_dead(tracking: Tracking) -> None:

@@ -88,8 +88,14 @@ class CompareReport:
             f"{line['before']:.2f} ({line['from']}) to {line['after']:.2f} ({line['to']})."
         )
 
-    def write(self, folder: Path, address: Callable[[str], str]) -> list[Section]:
-        """Return the sections, and write the first chart as a PNG; `address` is a run's page."""
+    def write(self, folder: Path, *, heading: str, address: Callable[[str], str]) -> list[Section]:
+        """Write the tables, and the first chart as a PNG; return the sections.
+
+        `heading` is that of the Markdown, `address` gives the page of a run.
+        """
+        self.tables.write(folder, title=heading)
+        for name in ("pairs", "always_wrong"):
+            self.found[name].to_csv(folder / f"{name}.csv", index=False)
         sections = []
         if not self.tables.lines.empty:
             sections += [self._summary(folder, address), *self._notes()]

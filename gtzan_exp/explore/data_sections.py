@@ -19,8 +19,8 @@ from gtzan_exp.data.spectrograms import SpectrogramsView
 from gtzan_exp.evaluation.audit import compared, twins
 from gtzan_exp.explore import feature_numbers
 from gtzan_exp.explore import table_pictures as pictures
-from gtzan_exp.explore.settings import Look, Report
-from gtzan_exp.report.page import Section, Table, records
+from gtzan_exp.explore.settings import Look
+from gtzan_exp.report.page import Report, Section, Table, records
 
 _FEATURES = (
     *("tempo", "rms_mean", "spectral_centroid_mean", "rolloff_mean"),
@@ -47,8 +47,7 @@ def read_data(look: Look) -> Report:
     tables, cumulative = found.tables, found.components.cumulative
     doubles = {name: len(pairs) for name, pairs in found.doubles.items()}
     return Report(
-        subject=table.name,
-        data=table.name,
+        title=f"Explore {table.name}",
         synthetic=table.synthetic,
         facts={
             "data": found.title,
@@ -60,7 +59,7 @@ def read_data(look: Look) -> Report:
             "audio files": "none" if audio is None else f"{len(audio):,} can be opened",
             "fingerprint": table.fingerprint,
         },
-        tags={"data_fingerprint": table.fingerprint},
+        tags={"data": table.name, "data_fingerprint": table.fingerprint},
         metrics={
             "rows": len(table),
             "genres": len(table.classes),
@@ -69,6 +68,7 @@ def read_data(look: Look) -> Report:
             **doubles,
         },
         numbers={
+            "data": table.name,
             "source": table.source,
             "fingerprint": table.fingerprint,
             "rows": len(table),

@@ -1,6 +1,6 @@
 """The options of ``gtzan-exp explore``, and the objects that its config describes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +13,6 @@ from gtzan_exp.basics.errors import Mistake
 from gtzan_exp.config.cell import flatten
 from gtzan_exp.config.reading import option_names, reading
 from gtzan_exp.data.contracts import Location, View
-from gtzan_exp.report.page import Section
 from gtzan_exp.tracking.store import Tracking
 
 _GROUPS = ("data", "view", "tracking")
@@ -56,20 +55,6 @@ class Look:
     settings: ExploreSettings
     cache: Path  # folder for decoded pictures
     params: dict[str, Any]  # the flattened options, recorded as parameters
-
-
-@plain_dataclass(frozen=True)
-class Report:
-    """What was found in tracks or in a data set."""
-
-    subject: str
-    data: str
-    synthetic: bool
-    facts: Mapping[str, str]  # shown at the top of the page
-    tags: Mapping[str, str]  # of the run, as are the metrics
-    metrics: Mapping[str, float]
-    numbers: Mapping[str, Any]  # plain data: the content of all tables of the page
-    write: Callable[[Path], list[Section]]  # draws the pictures into a folder
 
 
 def read_look(config: DictConfig) -> Look:

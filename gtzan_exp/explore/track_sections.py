@@ -13,9 +13,9 @@ from gtzan_exp.basics.genres import labelled
 from gtzan_exp.basics.terminal import steps
 from gtzan_exp.data.contracts import Location
 from gtzan_exp.explore.analysis import AnalysedTrack, analyse
-from gtzan_exp.explore.settings import Look, Report
+from gtzan_exp.explore.settings import Look
 from gtzan_exp.explore.track_pictures import KINDS, FrequencyAxis, Scales, draw
-from gtzan_exp.report.page import Section, Sound, Table
+from gtzan_exp.report.page import Report, Section, Sound, Table
 
 _TEXTS = {
     "waveform": "Amplitude over time, full scale being 1.",
@@ -59,13 +59,12 @@ def read_tracks(look: Look) -> Report:
     }
     metrics = {key: value for key, value in first.items() if isinstance(value, int | float)}
     return Report(
-        subject=", ".join(ids[:_NAMED]) + (f" and {more} more" if more > 0 else ""),
-        data=name,
+        title="Explore " + ", ".join(ids[:_NAMED]) + (f" and {more} more" if more > 0 else ""),
         synthetic=synthetic,
         facts=facts | ({"scales": "the same for all tracks"} if several else {}),
-        tags={"tracks": ", ".join(ids)},
+        tags={"data": name, "tracks": ", ".join(ids)},
         metrics={"tracks": len(sounds)} if several else metrics,
-        numbers={"tracks": numbers},
+        numbers={"data": name, "tracks": numbers},
         write=partial(_write, sounds, numbers, settings.frequency_axis),
     )
 

@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
@@ -98,6 +98,20 @@ class Section:
     sounds: Sequence[Sound] = field(default=())  # before the pictures
 
 
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a page says, and what its run records."""
+
+    title: str
+    synthetic: bool
+    facts: Mapping[str, str]  # shown at the top of the page
+    tags: Mapping[str, str] = field(default_factory=dict)  # of the run, as are the metrics
+    metrics: Mapping[str, float]
+    numbers: Mapping[str, Any]  # plain data: the content of all tables of the page
+    write: Callable[[Path], list[Section]]  # writes pictures and tables into a folder
+    lead: str = ""  # a sentence below the title
+
+
 def records(frame: pd.DataFrame) -> list[Mapping[Hashable, Any]]:
     """Return rows as plain data, with None for missing values."""
     return frame.astype(object).where(frame.notna(), None).to_dict("records")
@@ -112,34 +126,24 @@ def free_folder(path: Path) -> Path:
     return folder
 
 
-def make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        allowed = "a folder that can be made"
-        raise ConfigError(Mistake("output", "cannot be made", allowed, str(error))) from error
+def write_page(path: Path, report: Report, run_id: str) -> None:
+    """Write a page and its files into a new folder, and its numbers as JSON beside it.
 
-
-def write_page(
-    path: Path,
-    *,
-    title: str,
-    synthetic: bool,
-    facts: Mapping[str, Any],
-    sections: Sequence[Section],
-    numbers: Mapping[str, Any],
-    lead: str = "",
-) -> None:
-    """Write a page, and its `numbers` as JSON beside it; values that JSON lacks become text."""
+    Values that JSON lacks become text.
+    """
     from jinja2 import Environment, PackageLoader
     from markupsafe import Markup
 
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        allowed = "a folder that can be made"
+        raise ConfigError(Mistake("output", "cannot be made", allowed, str(error))) from error
+    sections = report.write(path.parent)
     environment = Environment(
-        loader=PackageLoader("gtzan_exp.report", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=PackageLoader("gtzan_exp.report", "."), autoescape=True, trim_blocks=True
     )
+    environment.lstrip_blocks = True
     environment.tests["chart"] = lambda picture: isinstance(picture, Chart)
     environment.filters["breakable"] = lambda text: Markup(
         re.sub("([_/])", r"\1<wbr>", escape(text))
@@ -150,15 +154,15 @@ def write_page(
     )
     charts = any(isinstance(picture, Chart) for part in sections for picture in part.pictures)
     html = environment.get_template("page.html").render(
-        title=title,
-        synthetic=_SYNTHETIC if synthetic else "",
-        facts=facts,
+        report=report,
+        facts={**report.facts, "run": run_id},
+        warning=_SYNTHETIC if report.synthetic else "",
         sections=sections,
-        lead=lead,
         vega=Markup(_vega()) if charts else "",
     )
     path.write_text(html, encoding="utf-8")
-    text = json.dumps({"synthetic": synthetic, **numbers}, indent=1, allow_nan=False, default=str)
+    numbers = {"synthetic": report.synthetic, "run_id": run_id, **report.numbers}
+    text = json.dumps(numbers, indent=1, allow_nan=False, default=str)
     path.with_suffix(".json").write_text(text, encoding="utf-8")
 
 

@@ -24,6 +24,7 @@ from gtzan_exp.basics.errors import one_line
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.basics.process import PROCESS, process_tags
 from gtzan_exp.data.contracts import Dataset, Split
+from gtzan_exp.report.page import Report, write_page
 from gtzan_exp.tracking.outbox import (
     ERROR,
     NOTE,
@@ -179,6 +180,25 @@ def recorded_run(
             why = one_line(outbox.away)
             deliver = sync_command(folder.parent)
             log.warning("not recorded yet: kept in %s until %s; %s", outbox.path, deliver, why)
+
+
+def recorded_page(
+    task: str,
+    report: Report,
+    tracking: Tracking,
+    folder: Path,
+    name: str | None,
+    params: Mapping[str, Any],
+    tags: Mapping[str, Any],
+) -> RecordedPage:
+    """Write a page into a new folder, and record it as a run of `task` among the reports."""
+    own = {"task": task, "synthetic": str(report.synthetic).lower(), **report.tags}
+    page, name = folder / f"{task}.html", name or report.title
+    with recorded_run(tracking.reports, folder, name, params, {**own, **tags}) as recorder:
+        write_page(page, report, recorder.run_id)
+        recorder.metrics(report.metrics)
+        recorder.artifacts()
+    return RecordedPage(recorder.run_id, page)
 
 
 @contextmanager
