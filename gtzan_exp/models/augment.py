@@ -90,6 +90,9 @@ class MeanOfCrops(_Layer):
         shape = (-1, self.own["crops"], probabilities.shape[1])
         return ops.mean(ops.reshape(probabilities, shape), axis=1)
 
+    def compute_output_shape(self, shape):  # JAX cannot infer it
+        return (None, shape[1])
+
 
 class Shift(_Layer):
     """Shifts along frequency by up to `shift` of the height, repeating the edge rows."""
