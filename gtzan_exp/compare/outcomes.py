@@ -89,9 +89,8 @@ def drops(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
     Each pair of runs of one model and view on the same data is a line, the more accurate one first.
     An artist that both tested is one cluster (`difference`): the interval allows for the overlap.
-    Columns: ``model``, ``view``, ``from``, ``to`` (splits), ``before``, ``after`` (accuracies
-    under them), ``drop`` with its 95 % interval ``low`` to ``high``, ``p``, and the numbers of the
-    two ``protocols``.
+    Columns: ``model``, ``view``, ``from``, ``to`` (titles of protocols), ``before``, ``after``
+    (accuracies under them), ``drop`` with its 95 % interval ``low`` to ``high``, ``p``.
     """
     lines = []
     for a, b in combinations(outcomes, 2):
@@ -102,15 +101,12 @@ def drops(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             continue
         ends = sorted((a, b), key=lambda outcome: -outcome.tracks["right"].mean())
         found = difference(*(Answers.of(one.tracks, one.share) for one in ends))
-        (start, before, first), (end, after, second) = (
-            one.line[["split", "accuracy", "protocol"]] for one in ends
-        )
+        (start, before), (end, after) = (one.line[["title", "accuracy"]] for one in ends)
         lines.append(
             {
                 **a.line[cell[1:]],
                 **{"from": start, "to": end, "before": before, "after": after},
-                **{"drop": found.value, "low": found.low, "high": found.high},
-                **{"p": found.p, "protocols": (int(first), int(second))},
+                **{"drop": found.value, "low": found.low, "high": found.high, "p": found.p},
             }
         )
     return pd.DataFrame(lines)

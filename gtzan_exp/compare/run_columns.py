@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gtzan_exp.evaluation.audit import PRETRAINING
@@ -12,7 +13,7 @@ CELL = ["view", "model", "split", "leak", "data_fingerprint", "split_fingerprint
 _PLACES = ("data_place", "split_files", "split_place")
 OPTIONS = ("options", "split_options", "data_options", "view_options", *_PLACES)
 _TAGS = (*CELL, "data", *OPTIONS, "test_fingerprint", "config_hash", "seeds", "code", "doubts")
-ACCURACY = "test/accuracy"
+ACCURACY, _OF_TRACKS = "test/accuracy", "test/track_accuracy"
 LEAK = "leak/"
 _NEAR = "leak/near_duplicate"
 UNKNOWN_ARTIST = "artist ?"
@@ -21,7 +22,8 @@ UNKNOWN_ARTIST = "artist ?"
 def with_defaults(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs with defaults for columns that older runs, or a user's own, lack."""
     texts = ["run_id", "name", "synthetic", "overrides", *_TAGS]
-    numbers = [ACCURACY, "test/macro_f1", "fit_seconds", "n_test", "n_train"]
+    numbers = [ACCURACY, "test/macro_f1", "fit_seconds", "n_test", "n_train", "n_test_tracks"]
+    numbers += ["n_tested_artists", f"std/{ACCURACY}", _OF_TRACKS]
     runs = runs.reindex(columns=list(dict.fromkeys([*runs, *texts, *numbers])))
     runs[texts] = runs[texts].astype(object).fillna("").astype(str)
     leaks = [name for name in runs if name.startswith(LEAK)]
@@ -62,12 +64,12 @@ def interval(run: pd.Series) -> tuple[float, float]:
 
     As recorded; for an older run of a single test part Wilson's over its tracks, or NaN.
     """
-    name = "test/track_accuracy" if pd.notna(run.get("test/track_accuracy")) else ACCURACY
+    name = _OF_TRACKS if pd.notna(run[_OF_TRACKS]) else ACCURACY
     low, high = run.get(f"ci_low/{name}"), run.get(f"ci_high/{name}")
     if pd.notna(low) and pd.notna(high):
         return max(0.0, low), min(1.0, high)
     n = tracks_of(run)
-    return wilson(run[name], n) if pd.notna(n) else (float("nan"), float("nan"))
+    return wilson(run[name], n) if pd.notna(n) else (np.nan, np.nan)
 
 
 def metric_of(group: pd.DataFrame, name: str) -> str:
@@ -78,22 +80,19 @@ def metric_of(group: pd.DataFrame, name: str) -> str:
 
 def is_folded(group: pd.DataFrame) -> bool:
     """Return whether all runs are cross-validations."""
-    spread = group.get(f"std/{ACCURACY}")
-    return spread is not None and bool(spread.notna().all())
+    return bool(group[f"std/{ACCURACY}"].notna().all())
 
 
 def interval_kind(group: pd.DataFrame) -> str:
     """Return what the interval of a run is: over artists, of folds, or Wilson's over tracks."""
-    artists = group.get("n_tested_artists")
-    if artists is not None and bool(artists.notna().all()):
+    if group["n_tested_artists"].notna().all():
         return "artists"
     return "folds" if is_folded(group) else "wilson"
 
 
 def tracks_of(run: pd.Series) -> float:
     """Return the number of tracks in the test part of a run."""
-    tracks = run.get("n_test_tracks")
-    return float(run["n_test"] if pd.isna(tracks) else tracks)
+    return float(run["n_test"] if pd.isna(run["n_test_tracks"]) else run["n_test_tracks"])
 
 
 def leak_text(group: pd.DataFrame) -> str:

@@ -75,7 +75,7 @@ class CompareReport:
         found = self.found["drops"]
         if found.empty:
             return ""
-        told = self.tables.lines.drop_duplicates("split").set_index("split")["leak"]
+        told = self.tables.lines.drop_duplicates("title").set_index("title")["leak"]
         is_safe = told.map(of_protocol) == "none"
         apart = found["to"].map(is_safe) & ~found["from"].map(is_safe)
         found = found[apart & (found["low"] > 0)]
@@ -147,10 +147,7 @@ class CompareReport:
             "What the same model loses from one protocol to another. The 95 % interval and the "
             "test count an artist that both tested once."
         )
-        titles = self.tables.lines.drop_duplicates("protocol").set_index("protocol")["title"]
-        found = self.found["drops"].drop(columns="protocols")
-        for place, end in enumerate(("from", "to")):
-            found[end] = self.found["drops"]["protocols"].str[place].map(titles)
+        found = self.found["drops"]
         table = Table("Drops", found, decimals=3)
         return Section("From protocol to protocol", text, [charts.drops(found)], [table])
 

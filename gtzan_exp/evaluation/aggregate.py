@@ -28,13 +28,13 @@ def with_interval(metrics: Mapping[str, float], predictions: pd.DataFrame) -> di
     tracks, of = by_track(test), {"test": "tested", "val": "validated"}[part]
     found = {**metrics, f"n_{of}_tracks": tracks["track"].nunique()}
     found[f"{part}/ece"] = calibration_error(reliability(test))
-    answers = Answers.of(tracks, share_of_test(part_sizes(predictions)))
+    share = share_of_test(part_sizes(predictions))
     prefix = f"{part}/" if len(tracks) == len(test) else f"{part}/track_"
     scored = {"accuracy": tracks}
     if "accepted" in tracks:
         scored["relabelled_accuracy"] = relabelled(tracks)
     for name, table in scored.items():
-        interval = accuracy_interval(Answers.of(table, answers.share))
+        interval = accuracy_interval(Answers.of(table, share))
         found[f"ci_low/{prefix}{name}"] = interval.low
         found[f"ci_high/{prefix}{name}"] = interval.high
         if interval.artists:

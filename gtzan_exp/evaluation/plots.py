@@ -16,7 +16,8 @@ from gtzan_exp.report.canvas import INK, MUTED, canvas
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_TRAIN, _VALIDATION, _TEST = "#3f90da", "#bd1f01", INK
+_BLUE = "#3f90da"
+_PARTS = {"train": ("training", _BLUE), "val": ("validation", "#bd1f01"), "test": ("test", INK)}
 _CELL, _LETTER = 0.36, 0.075  # inches
 
 
@@ -56,7 +57,7 @@ def reliability_diagram(predictions: pd.DataFrame, path: Path, *, title: str) ->
         axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=":", label="as often as it says")
         label = f"measured, error {calibration_error(bins):.3f}"
-        options = {"fmt": "o-", "color": _TRAIN, "ms": 4, "lw": 1.8, "elinewidth": 1}
+        options = {"fmt": "o-", "color": _BLUE, "ms": 4, "lw": 1.8, "elinewidth": 1}
         axes.errorbar(bins["confidence"], bins["accuracy"], (below, above), label=label, **options)
         axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is right, 95 %")
         axes.grid(alpha=0.25)
@@ -73,11 +74,9 @@ def learning_curves(
     names = sorted(found, key=lambda name: (name != "loss", name))
     with canvas(path, size=(4.6 * len(names), 3.4), title=title) as figure:
         for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-            for key, label, color in (
-                (name, "training", _TRAIN),
-                (f"val_{name}", "validation", _VALIDATION),
-            ):
+            for key, part in ((name, "train"), (f"val_{name}", "val")):
                 if key in history:
+                    label, color = _PARTS[part]
                     epochs = range(1, len(history[key]) + 1)
                     axes.plot(epochs, history[key], color=color, label=label, lw=1.8)
             if best_epoch is not None:
@@ -90,11 +89,10 @@ def learning_curves(
 
 def learning_curve(points: Mapping[int, Mapping[str, float]], path: Path, *, title: str) -> None:
     """Plot ``<part>/accuracy`` and ``<part>/macro_f1`` by the number of training tracks."""
-    parts = (("train", "training", _TRAIN), ("val", "validation", _VALIDATION))
     with canvas(path, size=(9.2, 3.6), title=title) as figure:
         columns = figure.subplots(1, 2, sharey=True)
         for axes, key in zip(columns, ("accuracy", "macro_f1"), strict=True):
-            for part, label, color in (*parts, ("test", "test", _TEST)):
+            for part, (label, color) in _PARTS.items():
                 values = [metrics.get(f"{part}/{key}") for metrics in points.values()]
                 if None not in values:
                     axes.plot(list(points), values, "o-", color=color, label=label, lw=1.8, ms=4)

@@ -32,45 +32,29 @@ def as_table(predictor: Predictor, found: Iterator[Prediction], *, top: int) -> 
 
 def as_csv(predictor: Predictor, found: Iterator[Prediction], *, top: int) -> Iterator[str]:
     """Yield a header and one line per file and genre as soon as it is predicted."""
-    card = predictor.card
+    about = [predictor.card.data, str(predictor.card.synthetic).lower()]
     yield "file,rank,genre,probability,data,synthetic"
     for prediction in found:
-        best = prediction.probabilities.head(top)
+        file, best = printable(str(prediction.file)), prediction.probabilities.head(top)
         for rank, (genre, share) in enumerate(best.items(), start=1):
             line = io.StringIO()
-            file = printable(str(prediction.file))
-            csv.writer(line, lineterminator="").writerow(
-                [file, rank, genre, share, card.data, str(card.synthetic).lower()]
-            )
+            csv.writer(line, lineterminator="").writerow([file, rank, genre, share, *about])
             yield line.getvalue()
 
 
 def as_json(predictor: Predictor, found: Iterator[Prediction], *, top: int) -> Iterator[str]:
     """Yield one JSON object, when all files are predicted."""
+    files = []
+    for prediction in found:
+        best, near = prediction.probabilities.head(top), prediction.neighbours or {}
+        genres = [{"genre": genre, "probability": share} for genre, share in best.items()]
+        neighbours = [{"track": track, "similarity": value} for track, value in near.items()]
+        about = {"file": str(prediction.file), "rows": prediction.rows}
+        files.append({**about, "genres": genres, "neighbours": neighbours})
     card = predictor.card
-    files = [
-        {
-            "file": str(prediction.file),
-            "rows": prediction.rows,
-            "genres": [
-                {"genre": genre, "probability": share}
-                for genre, share in prediction.probabilities.head(top).items()
-            ],
-            "neighbours": [
-                {"track": track, "similarity": near}
-                for track, near in (prediction.neighbours or {}).items()
-            ],
-        }
-        for prediction in found
-    ]
-    about = {
-        "model": predictor.name,
-        "view": card.view.name,
-        "data": card.data,
-        "synthetic": card.synthetic,
-        "run_id": card.run_id,
-    }
-    yield json.dumps({**about, "files": files}, indent=1)
+    model = {"model": predictor.name, "view": card.view.name, "data": card.data}
+    run = {"synthetic": card.synthetic, "run_id": card.run_id}
+    yield json.dumps({**model, **run, "files": files}, indent=1)
 
 
 WRITERS = {"table": as_table, "csv": as_csv, "json": as_json}

@@ -112,8 +112,9 @@ def test_everything_is_written_recorded_and_true(here, look):
     for line in numbers["lines"]:
         same = [other for other in numbers["lines"] if other["on"] == line["on"]]
         assert line["seen"] == sum(other["runs"] for other in same)
+    titled = {(line["title"], line["model"]): line["accuracy"] for line in numbers["lines"]}
     for drop in numbers["drops"]:
-        before, after = (lines[drop[end], drop["model"]]["accuracy"] for end in ("from", "to"))
+        before, after = (titled[drop[end], drop["model"]] for end in ("from", "to"))
         assert drop["drop"] == pytest.approx(before - after)
         assert -1 <= drop["low"] <= drop["drop"] <= drop["high"] <= 1
     assert {drop["model"] for drop in numbers["drops"]} == {"logreg", "svc"}
@@ -153,7 +154,7 @@ def test_the_page_answers_first_and_says_how_to_repeat_each_line(look):
 
 
 def test_what_keeping_artists_apart_costs_is_a_sentence():
-    table = pd.DataFrame({"split": ["kfold", "apart"], "leak": ["artist 84%", "none"]})
+    table = pd.DataFrame({"title": ["kfold", "apart"], "leak": ["artist 84%", "none"]})
     drop = {"model": "svc", "view": "v", "from": "kfold", "to": "apart", "before": 0.7}
     drop |= {"after": 0.5, "drop": 0.2, "low": 0.1, "high": 0.3, "p": 0.0}
     report = CompareReport(Tables(table, table, table), (), {})
