@@ -77,11 +77,8 @@ class PrepareSettings:
     def as_json(self) -> dict[str, Any]:
         """Return the settings that the views depend on, as plain data."""
         everything = TypeAdapter(PrepareSettings).dump_python(self, mode="json")
-        found = {
-            "recipe": SETTINGS_VERSION,
-            "max_seconds": self.max_seconds,
-            "views": sorted(set(self.views) - {"embeddings"}),
-        }
+        views = sorted(set(self.views) - {"embeddings"})
+        found = {"recipe": SETTINGS_VERSION, "max_seconds": self.max_seconds, "views": views}
         if self.offset:
             found["offset"] = self.offset
         if "features" in self.views:
@@ -214,10 +211,8 @@ def _make_views(
             return track.id, "reused"
         y = load_audio(track.path, sample_rate=settings.features.sample_rate, **settings.read)
         spectrum = Spectrum.of(y, settings.features)
-        rows = {
-            str(seconds): _rows(track, spectrum, seconds, settings.features)
-            for seconds in written.get("segments", ())
-        }
+        tables = written.get("segments", ())
+        rows = {str(of): _rows(track, spectrum, of, settings.features) for of in tables}
         image = None
         if "spectrograms" in settings.views:
             image = encode_png(render(spectrum, settings.spectrograms))

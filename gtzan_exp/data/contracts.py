@@ -163,13 +163,12 @@ class Split:
 
 def fingerprint(dataset: Dataset, folds: Sequence[Fold]) -> str:
     """Return a hash of the ids in each part of each fold."""
-    return digest(
-        *(
-            f"{number} {part}:{','.join(np.sort(dataset.ids[rows]).tolist())}"
-            for number, fold in enumerate(folds)
-            for part, rows in fold.parts()
-        )
+    parts = (
+        f"{number} {part}:{','.join(np.sort(dataset.ids[rows]).tolist())}"
+        for number, fold in enumerate(folds)
+        for part, rows in fold.parts()
     )
+    return digest(*parts)
 
 
 class Location(Protocol):

@@ -121,10 +121,8 @@ class FusedView:
     def example(self, dataset: Dataset) -> pd.DataFrame:
         """Return the examples of the views side by side."""
         parts: dict[str, Any] = self._chosen
-        tables = [
-            part.example(replace(dataset, X=array))
-            for part, array in zip(parts.values(), dataset.arrays.values(), strict=True)
-        ]
+        pairs = zip(parts.values(), dataset.arrays.values(), strict=True)
+        tables = [part.example(replace(dataset, X=array)) for part, array in pairs]
         return pd.concat([table.reset_index(drop=True) for table in tables], axis=1)
 
     @property

@@ -52,10 +52,9 @@ class Lists:
         folds = [_fold(dataset, parts, ids, known) for parts in listed]
         strange = [name for name in names if ids[name] not in known]
         if strange:
-            log.warning(
-                "%d of %d listed tracks are not in data=%s, first %s",
-                *(len(strange), len(names), dataset.name, ", ".join(strange[:3])),
-            )
+            counts, some = (len(strange), len(names)), ", ".join(strange[:3])
+            line = "%d of %d listed tracks are not in data=%s, first %s"
+            log.warning(line, *counts, dataset.name, some)
         return Split(self.name, tuple(folds), fingerprint(dataset, folds))
 
     def _read(self, name: str) -> set[str]:

@@ -110,11 +110,8 @@ def known_tracks(location: Location) -> dict[str, dict[str, str]]:
     for name, in_segments in _TABLES.items():
         if "features" not in found and (root / name).is_file():
             found["features"] = _rows(root / name, relabel, in_segments)
-    genres = {
-        track_id(file.name, genre): genre
-        for file in picture_files(root / IMAGES)
-        if (genre := relabel(file.parent.name))
-    }
+    files = [(file.name, relabel(file.parent.name)) for file in picture_files(root / IMAGES)]
+    genres = {track_id(name, genre): genre for name, genre in files if genre}
     if genres:
         found["spectrograms"] = genres
     if not found and (root / _AUDIO).is_dir():

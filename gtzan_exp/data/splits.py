@@ -101,15 +101,10 @@ class Notebook:
         rows = np.argsort(order, kind="stable")
         train, test = train_test_split(rows, test_size=test_size, random_state=random_state)
         of_tracks = ("track",) if len(np.unique(dataset.tracks)) < len(dataset) else ()
-        none = np.array([], dtype=int)
-        return Split(
-            self.name,
-            (Fold(train, test if self.validation == "test" else none, test),),
-            fingerprint(dataset, [Fold(train, none, test)]),
-            leaks=(*self.leaks, *of_tracks),
-            scaler_rows=self.scaler_rows,
-            apart="track",
-        )
+        drawn = Fold(train, np.array([], dtype=int), test)
+        folds = (replace(drawn, val=test) if self.validation == "test" else drawn,)
+        prints, leaks = fingerprint(dataset, [drawn]), (*self.leaks, *of_tracks)
+        return Split(self.name, folds, prints, leaks, self.scaler_rows, apart="track")
 
 
 def by_track(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -145,9 +145,8 @@ def _musicnn(x: Any, values: dict[str, np.ndarray]) -> dict[str, Any]:
     x = ops.concatenate(front, axis=2)
     features = [x]
     for number in (5, 6, 7):
-        conv = layers.Conv1D(
-            64, 7, padding="same", activation="relu", name=_named("conv2d", number)
-        )
+        name = _named("conv2d", number)
+        conv = layers.Conv1D(64, 7, padding="same", activation="relu", name=name)
         y = norm(conv(x), number + 1)
         x = y if number == 5 else layers.add([y, x])
         features.append(x)

@@ -102,11 +102,8 @@ def build(spec: ModelSpec, classifier: Classifier, gives: Gives) -> Pipeline:
     if len(forms) == 1:
         first, scaler, form = _steps(forms[0][0], kinds[0], spec)
         return Pipeline([first, scaler, pca, form, last])
-    each = kinds if len(kinds) > 1 else kinds * len(forms)
-    branches = [
-        Pipeline(_steps(forms[place][0], kind, spec))
-        for kind, place in zip(each, places, strict=True)
-    ]
+    pairs = zip(kinds if len(kinds) > 1 else kinds * len(forms), places, strict=True)
+    branches = [Pipeline(_steps(forms[place][0], kind, spec)) for kind, place in pairs]
     names = numbered(kinds) if len(kinds) > 1 else None
     return Pipeline([("inputs", Branches(branches, places, names)), pca, last])
 

@@ -138,11 +138,9 @@ class KerasClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Return float32 probabilities of shape (n, n_classes), columns as in `classes_`."""
         check_is_fitted(self, "model_")
         size = (self.trainer or Trainer()).batch_size
-        batches = [
-            self.model_.predict_on_batch(_like(X, _numbers(X, slice(start, start + size))))
-            for start in range(0, len(X), size)
-        ]
-        return np.concatenate(batches)
+        parts = (slice(start, start + size) for start in range(0, len(X), size))
+        predict = self.model_.predict_on_batch
+        return np.concatenate([predict(_like(X, _numbers(X, rows))) for rows in parts])
 
     def predict(self, X) -> np.ndarray:
         """Return the most probable class of each row, shape (n,)."""

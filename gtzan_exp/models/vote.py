@@ -42,11 +42,9 @@ class Vote(ClassifierMixin, _BaseHeterogeneousEnsemble):
         self._validate_params()
         X_val, y_val = validation_data or (X[:0], y[:0])
         self.classes_ = np.unique(np.asarray(y))
-        self.estimators_ = [
-            fit(_seeded(clone(member), n), X, y, X_val, y_val).estimator
-            for _, member in self.estimators
-            for n in range(self.seeds)
-        ]
+        members = [(member, n) for _, member in self.estimators for n in range(self.seeds)]
+        seeded = [_seeded(clone(member), n) for member, n in members]
+        self.estimators_ = [fit(member, X, y, X_val, y_val).estimator for member in seeded]
         return self
 
     def as_found(self) -> Self:
