@@ -69,6 +69,8 @@ def main(arguments: list[str]) -> int:
         allowed, got = "one file of predictions", " ".join(files) or "no file"
         raise ConfigError(Mistake("command line", "nothing to check", allowed, got))
 
+    from sklearn.metrics import classification_report
+
     from gtzan_exp.evaluation.foreign import check
 
     split, told = (Path(n[-1]).expanduser() if any(n[-1:]) else None for n in (splits, artists))
@@ -77,7 +79,9 @@ def main(arguments: list[str]) -> int:
     if flags.csv and checked.leaks:
         write(checked.leaks.found, Path(flags.csv))
     print(*_facts(files[0], checked), "", sep="\n")
-    print(*_genres(checked.tracks), sep="\n")
+    tracks = checked.tracks
+    genres = {"labels": sorted(set(tracks["true"])), "zero_division": 0, "digits": 3}
+    print(classification_report(tracks["true"], tracks["predicted"], **genres), end="")
     if checked.leaks is None:
         print("\nleaks are not known: no training part is told (a column part, or split=FILE)")
     else:
@@ -124,21 +128,6 @@ def _accuracy(tracks: pd.DataFrame, share: float) -> str:
     found = accuracy_interval(Answers.of(tracks, share))
     by = f"{found.artists} artists" if found.artists else "artists are not known"
     return f"{found.value:.3f} of {found.n}, 95 %: {found.low:.2f}-{found.high:.2f} ({by})"
-
-
-def _genres(tracks: pd.DataFrame) -> Iterator[str]:
-    from sklearn.metrics import precision_recall_fscore_support
-
-    genres = sorted(set(tracks["true"]))
-    true, predicted = tracks["true"], tracks["predicted"]
-    numbers = precision_recall_fscore_support(true, predicted, labels=genres, zero_division=0)
-    width = min(30, max(map(len, genres)))
-    yield f"{'genre':{width}}  tested  precision  recall     f1  taken for most"
-    for genre, precision, recall, f1, n in zip(genres, *numbers, strict=True):
-        wrong = predicted[(true == genre) & (predicted != genre)].value_counts()
-        most = f"{wrong.index[0]} ({wrong.iloc[0]})" if len(wrong) else ""
-        line = f"{genre:{width}} {n:7} {precision:10.3f} {recall:7.3f} {f1:6.3f}  {most}"
-        yield line.rstrip()
 
 
 def _apart(checked: Checked) -> Iterator[str]:

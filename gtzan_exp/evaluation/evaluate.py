@@ -156,18 +156,18 @@ def _aligned(estimator: Any, X: Any, classes: tuple[str, ...]) -> np.ndarray:
 def _table(
     dataset: Dataset, rows: np.ndarray, part: str, probabilities: np.ndarray
 ) -> pd.DataFrame:
-    names = np.array(dataset.classes)
-    columns = {
-        "id": dataset.ids[rows],
-        "track": dataset.tracks[rows],
-        **({} if dataset.artists is None else {"artist": dataset.artists[rows]}),
-        **({} if dataset.accepted is None else {"accepted": dataset.accepted[rows]}),
-        "part": part,
-        "true": dataset.labels[rows],
-        "predicted": names[probabilities.argmax(axis=1)],
-    }
-    columns |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(names)}
-    return pd.DataFrame(columns)
+    known = {"artist": dataset.artists, "accepted": dataset.accepted}
+    return pd.DataFrame(
+        {
+            "id": dataset.ids[rows],
+            "track": dataset.tracks[rows],
+            **{name: column[rows] for name, column in known.items() if column is not None},
+            "part": part,
+            "true": dataset.labels[rows],
+            "predicted": np.array(dataset.classes)[probabilities.argmax(axis=1)],
+            **{f"p_{name}": probabilities[:, i] for i, name in enumerate(dataset.classes)},
+        }
+    )
 
 
 def reliability(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -105,15 +105,14 @@ def check(
         told, artists = table, path
     if split is not None:
         said.append(_place(table, listed, path, split))
-    table = table.assign(
-        **{k: v for k, v in {"part": "test", "fold": "1"}.items() if k not in table}
-    )
+    table = pd.DataFrame({"part": "test", "fold": "1"}, table.index).assign(**table)
     rows = table[table["part"] == "test"]
     if rows.empty:
         raise DataError(Mistake(str(path), "no row was tested", "rows of part test", "none"))
     members, note = _members(table, listed, rows)
     notes.append(note)
-    dataset, folds = _folds(members, _labels(path, table, members, is_gtzan))
+    by_name = is_gtzan and set(table["true"]) <= set(GENRES)
+    dataset, folds = _folds(members, _labels(path, table, members, by_name))
     rows = rows.assign(fold=pd.factorize(rows["fold"])[0] + 1)
     same = _same(dataset, lists, told, artists)
     if same.artists is not None:
@@ -123,16 +122,15 @@ def check(
     notes += [note] if len(whole) < len(rows) else []
     is_told = all(len(fold.train) for fold in folds.folds)
     leaks = measured(dataset, folds, same) if is_told else None
-    said += [*doubts(dataset, folds), *_doubts(rows, listed, is_gtzan)]
+    said += [*doubts(dataset, folds), *_doubts(rows, listed, by_name)]
     lines = (tuple(filter(None, some)) for some in (notes, said))
     return Checked(rows, whole, dataset, folds, leaks, *lines)
 
 
 def _read(path: Path, option: str, needed: Sequence[str]) -> pd.DataFrame:
     """Return the known columns of a table as text, and probabilities as numbers."""
-    wanted = "a CSV, or parquet, with the columns " + ", ".join(
-        "|".join(COLUMNS[n]) for n in needed
-    )
+    columns = ", ".join("|".join(COLUMNS[name]) for name in needed)
+    wanted = f"a CSV, or parquet, with the columns {columns}"
     if not path.exists():
         raise DataError(Mistake(option, "is missing", wanted, str(path)))
     if path.suffix == ".parquet":
@@ -279,7 +277,7 @@ def _folds(members: pd.DataFrame, labels: dict[str, str]) -> tuple[Dataset, Spli
 
 
 def _labels(
-    path: Path, table: pd.DataFrame, members: pd.DataFrame, is_gtzan: bool
+    path: Path, table: pd.DataFrame, members: pd.DataFrame, by_name: bool
 ) -> dict[str, str]:
     """Return the genre of tracks from the column, or else from the name."""
     pairs = table[["track", "true"]].drop_duplicates()
@@ -288,7 +286,6 @@ def _labels(
         got = f"{twice.iloc[0]}, {', '.join(pairs.loc[pairs['track'] == twice.iloc[0], 'true'])}"
         what = "rows of a track have several true labels"
         raise DataError(Mistake(str(path), what, "one for each track", got))
-    by_name = is_gtzan and set(pairs["true"]) <= set(GENRES)
     named = {track: track.partition(".")[0] for track in members["track"]} if by_name else {}
     return named | dict(zip(pairs["track"], pairs["true"], strict=True))
 
@@ -337,18 +334,16 @@ def _with_probabilities(rows: pd.DataFrame, genres: list[str]) -> tuple[pd.DataF
     return rows[kept].assign(**votes), "a track has the genre that most of its rows have"
 
 
-def _doubts(rows: pd.DataFrame, listed: pd.DataFrame, is_gtzan: bool) -> list[str]:
+def _doubts(rows: pd.DataFrame, listed: pd.DataFrame, by_name: bool) -> list[str]:
     said = []
-    never = sorted(set(rows["predicted"]) - set(rows["true"]))
-    if never:
+    if never := sorted(set(rows["predicted"]) - set(rows["true"])):
         said.append(f"predicted, and no tested row has it: {', '.join(never)}")
     asked = set(listed.loc[listed["part"] == "test", "track"]) if len(listed) else set()
-    silent = sorted(asked - set(rows["track"]))
-    if silent:
+    if silent := sorted(asked - set(rows["track"])):
         got = f"{len(silent)} of {len(asked)}, first {silent[0]}"
         said.append(f"tracks of the test part are not predicted: {got}")
     other = rows[rows["track"].str.partition(".")[0] != rows["true"]]
-    if is_gtzan and set(rows["true"]) <= set(GENRES) and len(other):
+    if by_name and len(other):
         first = f"{other['track'].iloc[0]} is {other['true'].iloc[0]}"
         tracks = counted(other["track"].nunique(), "track")
         said.append(f"{tracks} with another true genre than in GTZAN, first {first}")
