@@ -141,7 +141,7 @@ def sweep(
     command = ["gtzan-exp", *(["--config-dir", config_dir] if config_dir else [])]
     command += ["--config-name", config_name] if config_name != "config" else []
     with ends_in_order(), session(config_dir) as hydra:
-        launch = partial(hydra.sweep, config_name, [*given, *options], plan.late, plan.jobs)
+        launch = partial(hydra.sweep, config_name, [*given, *options], plan)
         return room.sweep(plan, shlex.join([*command, "-m", *given]), given, launch)
 
 

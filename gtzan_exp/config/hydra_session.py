@@ -1,12 +1,14 @@
 """The only module that uses Hydra's internals."""
 
+from __future__ import annotations
+
 import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra import version
@@ -32,6 +34,9 @@ from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.basics.files import claimed
 from gtzan_exp.config.cell import register
 from gtzan_exp.config.files import conf_folder
+
+if TYPE_CHECKING:
+    from gtzan_exp.config.sweep_plan import SweepPlan
 
 NOT_COMPOSED = (HydraException, OmegaConfBaseException)
 """Errors of Hydra when it cannot compose a config."""
@@ -89,22 +94,14 @@ class Session:
         return done.return_value
 
     def sweep(
-        self,
-        config_name: str,
-        overrides: Sequence[str],
-        late: Sequence[str],
-        jobs: Sequence[Sequence[str]],
-        task: TaskFunction,
+        self, config_name: str, overrides: Sequence[str], plan: SweepPlan, task: TaskFunction
     ) -> None:
-        """Run a sweep as Hydra does; only its jobs are composed with `late` overrides.
-
-        `jobs` are those of a product of values; a sweeper that chooses its own has none here.
-        """
+        """Run a sweep as Hydra does; only its jobs are composed with `SweepPlan.late`."""
         with _mistakes_of_hydra(" ".join(overrides)):
-            early = [text for text in overrides if text not in late]
+            early = [text for text in overrides if text not in plan.late]
             config = self._hydra.compose_config(config_name, early, RunMode.MULTIRUN, True)
-            config.hydra.overrides.task.extend(late)
-            if jobs:
+            config.hydra.overrides.task.extend(plan.late)
+            if plan.jobs:
                 config.hydra.sweeper._target_ = "hydra_plugins.gtzan_exp.CheckedSweeper"
             callbacks = Callbacks(config)
             callbacks.on_multirun_start(config=config, config_name=config_name)
@@ -112,7 +109,7 @@ class Session:
             sweeper = Plugins.instance().instantiate_sweeper(
                 config=config, hydra_context=context, task_function=task
             )
-            sweeper.jobs = jobs  # type: ignore[attr-defined]  # for `CheckedSweeper`
+            sweeper.plan = plan  # type: ignore[attr-defined]  # for our own sweepers
             sweeper.sweep(list(config.hydra.overrides.task))
             callbacks.on_multirun_end(config=config, config_name=config_name)
 

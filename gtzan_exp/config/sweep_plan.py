@@ -3,7 +3,7 @@
 import importlib.util
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hydra.core.override_parser.types import IntervalSweep, Override
@@ -26,10 +26,10 @@ class SweepPlan:
     first: Cell  # the cell of the first job
     n_jobs: int | None  # None where the sweeper chooses jobs while it runs
     folder: str  # Hydra's sweep folder
-    search: Search | None = None  # the settings of a search
-    jobs: tuple[list[str], ...] = ()  # the overrides of each job of a product of values
-    fixed: tuple[str, ...] = ()  # the options that are given and the same in all jobs
-    late: tuple[str, ...] = ()  # the overrides that only the choices of a job make valid
+    search: Search | None  # the settings of a search
+    options: dict[str, Override]  # of the sweeper's config and of the command line, by key
+    jobs: tuple[list[str], ...]  # the overrides of each job of a product of values
+    late: tuple[str, ...]  # the overrides that only the choices of a job make valid
 
 
 def check_sweep(
@@ -46,23 +46,23 @@ def check_sweep(
         ]
         if mistakes:
             raise ConfigError(mistakes)
-        fixed = [override for override in given if not override.is_sweep_override()]
         late = _late(given)
-        base = whole(hydra, [o for o in fixed if o not in late], config_name)
+        early = [o for o in given if not o.is_sweep_override() and o not in late]
+        base = whole(hydra, early, config_name)
         sweeper = _sweeper(base)
         mistakes += _hydra_mistakes(base)
-        search = _search(hydra, given, sweeper) if _is_search(sweeper) else None
-        check = resolve if search is None else lambda config: resolve(hidden(config))
+        options = _options(hydra, given, sweeper)
+        swept = [override for override in options.values() if override.is_sweep_override()]
         choices = Choices(hydra, config_name)
-        is_product = sweeper._target_.endswith((".BasicSweeper", ".CheckedSweeper"))
-        mistakes += [
-            wrong(override, "is an interval", "values, or hydra/sweeper=search")
-            for override in given
-            if is_product and override.is_sweep_override() and not override.is_discrete_sweep()
-        ]
-        of_run = [o for o in given if not o.key_or_group.startswith("hydra.")]
-        jobs = _jobs(choices, of_run, sweeper)
+        is_search = sweeper._target_.endswith(".SearchSweeper")
+        search = _search(sweeper, swept) if is_search else None
+        check = resolve if search is None else lambda config: resolve(hidden(config))
+        jobs = _bounds(options) if search else _product(choices, options, sweeper.get("pairs"))
         first = list(itertools.islice(jobs, MAX_JOBS_CHECKED))
+        is_product = sweeper._target_.endswith((".BasicSweeper", ".CheckedSweeper"))
+        intervals = [o for o in swept if is_product and not o.is_discrete_sweep()]
+        allowed = "values, or hydra/sweeper=search"
+        mistakes += [wrong(override, "is an interval", allowed) for override in intervals]
         for job in first:
             try:
                 cells.append(read(choices, hydra.parse(job), check))
@@ -80,9 +80,8 @@ def check_sweep(
     if mistakes:
         raise ConfigError(once(mistakes) if search else dict.fromkeys(mistakes))
     n_jobs = len(planned) or (search.n_trials if search else None)
-    keys = tuple(override.key_or_group for override in fixed)
     texts = tuple(map(text_of, late))
-    return SweepPlan(cells[0], n_jobs, folder, search, planned, keys, texts)
+    return SweepPlan(cells[0], n_jobs, folder, search, options, planned, texts)
 
 
 def _late(overrides: Sequence[Override]) -> list[Override]:
@@ -113,18 +112,12 @@ def _sweeper(base: DictConfig) -> DictConfig:
     return sweeper
 
 
-def _is_search(sweeper: DictConfig) -> bool:
-    return sweeper._target_.endswith(".SearchSweeper")
-
-
-def _search(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> Search:
+def _search(sweeper: DictConfig, space: list[Override]) -> Search:
     if importlib.util.find_spec("optuna") is None:
         raise MissingExtraError("hydra/sweeper=search", "optuna", "hpo")
-    mistakes: list[Mistake] = []
+    mistakes = space_mistakes(space)
     known = {k: v for k, v in as_dict(sweeper).items() if k not in ("_target_", "params")}
     search = checked(Search, known, "hydra.sweeper", mistakes)
-    space = [o for o in _by_key(hydra, overrides, sweeper).values() if o.is_sweep_override()]
-    mistakes += space_mistakes(space)
     if not space:
         allowed = "one sweep or more, such as 'model.C=tag(log,interval(0.1,10))'"
         mistakes.append(Mistake("command line", "nothing to search over", allowed, "none"))
@@ -133,33 +126,38 @@ def _search(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> S
     return search
 
 
-def _by_key(hydra: Session, overrides: list[Override], sweeper: DictConfig) -> dict[str, Override]:
+def _options(hydra: Session, given: list[Override], sweeper: DictConfig) -> dict[str, Override]:
     """Return the overrides of a sweep's config, updated by those of the command line."""
     lines = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
-    lines += [text_of(override) for override in overrides]
+    lines += [text_of(o) for o in given if not o.key_or_group.startswith("hydra.")]
     parsed(lines)  # says which of them is wrong
     return {override.get_key_element(): override for override in hydra.parse(lines)}
 
 
-def _jobs(choices: Choices, overrides: list[Override], sweeper: DictConfig) -> Iterator[list[str]]:
-    """Yield the jobs as Hydra's basic sweeper does; of a search, each choice and interval end."""
-    texts: dict[str, list[str]] = {}
-    for key, override in _by_key(choices.hydra, overrides, sweeper).items():
-        value = override.value()
-        if override.is_discrete_sweep():
-            texts[key] = [f"{key}={text}" for text in override.sweep_string_iterator()]
-        elif isinstance(value, IntervalSweep):
-            texts[key] = [f"{key}={end}" for end in ends(value)]
-        else:
-            texts[key] = [text_of(override)]
-    if _is_search(sweeper):
-        for number in range(max(map(len, texts.values()))):
-            yield [of_key[min(number, len(of_key) - 1)] for of_key in texts.values()]
-        return
-    pairs_only = sweeper.get("pairs")
+def _texts(override: Override) -> list[str]:
+    """Return the overrides for each value of a sweep, or each end of an interval."""
+    key, value = override.get_key_element(), override.value()
+    if isinstance(value, IntervalSweep):
+        return [f"{key}={end}" for end in ends(value)]
+    if override.is_discrete_sweep():
+        return [f"{key}={text}" for text in override.sweep_string_iterator()]
+    return [text_of(override)]
+
+
+def _bounds(options: Mapping[str, Override]) -> Iterator[list[str]]:
+    """Yield jobs that have, of a search, each choice and each end of an interval."""
+    texts = [_texts(override) for override in options.values()]
+    for number in range(max(map(len, texts))):
+        yield [of_key[min(number, len(of_key) - 1)] for of_key in texts]
+
+
+def _product(
+    choices: Choices, options: Mapping[str, Override], pairs: bool | None
+) -> Iterator[list[str]]:
+    """Yield the jobs of Hydra's basic sweeper; with `pairs` those that fit, each result once."""
     seen: set[str | None] = {None}
-    for job in itertools.product(*texts.values()):
-        if pairs_only:
+    for job in itertools.product(*map(_texts, options.values())):
+        if pairs:
             text = read(choices, choices.hydra.parse(job), job_text)
             if text in seen:
                 continue

@@ -12,7 +12,6 @@ from omegaconf import DictConfig, OmegaConf
 from gtzan_exp.basics.checks import as_dict
 
 _GROUPS = ("data", "view", "split", "trainer", "model")
-_TRIAL = "trial"
 _VALUES = ("seed", "tags")
 
 
@@ -61,12 +60,7 @@ def best_command(folder: Path) -> str:
     )
 
 
-def best_tags(search_run: str, job: int) -> dict[str, str]:
-    """Return the tags that name the search and the job that a config comes from."""
-    return {"search": search_run, _TRIAL: str(job)}
-
-
 def best_job(folder: Path) -> int | None:
     """Return the number of the best trial of a search, or None before the first has a score."""
     path = best_file(folder)
-    return int(OmegaConf.load(path).tags[_TRIAL]) if path.is_file() else None
+    return int(OmegaConf.load(path).tags.trial) if path.is_file() else None

@@ -75,7 +75,8 @@ def sweep(
             ledger.write()
             phase("running jobs")
             with followed(folder / LINES, plan.n_jobs):
-                launch(Job(parent, os.getcwd(), plan.folder, plan.search, plan.fixed))
+                fixed = [o.key_or_group for o in plan.options.values() if not o.is_sweep_override()]
+                launch(Job(parent, os.getcwd(), plan.folder, plan.search, tuple(fixed)))
         except BrokenExecutor as error:
             stopped = error
         except BaseException as error:

@@ -1,10 +1,15 @@
 """The Hydra sweepers of gtzan_exp. Hydra finds plugins by the location of this package."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.types import Override
+
+if TYPE_CHECKING:
+    from gtzan_exp.config.sweep_plan import SweepPlan
 
 
 class CheckedSweeper(BasicSweeper):
@@ -14,7 +19,7 @@ class CheckedSweeper(BasicSweeper):
     those that differ only in a ``seed`` that nothing uses.
     """
 
-    jobs: list[list[str]]  # set by `Session.sweep`
+    plan: SweepPlan  # set by `Session.sweep`
 
     def __init__(self, *, pairs: bool = False, **options: Any) -> None:
         super().__init__(**options)
@@ -24,7 +29,8 @@ class CheckedSweeper(BasicSweeper):
         self, overrides: list[Override], max_batch_size: int | None
     ) -> list[list[list[str]]]:
         """Return batches of jobs, each a list of overrides."""
-        return [list(batch) for batch in self.split_overrides_to_chunks(self.jobs, max_batch_size)]
+        jobs = list(self.plan.jobs)
+        return [list(batch) for batch in self.split_overrides_to_chunks(jobs, max_batch_size)]
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Compose the jobs of a batch that have not been checked."""

@@ -1,15 +1,17 @@
 """The Hydra sweeper that searches options with Optuna."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
+    from gtzan_exp.config.sweep_plan import SweepPlan
     from gtzan_exp.sweep.job import Job
 
 
@@ -18,23 +20,15 @@ class SearchSweeper(BasicSweeper):
 
     A job returns the score of its trial, or None where the trial failed. The best trial so far is
     kept as ``record/experiment/best.yaml`` in the folder of the sweep.
-
-    Parameters
-    ----------
-    params : mapping, optional
-        Overrides by option; the sweeps among them are the search space.
-    options : as in `gtzan_exp.config.search.Search`
     """
 
     hydra_context: HydraContext
     config: DictConfig
     launcher: Launcher
+    plan: SweepPlan  # set by `Session.sweep`
 
     def __init__(self, params: dict[str, str] | None = None, **options: Any) -> None:
-        from gtzan_exp.config.search import Search
-
         super().__init__(None, params)
-        self.search = Search(**options)
 
     def sweep(self, arguments: list[str]) -> None:
         """Run the trials, a batch at a time."""
@@ -46,15 +40,14 @@ class SearchSweeper(BasicSweeper):
         folder = Path(self.config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        parsed = parser.parse_overrides([*self._parse_config(), *arguments])
-        by_key = {override.get_key_element(): override for override in parsed}
-        fixed = [text_of(o) for o in by_key.values() if not o.is_sweep_override()]
-        space = {key: distribution(o) for key, o in by_key.items() if o.is_sweep_override()}
+        options, search = self.plan.options, self.plan.search
+        assert search is not None
+        fixed = [text_of(o) for o in options.values() if not o.is_sweep_override()]
+        space = {key: distribution(o) for key, o in options.items() if o.is_sweep_override()}
 
-        study = self.search.study()
-        for start in range(0, self.search.n_trials, self.search.batch_size):
-            stop = min(start + self.search.batch_size, self.search.n_trials)
+        study = search.study()
+        for start in range(0, search.n_trials, search.batch_size):
+            stop = min(start + search.batch_size, search.n_trials)
             trials = [study.ask(space) for _ in range(start, stop)]
             batch = [[*fixed, *as_overrides(trial.params, space)] for trial in trials]
             self.validate_batch_is_legal(batch)
@@ -63,15 +56,16 @@ class SearchSweeper(BasicSweeper):
                 trial, score = trials[number - start], result.return_value
                 study.tell(trial, score, state=TrialState.FAIL if score is None else None)
                 if score is not None and study.best_trial.number == trial.number:
-                    self._keep(folder, number, batch[number - start], score)
+                    said = f"job {number}, {search.metric}={score:.4f}"
+                    found = f"The best of {search.n_trials} trials in {folder}: {said}"
+                    self._keep(folder, number, batch[number - start], found)
 
-    def _keep(self, folder: Path, number: int, overrides: list[str], score: float) -> None:
-        from gtzan_exp.sweep.best import as_experiment, best_command, best_file, best_tags
+    def _keep(self, folder: Path, number: int, overrides: list[str], found: str) -> None:
+        from gtzan_exp.sweep.best import as_experiment, best_command, best_file
 
-        found = f"The best of {self.search.n_trials} trials in {folder}: job {number}"
-        comments = [best_command(folder), f"{found}, {self.search.metric}={score:.4f}"]
+        comments = [best_command(folder), found]
         job: Job = self.launcher.task_function  # type: ignore[attr-defined]  # all of them have it
-        tags = best_tags(job.parent.run_id, number)
+        tags = {"search": job.parent.run_id, "trial": str(number)}
         loader = self.hydra_context.config_loader
         config = loader.load_sweep_config(self.config, overrides)
         path = best_file(folder)
