@@ -39,7 +39,7 @@ def plain(config: DictConfig, mistakes: list[Mistake]) -> dict[str, Any]:
     config = config.copy()
     OmegaConf.set_struct(config, False)
     for key in [key for key, node in nodes(config) if isinstance(node, str) and node == "???"]:
-        mistakes.append(Mistake(key, "not set", f"{key}=VALUE", "nothing"))
+        mistakes.append(not_set(key))
         OmegaConf.update(config, key, None)
     found: dict[str, Any] = {}
     for name in config:
@@ -57,15 +57,20 @@ def unresolved(where: str, error: OmegaConfBaseException) -> Mistake:
     return Mistake(where, "cannot be resolved", "references to options that exist", reason)
 
 
-def unknown(node: Mapping[str, Any], known: Sequence[str], where: str) -> list[Mistake]:
-    """Return a mistake for each unknown key of `node`; `where` is its parent."""
-    mistakes = []
-    for key in node:
-        if key not in known:
-            option = _join(where, key)
-            what = f"unknown option{nearest(str(key), known)}"
-            mistakes.append(Mistake(option, what, ", ".join(known), option))
-    return mistakes
+def unknown(
+    node: Iterable[object], known: Sequence[str], where: str, of: str = "", more: Sequence[str] = ()
+) -> list[Mistake]:
+    """Return a mistake for each key of `node`, at the option `where`, that is not `known`."""
+    allowed = ", ".join((*more, *known))
+    found = {key: _join(where, key) for key in map(str, node) if key not in known}
+    return [
+        Mistake(option, f"unknown option{of}{nearest(key, known)}", allowed, option)
+        for key, option in found.items()
+    ]
+
+
+def not_set(option: str, value: str = "VALUE") -> Mistake:
+    return Mistake(option, "not set", f"{option}={value}", "nothing")
 
 
 def checked(target: type, arguments: Mapping[str, Any], where: str, mistakes: list[Mistake]) -> Any:
@@ -174,7 +179,7 @@ def shorten(mistakes: Sequence[Mistake], where: str, total: int | None = None) -
 def _mistake(detail: Mapping[str, Any], where: str) -> Mistake:
     option = _join(where, detail["loc"][0]) if detail["loc"] else where or "command line"
     if detail["type"] == "missing":
-        return Mistake(option, "not set", f"{option}=VALUE", "nothing")
+        return not_set(option)
     allowed = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     allowed = allowed.partition(", unable to parse")[0]
     got = detail["input"]

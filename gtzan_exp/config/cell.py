@@ -16,8 +16,17 @@ from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from sklearn.utils import _param_validation as validation
 
-from gtzan_exp.basics.checks import as_dict, checked, imported, object_of, unresolved, with_objects
-from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake, nearest
+from gtzan_exp.basics.checks import (
+    as_dict,
+    checked,
+    imported,
+    not_set,
+    object_of,
+    unknown,
+    unresolved,
+    with_objects,
+)
+from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake
 from gtzan_exp.basics.places import sqlite_uri
 from gtzan_exp.config.files import choices
 from gtzan_exp.config.reading import class_of, option_names, reading
@@ -357,17 +366,10 @@ def _argument_mistakes(target: Any, arguments: Mapping[str, Any], group: str) ->
     open_ended = len(known) < len(parameters)
     if open_ended and hasattr(target, "_get_param_names"):
         known = tuple(sorted({*known, *target().get_params()}))
-    mistakes = []
-    for name in arguments:
-        if name not in known:
-            what = f"unknown option of {target.__name__}{nearest(name, known)}"
-            allowed = ", ".join((*_SPEC_FIELDS, *known))
-            mistakes.append(Mistake(f"{group}.{name}", what, allowed, f"{group}.{name}"))
+    mistakes = unknown(arguments, known, group, f" of {target.__name__}", _SPEC_FIELDS)
     for name, p in parameters.items():
         if p.default is p.empty and p.kind is not p.VAR_KEYWORD and name not in arguments:
-            mistakes.append(
-                Mistake(f"{group}.{name}", "not set", f"{group}.{name}=VALUE", "nothing")
-            )
+            mistakes.append(not_set(f"{group}.{name}"))
     constraints = getattr(target, "_parameter_constraints", {})
     for name, value in arguments.items():
         try:

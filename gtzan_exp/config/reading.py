@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from gtzan_exp.audio.features import FeatureSettings
 from gtzan_exp.audio.prepare import PrepareSettings
 from gtzan_exp.audio.spectrograms import SpectrogramSettings
-from gtzan_exp.basics.checks import checked, imported, object_of, once, plain, unknown
+from gtzan_exp.basics.checks import checked, imported, not_set, object_of, once, plain, unknown
 from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.embed.contracts import Embedder
 
@@ -60,8 +60,7 @@ def reading(
     found = list(mistakes)
     node = plain(config, found)
     found += unknown(node, [*options, *groups], "")
-    missing = [name for name in groups if node.get(name) is None]
-    found += [Mistake(name, "not set", f"{name}=NAME", "nothing") for name in missing]
+    found += [not_set(name, "NAME") for name in groups if node.get(name) is None]
     yield Reading(node, found)
     if found:
         raise ConfigError(once(found))

@@ -67,10 +67,9 @@ def delivered(
             yield error
     for path in undelivered(folders):
         try:
-            outbox = Outbox.read(path, uri=uri)
+            outbox = Outbox.read(path, uri=uri, anew=anew)
             if outbox.tracking.uri in away:
                 continue
-            outbox.anew = anew
             outbox.tracking.probe()
             is_delivered = outbox.deliver()
             if outbox.away is not None:

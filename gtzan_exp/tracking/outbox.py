@@ -110,31 +110,26 @@ class ForeignError(RefusedError):
     """The store is not the one that the run began in."""
 
 
+@dataclass
 class Outbox:
-    """Delivers a run with its children and the folder of its files to a store.
+    """Delivers a run with its children and the folder of its files to a store."""
 
-    `away` is why the store does not answer, or None. Then nothing more is sent, and `deliver` saves
-    all in `path`.
-    """
-
-    def __init__(self, tracking: Tracking, folder: Path) -> None:
-        self.tracking = tracking
-        self.folder = folder
-        self.entries: list[Entry] = []
-        self.away: Exception | None = None
-        self.anew = False
-        self._origin = tracking
-        self._client: MlflowClient | None = None
-        self._is_old = False
+    tracking: Tracking
+    folder: Path
+    entries: list[Entry] = field(default_factory=list)
+    origin: Tracking | None = None  # the store of an earlier delivery, which this one goes on with
+    anew: bool = False  # whether another store gets all of it
+    # Why the store does not answer; then nothing more is sent, and `deliver` saves all in `path`.
+    away: Exception | None = None
+    _client: MlflowClient | None = None
 
     @classmethod
-    def read(cls, path: Path, *, uri: str | None = None) -> Outbox:
+    def read(cls, path: Path, *, uri: str | None = None, anew: bool = False) -> Outbox:
         """Return the pending records of an earlier delivery; `uri` is where the store is now."""
         kept = _Kept.read(path)
         tracking = kept.tracking if uri is None else replace(kept.tracking, uri=uri)
-        outbox = cls(tracking, path.with_name(path.name.removesuffix(SUFFIX)))
-        outbox.entries, outbox._is_old, outbox._origin = kept.runs, True, kept.tracking
-        return outbox
+        folder = path.with_name(path.name.removesuffix(SUFFIX))
+        return cls(tracking, folder, kept.runs, kept.tracking, anew)
 
     @property
     def path(self) -> Path:
@@ -179,7 +174,7 @@ class Outbox:
         except store_errors() as error:
             self.away = self.tracking.failed(error)
         except Exception as error:
-            if not self._is_old:
+            if self.origin is None:
                 raise
             what, allowed = "is not as a run left it", f"a file *{SUFFIX} that nobody changed"
             self.away = DataError(Mistake(str(self.path), what, allowed, one_line(error)))
@@ -192,7 +187,7 @@ class Outbox:
         lock = FileLock(self.path.with_suffix(".lock"), timeout=0)
         try:
             with lock:
-                if self._is_old:
+                if self.origin is not None:
                     if not self.path.exists():  # another process has delivered it
                         return False
                     self.entries = _Kept.read(self.path).runs
@@ -237,7 +232,7 @@ class Outbox:
 
     @property
     def _kept(self) -> _Kept:
-        return _Kept(self._origin, self.entries)
+        return _Kept(self.origin or self.tracking, self.entries)
 
     def _save(self) -> None:
         """Save the pending records; on a full disk, in the reserved space."""
@@ -265,7 +260,7 @@ class Outbox:
             self.away = error
         except RefusedError:
             if self.anew:
-                self._origin = self.tracking
+                self.origin = self.tracking
                 for entry in self.entries:
                     entry.run_id, entry.model_id, entry.done = "", None, []
                 return
@@ -279,7 +274,7 @@ class Outbox:
             tags[PARENT] = self.entries[entry.parent].run_id
         experiment = self.tracking.experiment_id(client)
         known: Sequence[Run] = ()
-        if self._is_old:  # it may have been created before
+        if self.origin is not None:  # it may have been created before
             wanted = f"tags.{_RECORD} = '{tags[_RECORD]}'"
             known = client.search_runs([experiment], wanted, max_results=1)
         run = next(iter(known), None) or client.create_run(
@@ -329,9 +324,9 @@ class Outbox:
         if not entry.has_model:
             return
         if entry.model_id is None:
-            experiment = self.tracking.experiment_id(client)
-            ids, name = (experiment, entry.run_id), "{model}-{view}-{split}".format_map(entry.tags)
-            entry.model_id = create_model(client, *ids, name, entry.params, again=self._is_old)
+            ids = (self.tracking.experiment_id(client), entry.run_id)
+            name, again = "{model}-{view}-{split}".format_map(entry.tags), self.origin is not None
+            entry.model_id = create_model(client, *ids, name, entry.params, again=again)
         upload_model(client, entry.model_id, entry.run_id, self.model_folder)
 
     def _registry(self, client: MlflowClient, entry: Entry) -> None:

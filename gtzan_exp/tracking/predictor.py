@@ -24,16 +24,14 @@ _OURS = "gtzan_exp.data."
 
 
 class Neighbours:
-    """Tracks and their cosine similarity to others.
+    """The `count` tracks of a data set, in the view of a model, that are most like others.
 
-    The vector of a track is the mean over its rows after the preprocessing of the model.
-
-    `dataset` holds the tracks to search, in the view of the model. Raises `DataError` if the model
-    takes no vectors.
+    The vector of a track is the mean over its rows after the preprocessing of the model. Raises
+    `DataError` if the model takes no vectors.
     """
 
-    def __init__(self, model: LoggedModel, dataset: Dataset) -> None:
-        self._steps = model.estimator[:-1]
+    def __init__(self, model: LoggedModel, dataset: Dataset, count: int) -> None:
+        self._steps, self._count = model.estimator[:-1], count
         self._tracks = pd.DataFrame(self.seen(dataset.X)).groupby(dataset.tracks).mean()
 
     def seen(self, X: Any) -> np.ndarray:
@@ -44,18 +42,18 @@ class Neighbours:
             raise DataError(Mistake("neighbours", what, allowed, type(X).__name__))
         return vectors
 
-    def of(self, vectors: np.ndarray, count: int) -> dict[str, float]:
-        """Return the cosine similarity of the `count` nearest tracks to the mean of vectors."""
+    def of(self, vectors: np.ndarray) -> dict[str, float]:
+        """Return the cosine similarity of the nearest tracks to the mean of vectors."""
         from sklearn.metrics.pairwise import cosine_similarity
 
         mean = vectors.mean(axis=0, keepdims=True)
         similarity = cosine_similarity(self._tracks.to_numpy(), mean)[:, 0]
         found = pd.Series(similarity, self._tracks.index.astype(str))
-        return found.sort_values(ascending=False, kind="stable").head(count).to_dict()
+        return found.sort_values(ascending=False, kind="stable").head(self._count).to_dict()
 
 
-def neighbours_of(model: LoggedModel, tracking: Tracking) -> Neighbours:
-    """Return the tracks of the data of a model's run, where both still exist."""
+def neighbours_of(model: LoggedModel, tracking: Tracking, count: int) -> Neighbours:
+    """Return those among the tracks of the data of a model's run, where both still exist."""
     with tempfile.TemporaryDirectory() as place:
         path = fetch(f"runs:/{model.card.run_id}/config.yaml", tracking.uri, place)
         config = as_dict(DictConfig(OmegaConf.load(path)))
@@ -65,7 +63,7 @@ def neighbours_of(model: LoggedModel, tracking: Tracking) -> Neighbours:
     if mistakes:
         raise DataError(mistakes)
     cache = Path(config["paths"]["cache"])
-    return Neighbours(model, read_view(model.card.view, location, cache=cache))
+    return Neighbours(model, read_view(model.card.view, location, cache=cache), count)
 
 
 @dataclass(frozen=True)
@@ -96,15 +94,10 @@ def sound_settings(view: View, prepare: PrepareSettings) -> PrepareSettings:
 
 
 class Predictor:
-    """A logged model that takes audio; `deaf` is why it does not, and may still take rows.
+    """A logged model that takes audio; `deaf` is why it does not, and may still take rows."""
 
-    With `neighbours` it also finds the `count` most similar tracks to each file.
-    """
-
-    def __init__(
-        self, model: LoggedModel, neighbours: Neighbours | None = None, count: int = 0
-    ) -> None:
-        self._neighbours, self._count = neighbours, count
+    def __init__(self, model: LoggedModel, neighbours: Neighbours | None = None) -> None:
+        self._neighbours = neighbours
         self._estimator = model.estimator
         self.card = model.card
         self._inputs = hearing(model.card.view, model.card.prepare)
@@ -116,8 +109,8 @@ class Predictor:
 
         Raises `DataError` if the model takes no audio, or for that of `neighbours_of`.
         """
-        near = neighbours_of(model, tracking) if neighbours else None
-        predictor = cls(model, near, neighbours)
+        near = neighbours_of(model, tracking, neighbours) if neighbours else None
+        predictor = cls(model, near)
         if predictor.deaf is not None:
             raise DataError(predictor.deaf)
         return predictor
@@ -167,9 +160,7 @@ class Predictor:
             raise DataError(replace(error.mistakes[0], where=str(path))) from error
         series = pd.Series(total / count, index=list(self.genres))
         series = series.sort_values(ascending=False, kind="stable")
-        if self._neighbours is None:
-            return Prediction(path, count, series)
-        near = self._neighbours.of(np.concatenate(seen), self._count)
+        near = self._neighbours.of(np.concatenate(seen)) if self._neighbours else None
         return Prediction(path, count, series, near)
 
     def files(self, paths: Iterable[Path | Mistake]) -> Iterator[Prediction | Mistake]:

@@ -143,7 +143,10 @@ class Tracking:
 
     def failed(self, error: Exception) -> AwayError | RefusedError:
         """Return the error for a failed call to the store."""
-        code, got = getattr(error, "error_code", None), f"{self.uri} ({_first_line(error)})"
+        code, lines = getattr(error, "error_code", None), str(error).splitlines()
+        lines = [line for line in lines if line and "Query-invoked" not in line]
+        reason = (lines or [type(error).__name__])[0][:300]
+        got = f"{self.uri} ({places.masked(reason)})"
         if code in _REFUSALS:
             what = "the store refuses what it is sent"
             allowed = "a run that it has, that is not deleted, whose files are there"
@@ -155,11 +158,6 @@ class Tracking:
             what = "the store refuses this user"
             allowed = f"{places.USER_VARIABLES}, of one with rights"
         return AwayError(Mistake("tracking.uri", what, allowed, got))
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line and "Query-invoked" not in line]
-    return places.masked((lines or [type(error).__name__])[0][:300])
 
 
 def _is_made(database: Path) -> bool:
@@ -190,21 +188,18 @@ def store_errors() -> tuple[type[Exception], ...]:
 def aside() -> Iterator[None]:
     """Restore environment variables on exit, and disable MLflow's autologging inside."""
     before = dict(os.environ)
+    silent: AbstractContextManager[None] = nullcontext()
+    if "mlflow" in sys.modules:  # else it cannot be enabled
+        from mlflow.utils.autologging_utils import disable_autologging
+
+        silent = disable_autologging()
     try:
-        with _no_autologging():
+        with silent:
             yield
     finally:
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
-
-
-def _no_autologging() -> AbstractContextManager[None]:
-    if "mlflow" not in sys.modules:  # then it cannot be enabled
-        return nullcontext()
-    from mlflow.utils.autologging_utils import disable_autologging
-
-    return disable_autologging()
 
 
 def quiet() -> None:
@@ -214,7 +209,7 @@ def quiet() -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")  # seconds, of each of the tries
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # which logs each retry
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it raises, too
     logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # that uv installs no pip
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
