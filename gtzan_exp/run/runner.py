@@ -38,7 +38,7 @@ from gtzan_exp.run.model_card import write_card
 from gtzan_exp.run.rehearsal import rehearse, unfitted
 from gtzan_exp.tracking.identity import identity_tags
 from gtzan_exp.tracking.models import find_logged, model_of_run, save_model
-from gtzan_exp.tracking.outbox import PARENT
+from gtzan_exp.tracking.outbox import NOTE, PARENT
 from gtzan_exp.tracking.predictor import hearing, sound_settings
 from gtzan_exp.tracking.query import finished_run, recorded_predictions
 from gtzan_exp.tracking.record import Piece, Recorder, recorded_run
@@ -104,7 +104,7 @@ def run(
         ) as recorder,
     ):
         recorder.dataset(dataset, split)
-        recorder.metrics({f"leak/{kind}": share for kind, share in leaks.shares.items()})
+        recorder.entry.measure({f"leak/{kind}": share for kind, share in leaks.shares.items()})
         write_protocol(folder, dataset, split, leaks)
         title = f"{cell.name}, data: {labelled(dataset.name, dataset.synthetic)}"
         scores: list[dict[str, float]] = []
@@ -120,21 +120,23 @@ def run(
         else:
             metrics, predictions = scores[-1], tables[-1]
             write_report(folder, title, fitted, evaluation)
-            recorder.curves(fitted.history)
+            recorder.entry.follow(fitted.history)
         if split.fractions:
             sizes = [len(np.unique(dataset.tracks[fold.train])) for fold in split.folds]
             points = dict(zip(sizes, scores, strict=True))
             learning_curve(points, folder / "learning_curve.png", title=title)
-            for size, measured in points.items():
+            for n_tracks, measured in points.items():
                 named = {f"learning_curve/{key}": score for key, score in measured.items()}
-                recorder.metrics(named, size)
+                recorder.entry.measure(named, n_tracks)
         metrics = with_interval(metrics, predictions)
-        recorder.metrics(metrics)
+        recorder.entry.measure(metrics)
         write_record(folder, config, title, dataset, predictions)
+        size = 0  # of the saved model, in bytes
         if model is not None and prepare is not None:
             with recorder.model() as place:
                 trusted = cell.model.trusted_types
                 save_model(place, model, dataset, view, prepare, trusted=trusted)
+                size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
         phase("recording the run")
         rate = None
         if prepare is not None and callable(heard):
@@ -142,13 +144,14 @@ def run(
         card = write_card(
             *(folder, cell.name, dataset, leaks, predictions, metrics, all_tags, limits),
             sample_rate=rate,
-            size=recorder.model_bytes,
+            size=size,
         )
         recorder.artifacts()
-        result = write_result(output, recorder.run_id, metrics, found, leaks.text)
-        recorder.note(card, result.interval)
+        result = write_result(output, recorder.entry.run_id, metrics, found, leaks.text)
+        recorder.entry.tag(**{NOTE: card, "interval": result.interval})
     _say_relabelled(dataset, metrics, result.accuracy)
-    return replace(result, undelivered=recorder.undelivered, predictions=predictions, model=model)
+    undelivered = recorder.outbox.path if recorder.outbox.away else None
+    return replace(result, undelivered=undelivered, predictions=predictions, model=model)
 
 
 def recalled(config: DictConfig, result: Result) -> Result:
@@ -187,8 +190,8 @@ def _folds(
     for number, name, fold in steps(folds, f"{piece}s", len(split.folds)):
         with recorder.child(name, tags, piece, f"{number:g}") as child:
             metrics, fitted, evaluation = _fold(cell, dataset, split, fold)
-            child.metrics(metrics)
-            child.curves(fitted.history)
+            child.entry.measure(metrics)
+            child.entry.follow(fitted.history)
         accuracy = f"{split.evaluated}/accuracy"
         log.info("%s: %s=%.4f", name, accuracy, metrics[accuracy])
         yield metrics, fitted, evaluation

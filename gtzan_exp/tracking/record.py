@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +27,6 @@ from gtzan_exp.data.contracts import Dataset, Split
 from gtzan_exp.report.page import Report, write_page
 from gtzan_exp.tracking.outbox import (
     ERROR,
-    NOTE,
     OUTBOX_TAGS,
     PARENT,
     Entry,
@@ -60,37 +59,27 @@ class RecordedPage:
         return f'<pre>run_id={self.run_id}</pre><a href="{self.page.absolute().as_uri()}">page</a>'
 
 
+@dataclass(frozen=True)
 class Recorder:
     """An open MLflow run. What is known before the fit is sent at once, the rest at the end."""
 
-    def __init__(self, outbox: Outbox, entry: Entry) -> None:
-        self._outbox = outbox
-        self._entry = entry
-
-    @property
-    def run_id(self) -> str:
-        """The run in MLflow; empty until it has reached the store."""
-        return self._entry.run_id
-
-    @property
-    def undelivered(self) -> Path | None:
-        """The file of the pending records of a run that has ended."""
-        return None if self._outbox.away is None else self._outbox.path
+    outbox: Outbox
+    entry: Entry  # takes metrics and tags
 
     @contextmanager
     def child(self, name: str, tags: Mapping[str, Any], piece: Piece, which: str) -> Iterator[Self]:
         """Open a child run; the tag `piece` names its fold or fraction."""
         tags = {**tags, "task": piece, piece: which, **process_tags()}
-        entry = self._outbox.open(name, tags, {}, parent=self._entry)
+        entry = self.outbox.open(name, tags, {}, parent=self.entry)
         with _closed(entry):
-            yield type(self)(self._outbox, entry)
-        self._outbox.send(entry)
+            yield type(self)(self.outbox, entry)
+        self.outbox.send(entry)
 
     def dataset(self, dataset: Dataset, split: Split) -> None:
         """Record the data as the input of the run."""
         shapes = {name: list(array.shape) for name, array in dataset.arrays.items()}
         profile = {"num_rows": len(dataset), "classes": len(dataset.classes)}
-        self._entry.datasets.append(
+        self.entry.datasets.append(
             {
                 "name": f"{labelled(dataset.name, dataset.synthetic)}/{dataset.view}",
                 "digest": dataset.fingerprint,
@@ -101,23 +90,12 @@ class Recorder:
                 "context": f"split {split.name} {split.fingerprint}",
             }
         )
-        self._outbox.send(self._entry, "inputs")
-
-    def metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        self._entry.measure(metrics, step)
-
-    def curves(self, curves: Mapping[str, Sequence[float]]) -> None:
-        """Record learning curves as ``epoch/<name>``, with the epoch as the step."""
-        self._entry.follow(curves)
-
-    def note(self, text: str, interval: str) -> None:
-        """Set the description of the run and of its model, in Markdown, and the tag `interval`."""
-        self._entry.tag(**{NOTE: text, "interval": interval})
+        self.outbox.send(self.entry, "inputs")
 
     def artifacts(self) -> None:
         """Record every file in the folder of the run."""
-        self._outbox.mark(self._entry)
-        self._entry.has_files = True
+        self.outbox.mark(self.entry)
+        self.entry.has_files = True
 
     @contextmanager
     def model(self) -> Iterator[Path]:
@@ -125,20 +103,14 @@ class Recorder:
 
         If it cannot be saved, the run goes on, with the reason in ``no_model.txt``.
         """
-        folder = self._outbox.model_folder
+        folder = self.outbox.model_folder
         try:
             yield folder
-            self._entry.has_model = True
+            self.entry.has_model = True
         except Exception as error:  # whatever a class of the user's own raises
             shutil.rmtree(folder, ignore_errors=True)
             log.warning("the run goes on without a model: %s", one_line(error))
-            self._entry.texts["no_model.txt"] = f"{one_line(error)}\n\n{traceback.format_exc()}"
-
-    @property
-    def model_bytes(self) -> int:
-        """The size of the recorded model; 0 without one."""
-        files = self._outbox.model_folder.rglob("*") if self._entry.has_model else ()
-        return sum(file.stat().st_size for file in files if file.is_file())
+            self.entry.texts["no_model.txt"] = f"{one_line(error)}\n\n{traceback.format_exc()}"
 
 
 def begun(
@@ -252,14 +224,10 @@ def git_tags() -> dict[str, str]:
     root = Path(gtzan_exp.__file__).resolve().parents[1]
     if not (root / ".git").exists():
         return {}
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(root), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
+    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--exclude=*"]
     try:
-        commit = git("rev-parse", "HEAD")
-        dirty = bool(git("status", "--porcelain", "--untracked-files=no"))
+        done = subprocess.run([*command, "--dirty"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return {}
-    return dict(zip(_GIT_TAGS, (commit, commit, str(dirty)), strict=True))
+    commit, dirty, _ = done.stdout.strip().partition("-dirty")
+    return dict(zip(_GIT_TAGS, (commit, commit, str(bool(dirty))), strict=True))

@@ -109,11 +109,7 @@ class SweepRun:
             }
 
     def close(
-        self,
-        status: str,
-        metrics: Mapping[str, float],
-        tags: Mapping[str, str],
-        folder: Path,
+        self, status: str, metrics: Mapping[str, float], tags: Mapping[str, str], folder: Path
     ) -> None:
         """Record a folder, and the numbers of jobs by status, and close the parent."""
         outbox = Outbox(self.tracking, folder)
