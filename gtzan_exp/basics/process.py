@@ -3,7 +3,6 @@
 The only module that depends on the operating system.
 """
 
-import gc
 import io
 import mmap
 import multiprocessing
@@ -236,10 +235,3 @@ def release_pages(array: object) -> None:
         array = getattr(array, "base", None)
     if array is not None and sys.platform != "win32":
         array.madvise(mmap.MADV_DONTNEED)
-
-
-@cache
-def settle() -> None:
-    """Exclude live objects from garbage collection once, which makes it cheaper for later jobs."""
-    gc.collect()
-    gc.freeze()

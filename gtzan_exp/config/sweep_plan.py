@@ -16,8 +16,6 @@ from gtzan_exp.config.compose import Choices, parsed, read, text_of, whole, wron
 from gtzan_exp.config.hydra_session import Session, session
 from gtzan_exp.config.search import Search, ends, space_mistakes
 
-MAX_JOBS_CHECKED = 256
-
 
 @dataclass(frozen=True)
 class SweepPlan:
@@ -35,7 +33,7 @@ class SweepPlan:
 def check_sweep(
     overrides: Sequence[str], *, config_dir: str | None = None, config_name: str = "config"
 ) -> SweepPlan:
-    """Check the first `MAX_JOBS_CHECKED` jobs, or the bounds of a search; raise all mistakes."""
+    """Check every job, or the bounds of what a sweeper may choose from; raise all mistakes."""
     cells: list[Cell] = []
     with session(config_dir) as hydra:
         given = parsed(overrides)
@@ -57,31 +55,29 @@ def check_sweep(
         is_search = sweeper._target_.endswith(".SearchSweeper")
         search = _search(sweeper, swept) if is_search else None
         check = resolve if search is None else lambda config: resolve(hidden(config))
-        jobs = _bounds(options) if search else _product(choices, options, sweeper.get("pairs"))
-        first = list(itertools.islice(jobs, MAX_JOBS_CHECKED))
         is_product = sweeper._target_.endswith((".BasicSweeper", ".CheckedSweeper"))
+        jobs = tuple(_product(choices, options, sweeper.get("pairs")) if is_product else ())
         intervals = [o for o in swept if is_product and not o.is_discrete_sweep()]
         allowed = "values, or hydra/sweeper=search"
         mistakes += [wrong(override, "is an interval", allowed) for override in intervals]
-        for job in first:
+        for job in jobs if is_product else _bounds(options):
             try:
                 cells.append(read(choices, hydra.parse(job), check))
             except ConfigError as error:
                 mistakes += error.mistakes
-        planned = (*first, *jobs) if is_product else ()
         folder = str(base.hydra.sweep.dir)
     stores = {cell.tracking.uri: None for cell in cells}
     if len(stores) > 1:
         got = ", ".join(stores)
         mistakes.append(Mistake("tracking.uri", "is swept", "one store for all jobs", got))
-    if not first:
+    if is_product and not jobs:
         wanted = "values that exist, in pairs that work"
         mistakes.append(Mistake("command line", "describes no job", wanted, " ".join(overrides)))
     if mistakes:
         raise ConfigError(once(mistakes) if search else dict.fromkeys(mistakes))
-    n_jobs = len(planned) or (search.n_trials if search else None)
+    n_jobs = len(jobs) or (search.n_trials if search else None)
     texts = tuple(map(text_of, late))
-    return SweepPlan(cells[0], n_jobs, folder, search, options, planned, texts)
+    return SweepPlan(cells[0], n_jobs, folder, search, options, jobs, texts)
 
 
 def _late(overrides: Sequence[Override]) -> list[Override]:
@@ -145,7 +141,7 @@ def _texts(override: Override) -> list[str]:
 
 
 def _bounds(options: Mapping[str, Override]) -> Iterator[list[str]]:
-    """Yield jobs that have, of a search, each choice and each end of an interval."""
+    """Yield jobs that have, together, each choice and each end of an interval."""
     texts = [_texts(override) for override in options.values()]
     for number in range(max(map(len, texts))):
         yield [of_key[min(number, len(of_key) - 1)] for of_key in texts]

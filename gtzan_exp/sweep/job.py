@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from gtzan_exp.basics.checks import look_in, own_folders
 from gtzan_exp.basics.errors import ConfigError, GtzanExpError, Mistake, one_line
-from gtzan_exp.basics.process import end_with_parent, ends_in_order, settle
+from gtzan_exp.basics.process import end_with_parent, ends_in_order
 from gtzan_exp.basics.terminal import relay, relayed
 from gtzan_exp.config.cell import Cell, described_by, hidden, resolve
 from gtzan_exp.config.hydra_session import arguments
@@ -75,7 +75,6 @@ class Job:
                 self._record_failure(config, output / "record", tags, error)
                 relay(title, f"FAILED: {one_line(error)}")
                 return None
-            settle()
             score = self._score(result, self.search.metric) if self.search else None
             relay(title, result.brief + ", skipped" * result.skipped)
             return score

@@ -167,10 +167,10 @@ def recorded_page(
     own = {"task": task, "synthetic": str(report.synthetic).lower(), **report.tags}
     page, name = folder / f"{task}.html", name or report.title
     with recorded_run(tracking.reports, folder, name, params, {**own, **tags}) as recorder:
-        write_page(page, report, recorder.run_id)
-        recorder.metrics(report.metrics)
+        write_page(page, report, recorder.entry.run_id)
+        recorder.entry.measure(report.metrics)
         recorder.artifacts()
-    return RecordedPage(recorder.run_id, page)
+    return RecordedPage(recorder.entry.run_id, page)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class CheckedSweeper(BasicSweeper):
-    """Hydra's basic sweeper for the jobs of a `SweepPlan`, which has checked the first of them.
+    """Hydra's basic sweeper for the jobs of a `SweepPlan`, which has checked them.
 
     With `pairs` the plan has left out cells whose model does not take what the view gives, and
     those that differ only in a ``seed`` that nothing uses.
@@ -23,19 +23,12 @@ class CheckedSweeper(BasicSweeper):
 
     def __init__(self, *, pairs: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        self._n_seen = 0
 
     def split_arguments(  # type: ignore[override]  # Hydra calls it on a sweeper, not on the class
         self, overrides: list[Override], max_batch_size: int | None
     ) -> list[list[list[str]]]:
         """Return batches of jobs, each a list of overrides."""
-        jobs = list(self.plan.jobs)
-        return [list(batch) for batch in self.split_overrides_to_chunks(jobs, max_batch_size)]
+        return list(self.split_overrides_to_chunks([*self.plan.jobs], max_batch_size))
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        """Compose the jobs of a batch that have not been checked."""
-        from gtzan_exp.config.sweep_plan import MAX_JOBS_CHECKED
-
-        n_checked = max(MAX_JOBS_CHECKED - self._n_seen, 0)
-        self._n_seen += len(batch)
-        super().validate_batch_is_legal(batch[n_checked:])
+        """Do nothing, as `check_sweep` has done it."""
