@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pandas as pd
 
 from gtzan_exp.basics.errors import ConfigError, Mistake
+from gtzan_exp.basics.places import is_server
 from gtzan_exp.basics.process import may_run
 from gtzan_exp.tracking.identity import recorded_options
 from gtzan_exp.tracking.store import Tracking
@@ -77,9 +77,7 @@ def pages(tracking: Tracking) -> Callable[[str], str]:
     """Return a function from a run id to its page, on the server or on that of ``ui``."""
     with tracking.asked() as client:
         experiment = tracking.experiment_id(client)
-    parts = urlsplit(tracking.uri)
-    served = parts.scheme in ("http", "https")
-    place = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if served else _UI
+    place = tracking.uri if is_server(tracking.uri) else _UI
     runs = f"{place.rstrip('/')}/#/experiments/{experiment}/runs"
     return lambda run_id: f"{runs}/{run_id}?workflowType=machine_learning"
 
