@@ -6,9 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
+from tests import ONE_CORE
+
 if "PYTEST_XDIST_WORKER" in os.environ:  # the other cores belong to the other workers
-    for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(threads, "1")
+    for variable in ONE_CORE:
+        os.environ.setdefault(variable, "1")
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 from gtzan_exp.cli import main
 from gtzan_exp.tracking.store import Tracking
 from gtzan_exp.tracking.sweep_run import SweepRun
-from tests import workers
+from tests import ONE_CORE, workers
 from tests.sweep.test_sweep import QUICK, children, runs, tables  # noqa: F401
 
 
@@ -126,10 +127,12 @@ def test_of_a_job_that_ran_again_the_newest_run_counts(workspace):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted as Linux shows them")
-@pytest.mark.skipif(joblib.cpu_count() < 2, reason="one core cannot be shared")
-def test_a_worker_takes_one_thread_where_there_is_a_worker_for_each_core(place):
+@pytest.mark.skipif(os.cpu_count() < 2, reason="one core cannot be shared")
+def test_a_worker_takes_one_thread_where_there_is_a_worker_for_each_core(place, monkeypatch):
     pytest.importorskip("tensorflow", reason="the extra networks is not installed")
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="no extra sweep")
+    for variable in ONE_CORE:
+        monkeypatch.delenv(variable, raising=False)
     n_jobs = joblib.cpu_count()
     launcher = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={n_jobs}"]
     assert main([*sweep("SaysThreads"), f"seed=range({n_jobs})", *launcher]) == 0
