@@ -21,13 +21,14 @@ from gtzan_exp.models.build import build, fit
 from gtzan_exp.tracking.models import load_logged, save_model
 from tests.data.conftest import table
 
+SMALL_PICTURES = ["view.width=48", "view.height=32"]
 SMALLER = {
     "alexnet": ["model.dense_units=32"],
     "cnn1d": ["model.filters=8"],
-    "cnn2d": ["model.filters=4", "model.dense_units=16"],
-    "cnn2d_leaky": ["model.filters=8"],
-    "cnn_band": ["model.filters=8", "model.units=16"],
-    "cnn_gap": ["model.filters=8"],
+    "cnn2d": ["model.filters=4", "model.dense_units=16", *SMALL_PICTURES],
+    "cnn2d_leaky": ["model.filters=8", *SMALL_PICTURES],
+    "cnn_band": ["model.filters=8", "model.units=16", *SMALL_PICTURES],
+    "cnn_gap": ["model.filters=8", *SMALL_PICTURES],
     "fused_net": ["model.filters=4"],
 }
 """Options of the networks with which they are trained sooner."""

@@ -34,7 +34,10 @@ from gtzan_exp.data.fused import FusedView
 from gtzan_exp.embed.musicnn import Musicnn
 from gtzan_exp.tracking.models import requirements
 from gtzan_exp.tracking.predictor import hearing
+from tests.contracts import SMALL_PICTURES
 from tests.run.test_runner import run, store
+
+PICTURES = ["view=spectrograms", *SMALL_PICTURES]
 
 
 @pytest.fixture
@@ -61,13 +64,15 @@ def audio(cell, name: str) -> Path:
     "view",
     [
         pytest.param(["view=features"], id="features"),
-        pytest.param(["view=spectrograms"], id="pictures", marks=pytest.mark.slow),
+        pytest.param(PICTURES, id="pictures", marks=pytest.mark.slow),
         pytest.param(
-            ["view=spectrograms", "view.segments=3"],
+            [*PICTURES, "view.segments=3"],
             id="pieces of pictures",
             marks=pytest.mark.slow,
         ),
-        pytest.param(["view=fused"], id="both", marks=pytest.mark.slow),
+        pytest.param(
+            ["view=fused", "view.parts.spectrograms.width=40"], id="both", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_pyfunc_takes_audio_and_what_the_model_was_trained_on(logged, view):
