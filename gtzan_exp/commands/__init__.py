@@ -1,4 +1,4 @@
-"""The subcommands of ``gtzan-exp``: one module each, with a `USAGE` and a `main`."""
+"""The subcommands: one module each, with a `USAGE` and a `main` that returns the exit status."""
 
 COMMANDS = (
     "train",

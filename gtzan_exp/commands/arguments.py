@@ -18,10 +18,9 @@ T = TypeVar("T")
 def parse(arguments: Sequence[str], *, json: bool = False, **options: str) -> Namespace:
     """Return Hydra's flags and the overrides of a command line.
 
-    The namespace has, among others, ``overrides``, ``multirun``, ``config_dir`` and ``config_name``
-    (``config`` when not given). With `json` there is the flag ``--json``. `options` are further
-    flags and their defaults, for example ``port="5000"`` for ``--port``. Raises `ConfigError` if a
-    flag is unknown or lacks its value.
+    With `json` there is the flag ``--json``. `options` are further flags and their defaults, for
+    example ``port="5000"`` for ``--port``. Raises `ConfigError` if a flag is unknown or lacks its
+    value.
     """
     from gtzan_exp.config.hydra_session import get_args_parser
 

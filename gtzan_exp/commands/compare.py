@@ -41,7 +41,6 @@ Example:
 
 
 def main(arguments: list[str]) -> int:
-    """Compare the recorded runs; the last line printed is the result."""
     from gtzan_exp.api import compare
 
     flags = parse(arguments, json=True)

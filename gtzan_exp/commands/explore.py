@@ -27,7 +27,6 @@ Example:
 
 
 def main(arguments: list[str]) -> int:
-    """Look at what the command line names; the last line printed is the result."""
     from gtzan_exp.api import explore
 
     flags = parse(arguments)

@@ -44,7 +44,6 @@ Example:
 
 
 def main(arguments: list[str]) -> int:
-    """Predict the files and return 0, or 1 when some could not be used."""
     flags = parse(arguments, json=True, format="")
     files, models = taken(flags, "model")
     wanted = "json" if flags.json else flags.format

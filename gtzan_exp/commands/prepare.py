@@ -37,7 +37,6 @@ Example:
 
 
 def main(arguments: list[str]) -> int:
-    """Make the views and return 0, or 1 when some files could not be used."""
     from gtzan_exp.api import prepare
 
     flags = parse(arguments)

@@ -58,7 +58,6 @@ explains a command, HYDRA_FULL_ERROR=1 shows tracebacks. Completion in bash:
 
 
 def main(arguments: list[str]) -> int:
-    """Check the command line, then run what it describes; the last line printed is the result."""
     from gtzan_exp import api
 
     flags = parse(arguments, json=True)

@@ -48,7 +48,6 @@ _PATIENCE = 60  # seconds until a server is up
 
 
 def main(arguments: list[str]) -> int:
-    """Start MLflow's server on loopback and wait for its end."""
     from gtzan_exp.config.cell import resolve_tracking
 
     flags = parse(arguments, port="5000")

@@ -61,10 +61,10 @@ def by_genre(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 def pairs(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     """Test each pair of runs of the same protocol.
 
-    Where artists are known, the test is clustered by artist (`difference`). Elsewhere it is the
-    exact McNemar test over the common tracks of one test part, or, on the same folds, the corrected
-    resampled t test over the folds. Runs on different data are not tested. p values are corrected
-    by Holm's method over the pairs of a protocol.
+    Where artists are known, the test is clustered by artist (`difference`). Elsewhere it is
+    McNemar's over the common tracks of one test part, or, on the same folds, the corrected
+    resampled t test. Runs on different data are not tested. p values are corrected by Holm's method
+    over the pairs of a protocol.
 
     Columns: ``protocol``, ``a``, ``b`` (with the start of the run's id where a protocol has several
     of that name), ``difference`` (of the accuracies on the common tracks) with its 95 % interval

@@ -11,11 +11,9 @@ from gtzan_exp.evaluation.intervals import CONFIDENCE
 def over_seeds(values: Sequence[float], single: tuple[float, float]) -> tuple[float, float]:
     """Return the 95 % interval of a mean over seeds, on one test part.
 
-    There are two sources of variance: the tracks of the test part, which `single` covers, and the
-    seeds, whose mean has the interval of Student's t. Squared distances from the mean add up (G.
-    Zou and A. Donner, Stat. Med. 27, 2008). More seeds make the interval narrower, but never
-    narrower than `single`: they bring no new test tracks. `values` are the accuracies by seed;
-    `single` is the interval of their mean, as if it were the result of one run.
+    Squared distances from the mean add up (G. Zou and A. Donner, Stat. Med. 27, 2008): those of
+    `single`, the interval of the mean as if it were the result of one run, and those of Student's
+    interval over the seeds, whose accuracies are `values`. More seeds bring no new test tracks.
     """
     mean, k = float(np.mean(values)), len(values)
     if k < 2:
@@ -28,9 +26,7 @@ def over_seeds(values: Sequence[float], single: tuple[float, float]) -> tuple[fl
 def mcnemar(a: np.ndarray, b: np.ndarray) -> float:
     """Return the two-sided p of the exact test that two models are equally accurate.
 
-    The binomial test on the tracks that one alone gets right: Q. McNemar, Psychometrika 12, 1947;
-    advised for a single test part by T. Dietterich, Neural Computation 10, 1998.
-
+    The binomial test on the tracks that one alone gets right: Q. McNemar, Psychometrika 12, 1947.
     `a` and `b`, bool of shape (n_tracks,), are whether each model is right.
     """
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())

@@ -102,9 +102,7 @@ def _told_apart(
 ) -> pd.Series:
     """Return a text that tells apart lines of equal `within` and `same`, but unequal `differing`.
 
-    It is the value of the first column of `by` that separates them, else of `differing` itself, and
-    empty where nothing differs. Lines that are equal in `within` alone may differ: two views of the
-    same data have two fingerprints.
+    It is the first of `by` that does, else `differing` itself; "" where nothing differs.
     """
     found = pd.Series("", index=table.index)
     for _, lines in table.groupby(within):
@@ -124,9 +122,8 @@ def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one line per cell that was run on several draws of the same split.
 
     ``draws`` is their number, ``on`` identifies them (lines with the same ``on`` are comparable),
-    ``accuracy`` is the mean. ``low`` and ``high`` are corrected for overlapping training parts
-    (Nadeau and Bengio 2003); for repeated cross-validations the interval is never narrower than the
-    mean of their own.
+    ``accuracy`` is the mean. Its interval is `corrected_interval`, or that of repeated
+    cross-validations `over_seeds`.
     """
     drawn = finished(runs)
     drawn = drawn[drawn["split_options"].str.contains(_DRAW)]

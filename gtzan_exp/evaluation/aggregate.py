@@ -61,10 +61,9 @@ def share_of_test(sizes: pd.DataFrame) -> float:
 def aggregate(folds: Sequence[dict[str, float]], test_shares: Sequence[float]) -> dict[str, float]:
     """Return the mean and standard deviation of each metric over folds, with intervals.
 
-    Metrics that some folds lack are left out, and so is ``ece``, which is biased upwards on few
-    rows. `test_shares` are the ratios of test rows to training rows. The mean of a metric has its
-    name; there are ``std/<name>`` (``ddof=1``), and for metrics of the test part ``ci_low/<name>``
-    and ``ci_high/<name>``, clipped to the range of the metric.
+    Metrics that some folds lack are left out, and so is ``ece``, biased upwards on few rows.
+    `test_shares` are the ratios of test rows to training rows. Beside a mean there are
+    ``std/<name>`` (``ddof=1``), and of the test part ``ci_low/<name>`` and ``ci_high/<name>``.
     """
     part = "test" if "test/accuracy" in folds[0] else "val"
     names = [name for name in folds[0] if all(name in fold for fold in folds)]

@@ -130,17 +130,13 @@ def measured(dataset: Dataset, split: Split, same: Same) -> Audit:
 
 @dataclass(frozen=True)
 class Same:
-    """What rows have in common: codes of track, artist and content by row, and near duplicates.
+    """What rows have in common."""
 
-    The pairs `near`, shape (n, 2), are the first rows of tracks that are near but not identical.
-    Kinds in `unknown` are not compared.
-    """
-
-    tracks: np.ndarray
+    tracks: np.ndarray  # codes by row, as of artists and contents
     artists: np.ndarray | None
     contents: np.ndarray
-    near: np.ndarray
-    unknown: dict[str, str]
+    near: np.ndarray  # shape (n, 2): the first rows of tracks that are near but not identical
+    unknown: dict[str, str]  # kinds that are not compared, and why
 
     @classmethod
     def of(cls, dataset: Dataset, artists: np.ndarray | None) -> Same:

@@ -55,8 +55,7 @@ class Answers:
     def inflation(self, share: float) -> float:
         """Return the factor by which overlapping training parts increase the variance of the mean.
 
-        C. Nadeau and Y. Bengio, Machine Learning 52, 2003, have ``1 + k * test / training`` for k
-        folds, and k folds without a validation part have ``k * test = test + training``.
+        It is `corrected_interval`'s, ``1 + k * test / training``, with ``k * test`` the whole data.
         """
         return 1.0 if self.fold is None else 1 + share * (1 + self.share)
 
@@ -97,11 +96,7 @@ class _Spread:
 
     @property
     def degrees(self) -> float:
-        """Degrees of freedom: effective artists - 1, or Satterthwaite's where a few dominate.
-
-        Satterthwaite's are 2 E(s)**2 / var(s) of the sum of squares s; its variance is at most the
-        sum of the fourth powers.
-        """
+        """Effective artists - 1, or Satterthwaite's degrees of freedom where a few dominate."""
         squares = np.sum(self.errors**2)
         return float(min(self.effective - 1, 2 * squares**2 / np.sum(self.errors**4)))
 

@@ -35,18 +35,14 @@ def near_duplicates(dataset: Dataset) -> NearDuplicates:
     so the threshold adapts to the local density (cf. the ratio test of D. G. Lowe, Int. J. Comput.
     Vision 60, 2004). At least `MIN_COLUMNS` columns are needed.
 
-    Images: a perceptual hash. Each of its bits says whether one of the lowest 16 x 16 coefficients
-    of the discrete cosine transform of the grey image, 64 x 64 pixels, is above their median (C.
-    Zauner, "Implementation and benchmarking of perceptual image hash functions", 2010). Two tracks
-    are near when at most `BITS` of the 256 bits differ; unrelated images differ in 128 +- 8. The
-    pieces of a track are concatenated first.
+    Images, the pieces of a track side by side: a perceptual hash, whether each of the lowest
+    16 x 16 coefficients of the cosine transform of the grey image, 64 x 64 pixels, is above their
+    median (C. Zauner, "Implementation and benchmarking of perceptual image hash functions", 2010).
+    Two tracks are near when at most `BITS` of 256 bits differ; unrelated images differ in 128 +- 8.
 
-    Measured on GTZAN against the 76 pairs of tracks that audio fingerprints found to be one
-    recording, 62 of them not identical: precision is 1 on both views; features find 18 of the 62,
-    images 34 to 38, by their size. Mostly other excerpts of a recording are missed.
-
-    Time is quadratic and memory linear in the number of tracks; more than `MAX_TRACKS` are not
-    compared.
+    Of the 62 pairs of GTZAN that audio fingerprints found to be one recording, but not identical,
+    features find 18 and images 34 to 38; precision is 1. Mostly other excerpts are missed. Time is
+    quadratic in the number of tracks; more than `MAX_TRACKS` are not compared.
     """
     none = np.empty((0, 2), dtype=int)
     tracks, first, codes = np.unique(dataset.tracks, return_index=True, return_inverse=True)

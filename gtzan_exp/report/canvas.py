@@ -6,34 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from matplotlib.typing import RcKeyType
 
 INK = "#1f2328"
 MUTED = "#59636e"
 _LETTER = 0.088  # inches, of a title
-
-_STYLE: dict[RcKeyType, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.titlepad": 6,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": MUTED,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "text.parse_math": False,  # names may hold a dollar sign
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "figure.dpi": 150,
-    "figure.facecolor": "white",
-    "legend.frameon": False,
-}
+_STYLE = Path(__file__).with_name("figure.mplstyle")
 
 
 @dataclass(frozen=True)
@@ -59,7 +40,7 @@ def canvas(path: Path, *, size: tuple[float, float], title: str = "") -> Iterato
     from matplotlib.figure import Figure
 
     width = max(size[0], _LETTER * max(map(len, title.split("\n"))))
-    with rc_context(_STYLE):
+    with rc_context(fname=_STYLE):
         figure = Figure(figsize=(width, size[1]), layout="constrained")
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=11)

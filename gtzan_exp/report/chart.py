@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import altair
 
-_INK, _LINE = "currentColor", "var(--line)"
-_PAPER = {_INK: "#1f2328", _LINE: "#d1d9e0"}
+_PAPER = {"currentColor": "#1f2328", "var(--line)": "#d1d9e0"}
 
 
 @dataclass(frozen=True)
@@ -26,18 +25,7 @@ class Chart:
     @classmethod
     def of(cls, chart: altair.TopLevelMixin, alt: str, title: str = "") -> Chart:
         """Return an Altair chart in the style of the page."""
-        look = {"labelColor": _INK, "titleColor": _INK}
-        lines = {"gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE}
-        config = {
-            "background": "transparent",
-            "font": "system-ui, -apple-system, Segoe UI, DejaVu Sans, sans-serif",
-            "view": {"stroke": None},
-            "axis": {**look, **lines, "labelFontSize": 12, "titleFontWeight": "normal"}
-            | {"labelFlush": False, "labelSeparation": 6},
-            "legend": {**look, "orient": "bottom", "columns": 2, "labelLimit": 320}
-            | {"symbolBaseFillColor": _INK, "symbolBaseStrokeColor": _INK},
-            "text": {"color": _INK},
-        }
+        config = json.loads(Path(__file__).with_name("chart.json").read_text(encoding="utf-8"))
         return cls({**chart.to_dict(), "config": config}, alt, title)
 
     def write_png(self, path: Path, *, width: int) -> None:

@@ -22,10 +22,6 @@ from gtzan_exp.report.canvas import Picture
 from gtzan_exp.report.chart import Chart
 
 _BLOCK = 1 << 16
-_SYNTHETIC = (
-    "SYNTHETIC, not GTZAN: this audio was generated so that everything can be tried. What is shown "
-    "here says nothing about music, nor how good anything is."
-)
 
 
 @dataclass(frozen=True)
@@ -156,7 +152,6 @@ def write_page(path: Path, report: Report, run_id: str) -> None:
     html = environment.get_template("page.html").render(
         report=report,
         facts={**report.facts, "run": run_id},
-        warning=_SYNTHETIC if report.synthetic else "",
         sections=sections,
         vega=Markup(_vega()) if charts else "",
     )
