@@ -241,7 +241,7 @@ def compare(
     from gtzan_exp.compare.comparison import compare, read_comparison
 
     options |= {} if record is None else {"record": record}
-    table, page = compare(_read(read_comparison, overrides, options, config_dir, "compare"), say)
+    table, page = compare(*_read(read_comparison, overrides, options, config_dir, "compare"), say)
     table.attrs |= {} if page is None else {"page": page}
     return table
 

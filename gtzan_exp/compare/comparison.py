@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -49,35 +48,24 @@ class CompareSettings:
     tags: dict[str, Any] = Field(default_factory=dict)  # tags of the run
 
 
-@plain_dataclass(frozen=True)
-class Comparison:
-    """What a config of `compare` describes, checked."""
-
-    tracking: Tracking
-    settings: CompareSettings
-    params: dict[str, Any]  # the options that choose runs, for the record
-
-
-def read_comparison(config: DictConfig) -> Comparison:
+def read_comparison(config: DictConfig) -> tuple[Tracking, CompareSettings]:
     """Return what a config describes, or raise every mistake in it."""
-    options = [*option_names(CompareSettings), "data", "paths"]
-    with reading(config, ["tracking"], options) as found:
-        tracking, settings = found.object("tracking"), found.settings(CompareSettings)
-    chosen = ("models", "views", "splits", "parent", "filter")
-    return Comparison(tracking, settings, {name: found.node.get(name) for name in chosen})
+    with reading(config, ["tracking"], [*option_names(CompareSettings), "data", "paths"]) as found:
+        return found.object("tracking"), found.settings(CompareSettings)
 
 
 def compare(
-    comparison: Comparison, say: Callable[[str], None]
+    tracking: Tracking, settings: CompareSettings, say: Callable[[str], None]
 ) -> tuple[pd.DataFrame, RecordedPage | None]:
     """Compare recorded runs: `say` the tables at once, then write and record the page.
 
     Returns the lines of the comparison (see `summary`), and the page, if it is written.
     """
-    settings, tracking = comparison.settings, comparison.tracking
     folder = free_folder(settings.output) if settings.record else None
-    if folder is not None:
-        _close_dead(tracking)
+    if folder is not None:  # so that dead runs are read with their final status
+        with tracking.asked() as client:
+            if experiment := client.get_experiment_by_name(tracking.experiment):
+                query.close_dead(client, [experiment.experiment_id])
     found = query.recorded_runs(tracking, filter=settings.filter, parent=settings.parent)
     if found.empty and not (settings.filter or settings.parent):
         names = list(query.experiments_with_runs(tracking))
@@ -85,8 +73,8 @@ def compare(
             others = f" (the newest) and {', '.join(names[1:])}" if names[1:] else ""
             say(f"There are no runs in {tracking.experiment}, but in {names[0]}{others}:")
             tracking = replace(tracking, experiment=names[0])
-            return compare(replace(comparison, tracking=tracking), say)
-    runs = _chosen(found, comparison)
+            return compare(tracking, settings, say)
+    runs = _chosen(found, tracking, settings)
     tables = Tables.of(runs, settings.metrics)
     table = tables.lines
     if not table.empty:
@@ -105,35 +93,25 @@ def compare(
     lines = shown(table)
     curves = _curves(tracking, runs, lines)
     content = CompareReport(tables, _outcomes(tracking, lines), curves)
-    chosen = {
-        key: text if isinstance(text, str) else ", ".join(map(str, text))
-        for key, text in comparison.params.items()
-        if text
-    }
+    params = {name: list(getattr(settings, name)) for name in ("models", "views", "splits")}
+    chosen = {name: ", ".join(names) for name, names in params.items()}
+    texts = {"parent": settings.parent, "filter": settings.filter}
+    given = {name: text for name, text in (chosen | texts).items() if text}
     report = Report(
         title=f"Runs in {title}",
         synthetic=synthetic,
-        facts={"runs": f"{finished} finished, {len(tables.rest)} not compared", **chosen},
+        facts={"runs": f"{finished} finished, {len(tables.rest)} not compared", **given},
         metrics={"runs": len(runs), "finished": finished, "lines": len(table)},
         numbers=content.numbers(),
         write=partial(content.write, heading=heading, address=query.pages(tracking)),
         lead=content.lead(),
     )
     name, tags = settings.name or f"Compare {finished} runs", settings.tags
-    page = recorded_page("compare", report, tracking, folder, name, comparison.params, tags)
+    page = recorded_page("compare", report, tracking, folder, name, params | texts, tags)
     return table, page
 
 
-def _close_dead(tracking: Tracking) -> None:
-    """Close the runs of dead processes, so that they are read with their final status."""
-    with tracking.asked() as client:
-        experiment = client.get_experiment_by_name(tracking.experiment)
-        if experiment is not None:
-            query.close_dead(client, [experiment.experiment_id])
-
-
-def _chosen(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
-    settings, tracking = comparison.settings, comparison.tracking
+def _chosen(runs: pd.DataFrame, tracking: Tracking, settings: CompareSettings) -> pd.DataFrame:
     if runs.empty:
         wanted = "an experiment with runs (data=NAME and tracking=NAME choose it)"
         if settings.parent or settings.filter:
@@ -173,11 +151,10 @@ def _outcomes(tracking: Tracking, lines: pd.DataFrame) -> list[Outcome]:
 def _curves(tracking: Tracking, runs: pd.DataFrame, lines: pd.DataFrame) -> Curves:
     from gtzan_exp.compare.sections import MOST_CURVES, line_title
 
-    recorded = [name for name in _CURVES if f"epoch/{name}" in runs]
     found: dict[str, dict[str, list[tuple[int, float]]]] = {}
-    for _, line in lines.iterrows() if recorded else ():
+    for _, line in lines.iterrows():
         run = runs[runs["run_id"] == line["run_id"]].iloc[0]
-        names = [name for name in recorded if pd.notna(run[f"epoch/{name}"])]
+        names = [name for name in _CURVES if pd.notna(run.get(f"epoch/{name}"))]
         if names and len(found) < MOST_CURVES:
             found[line_title(line)] = query.recorded_curves(tracking, line["run_id"], names)
     return found

@@ -46,17 +46,12 @@ def _on_purpose(run: Mapping[Hashable, Any]) -> list[str]:
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs that have ended well and left a test accuracy."""
     runs = with_defaults(runs)
-    return runs[_is_finished(runs)]
+    return runs[(runs["status"] == "FINISHED") & runs[ACCURACY].notna()]
 
 
 def unfinished(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the runs without a line: failed, killed, still running, or without a result."""
-    runs = with_defaults(runs)
-    return runs[~_is_finished(runs)]
-
-
-def _is_finished(runs: pd.DataFrame) -> pd.Series:
-    return (runs["status"] == "FINISHED") & runs[ACCURACY].notna()
+    return with_defaults(runs).drop(index=finished(runs).index)
 
 
 def interval(run: pd.Series) -> tuple[float, float]:
