@@ -16,8 +16,7 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.basics.errors import DataError, Mistake, counted, strangers
 from gtzan_exp.basics.genres import labelled
 from gtzan_exp.compare.outcomes import Outcome
-from gtzan_exp.compare.run_columns import with_defaults
-from gtzan_exp.compare.summary import seen
+from gtzan_exp.compare.run_columns import finished, with_defaults
 from gtzan_exp.compare.text import Tables
 from gtzan_exp.config.reading import option_names, reading
 from gtzan_exp.report.page import Report, free_folder
@@ -79,11 +78,12 @@ def compare(
     table = tables.lines
     if not table.empty:
         everything = query.recorded_runs(tracking) if settings.filter or settings.parent else found
-        table["seen"] = seen(table, everything)
+        seen = finished(everything)["test_fingerprint"].value_counts()
+        table["seen"] = table["test_fingerprint"].map(seen)
     synthetic = set(runs["synthetic"]) == {"true"}
     title = labelled(tracking.experiment, synthetic)
-    finished = int((runs["status"] == "FINISHED").sum())
-    heading = f"{counted(finished, 'finished run')} in {title}"
+    ended = int((runs["status"] == "FINISHED").sum())
+    heading = f"{counted(ended, 'finished run')} in {title}"
     say(f"{heading}\n\n{tables.text()}")
     if folder is None:
         return table, None
@@ -100,13 +100,13 @@ def compare(
     report = Report(
         title=f"Runs in {title}",
         synthetic=synthetic,
-        facts={"runs": f"{finished} finished, {len(tables.rest)} not compared", **given},
-        metrics={"runs": len(runs), "finished": finished, "lines": len(table)},
+        facts={"runs": f"{ended} finished, {len(tables.rest)} not compared", **given},
+        metrics={"runs": len(runs), "finished": ended, "lines": len(table)},
         numbers=content.numbers(),
         write=partial(content.write, heading=heading, address=query.pages(tracking)),
         lead=content.lead(),
     )
-    name, tags = settings.name or f"Compare {finished} runs", settings.tags
+    name, tags = settings.name or f"Compare {ended} runs", settings.tags
     page = recorded_page("compare", report, tracking, folder, name, params | texts, tags)
     return table, page
 

@@ -171,9 +171,9 @@ class CompareReport:
         found = self.found["pairs"].rename(columns={"p_holm": "p (Holm)", "difference": "a - b"})
         for name in ("p", "p (Holm)"):
             found[name] = found[name].map(_p)
-        titles = self.tables.lines.set_index("protocol")["title"]
+        titles = dict(self.tables.lines[["protocol", "title"]].to_numpy())
         tables = [
-            Table(titles[[number]].iloc[0], own.drop(columns="protocol"), decimals=3)
+            Table(titles[number], own.drop(columns="protocol"), decimals=3)
             for number, own in found.groupby("protocol")
         ]
         return Section("Tests between models", text, tables=tables)

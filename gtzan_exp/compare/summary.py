@@ -80,11 +80,6 @@ def telling_options(table: pd.DataFrame) -> pd.Series:
     return table.groupby("split")["split_options"].transform(telling)
 
 
-def seen(table: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
-    """Return the number of finished runs evaluated on the test part of each line."""
-    return table["test_fingerprint"].map(finished(runs)["test_fingerprint"].value_counts())
-
-
 def _with_files(table: pd.DataFrame) -> pd.Series:
     """Return the options of the splits, with the names of files whose lists of tracks differ."""
     read = table[table["split_place"] != ""]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from gtzan_exp.data.contracts import Dataset, Split
-from gtzan_exp.evaluation.near_duplicates import NearDuplicates, near_duplicates
+from gtzan_exp.evaluation.near_duplicates import near_duplicates
 
 KINDS = ("track", "artist", "duplicate", "near_duplicate")
 PRETRAINING = "pretraining:"
@@ -141,13 +141,13 @@ class Same:
     @classmethod
     def of(cls, dataset: Dataset, artists: np.ndarray | None) -> Same:
         artists = None if artists is None else pd.factorize(artists)[0]
-        contents, near = compared(dataset)
-        unknown = {"artist": "", "near_duplicate": near.unknown}
+        contents, near, why = compared(dataset)
+        unknown = {"artist": "", "near_duplicate": why}
         if artists is None:
             unknown["artist"] = "no list of artists came with the data (data.splits) or the split"
         unknown = {kind: why for kind, why in unknown.items() if why}
         tracks = pd.factorize(dataset.tracks, sort=True)[0]
-        return cls(tracks, artists, contents, near.pairs, unknown)
+        return cls(tracks, artists, contents, near, unknown)
 
     def shared(
         self, rows: np.ndarray, known: np.ndarray
@@ -173,14 +173,14 @@ class Same:
         return partner[self.tracks[rows]]
 
 
-def compared(dataset: Dataset) -> tuple[np.ndarray, NearDuplicates]:
-    """Return a code of each row's content, and near but different tracks; kept with the data."""
+def compared(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return a code of each row's content, and what `near_duplicates` finds that is different."""
     kept = vars(dataset)
     if _COMPARED not in kept:
         contents = pd.factorize(np.array(dataset.row_digests()))[0]
-        near = near_duplicates(dataset)
-        different = contents[near.pairs[:, 0]] != contents[near.pairs[:, 1]]
-        kept[_COMPARED] = contents, replace(near, pairs=near.pairs[different])
+        near, unknown = near_duplicates(dataset)
+        different = contents[near[:, 0]] != contents[near[:, 1]]
+        kept[_COMPARED] = contents, near[different], unknown  # once for all splits
     return kept[_COMPARED]
 
 

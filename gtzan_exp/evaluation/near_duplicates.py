@@ -1,7 +1,6 @@
 """Recordings that are in the data more than once, but not bit for bit."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,16 +18,11 @@ _NEIGHBOURS = 5
 _SIDE = 16
 
 
-@dataclass(frozen=True)
-class NearDuplicates:
-    """Pairs of tracks that are probably one recording."""
-
-    pairs: np.ndarray  # int, shape (n, 2): the first rows of two tracks, each pair once
-    unknown: str = ""  # why they were not searched; empty if they were
-
-
-def near_duplicates(dataset: Dataset) -> NearDuplicates:
+def near_duplicates(dataset: Dataset) -> tuple[np.ndarray, str]:
     """Compare each track with all others of the data, by their inputs.
+
+    Return the pairs that are near, int, shape (n, 2), as the first rows of two tracks, and why they
+    were not searched; "" if they were.
 
     Features: the mean over the segments of a track, standardised over the data. Two tracks are near
     when their distance is at most `RATIO` of the distance of either to its fifth nearest neighbour,
@@ -47,17 +41,15 @@ def near_duplicates(dataset: Dataset) -> NearDuplicates:
     none = np.empty((0, 2), dtype=int)
     tracks, first, codes = np.unique(dataset.tracks, return_index=True, return_inverse=True)
     if len(tracks) > MAX_TRACKS:
-        return NearDuplicates(none, f"{len(tracks):,} tracks, and {MAX_TRACKS:,} can be compared")
-    found, unknown = [none], []
-    for array in dataset.arrays.values():
-        pairs = _of_pictures(array, codes) if len(array.shape) == 4 else _of_rows(array, codes)
-        if isinstance(pairs, str):
-            unknown.append(pairs)
-        else:
-            found.append(pairs)
-    if len(found) == 1:
-        return NearDuplicates(none, "; ".join(unknown))
-    return NearDuplicates(first[np.unique(np.concatenate(found), axis=0)])
+        return none, f"{len(tracks):,} tracks, and {MAX_TRACKS:,} can be compared"
+    results = [
+        _of_pictures(array, codes) if len(array.shape) == 4 else _of_rows(array, codes)
+        for array in dataset.arrays.values()
+    ]
+    found = [pairs for pairs in results if not isinstance(pairs, str)]
+    if not found:
+        return none, "; ".join(map(str, results))
+    return first[np.unique(np.concatenate(found), axis=0)], ""
 
 
 def _of_rows(array: Any, codes: np.ndarray) -> np.ndarray | str:

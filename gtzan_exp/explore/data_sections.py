@@ -113,8 +113,8 @@ class _DataSet:
         found = {}
         for name, data in (("rows", self.table), ("images", self.images)):
             if data:
-                contents, near = compared(data)
-                pairs = twins(data, contents, near.pairs).rename(columns={"other_id": "other"})
+                contents, near, _ = compared(data)
+                pairs = twins(data, contents, near).rename(columns={"other_id": "other"})
                 for what, kind in (("identical", "duplicate"), ("near", "near_duplicate")):
                     found[f"{what}_{name}"] = pairs[pairs["kind"] == kind].drop(columns="kind")
         return found
