@@ -16,6 +16,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from hypothesis import settings
 
+from gtzan_exp.run import files
 from gtzan_exp.tracking.store import Tracking
 
 settings.register_profile("repeatable", derandomize=True)
@@ -82,6 +83,21 @@ def workspace(
     monkeypatch.chdir(folder)
     monkeypatch.setenv("GTZAN_EXP_CACHE", str(session_cache))
     return folder
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pictures of runs, a third of their time, are empty files."""
+    draw_nothing(monkeypatch)
+
+
+def draw_nothing(patch: pytest.MonkeyPatch) -> None:
+    def touch(*arguments: object, **options: object) -> None:
+        (path,) = (found for found in arguments if isinstance(found, Path))
+        path.touch()
+
+    for picture in ("confusion_matrix", "reliability_diagram"):
+        patch.setattr(files, picture, touch)
 
 
 def _with_store(folder: Path, empty_store: Path) -> Path:

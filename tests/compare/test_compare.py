@@ -21,6 +21,7 @@ from gtzan_exp.compare.sections import CompareReport
 from gtzan_exp.compare.text import Tables
 from gtzan_exp.tracking.store import Tracking
 from tests.browser import browser
+from tests.conftest import draw_nothing
 
 MODELS = ("logreg", "svc", "mlp", "linear_svc")
 STORE = "sqlite:///{}/mlruns/mlflow.db"
@@ -34,6 +35,7 @@ def recorded(module_workspace, session_cache) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("GTZAN_EXP_CACHE", str(session_cache))
+        draw_nothing(patch)
         quick = ("experiment=smoke", "tracking.log_model=false")
         for model in ("logreg", "svc"):
             assert main([f"model={model}", *quick]) == 0

@@ -15,6 +15,8 @@ from gtzan_exp.config.files import choices
 from gtzan_exp.evaluation.intervals import corrected_interval
 from gtzan_exp.tracking.query import recorded_runs
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 BASE = {
     "run_id": "r0",
     "name": "features-svc-holdout",

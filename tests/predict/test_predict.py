@@ -35,6 +35,8 @@ from gtzan_exp.tracking.predictor import Predictor
 from tests.contracts import SMALLER
 from tests.run.test_runner import run, store
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 GENRES = ("classical", "jazz", "metal")
 RATE = 22050
 SETTINGS = PrepareSettings(

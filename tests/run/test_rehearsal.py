@@ -30,6 +30,8 @@ from tests.contracts import cell
 from tests.data.conftest import table
 from tests.run.test_runner import run, store
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 PARTS = {
     "estimator": LogisticRegression(),
     "estimators": [["a", LogisticRegression()], ["b", LogisticRegression(C=2.0)]],

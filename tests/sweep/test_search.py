@@ -20,6 +20,8 @@ from gtzan_exp.cli import main
 from gtzan_exp.config.search import Search
 from gtzan_exp.config.sweep_plan import check_sweep
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 N_TRIALS = 6
 DATA = ["data=folder", "data.root=good", "view.columns=[x,y]"]
 SEARCH = ["-m", "+sweep=hpo/svc", *DATA, "hydra.sweeper.batch_size=2"]

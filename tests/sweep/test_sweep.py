@@ -24,7 +24,7 @@ from gtzan_exp.basics.process import process_of, process_tags
 from gtzan_exp.cli import main
 from gtzan_exp.config.cell import resolve
 from gtzan_exp.config.compose import composed
-from gtzan_exp.run import files, runner
+from gtzan_exp.run import runner
 from gtzan_exp.sweep.job import Job
 from gtzan_exp.tracking import identity
 from gtzan_exp.tracking.store import Tracking
@@ -36,24 +36,14 @@ QUICK = ["view.columns=[x]", "tracking.log_model=false", "data=folder"]
 
 
 @pytest.fixture
-def tables(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two folders with a table of two genres each; that of ``bad`` holds a word for a number.
-
-    The pictures of runs, which would take most of their time, are empty.
-    """
-    for picture in ("confusion_matrix", "reliability_diagram"):
-        monkeypatch.setattr(files, picture, empty_picture)
+def tables(workspace: Path, no_pictures: None) -> Path:
+    """Two folders with a table of two genres each; that of ``bad`` holds a word for a number."""
     rows = [f"{genre}.{i:05}.wav,{i},{genre}" for genre in ("a", "b") for i in range(10)]
     for name, last in {"good": "b.00010.wav,1,b", "bad": "b.00010.wav,one,b"}.items():
         (workspace / name).mkdir()
         table = "\n".join(["filename,x,label", *rows, last])
         (workspace / name / "features_30_sec.csv").write_text(table)
     return workspace
-
-
-def empty_picture(*arguments, **options) -> None:
-    (path,) = (found for found in arguments if isinstance(found, Path))
-    path.touch()
 
 
 def runs(workspace: Path, wanted: str = "") -> list[Run]:

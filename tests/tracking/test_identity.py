@@ -21,6 +21,8 @@ from gtzan_exp.tracking.identity import recorded_options
 from gtzan_exp.tracking.query import recorded_runs
 from tests.data.conftest import table as feature_table
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 RUN = ["data=folder", "tracking.log_model=false"]
 TABLE = feature_table(10, ("a", "b"))
 
