@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEDGER = "sweep.unclosed.json"  # the file of a `Ledger` in the folder of its sweep
-_PATIENCE, _PAUSE = 20, 0.2  # seconds
+_PATIENCE = 20  # seconds
 _ENDS = ("finished", "failed", "killed", "skipped")
 
 
@@ -49,12 +48,12 @@ class Busy(str):
 
 
 def delivered(
-    folders: Sequence[Path], *, uri: str | None = None, anew: bool = False
+    folders: Sequence[Path], *, uri: str | None = None, anew: bool = False, patience: float = 0
 ) -> Iterator[str | GtzanExpError]:
     """Deliver all pending records below some folders, to `uri` if the store has moved there.
 
-    Yields a line on what was delivered, or that another process is delivering it (`Busy`), or an
-    error: a file cannot be read (`DataError`), the store refuses it (`RefusedError`), its
+    Yields a line on what was delivered, or that another process is still delivering it after
+    `patience` seconds (`Busy`), or an error: a file cannot be read (`DataError`), the store refuses it (`RefusedError`), its
     experiment was deleted (`ConfigError`), or the store does not answer (`AwayError`) and is not
     asked again. Nothing is lost.
     """
@@ -71,7 +70,7 @@ def delivered(
             if outbox.tracking.uri in away:
                 continue
             outbox.tracking.probe()
-            is_delivered = outbox.deliver()
+            is_delivered = outbox.deliver(patience)
             if outbox.away is not None:
                 raise outbox.away
         except GtzanExpError as error:
@@ -80,7 +79,8 @@ def delivered(
             yield error
             continue
         if not is_delivered:
-            yield Busy(f"{path}: another process delivers it")
+            if path.exists():
+                yield Busy(f"{path}: another process delivers it")
             continue
         run = outbox.entries[0]
         _name_run(outbox.folder.parent / RESULT, run)
@@ -123,22 +123,10 @@ class Ledger:
         write_object(self.folder / LEDGER, self)
 
 
-def _delivered(folder: Path) -> list[str | GtzanExpError]:
-    """Deliver what is pending, and wait for jobs that are stopped and deliver their last."""
-    end, said = monotonic() + _PATIENCE, []
-    while True:
-        found = list(delivered([folder]))
-        busy = [news for news in found if isinstance(news, Busy)]
-        said += [news for news in found if not isinstance(news, Busy)]
-        if not busy or monotonic() > end:
-            return [*said, *busy]
-        sleep(_PAUSE)
-
-
 def close(ledger: Ledger) -> str:
     """Close the parent run with the table of its jobs, print a report, and return its status."""
     phase("closing the sweep")
-    for news in _delivered(ledger.folder):
+    for news in delivered([ledger.folder], patience=_PATIENCE):
         if isinstance(news, ConfigError):
             raise news
         if isinstance(news, Busy):

@@ -179,12 +179,12 @@ class Outbox:
             what, allowed = "is not as a run left it", f"a file *{SUFFIX} that nobody changed"
             self.away = DataError(Mistake(str(self.path), what, allowed, one_line(error)))
 
-    def deliver(self) -> bool:
+    def deliver(self, patience: float = 0) -> bool:
         """Send everything that is pending, and return whether the delivery is complete.
 
         Until then `path` holds the pending records, so that nothing is lost if the process dies.
         """
-        lock = FileLock(self.path.with_suffix(".lock"), timeout=0)
+        lock = FileLock(self.path.with_suffix(".lock"), timeout=patience)
         try:
             with lock:
                 if self.origin is not None:
