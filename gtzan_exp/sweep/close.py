@@ -52,10 +52,10 @@ def delivered(
 ) -> Iterator[str | GtzanExpError]:
     """Deliver all pending records below some folders, to `uri` if the store has moved there.
 
-    Yields a line on what was delivered, or that another process is still delivering it after
-    `patience` seconds (`Busy`), or an error: a file cannot be read (`DataError`), the store refuses it (`RefusedError`), its
-    experiment was deleted (`ConfigError`), or the store does not answer (`AwayError`) and is not
-    asked again. Nothing is lost.
+    Yields a line on what was delivered, or that another process still delivers it after `patience`
+    seconds (`Busy`), or an error: a file cannot be read (`DataError`), the store refuses it
+    (`RefusedError`), its experiment was deleted (`ConfigError`), or the store does not answer
+    (`AwayError`) and is not asked again. Nothing is lost.
     """
     away: set[str] = set()
     for path in sorted({path for folder in folders for path in folder.rglob(f"*{RUNNING}")}):
