@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from gtzan_exp.basics.errors import ConfigError, MissingExtraError, Mistake
+from gtzan_exp.basics.process import end_with_parent
 
 Backend = Literal["loky", "dask", "ray"]
 """Processes of this machine, or those of a Dask or a Ray cluster."""
@@ -50,6 +51,7 @@ def _on_one_thread(function: Callable[[Item], Result], item: Item) -> Result:
     import cv2
     from threadpoolctl import threadpool_limits
 
+    end_with_parent()
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
