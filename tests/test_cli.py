@@ -84,7 +84,10 @@ def test_version(capsys):
         (["audit", "-m", "seed=1,2"], "--multirun: is not for this command; allowed: train and v"),
         (["explore", "-m", "track=a,b"], "--multirun: is not for this command"),
         (["compare", "--cfg", "all"], "--cfg: is not for compare; allowed: --cfg job; got: all"),
-        (["audit", *VIEWS, "--csv", "no/a.csv"], "--csv: cannot be written"),
+        (
+            ["audit", *VIEWS, "--csv", "no/a.csv"],
+            "no/a.csv: cannot be read or written; allowed: a place w",
+        ),
         (["validate", *VIEWS, "split=lists"], "split.dir: a list is missing; allowed: split.dir=F"),
         (["validate", "data=gtzan"], "data.root: not set"),
         (["validate", "data=folder", "data.root=views"], ""),

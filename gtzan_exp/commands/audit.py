@@ -6,13 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.basics.terminal import emit, phase
 from gtzan_exp.commands.arguments import composed_once, parse
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from gtzan_exp.data.contracts import Dataset, Split
     from gtzan_exp.evaluation.audit import Audit
 
@@ -53,7 +50,7 @@ def main(arguments: list[str]) -> int:
     split = cell.parts(dataset)
     leaks = audit(dataset, split)
     if flags.csv:
-        write(leaks.found, Path(flags.csv))
+        Path(flags.csv).write_text(leaks.found.to_csv(index=False), encoding="utf-8")
     if flags.json:
         emit(vars(leaks))
         return 0
@@ -124,13 +121,3 @@ def first(leaks: Audit) -> Iterator[str]:
             one, other = f"{line.part} {line.id}", f"{line.other_part} {line.other_id}"
             yield f"  {kind if n == 0 else '':15} {one}, {other}"
     yield ""
-
-
-def write(found: pd.DataFrame, path: Path) -> None:
-    try:
-        found.to_csv(path, index=False)
-    except OSError as error:
-        got = f"{path} ({error.strerror or error})"
-        raise ConfigError(
-            Mistake("--csv", "cannot be written", "a file in a folder that exists", got)
-        ) from error

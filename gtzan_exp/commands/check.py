@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from gtzan_exp.basics.errors import ConfigError, Mistake
 from gtzan_exp.basics.terminal import phase
 from gtzan_exp.commands.arguments import composed_once, parse, taken
-from gtzan_exp.commands.audit import first, shares, write
+from gtzan_exp.commands.audit import first, shares
 from gtzan_exp.data.pieces import Mode
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def main(arguments: list[str]) -> int:
     phase("checking the predictions")
     checked = check(Path(files[0]).expanduser(), split, told, lists, pieces)
     if flags.csv and checked.leaks:
-        write(checked.leaks.found, Path(flags.csv))
+        found = checked.leaks.found.to_csv(index=False)
+        Path(flags.csv).write_text(found, encoding="utf-8")
     print(*_facts(files[0], checked), "", sep="\n")
     tracks = checked.tracks
     genres = {"labels": sorted(set(tracks["true"])), "zero_division": 0, "digits": 3}

@@ -131,9 +131,8 @@ def over_draws(runs: pd.DataFrame) -> pd.DataFrame:
         if len(draws) < 2:
             continue
         values = draws[metric_of(group, "accuracy")].to_numpy(dtype=float)
-        singles = np.array([interval(run) for _, run in draws.iterrows()])
         if is_folded(group):
-            low, high = over_seeds(values, _around(values, singles))
+            low, high = over_seeds(values, _around(values, draws))
         else:
             share = (draws["n_test"] / draws["n_train"]).mean()
             found = corrected_interval(values, float(share))
@@ -169,8 +168,7 @@ def _line(group: pd.DataFrame, metrics: Sequence[str]) -> dict[str, object]:
     if len(group) == 1 or len(distinct) == 1:
         (low, high), kind = interval(newest), interval_kind(distinct)
     elif same_options:
-        singles = np.array([interval(run) for _, run in distinct.iterrows()])
-        single = _around(values, singles)
+        single = _around(values, distinct)
         if interval_kind(distinct) == "wilson" and pd.notna(tracks_of(newest)):
             single = wilson(float(values.mean()), tracks_of(newest))
         (low, high), kind = over_seeds(values, single), "seeds"
@@ -229,7 +227,8 @@ def _distinct_seeds(group: pd.DataFrame) -> pd.DataFrame:
     return distinct.head(1) if nothing_changed else distinct
 
 
-def _around(values: np.ndarray, singles: np.ndarray) -> tuple[float, float]:
-    """Return the mean of single intervals, centred on the mean of the values."""
+def _around(values: np.ndarray, runs: pd.DataFrame) -> tuple[float, float]:
+    """Return the mean of the intervals of runs, centred on the mean of their values."""
+    singles = np.array([interval(run) for _, run in runs.iterrows()])
     below, above = (singles - values[:, None]).mean(axis=0) + values.mean()
     return float(below), float(above)

@@ -43,8 +43,8 @@ def test_a_project_is_written_as_a_whole_or_not_at_all(tmp_path, monkeypatch, ca
         (): "init: wants one folder; allowed: gtzan-exp init DIR; got: nothing",
         ("a", "b"): "init: wants one folder",
         ("used",): "init: is not empty; allowed: a new or empty folder; got: ",
-        ("file",): "init: cannot be written",
-        ("other",): "init: cannot be written; allowed: a folder that can be made; got: ",
+        ("file",): f"{tmp_path / 'file'}: cannot be read or written",
+        ("other",): "the disk: cannot be read or written; allowed: a place with room, and rights; ",
     }.items():
         assert main(["init", *arguments]) == 2
         (said,) = capsys.readouterr().err.splitlines()
