@@ -12,7 +12,7 @@ from pandas.api.types import is_numeric_dtype
 
 from gtzan_exp.compare.run_columns import UNKNOWN_ARTIST, unfinished
 from gtzan_exp.compare.summary import clash, over_draws, summary, telling_options
-from gtzan_exp.report.markdown import cell
+from gtzan_exp.report.page import markdown_cell as cell
 
 _FORMATS = {"runs": "{}", "draws": "{}", "fit_s": "{:.1f}"}  # others have three decimals
 _COLUMNS = ("split", "data", "leak", "view", "model", "draws", "runs", "best", "accuracy")

@@ -62,7 +62,14 @@ def audit(dataset: Dataset, split: Split) -> Audit:
     What is identical or near is found once for all splits of a data set.
     """
     artists = dataset.artists if split.artists is None else split.artists
-    return measured(dataset, split, Same.of(dataset, artists))
+    contents, near, why = compared(dataset)
+    unknown = {"near_duplicate": why} if why else {}
+    if artists is None:
+        unknown["artist"] = "no list of artists came with the data (data.splits) or the split"
+    else:
+        artists = pd.factorize(artists)[0]
+    tracks = pd.factorize(dataset.tracks, sort=True)[0]
+    return measured(dataset, split, Same(tracks, artists, contents, near, unknown))
 
 
 def doubts(dataset: Dataset, split: Split) -> list[str]:
@@ -137,17 +144,6 @@ class Same:
     contents: np.ndarray
     near: np.ndarray  # shape (n, 2): the first rows of tracks that are near but not identical
     unknown: dict[str, str]  # kinds that are not compared, and why
-
-    @classmethod
-    def of(cls, dataset: Dataset, artists: np.ndarray | None) -> Same:
-        artists = None if artists is None else pd.factorize(artists)[0]
-        contents, near, why = compared(dataset)
-        unknown = {"artist": "", "near_duplicate": why}
-        if artists is None:
-            unknown["artist"] = "no list of artists came with the data (data.splits) or the split"
-        unknown = {kind: why for kind, why in unknown.items() if why}
-        tracks = pd.factorize(dataset.tracks, sort=True)[0]
-        return cls(tracks, artists, contents, near, unknown)
 
     def shared(
         self, rows: np.ndarray, known: np.ndarray

@@ -108,6 +108,11 @@ class Report:
     lead: str = ""  # a sentence below the title
 
 
+def markdown_cell(text: str) -> str:
+    """Return text as a cell of a table in Markdown, in one line, that shows what it says."""
+    return escape(text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " "), quote=False)
+
+
 def records(frame: pd.DataFrame) -> list[Mapping[Hashable, Any]]:
     """Return rows as plain data, with None for missing values."""
     return frame.astype(object).where(frame.notna(), None).to_dict("records")

@@ -10,7 +10,7 @@ from gtzan_exp.basics.genres import metric_names
 from gtzan_exp.data.contracts import PARTS, Dataset
 from gtzan_exp.evaluation.aggregate import evaluated, part_sizes
 from gtzan_exp.evaluation.audit import Audit
-from gtzan_exp.report.markdown import cell
+from gtzan_exp.report.page import markdown_cell as cell
 
 _METRICS = ("accuracy", "macro_f1", "balanced_accuracy", "log_loss", "brier", "ece")
 _LONGEST = 300
