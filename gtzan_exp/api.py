@@ -70,13 +70,25 @@ def run(
 ) -> Result:
     """Train, evaluate and record one cell of data x view x split x model, as ``gtzan-exp``.
 
-    With `console` logging is set up as by the command, for the whole process.
+    Parameters
+    ----------
+    *overrides : str
+    config_dir, config_name : str, optional
+    console : bool, default=False
+        Also set up logging as the command does, for the whole process.
+    **choices
+        Groups (``data``, ``view``, ``split``, ``model``, ``trainer``, ``tracking``,
+        ``experiment``) and ``seed``, ``name``, ``tags``, ``skip_finished``.
 
     Returns
     -------
     Result
         With ``metrics``, ``predictions`` (a line per row of each part), ``model`` (the fitted
         pipeline; None for a cross-validation), ``run_id`` and ``output`` (the folder).
+
+    Raises
+    ------
+    ConfigError, DataError
     """
     from gtzan_exp.basics.process import ends_in_order
     from gtzan_exp.config.compose import as_overrides, run_once
@@ -117,14 +129,23 @@ def sweep(
 ) -> Swept:
     """Run every cell of a sweep, as ``gtzan-exp -m``.
 
-    Lists, tuples and ranges among the keywords are the values to try; ``sweep`` names a sweep of
-    the configs. Before anything is trained, an error names the mistakes of all jobs.
+    Parameters
+    ----------
+    *overrides, config_dir, config_name, console : as in `run`
+    **choices
+        As in `run`; lists, tuples and ranges are the values to try, and ``sweep`` names a sweep of
+        the configs.
 
     Returns
     -------
     Swept
         With ``status`` (``FINISHED`` if all jobs did), ``run_id`` (of the parent run)
         and ``jobs`` (a DataFrame with the run of each).
+
+    Raises
+    ------
+    ConfigError
+        With every mistake in any job; nothing has been trained.
     """
     from gtzan_exp.basics.process import ends_in_order
     from gtzan_exp.basics.terminal import phase
@@ -274,6 +295,11 @@ def predict(
     pandas.DataFrame, shape (n_files, n_genres)
         Probabilities; the index is the file. With `neighbours`, ``attrs["neighbours"]`` has the
         similarity by track of each file.
+
+    Raises
+    ------
+    DataError
+        The model is missing or not trusted, or a file cannot be used.
     """
     import pandas as pd
 

@@ -4,7 +4,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -81,7 +81,10 @@ def checked(target: type, arguments: Mapping[str, Any], where: str, mistakes: li
     try:
         return target(**arguments)
     except ValidationError as error:
-        mistakes += [_mistake(detail, where) for detail in error.errors()]
+        found = [_mistake(detail, where) for detail in error.errors()]
+        for first in once(found):  # of a union each alternative is a mistake
+            same = (each.allowed for each in found if each.where == first.where)
+            mistakes.append(replace(first, allowed=" or ".join(dict.fromkeys(same))))
     return None
 
 

@@ -99,6 +99,7 @@ ONE = {
     "model=cnn1d,model.filters=0": "model.filters: not valid for CNN1D",
     "model=xgboost,model.subsample=2": "model.subsample: not valid for XGBoost",
     "model.scaler=robust": "model.scaler: not a valid value; allowed: 'standard' or 'minmax'",
+    "view.columns=3": "view.columns: not a valid value; allowed: a valid tuple or 'all'; got: 3",
     "model._target_=sklearn.svm.SVX": "model._target_: cannot be imported",
     "model._target_=no.such.Model": "model._target_: cannot be imported",
     "model._target_=sklearn.svm": "model._target_: does not fit; allowed: a class with 'fit'",
