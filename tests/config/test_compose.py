@@ -91,7 +91,7 @@ ONE = {
     "view.columns=[tempo\\,label]": "view.columns: not a valid value; allowed: numeric columns",
     "view=spectrograms,view.on_error=ignore": "view.on_error: not a valid value; allowed: 'raise' "
     "or 'skip'; got: 'ignore'",
-    "view.gives=[image\\,vector]": "view.gives: not a valid value; allowed: 'vector'; got: 'image'",
+    "view.gives=[image\\,vector]": "view.gives: not a valid value; allowed: 'vector' or 'sequence'",
     "+data.synthetic=false": "data.synthetic: not a valid value; allowed: True; got: False",
     "model.C=abc": "model.C: not valid for LogisticRegression; allowed: a float in the range "
     "(0.0, inf]; got: 'abc'",
