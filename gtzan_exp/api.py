@@ -131,10 +131,9 @@ def sweep(
 
     Parameters
     ----------
-    *overrides, config_dir, config_name, console : as in `run`
     **choices
-        As in `run`; lists, tuples and ranges are the values to try, and ``sweep`` names a sweep of
-        the configs.
+        As the others in `run`; lists, tuples and ranges are the values to try, and ``sweep`` names
+        a sweep of the configs.
 
     Returns
     -------
