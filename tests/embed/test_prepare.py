@@ -113,6 +113,7 @@ def test_the_view_knows_who_made_its_vectors_and_hears_as_they_were_made(audio, 
         named.load(place(out), cache=tmp_path).maker.from_sound(PrepareSettings())
 
 
+@pytest.mark.slow
 def test_the_command_leaves_the_other_views_as_they_are(audio, tmp_path, capsys):
     out = tmp_path / "out"
     (audio / "rock" / "broken.wav").unlink()
