@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 import webbrowser
@@ -63,6 +64,7 @@ def main(arguments: list[str]) -> int:
     print(f"runs, once the server is up: {page}", flush=True)
     phase("")
     Thread(target=_open, args=(page, int(port)), daemon=True).start()
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # eight idle processes
     command = f"-m mlflow server --host 127.0.0.1 --port {port} --workers 1".split()
     with ends_in_order():
         return run_to_end([sys.executable, *command, "--backend-store-uri", tracking.uri])
