@@ -55,7 +55,7 @@ def test_the_sdist_holds_the_source_the_tests_and_the_documentation_and_no_data(
     read = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "CITATION.cff", "Makefile")
     assert not {*map(PurePosixPath, (*source, *read, "mkdocs.yml", "constraints.txt"))} - found
     assert {path.suffix for path in found if "docs" not in path.parts} <= {
-        "", ".py", ".yaml", ".yml", ".md", ".html", ".txt", ".toml", ".cff",
+        "", ".py", ".yaml", ".yml", ".md", ".html", ".json", ".mplstyle", ".txt", ".toml", ".cff",
     }  # fmt: skip
     assert sdist.stat().st_size < 2_000_000
 
