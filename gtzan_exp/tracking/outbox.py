@@ -94,12 +94,20 @@ class Entry:
                 self.measure({f"epoch/{key}": value}, step)
 
 
+def _with_last_tags(entry: Any) -> Any:
+    """Return an entry of a file, maybe an older one, where each of these tags is a field."""
+    if not isinstance(entry, dict):
+        return entry
+    fields = {NOTE: entry.get("note"), ERROR: entry.get("error"), "interval": entry.get("interval")}
+    return {"last_tags": {tag: text for tag, text in fields.items() if text}, **entry}
+
+
 @dataclass(frozen=True)
 class _Kept:
     """The content of the file of an `Outbox`."""
 
     tracking: Tracking
-    runs: Annotated[list[Entry], Field(min_length=1)]
+    runs: Annotated[list[Annotated[Entry, BeforeValidator(_with_last_tags)]], Field(min_length=1)]
 
     @classmethod
     def read(cls, path: Path) -> _Kept:
