@@ -1,14 +1,12 @@
 """The only module that uses Hydra's internals."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import hydra
 from hydra import version
@@ -35,14 +33,21 @@ from gtzan_exp.basics.files import claimed
 from gtzan_exp.config.cell import register
 from gtzan_exp.config.files import conf_folder
 
-if TYPE_CHECKING:
-    from gtzan_exp.config.sweep_plan import SweepPlan
-
 NOT_COMPOSED = (HydraException, OmegaConfBaseException)
 """Errors of Hydra when it cannot compose a config."""
 
 _VERSION = "1.3"
 _TRACEBACKS = "HYDRA_FULL_ERROR"
+
+
+class Plan(Protocol):
+    """What Hydra is told of a sweep."""
+
+    @property
+    def late(self) -> Sequence[str]: ...
+
+    @property
+    def jobs(self) -> Sequence[list[str]]: ...
 
 
 class Session:
@@ -94,9 +99,9 @@ class Session:
         return done.return_value
 
     def sweep(
-        self, config_name: str, overrides: Sequence[str], plan: SweepPlan, task: TaskFunction
+        self, config_name: str, overrides: Sequence[str], plan: Plan, task: TaskFunction
     ) -> None:
-        """Run a sweep as Hydra does; only its jobs are composed with `SweepPlan.late`."""
+        """Run a sweep as Hydra does; only its jobs are composed with the `late` overrides."""
         with _mistakes_of_hydra(" ".join(overrides)):
             early = [text for text in overrides if text not in plan.late]
             config = self._hydra.compose_config(config_name, early, RunMode.MULTIRUN, True)
