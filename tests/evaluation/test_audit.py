@@ -98,13 +98,15 @@ def test_a_learning_curve_is_audited_with_its_whole_training_part():
 
 @pytest.mark.parametrize("segments", [1, 4])
 def test_a_recording_that_was_changed_a_little_is_found_and_others_are_not(segments):
-    """Track 3 again as 40 with a little noise, and track 7 again as 41, bit for bit."""
+    """Track 3, each row twice, again as 40 with a little noise, and track 7 as 41, bit for bit."""
     random = np.random.default_rng(0)
     X = random.normal(size=(42, segments, 30)) * random.uniform(0.01, 100, 30)
     X[40] = X[3] * random.normal(1, 0.02, (segments, 30))
     X[41] = X[7]
-    data = dataset(X.reshape(-1, 30), segments=segments)
-    tracks = np.arange(42).repeat(segments)
+    data, tracks = dataset(X.reshape(-1, 30), segments=segments), np.arange(42).repeat(segments)
+    rows = np.arange(len(data)).repeat(1 + (tracks == 3) * (segments > 1))
+    tracks, of = tracks[rows], {name: getattr(data, name)[rows] for name in ("labels", "ids")}
+    data = replace(data, X=data.take(rows), tracks=data.tracks[rows], **of)
     fold = Fold(np.flatnonzero(tracks < 20), NO_ROWS, np.flatnonzero(tracks >= 20))
     found = audit(data, Split("toy", (fold,), ""))
     assert found.shares["near_duplicate"] == pytest.approx(1 / 22)
