@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -83,7 +84,7 @@ def checked(target: type, arguments: Mapping[str, Any], where: str, mistakes: li
     except ValidationError as error:
         found = [_mistake(detail, where) for detail in error.errors()]
         for first in once(found):  # of a union each alternative is a mistake
-            same = (each.allowed for each in found if each.where == first.where)
+            same = (o.allowed for o in found if (o.where, o.got) == (first.where, first.got))
             mistakes.append(replace(first, allowed=" or ".join(dict.fromkeys(same))))
     return None
 
@@ -183,8 +184,8 @@ def _mistake(detail: Mapping[str, Any], where: str) -> Mistake:
     option = _join(where, detail["loc"][0]) if detail["loc"] else where or "command line"
     if detail["type"] == "missing":
         return not_set(option)
-    allowed = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    allowed = allowed.partition(", unable to parse")[0]
+    allowed = re.sub(r"^(\w+ should (be|have)|Value error,) ", "", detail["msg"])
+    allowed = re.split(r", unable to parse| after validation", allowed)[0]
     got = detail["input"]
     if isinstance(got, ArgsKwargs):
         text = ", ".join(f"{key}={value}" for key, value in (got.kwargs or {}).items())

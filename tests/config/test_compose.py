@@ -82,6 +82,7 @@ ONE = {
     "+sweep=smoke": "sweep: is a sweep; allowed: one value, or --multirun (-m)",
     "seed=${sed}": "seed: cannot be resolved",
     "paths.runs=null": "paths.runs: not a valid value; allowed: a valid string; got: None",
+    "paths.runs=''": "paths.runs: not a valid value; allowed: at least 1 character; got: ''",
     "trainer.epochs=x": "trainer.epochs: not a valid value; allowed: a valid integer; got: 'x'",
     "split.test_size=1": "split.test_size: not a valid value; allowed: less than 1; got: 1",
     "split=notebook,split.random_state=-1": "split.random_state: not a valid value",
@@ -91,7 +92,7 @@ ONE = {
     "view.columns=[tempo\\,label]": "view.columns: not a valid value; allowed: numeric columns",
     "view=spectrograms,view.on_error=ignore": "view.on_error: not a valid value; allowed: 'raise' "
     "or 'skip'; got: 'ignore'",
-    "view.gives=[image\\,vector]": "view.gives: not a valid value; allowed: 'vector' or 'sequence'",
+    "view.gives=[image\\,vector]": "view.gives: not a valid value; allowed: 'vector'; got: 'image'",
     "+data.synthetic=false": "data.synthetic: not a valid value; allowed: True; got: False",
     "model.C=abc": "model.C: not valid for LogisticRegression; allowed: a float in the range "
     "(0.0, inf]; got: 'abc'",
