@@ -90,10 +90,13 @@ def _late(overrides: Sequence[Override]) -> list[Override]:
 
 def _hydra_mistakes(base: DictConfig) -> list[Mistake]:
     """Return the mistakes in options of sweepers and launchers that would stop a sweep midway."""
-    none, all = "1 or more, or null", "1 or more, or -1"
-    allowed = {"sweeper.max_batch_size": none, "launcher.n_jobs": all}
-    zeros = [key for key in allowed if OmegaConf.select(base.hydra, key) == 0]
-    return [Mistake(f"hydra.{key}", "out of range", allowed[key], "0") for key in zeros]
+    mistakes = []
+    for key, every in (("sweeper.max_batch_size", "null"), ("launcher.n_jobs", "-1")):
+        got = OmegaConf.select(base.hydra, key)
+        if isinstance(got, int) and got < 1 and str(got) != every:
+            where, allowed = f"hydra.{key}", f"1 or more, or {every}"
+            mistakes.append(Mistake(where, "out of range", allowed, str(got)))
+    return mistakes
 
 
 def _sweeper(base: DictConfig) -> DictConfig:
@@ -143,7 +146,7 @@ def _texts(override: Override) -> list[str]:
 def _bounds(options: Mapping[str, Override]) -> Iterator[list[str]]:
     """Yield jobs that have, together, each choice and each end of an interval."""
     texts = [_texts(override) for override in options.values()]
-    for number in range(max(map(len, texts))):
+    for number in range(max(map(len, texts), default=1)):
         yield [of_key[min(number, len(of_key) - 1)] for of_key in texts]
 
 

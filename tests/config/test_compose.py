@@ -126,6 +126,7 @@ NEVER_SWEPT = {
     "hydra/launcher=joblib,basic": "hydra/launcher: is swept; allowed: one for all jobs",
     "hydra.sweep.dir=a,b": "hydra.sweep.dir: is swept",
     "hydra.sweeper.max_batch_size=0": "hydra.sweeper.max_batch_size: out of range",
+    "hydra.sweeper.max_batch_size=-2": "hydra.sweeper.max_batch_size: out of range",
     "tracking.uri='sqlite:////a.db','sqlite:////b.db'": "tracking.uri: is swept; allowed: one",
 }
 
