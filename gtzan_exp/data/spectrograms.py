@@ -266,7 +266,7 @@ def picture(raw: bytes) -> np.ndarray:
 
     is_png = raw.startswith(_PNG)
     kind = PngImageFile if is_png else JpegImageFile
-    if (b"IEND\xaeB`\x82" if is_png else b"\xff\xd9") not in raw[-64:]:
+    if not (b"IEND\xaeB`\x82" in raw if is_png else b"\xff\xd9" in raw[-64:]):
         raise ValueError("no PNG or JPEG, or a part of one")
     try:
         kind(BytesIO(raw)).verify()  # the checksums of a PNG

@@ -256,6 +256,15 @@ BROKEN = {
 }
 
 
+def test_what_follows_a_picture_in_its_file_is_passed_over(pictures, load):
+    files = {name: picture(i) for i, name in enumerate(NAMES)}
+    location = pictures(files)
+    first = load(location)
+    raw = (location.folder() / "images_original" / NAMES[0]).read_bytes()
+    again = load(pictures({NAMES[0]: raw + bytes(1000)}))
+    np.testing.assert_array_equal(again.X, first.X)
+
+
 @pytest.mark.parametrize(
     ("suffix", "harm"), [*product((".png", ".jpg"), list(BROKEN)[:-1]), (".webp", "nothing")]
 )
