@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 CORE   := $(VENV)/.core
 READY  := $(VENV)/.ready
 ON_ALL_CORES := --numprocesses=logical --dist=worksteal
-# What is used is compiled once, then; images of containers often forbid it to be kept.
+# Keep compiled modules. Containers often forbid it, and then each process compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help

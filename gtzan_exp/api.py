@@ -132,8 +132,8 @@ def sweep(
     Parameters
     ----------
     **choices
-        As the others in `run`; lists, tuples and ranges are the values to try, and ``sweep`` names
-        a sweep of the configs.
+        As in `run`, like the other parameters; lists, tuples and ranges are the values to try, and
+        ``sweep`` names a sweep of the configs.
 
     Returns
     -------

@@ -142,9 +142,11 @@ def write_page(path: Path, report: Report, run_id: str) -> None:
         raise ConfigError(Mistake("output", "cannot be made", allowed, str(error))) from error
     sections = report.write(path.parent)
     environment = Environment(
-        loader=PackageLoader("gtzan_exp.report", "."), autoescape=True, trim_blocks=True
+        loader=PackageLoader("gtzan_exp.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.lstrip_blocks = True
     environment.tests["chart"] = lambda picture: isinstance(picture, Chart)
     environment.filters["breakable"] = lambda text: Markup(
         re.sub("([_/])", r"\1<wbr>", escape(text))
